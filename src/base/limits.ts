@@ -1,0 +1,85 @@
+/** Every bound of the program: value, unit, reason. Their relations are asserted below. */
+
+import { assert } from './assert.ts'
+
+export const KIB = 1024
+export const MIB = 1024 * KIB
+export const GIB = 1024 * MIB
+
+// Objects (S3 user guide, "Multipart upload limits" and "Object keys")
+export const KEY_SIZE_BYTES_MAX = 1024
+export const OBJECT_SIZE_BYTES_MAX = 5 * 1024 * GIB
+export const PUT_SIZE_BYTES_MAX = 5 * GIB
+export const PART_SIZE_BYTES_MIN = 5 * MIB
+export const PART_NUMBER_MAX = 10_000
+export const USER_METADATA_BYTES_MAX = 2 * KIB
+export const LIST_KEYS_MAX = 1000
+export const DELETE_KEYS_MAX = 1000
+
+// Bodies that are read whole (one XML or JSON document)
+export const DELETE_BODY_BYTES_MAX = 4 * MIB
+export const COMPLETE_BODY_BYTES_MAX = 2 * MIB
+export const CONFIG_BODY_BYTES_MAX = 64 * KIB
+export const ADMIN_BODY_BYTES_MAX = 64 * KIB
+
+// HTTP
+export const HEADER_BYTES_MAX = 16 * KIB
+export const HEADER_COUNT_MAX = 200
+export const CONNECTIONS_MAX = 4096
+export const REQUESTS_IN_FLIGHT_MAX = 1024
+/** A body that brings nothing for this long, or an answer that nobody reads, is cut off. */
+export const BODY_IDLE_MS_MAX = 60_000
+export const HEADERS_MS_MAX = 20_000
+export const KEEP_ALIVE_MS = 75_000
+export const DRAIN_MS_MAX = 10_000
+
+// Blocks
+export const BLOCK_SIZE_BYTES = 1 * MIB
+/** Objects up to this live in their row: one sync instead of several. */
+export const INLINE_SIZE_BYTES_MAX = 8 * KIB
+export const MANIFEST_BLOCKS_MAX = 1000
+/** Blocks of one request that are being stored at once. */
+export const BLOCKS_IN_FLIGHT_PER_REQUEST = 3
+export const SEGMENT_SIZE_BYTES = 256 * MIB
+export const SEGMENT_STEP_BYTES = 16 * MIB
+/** Kept of each drive for deletes and compaction, parts of a hundred. */
+export const DRIVE_RESERVE_PERCENT = 5
+export const BLOCK_GRACE_MS = 10 * 60_000
+
+// Rows
+export const CALL_DEADLINE_MS = 10_000
+export const CHANGE_DEADLINE_MS = 25_000
+export const HANDOVER_MS = 200
+/** No attempt of an operation is made at a ballot further than this from its first. */
+export const OPERATION_SPAN_MICROS = 30_000_000
+export const OPERATIONS_OPEN_MAX = 256
+export const OPERATIONS_DONE_MAX = 256
+/** Uploads of one key that are open at once. */
+export const UPLOADS_OPEN_PER_KEY_MAX = 1000
+/** Completed or aborted uploads of one key that are still recognised. */
+export const UPLOADS_ENDED_PER_KEY_MAX = 32
+export const PROMISES_OPEN_MAX = 100_000
+export const CHANGES_QUEUED_MAX = 20_000
+export const SCAN_SLICE_ROWS = 1000
+
+// Memory: the budget of one node. Each part is what its owner may hold at most.
+export const MEMORY_BUDGET_BYTES = 320 * MIB
+export const LEVEL_WRITE_BUFFER_BYTES = 16 * MIB
+export const LEVEL_CACHE_BYTES = 64 * MIB
+export const SLAB_BYTES = 96 * MIB
+export const SOCKETS_BYTES = 64 * MIB
+export const ROWS_AND_QUEUES_BYTES = 64 * MIB
+
+/** Checked at start: what the parts may hold together stays within the budget. */
+export function assertLimits(): void {
+  const sum =
+    2 * LEVEL_WRITE_BUFFER_BYTES +
+    LEVEL_CACHE_BYTES +
+    SLAB_BYTES +
+    SOCKETS_BYTES +
+    ROWS_AND_QUEUES_BYTES
+  assert(sum <= MEMORY_BUDGET_BYTES, 'the memory of the parts is within the budget')
+  assert(INLINE_SIZE_BYTES_MAX < BLOCK_SIZE_BYTES, 'an inline object is smaller than a block')
+  assert(SEGMENT_SIZE_BYTES % SEGMENT_STEP_BYTES === 0, 'a segment is a number of whole steps')
+  assert(SLAB_BYTES % BLOCK_SIZE_BYTES === 0, 'the slab is a number of whole blocks')
+}

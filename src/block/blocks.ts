@@ -1,0 +1,72 @@
+/** The door to content-addressed bytes: blocks by their BLAKE3 hash (64 hex digits). */
+
+import type { Batch } from '../db/db.ts'
+
+/**
+ * One buffer of the bounded slab. Owned by whoever took it until `release`; never used after.
+ * `data` holds up to `BLOCK_SIZE_BYTES` and lies in memory shared with the hash threads.
+ */
+export interface Slot {
+  readonly data: Uint8Array
+  release(): void
+}
+
+export interface Slab {
+  /** Waits for a free slot, in order of arrival. */
+  take(signal?: AbortSignal): Promise<Slot>
+  readonly freeCount: number
+  readonly totalCount: number
+}
+
+export interface DriveStatus {
+  readonly path: string
+  readonly direct: boolean
+  readonly availableBytes: number
+  readonly totalBytes: number
+  readonly segmentCount: number
+  readonly liveBytes: number
+}
+
+export interface ScrubReport {
+  readonly blocks: number
+  readonly bytes: number
+  readonly corrupt: readonly string[]
+}
+
+/** This node's blocks and how they come and go. */
+export interface Blocks {
+  readonly slab: Slab
+  /**
+   * Stores the first `length` bytes of a slot under their hash, on stable storage when it
+   * resolves; the block counts as verified. Storing what is there already is cheap and safe.
+   *
+   * @throws {BlockError} `DriveFull` (only the reserve is left), `DriveFailed`
+   */
+  put(hash: string, slot: Slot, length: number): Promise<void>
+  /**
+   * Reads a block into a slot and checks its hash before anything is returned.
+   *
+   * @returns a view of `slot.data` as long as the block
+   * @throws {BlockError} `BlockMissing`, `BlockCorrupt`, `DriveFailed`
+   */
+  get(hash: string, slot: Slot): Promise<Uint8Array>
+  /** Whether the block lies here at all (not whether it is sound). */
+  has(hash: string): boolean
+  /**
+   * The veto of a reference: under the lock of the hash, checks that the block lies here and was
+   * verified since start (reading it when it was not yet), then runs `proceed`. `missing` when it
+   * does not: then `proceed` was not run.
+   */
+  guardReference(hash: string, proceed: () => Promise<void>): Promise<'missing' | undefined>
+  /** Hook of the reference rows, inside their batch: one live reference more on this node. */
+  referenceAdded(batch: Batch, hash: string): void
+  /** One live reference less. At zero the grace begins. */
+  referenceDropped(batch: Batch, hash: string): void
+  /** Live references counted on this node. */
+  referenceCount(hash: string): number
+  drives(): Promise<readonly DriveStatus[]>
+  /** Re-reads every block once, at a bounded pace. */
+  scrub(signal: AbortSignal): Promise<ScrubReport>
+  /** Every block that lies here, in slices, for checks. */
+  allHashes(after: string | undefined, limit: number): Promise<readonly string[]>
+}

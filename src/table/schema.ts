@@ -1,0 +1,164 @@
+/** What a table says of itself, so that `table/` can replicate it without knowing its meaning. */
+
+import type { Ballot } from '../base/ballot.ts'
+import type { Batch, Reader, Tree } from '../db/db.ts'
+
+/** Plain data as it travels and is stored: msgpack without maps of more than text keys. */
+export type Plain = unknown
+
+/**
+ * A change of a register as data: any owner can run it, and so can a simulation.
+ * `args` is plain data.
+ */
+export interface Command {
+  readonly name: string
+  readonly args: Plain
+}
+
+/** An immutable row beside a register's value, such as an upload's choices. */
+export interface SideRef {
+  /** Name of a side table of the register's table. */
+  readonly side: string
+  readonly sortKey: string
+}
+
+/** A side row to write with a change; `row` undefined writes a tombstone. */
+export interface SideWrite extends SideRef {
+  readonly row: Plain | undefined
+}
+
+/** What a command sees. Pure: it may use nothing else. */
+export interface CommandInput<Value> {
+  /** Partition key and key of the register. */
+  readonly partitionKey: string
+  readonly key: string
+  /** The settled value, or undefined when the register was never written. */
+  readonly value: Value | undefined
+  /** Rows that the command's `reads` named, in that order; undefined where there is none. */
+  readonly sides: readonly (Plain | undefined)[]
+  /** The ballot of this attempt; its time is above that of any earlier change of the register. */
+  readonly ballot: Ballot
+  readonly args: Plain
+}
+
+/** What a command decides. */
+export type Outcome<Value> =
+  | {
+      readonly kind: 'write'
+      readonly value: Value
+      readonly sides?: readonly SideWrite[]
+      /** Plain data; kept with the operation id, so that a retry gets the same. */
+      readonly answer: Plain
+    }
+  /** Nothing to write: the answer is true of the settled value as it stands. */
+  | { readonly kind: 'answer'; readonly answer: Plain }
+  /** Definitely not applied. `code` is one that `store/` knows. */
+  | { readonly kind: 'refuse'; readonly code: string; readonly details?: Record<string, Plain> }
+
+export interface CommandDefinition<Value> {
+  /** Side rows that the command looks at. */
+  reads?(args: Plain): readonly SideRef[]
+  run(input: CommandInput<Value>): Outcome<Value>
+}
+
+/**
+ * A list of a register table that is walked in key order, such as the live objects of a bucket.
+ *
+ * A pure projection: every owner derives its rows from the registers it holds, in the same batch.
+ * `line` is the text kept for a register, without line breaks, or undefined when it is not listed.
+ */
+export interface IndexDefinition<Value> {
+  readonly name: string
+  readonly tag: string
+  line(value: Value, key: string): string | undefined
+}
+
+/** One accepted change as it lands on this node. Called inside the row's own batch. */
+export interface RegisterUpdate<Value> {
+  readonly partitionKey: string
+  readonly key: string
+  readonly before: Value | undefined
+  readonly after: Value
+  readonly sides: readonly SideWrite[]
+}
+
+/** A table whose rows are registers: changed by ballot, linearizable per key. */
+export interface RegisterTable<Value = unknown> {
+  readonly kind: 'register'
+  readonly name: string
+  /** Tag of the tree of the registers; the trees of sides and indexes have their own. */
+  readonly tag: string
+  /** `hash`: the partition is the first byte of BLAKE3 of the partition key. */
+  readonly placement: 'hash'
+  readonly sides: readonly { readonly name: string; readonly tag: string }[]
+  readonly indexes: readonly IndexDefinition<Value>[]
+  readonly commands: Readonly<Record<string, CommandDefinition<Value>>>
+  /** Current format of the stored value, from 1. */
+  readonly version: number
+  encode(value: Value): Plain
+  /** @throws {TypeError} when `stored` is not of `version` or an older one */
+  decode(stored: Plain, version: number): Value
+  /** May only use the batch. */
+  updated?(batch: Batch, update: RegisterUpdate<Value>): void
+  /**
+   * Asked on an owner before it promises and before it takes a new row (`after` is undefined for a
+   * promise): a code refuses. Reads this owner's newest rows only.
+   */
+  veto?(reader: Reader, partitionKey: string, key: string, after: Value | undefined):
+    | string
+    | undefined
+}
+
+/** A table whose rows are merged: written in one round, for immutable or mergeable rows. */
+export interface MergedTable<Row = unknown> {
+  readonly kind: 'merged'
+  readonly name: string
+  readonly tag: string
+  /** `first-byte`: the partition key is hex and begins with the partition (hashes, manifest ids). */
+  readonly placement: 'hash' | 'first-byte'
+  readonly version: number
+  encode(row: Row): Plain
+  decode(stored: Plain, version: number): Row
+  /** Commutative, associative, idempotent. */
+  merge(a: Row, b: Row): Row
+  isTombstone(row: Row): boolean
+  /** Called inside the row's own batch, when the merged row differs from the one before. */
+  updated?(
+    batch: Batch,
+    update: {
+      readonly partitionKey: string
+      readonly sortKey: string
+      readonly before: Row | undefined
+      readonly after: Row
+    },
+  ): void
+  /**
+   * Wraps the write of one row on an owner: calls `proceed`, which resolves when the row is
+   * stable, or refuses with a code and does not. Used to hold a lock around both.
+   */
+  guard?(
+    row: { readonly partitionKey: string; readonly sortKey: string; readonly row: Row },
+    proceed: () => Promise<void>,
+  ): Promise<string | undefined>
+}
+
+export type AnyTable = RegisterTable<never> | MergedTable<never>
+
+export function defineRegister<Value>(
+  table: Omit<RegisterTable<Value>, 'kind'>,
+): RegisterTable<Value> {
+  return { kind: 'register', ...table }
+}
+
+export function defineMerged<Row>(table: Omit<MergedTable<Row>, 'kind'>): MergedTable<Row> {
+  return { kind: 'merged', ...table }
+}
+
+/** Storage trees of a register table, derived from its tags. */
+export function registerTree(table: { readonly name: string; readonly tag: string }): Tree<Uint8Array> {
+  return { name: table.name, tag: table.tag, values: 'bytes' }
+}
+
+export function indexTree(index: { readonly name: string; readonly tag: string }): Tree<string> {
+  return { name: index.name, tag: index.tag, values: 'text' }
+}
