@@ -20,7 +20,8 @@ export type ManifestId = Branded<'ManifestId'>
 const hex64 = /^[0-9a-f]{64}$/
 
 export function nodeId(text: string): NodeId {
-  if (!hex64.test(text)) throw new TypeError(`Cannot read a node id: "${text}" is not 64 hex digits`)
+  if (!hex64.test(text))
+    throw new TypeError(`Cannot read a node id: "${text}" is not 64 hex digits`)
   return text as NodeId
 }
 

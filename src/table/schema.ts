@@ -104,9 +104,12 @@ export interface RegisterTable<Value = unknown> {
    * Asked on an owner before it promises and before it takes a new row (`after` is undefined for a
    * promise): a code refuses. Reads this owner's newest rows only.
    */
-  veto?(reader: Reader, partitionKey: string, key: string, after: Value | undefined):
-    | string
-    | undefined
+  veto?(
+    reader: Reader,
+    partitionKey: string,
+    key: string,
+    after: Value | undefined,
+  ): string | undefined
 }
 
 /** A table whose rows are merged: written in one round, for immutable or mergeable rows. */
@@ -155,7 +158,10 @@ export function defineMerged<Row>(table: Omit<MergedTable<Row>, 'kind'>): Merged
 }
 
 /** Storage trees of a register table, derived from its tags. */
-export function registerTree(table: { readonly name: string; readonly tag: string }): Tree<Uint8Array> {
+export function registerTree(table: {
+  readonly name: string
+  readonly tag: string
+}): Tree<Uint8Array> {
   return { name: table.name, tag: table.tag, values: 'bytes' }
 }
 

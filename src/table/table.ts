@@ -59,11 +59,7 @@ export interface Tables {
    * @throws {TableError} `Refused` (definitely not applied; `details.code` is the command's or the
    *   veto's), `QuorumNotReached` and `OutcomeUnknown` (perhaps applied), `TooBusy` (not applied)
    */
-  change<Value>(
-    ref: RegisterRef<Value>,
-    command: Command,
-    options?: ChangeOptions,
-  ): Promise<Plain>
+  change<Value>(ref: RegisterRef<Value>, command: Command, options?: ChangeOptions): Promise<Plain>
   /**
    * The same command on many registers of one partition key: one promise message and one accept
    * message for all; outcomes in the order of `items`, each the answer or the error of its own.
