@@ -1,0 +1,223 @@
+/** Every key of the settings file: what it holds, its default, and one sentence for the reader. */
+
+/** How a value is read; `load.ts` has one reader for each. */
+export type KeyKind =
+  | 'path'
+  | 'drives'
+  | 'flag'
+  | 'factor'
+  | 'consistency'
+  | 'secret'
+  | 'token'
+  | 'address'
+  | 'peerAddress'
+  | 'peers'
+  | 'region'
+  | 'domain'
+  | 'fileName'
+
+export interface KeyDefinition {
+  /** With its section: `s3_api.s3_region`. */
+  readonly path: string
+  readonly kind: KeyKind
+  readonly required?: true
+  readonly default?: string | number | boolean
+  readonly sentence: string
+  /** Environment names without `HANGAR_` or `GARAGE_`, each also with `_FILE`. */
+  readonly environment?: string
+}
+
+/** A key of Garage's that has no meaning here, and why. */
+export interface ForeignKey {
+  readonly path: string
+  readonly why: string
+}
+
+/** The keys that apply. Source: Garage v2's configuration reference, the same names and values. */
+export const keys: readonly KeyDefinition[] = [
+  {
+    path: 'metadata_dir',
+    kind: 'path',
+    required: true,
+    sentence: 'Folder of the rows and of the identity of the node',
+  },
+  {
+    path: 'data_dir',
+    kind: 'drives',
+    required: true,
+    sentence: 'Folder of the blocks: a path, or a list with one table `{ path = "…" }`',
+  },
+  {
+    path: 'metadata_fsync',
+    kind: 'flag',
+    default: true,
+    sentence: 'Always on; `false` is answered with a warning',
+  },
+  {
+    path: 'data_fsync',
+    kind: 'flag',
+    default: true,
+    sentence: 'Always on; `false` is answered with a warning',
+  },
+  {
+    path: 'replication_factor',
+    kind: 'factor',
+    required: true,
+    sentence:
+      'Copies of each object. With 1 and no peers the node serves at once; with more it answers 503 until it has a layout',
+  },
+  {
+    path: 'consistency_mode',
+    kind: 'consistency',
+    default: 'consistent',
+    sentence: 'Only `consistent`; the other modes lose acknowledged writes and are refused',
+  },
+  {
+    path: 'rpc_secret',
+    kind: 'secret',
+    environment: 'RPC_SECRET',
+    sentence:
+      'What the nodes of a cluster share: 64 hex digits. Checked and kept; nothing uses it yet',
+  },
+  {
+    path: 'rpc_bind_addr',
+    kind: 'address',
+    sentence: 'Where other nodes will reach this one. Checked and kept; nothing listens there yet',
+  },
+  {
+    path: 'rpc_public_addr',
+    kind: 'peerAddress',
+    sentence: 'The same as others see it, host:port. Checked and kept',
+  },
+  {
+    path: 'bootstrap_peers',
+    kind: 'peers',
+    sentence: 'Other nodes, `id@host:port`. A node that knows of peers serves only with a layout',
+  },
+  {
+    path: 'allow_world_readable_secrets',
+    kind: 'flag',
+    default: false,
+    sentence: 'Takes secret files that others than the owner may read',
+  },
+  {
+    path: 's3_api.s3_region',
+    kind: 'region',
+    default: 'garage',
+    sentence: 'The region that is told to clients; requests signed for any other are taken as well',
+  },
+  {
+    path: 's3_api.api_bind_addr',
+    kind: 'address',
+    sentence: 'Where S3 is served; absent: nowhere',
+  },
+  {
+    path: 's3_api.root_domain',
+    kind: 'domain',
+    sentence: 'Buckets are also served under `<bucket>.<root_domain>`',
+  },
+  {
+    path: 's3_web.bind_addr',
+    kind: 'address',
+    sentence: 'Where sites will be served; answers 404',
+  },
+  {
+    path: 's3_web.root_domain',
+    kind: 'domain',
+    sentence: 'Sites will be served under `<bucket>.<root_domain>`',
+  },
+  {
+    path: 's3_web.index',
+    kind: 'fileName',
+    default: 'index.html',
+    sentence: 'What a folder of a site shows',
+  },
+  {
+    path: 'admin.api_bind_addr',
+    kind: 'address',
+    sentence: 'Where the admin API is served; absent: nowhere',
+  },
+  {
+    path: 'admin.admin_token',
+    kind: 'token',
+    environment: 'ADMIN_TOKEN',
+    sentence: 'Bearer token of the admin API. Absent: a random one, kept in `metadata_dir`',
+  },
+  {
+    path: 'admin.metrics_token',
+    kind: 'token',
+    environment: 'METRICS_TOKEN',
+    sentence: 'Bearer token of /metrics; absent: open to all',
+  },
+  {
+    path: 'admin.metrics_require_token',
+    kind: 'flag',
+    default: false,
+    sentence: 'Closes /metrics even where no token for it is set',
+  },
+]
+
+const ownEngine = 'the rows lie in LevelDB, which needs no such setting'
+const noDiscovery = 'there is no discovery yet; the node waits for a layout as with bootstrap_peers'
+
+/** Keys of Garage v2 that a file may hold and that change nothing. */
+export const foreignKeys: readonly ForeignKey[] = [
+  { path: 'disable_scrub', why: 'a scrub runs only when `hangar scrub` asks for it' },
+  { path: 'use_local_tz', why: 'there is no lifecycle worker yet' },
+  { path: 'metadata_snapshots_dir', why: 'there are no snapshots of the rows yet' },
+  { path: 'metadata_auto_snapshot_interval', why: 'there are no snapshots of the rows yet' },
+  { path: 'block_size', why: 'a block is always 1 MiB' },
+  { path: 'compression_level', why: 'blocks are stored as they come' },
+  { path: 'block_ram_buffer_max', why: 'block buffers are a fixed part of the memory budget' },
+  { path: 'rpc_bind_outgoing', why: 'nothing speaks to other nodes yet' },
+  { path: 'rpc_public_addr_subnet', why: 'nothing speaks to other nodes yet' },
+  { path: 'rpc_ping_timeout_msec', why: 'nothing speaks to other nodes yet' },
+  { path: 'rpc_timeout_msec', why: 'nothing speaks to other nodes yet' },
+  { path: 'db_engine', why: ownEngine },
+  { path: 'lmdb_map_size', why: ownEngine },
+  { path: 'allow_punycode', why: 'bucket names follow the rules of S3' },
+  { path: 'consul_discovery', why: noDiscovery },
+  { path: 'kubernetes_discovery', why: noDiscovery },
+  { path: 'k2v_api', why: 'there is no K2V API yet; nothing listens there' },
+  { path: 's3_web.add_host_to_metrics', why: 'there are no sites yet' },
+  { path: 'admin.trace_sink', why: 'there are no traces yet' },
+]
+
+/** Where S3, the admin API or sites listen. */
+export interface ListenAddress {
+  readonly host: string
+  /** 0 to 65,535; 0 asks the system for a free one. */
+  readonly port: number
+}
+
+/** The settings of one node, complete and checked. Deeply frozen. */
+export interface Config {
+  readonly metadataDir: string
+  readonly dataDir: string
+  readonly replicationFactor: number
+  /** The file names other nodes, or a way to find them. */
+  readonly knowsPeers: boolean
+  readonly rpc: {
+    readonly bind: ListenAddress | undefined
+    readonly publicAddress: string | undefined
+    readonly secret: string | undefined
+  }
+  readonly s3: {
+    readonly bind: ListenAddress | undefined
+    readonly region: string
+    readonly rootDomain: string | undefined
+  }
+  readonly web: {
+    readonly bind: ListenAddress | undefined
+    readonly rootDomain: string | undefined
+    readonly index: string
+  }
+  readonly admin: {
+    readonly bind: ListenAddress | undefined
+    readonly adminToken: string | undefined
+    readonly metricsToken: string | undefined
+    readonly metricsRequireToken: boolean
+  }
+  /** For people: what the file says and this node does not do. */
+  readonly warnings: readonly string[]
+}
