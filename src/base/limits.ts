@@ -45,6 +45,28 @@ export const SEGMENT_STEP_BYTES = 16 * MIB
 /** Kept of each drive for deletes and compaction, parts of a hundred. */
 export const DRIVE_RESERVE_PERCENT = 5
 export const BLOCK_GRACE_MS = 10 * 60_000
+/** What a drive is read and written in: O_DIRECT wants addresses and lengths in whole pages. */
+export const PAGE_BYTES = 4 * KIB
+/** One slot of the slab: a page for the record's header, then the data, so that both are one write. */
+export const SLOT_BYTES = PAGE_BYTES + BLOCK_SIZE_BYTES
+/** Slots that no request gets: verification, compaction and scrub never wait for a client. */
+export const SLOTS_RESERVED = 4
+export const SLOT_WAITERS_MAX = 4096
+export const BLOCK_READS_IN_FLIGHT_MAX = 8
+export const BLOCK_WRITES_IN_FLIGHT_MAX = 8
+export const SEGMENT_FILES_OPEN_MAX = 256
+/** Emptied segments of a drive that are kept to be written again, the rest is given back. */
+export const SEGMENTS_FREE_MAX = 1
+/** A segment is rewritten when at most this much of it is live, parts of a hundred. */
+export const COMPACTION_LIVE_PERCENT = 50
+/** The same while the drive is down to its reserve. */
+export const COMPACTION_LIVE_PERCENT_FULL = 95
+export const DRIVES_MAX = 64
+
+// Hash threads
+/** Pieces up to this are hashed where they stand: a message to a thread costs as much. */
+export const HASH_INLINE_BYTES_MAX = 64 * KIB
+export const HASH_THREADS_MAX = 2
 
 // Rows
 export const CALL_DEADLINE_MS = 10_000
@@ -81,5 +103,10 @@ export function assertLimits(): void {
   assert(sum <= MEMORY_BUDGET_BYTES, 'the memory of the parts is within the budget')
   assert(INLINE_SIZE_BYTES_MAX < BLOCK_SIZE_BYTES, 'an inline object is smaller than a block')
   assert(SEGMENT_SIZE_BYTES % SEGMENT_STEP_BYTES === 0, 'a segment is a number of whole steps')
-  assert(SLAB_BYTES % BLOCK_SIZE_BYTES === 0, 'the slab is a number of whole blocks')
+  assert(BLOCK_SIZE_BYTES % PAGE_BYTES === 0, 'a block is a number of whole pages')
+  assert(
+    SLAB_BYTES >= (SLOTS_RESERVED + 2 * BLOCKS_IN_FLIGHT_PER_REQUEST) * SLOT_BYTES,
+    'the slab serves at least two requests beside the background work',
+  )
+  assert(SEGMENT_STEP_BYTES >= SLOT_BYTES, 'a step of a segment holds the largest record')
 }
