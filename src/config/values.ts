@@ -22,19 +22,19 @@ export const readers: Readonly<Record<KeyKind, (value: unknown) => unknown>> = {
   drives: readDrives,
   flag: (value) => {
     if (typeof value !== 'boolean') throw wanted('true or false', value)
-    return value
+    return value as unknown
   },
   factor: (value) => {
     if (typeof value !== 'number' || !Number.isInteger(value) || value < 1 || value > 7) {
       throw wanted('a whole number from 1 to 7', value)
     }
-    return value
+    return value as unknown
   },
   consistency: (value) => {
     if (value !== 'consistent') {
       throw wanted('"consistent", for the other modes lose acknowledged writes', value)
     }
-    return value
+    return value as unknown
   },
   secret: readSecret,
   token: (value) => {
@@ -57,7 +57,7 @@ export const readers: Readonly<Record<KeyKind, (value: unknown) => unknown>> = {
         throw wanted('entries of the form "id@host:port", the id 64 hex digits', peer)
       }
     }
-    return value
+    return value as unknown
   },
   region: (value) => {
     const text = readText(value, 'a region')
