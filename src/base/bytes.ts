@@ -43,3 +43,26 @@ export function fromBase64(text: string): Uint8Array | undefined {
   const bytes = Buffer.from(text, 'base64')
   return bytes.toString('base64') === text ? bytes : undefined
 }
+
+/**
+ * Negative, zero or positive, by the UTF-8 bytes of two texts, found without encoding them: the
+ * order of keys everywhere.
+ *
+ * UTF-16 code units sort alike, except that surrogates (characters from U+10000) stand below
+ * U+E000 to U+FFFF although their UTF-8 is above: so `<` is not this order.
+ */
+export function compareUtf8(a: string, b: string): number {
+  if (a === b) return 0
+  const length = Math.min(a.length, b.length)
+  for (let index = 0; index < length; index += 1) {
+    const left = a.charCodeAt(index)
+    const right = b.charCodeAt(index)
+    if (left !== right) return utf8Rank(left) - utf8Rank(right)
+  }
+  return a.length - b.length
+}
+
+function utf8Rank(unit: number): number {
+  if (unit < 0xd800) return unit
+  return unit < 0xe000 ? unit + 0x2000 : unit - 0x800
+}
