@@ -1,0 +1,126 @@
+/** The engine on disk: LevelDB by way of `level`, every batch synced. */
+
+import { Level } from 'level'
+import { LEVEL_CACHE_BYTES, LEVEL_WRITE_BUFFER_BYTES, MIB } from '../base/limits.ts'
+import type { RangeOptions } from './db.ts'
+import type { Engine, Operation, Stored, ValueForm } from './engine.ts'
+import { DbFault } from './errors.ts'
+
+/** A table file: large ones make fewer open files and longer, rarer compactions. */
+const FILE_SIZE_BYTES_MAX = 32 * MIB
+/** One slice of a walk is read ahead up to this; more rows come with the next read. */
+const READ_AHEAD_BYTES = 1 * MIB
+
+type BatchPart =
+  | {
+      readonly type: 'put'
+      readonly key: string
+      readonly value: Stored
+      readonly valueEncoding: 'utf8' | 'view'
+    }
+  | { readonly type: 'del'; readonly key: string }
+
+class LevelEngine implements Engine {
+  readonly #level: Level<string, Stored>
+
+  constructor(level: Level<string, Stored>) {
+    this.#level = level
+  }
+
+  get(key: string, form: ValueForm): Stored | undefined {
+    return this.#level.getSync(key, form === 'text' ? textForm : bytesForm)
+  }
+
+  async range(options: RangeOptions, form: ValueForm): Promise<[string, Stored][]> {
+    const iterator = this.#level.iterator({
+      ...options,
+      keyEncoding: 'utf8',
+      valueEncoding: encodingOf(form),
+      highWaterMarkBytes: READ_AHEAD_BYTES,
+    })
+    try {
+      const entries = await iterator.nextv(options.limit)
+      while (entries.length < options.limit) {
+        const more = await iterator.nextv(options.limit - entries.length)
+        if (more.length === 0) break
+        entries.push(...more)
+      }
+      return entries
+    } finally {
+      await iterator.close()
+    }
+  }
+
+  write(operations: readonly Operation[]): Promise<void> {
+    const parts: BatchPart[] = []
+    for (const { type, key, value } of operations) {
+      if (type === 'del' || value === undefined) parts.push({ type: 'del', key })
+      else {
+        const valueEncoding = typeof value === 'string' ? 'utf8' : 'view'
+        parts.push({ type: 'put', key, value, valueEncoding })
+      }
+    }
+    return this.#level.batch(parts, synced)
+  }
+
+  close(): Promise<void> {
+    return this.#level.close()
+  }
+}
+
+const textForm = { keyEncoding: 'utf8', valueEncoding: 'utf8' } as const
+const bytesForm = { keyEncoding: 'utf8', valueEncoding: 'view' } as const
+const synced = { sync: true, keyEncoding: 'utf8' } as const
+
+function encodingOf(form: ValueForm): 'utf8' | 'view' {
+  return form === 'text' ? 'utf8' : 'view'
+}
+
+/**
+ * Opens the LevelDB folder.
+ *
+ * @param options.create make a database where there is none. Only for a first initialisation:
+ *   LevelDB takes a folder that lost its `CURRENT` for an empty one.
+ * @throws {DbFault} `Locked`, `CannotOpen`
+ */
+export async function openLevelEngine(
+  folder: string,
+  options: { readonly create: boolean },
+): Promise<Engine> {
+  const level = new Level<string, Stored>(folder, {
+    keyEncoding: 'utf8',
+    valueEncoding: 'view',
+    createIfMissing: options.create,
+    writeBufferSize: LEVEL_WRITE_BUFFER_BYTES,
+    cacheSize: LEVEL_CACHE_BYTES,
+    maxFileSize: FILE_SIZE_BYTES_MAX,
+  })
+  try {
+    await level.open()
+  } catch (error) {
+    throw openFault(folder, error)
+  }
+  return new LevelEngine(level)
+}
+
+/** Makes what can be read of a damaged folder openable. What could not be read is gone silently. */
+export async function repairLevel(folder: string): Promise<void> {
+  const repairable = Level as unknown as { repair(location: string): Promise<void> }
+  try {
+    await repairable.repair(folder)
+  } catch (error) {
+    throw openFault(folder, error)
+  }
+}
+
+function openFault(folder: string, error: unknown): DbFault {
+  const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error
+  if (cause instanceof Error && 'code' in cause && cause.code === 'LEVEL_LOCKED') {
+    return new DbFault(
+      'Locked',
+      `Cannot open the database "${folder}": another process has it open`,
+    )
+  }
+  const reason = cause instanceof Error ? cause.message : String(cause)
+  return new DbFault('CannotOpen', `Cannot open the database "${folder}": ${reason}`, { cause })
+}
