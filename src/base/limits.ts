@@ -25,6 +25,7 @@ export const ADMIN_BODY_BYTES_MAX = 64 * KIB
 // HTTP
 export const HEADER_BYTES_MAX = 16 * KIB
 export const HEADER_COUNT_MAX = 200
+export const TARGET_BYTES_MAX = 8 * KIB
 export const CONNECTIONS_MAX = 4096
 export const REQUESTS_IN_FLIGHT_MAX = 1024
 /** A body that brings nothing for this long, or an answer that nobody reads, is cut off. */
@@ -32,6 +33,27 @@ export const BODY_IDLE_MS_MAX = 60_000
 export const HEADERS_MS_MAX = 20_000
 export const KEEP_ALIVE_MS = 75_000
 export const DRAIN_MS_MAX = 10_000
+/** Less than this of a body in a `BODY_IDLE_MS_MAX` spent waiting for the client: cut off. */
+export const BODY_WINDOW_BYTES_MIN = 16 * KIB
+/** Of a body that no handler wanted, this much is read so that the client sees the answer. */
+export const UNWANTED_BODY_BYTES_MAX = 1 * MIB
+export const UNWANTED_BODY_MS_MAX = 2_000
+/** Requests of one connection that wait behind the one being answered. */
+export const PIPELINED_REQUESTS_MAX = 256
+/** One write to a socket: progress of a slow reader is seen in steps of this. */
+export const SOCKET_WRITE_BYTES_MAX = 256 * KIB
+export const XML_DEPTH_MAX = 16
+export const XML_ELEMENTS_MAX = 100_000
+export const XML_ATTRIBUTES_MAX = 16
+
+// Signatures (AWS Signature Version 4)
+export const CLOCK_SKEW_MS_MAX = 15 * 60_000
+export const PRESIGNED_SECONDS_MAX = 604_800
+export const SIGNING_KEYS_MAX = 4096
+/** Every chunk of a signed stream but the last has at least this. */
+export const CHUNK_SIZE_BYTES_MIN = 8 * KIB
+/** The line before a chunk, and one trailer line. */
+export const CHUNK_LINE_BYTES_MAX = 256
 
 // Blocks
 export const BLOCK_SIZE_BYTES = 1 * MIB
