@@ -4,7 +4,8 @@
  *
  * Plain JavaScript, because it runs before anything is built. What it says goes to standard error:
  * standard output belongs to the node (its first line may be JSON). With `--prepare` it stops
- * before the node starts.
+ * before the node starts; with `--run NAME` it compiles tests and scripts too and runs that script
+ * of this folder instead (`npm test`, `npm run proofs`, `npm run bench`).
  */
 
 import { spawnSync } from 'node:child_process'
@@ -23,7 +24,12 @@ const sources = sourcesDigest()
 if (!isBuilt(sources)) build(sources)
 
 const passed = process.argv.slice(2)
-if (!passed.includes('--prepare')) {
+if (passed[0] === '--run') {
+  compileTests()
+  const script = join(root, 'dist', 'verify', 'scripts', `${passed[1]}.js`)
+  process.argv = [process.execPath, script, ...passed.slice(2)]
+  await import(pathToFileURL(script).href)
+} else if (!passed.includes('--prepare')) {
   process.argv = [process.execPath, entry, 'dev', ...passed]
   await import(pathToFileURL(entry).href)
 }
@@ -90,6 +96,12 @@ function build(digest) {
   run(process.execPath, [compiler, '-p', root], 'Building failed: see the lines above')
   mkdirSync(dirname(stamp), { recursive: true })
   writeFileSync(stamp, digest)
+}
+
+function compileTests() {
+  say('Compiling the tests (a few seconds) …')
+  const compiler = join(root, 'node_modules', 'typescript', 'bin', 'tsc')
+  run(process.execPath, [compiler, '-p', join(root, 'test')], 'Compiling failed: see above')
 }
 
 function run(program, words, ifFailed) {
