@@ -11,15 +11,6 @@ const FILE_SIZE_BYTES_MAX = 32 * MIB
 /** One slice of a walk is read ahead up to this; more rows come with the next read. */
 const READ_AHEAD_BYTES = 1 * MIB
 
-type BatchPart =
-  | {
-      readonly type: 'put'
-      readonly key: string
-      readonly value: Stored
-      readonly valueEncoding: 'utf8' | 'view'
-    }
-  | { readonly type: 'del'; readonly key: string }
-
 class LevelEngine implements Engine {
   readonly #level: Level<string, Stored>
 
@@ -28,7 +19,7 @@ class LevelEngine implements Engine {
   }
 
   get(key: string, form: ValueForm): Stored | undefined {
-    return this.#level.getSync(key, form === 'text' ? textForm : bytesForm)
+    return form === 'text' ? this.#level.getSync(key, textForm) : this.#level.getSync(key)
   }
 
   async range(options: RangeOptions, form: ValueForm): Promise<[string, Stored][]> {
@@ -52,15 +43,14 @@ class LevelEngine implements Engine {
   }
 
   write(operations: readonly Operation[]): Promise<void> {
-    const parts: BatchPart[] = []
+    // A chained batch costs less than half of `batch(list)`, which copies each operation.
+    const batch = this.#level.batch()
     for (const { type, key, value } of operations) {
-      if (type === 'del' || value === undefined) parts.push({ type: 'del', key })
-      else {
-        const valueEncoding = typeof value === 'string' ? 'utf8' : 'view'
-        parts.push({ type: 'put', key, value, valueEncoding })
-      }
+      if (type === 'del' || value === undefined) batch.del(key)
+      else if (typeof value === 'string') batch.put(key, value, textForm)
+      else batch.put(key, value)
     }
-    return this.#level.batch(parts, synced)
+    return batch.write(synced)
   }
 
   close(): Promise<void> {
@@ -69,8 +59,7 @@ class LevelEngine implements Engine {
 }
 
 const textForm = { keyEncoding: 'utf8', valueEncoding: 'utf8' } as const
-const bytesForm = { keyEncoding: 'utf8', valueEncoding: 'view' } as const
-const synced = { sync: true, keyEncoding: 'utf8' } as const
+const synced = { sync: true } as const
 
 function encodingOf(form: ValueForm): 'utf8' | 'view' {
   return form === 'text' ? 'utf8' : 'view'
