@@ -73,6 +73,7 @@ export const layers: Readonly<Record<string, Layer>> = {
 const sameRoom = new Map([
   ['cluster/layout', 'cluster'],
   ['block/segment', 'block'],
+  ['model/rows', 'model'],
 ])
 
 interface Confined {

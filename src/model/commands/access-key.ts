@@ -1,0 +1,79 @@
+/** The changes of an access key. */
+
+import type { Command, CommandDefinition } from '../../table/schema.ts'
+import type { AccessKeyValue } from '../rows/access-key.ts'
+
+interface CreateArgs {
+  readonly name: string
+  readonly sealedSecret: Uint8Array
+  readonly expiresMicros?: number | undefined
+  readonly mayCreateBucket: boolean
+}
+
+export function createKeyCommand(args: CreateArgs): Command {
+  return { name: 'create', args }
+}
+
+/** Refuses with `KeyAlreadyExists` when the id was ever used. */
+export const createKey: CommandDefinition<AccessKeyValue> = {
+  run({ value, ballot, args }) {
+    const { name, sealedSecret, expiresMicros, mayCreateBucket } = args as CreateArgs
+    if (value !== undefined) return { kind: 'refuse', code: 'KeyAlreadyExists' }
+    return {
+      kind: 'write',
+      value: {
+        deleted: false,
+        name,
+        sealedSecret,
+        createdMicros: ballot.time,
+        expiresMicros,
+        mayCreateBucket,
+      },
+      answer: true,
+    }
+  },
+}
+
+/** Absent fields stay as they are. */
+export interface AccessKeyUpdate {
+  readonly name?: string | undefined
+  /** `never` takes the end away. */
+  readonly expiresMicros?: number | 'never' | undefined
+  readonly mayCreateBucket?: boolean | undefined
+}
+
+export function updateKeyCommand(args: AccessKeyUpdate): Command {
+  return { name: 'update', args }
+}
+
+export const updateKey: CommandDefinition<AccessKeyValue> = {
+  run({ value, args }) {
+    const update = args as AccessKeyUpdate
+    if (value === undefined || value.deleted) return { kind: 'refuse', code: 'NoSuchAccessKey' }
+    const expires = update.expiresMicros ?? value.expiresMicros
+    return {
+      kind: 'write',
+      value: {
+        ...value,
+        name: update.name ?? value.name,
+        expiresMicros: expires === 'never' ? undefined : expires,
+        mayCreateBucket: update.mayCreateBucket ?? value.mayCreateBucket,
+      },
+      answer: true,
+    }
+  },
+}
+
+export const deleteKeyCommand: Command = { name: 'delete', args: null }
+
+/** The secret leaves the row; the id stays taken. */
+export const deleteKey: CommandDefinition<AccessKeyValue> = {
+  run({ value }) {
+    if (value === undefined || value.deleted) return { kind: 'refuse', code: 'NoSuchAccessKey' }
+    return {
+      kind: 'write',
+      value: { ...value, deleted: true, sealedSecret: new Uint8Array(0) },
+      answer: true,
+    }
+  },
+}

@@ -1,0 +1,20 @@
+/** Gates: whether anything may live in a shard of a bucket. Absent means open. */
+
+import { defineRegister, type RegisterTable } from '../table/schema.ts'
+import { closeGate, deleteGate, openGate } from './commands/gate.ts'
+import { decodeGate, encodeGate, noteGate, type GateValue } from './rows/gate.ts'
+
+export const gateTable: RegisterTable<GateValue> = defineRegister<GateValue>({
+  name: 'gate',
+  tag: 'g',
+  placement: 'hash',
+  sides: [],
+  indexes: [],
+  commands: { close: closeGate, open: openGate, delete: deleteGate },
+  version: 1,
+  encode: encodeGate,
+  decode: decodeGate,
+  updated(batch, { partitionKey, after }) {
+    noteGate(batch, partitionKey, after)
+  },
+})

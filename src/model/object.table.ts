@@ -1,0 +1,66 @@
+/** Objects: one register for each key of a bucket, with its current version and its uploads. */
+
+import { defineRegister, type RegisterTable } from '../table/schema.ts'
+import { abortUpload } from './commands/abort-upload.ts'
+import { completeUpload } from './commands/complete-upload.ts'
+import { createUpload } from './commands/create-upload.ts'
+import { deleteObject } from './commands/delete-object.ts'
+import { putObject } from './commands/put-object.ts'
+import { count } from './counter.table.ts'
+import { gateVeto } from './rows/gate.ts'
+import { liveLine, uploadsLine } from './rows/listing.ts'
+import { noteManifest, noteUpload } from './notes.ts'
+import {
+  decodeObject,
+  encodeObject,
+  isUploadOpen,
+  manifestOf,
+  type ObjectValue,
+} from './rows/object.ts'
+import { UPLOAD_SIDE } from './rows/upload.ts'
+
+/** Index of the keys that have an object. */
+export const LIVE_INDEX = 'live'
+/** Index of the keys that have open uploads. */
+export const UPLOADS_INDEX = 'uploads'
+
+export const objectTable: RegisterTable<ObjectValue> = defineRegister<ObjectValue>({
+  name: 'object',
+  tag: 'o',
+  placement: 'hash',
+  sides: [{ name: UPLOAD_SIDE, tag: 'u' }],
+  indexes: [
+    { name: LIVE_INDEX, tag: 'l', line: liveLine },
+    { name: UPLOADS_INDEX, tag: 'p', line: uploadsLine },
+  ],
+  commands: {
+    'put-object': putObject,
+    'delete-object': deleteObject,
+    'create-upload': createUpload,
+    'complete-upload': completeUpload,
+    'abort-upload': abortUpload,
+  },
+  version: 1,
+  encode: encodeObject,
+  decode: decodeObject,
+
+  updated(batch, { partitionKey, key, before, after }) {
+    count(batch, partitionKey, { before, after })
+    const dropped = manifestOf(before)
+    if (dropped !== undefined && dropped !== manifestOf(after)) noteManifest(batch, dropped)
+    if (before === undefined) return
+    for (const upload of before.uploads) {
+      if (upload.state === 'open' && !isUploadOpen(after, upload.id)) {
+        noteUpload(batch, { id: upload.id, partitionKey, key })
+      }
+    }
+  },
+
+  /** Behind a closed gate nothing becomes live; what ends a life passes. */
+  veto(reader, partitionKey, _key, after) {
+    if (after === undefined) return undefined
+    const lives =
+      after.current !== undefined || after.uploads.some((upload) => upload.state === 'open')
+    return lives ? gateVeto(reader, partitionKey) : undefined
+  },
+})

@@ -1,0 +1,59 @@
+/** What a gate holds: whether anything may live in a shard of a bucket. */
+
+import type { Batch, Reader, Tree } from '../../db/db.ts'
+import type { Plain } from '../../table/schema.ts'
+import { decodeOwner, encodeOwner, type OperationOwner, type StoredOwner } from '../operations.ts'
+
+/** The one key of a gate; its partition key is that of the objects behind it. */
+export const GATE_KEY = 'gate'
+
+export type GateState = 'open' | 'closing' | 'deleted'
+
+export interface GateValue {
+  readonly state: GateState
+  /** Who is deleting the bucket, while it is closing. */
+  readonly by: OperationOwner | undefined
+}
+
+type StoredGate = readonly [state: number, by: StoredOwner | 0]
+
+const states: readonly GateState[] = ['open', 'closing', 'deleted']
+
+export function encodeGate(value: GateValue): Plain {
+  const stored: StoredGate = [
+    states.indexOf(value.state),
+    value.by === undefined ? 0 : encodeOwner(value.by),
+  ]
+  return stored
+}
+
+/** @throws {TypeError} when `version` is not 1 or the state unknown */
+export function decodeGate(stored: Plain, version: number): GateValue {
+  const [code, by] = stored as StoredGate
+  const state = states[code]
+  if (version !== 1 || state === undefined) {
+    throw new TypeError(`Cannot read a gate: its format is ${version}, its state ${code}`)
+  }
+  return { state, by: by === 0 ? undefined : decodeOwner(by) }
+}
+
+/**
+ * The gates of this node that are not open, by partition key: what the veto of the object table
+ * reads. Derived from the gate rows in their own batches.
+ */
+export const closedGates: Tree<string> = { name: 'closed-gate', tag: 'G', values: 'text' }
+
+export function noteGate(batch: Batch, partitionKey: string, value: GateValue): void {
+  if (value.state === 'open') batch.del(closedGates, partitionKey)
+  else batch.put(closedGates, partitionKey, value.state)
+}
+
+/** Why nothing may become live there: `BucketClosing` (perhaps open again soon) or for good. */
+export function gateVeto(
+  reader: Reader,
+  partitionKey: string,
+): 'BucketClosing' | 'NoSuchBucket' | undefined {
+  const state = reader.get(closedGates, partitionKey)
+  if (state === undefined) return undefined
+  return state === 'deleted' ? 'NoSuchBucket' : 'BucketClosing'
+}
