@@ -13,6 +13,8 @@ export interface GroupSeal {
   stamp(operations: readonly Operation[]): readonly Operation[]
   /** The group last stamped is on stable storage: note that down outside the database. */
   note(): Promise<void>
+  /** All groups are stable and noted, and no other follows. */
+  end(): Promise<void>
 }
 
 export interface GroupCommitOptions {
@@ -149,6 +151,7 @@ export class GroupCommitDb implements Db, Batch {
       if (this.#stopped.code === 'WriteFailed') break
     }
     await this.#noting?.catch(() => undefined)
+    if (this.#stopped.code !== 'WriteFailed') await this.#seal?.end()
     await this.#engine.close()
   }
 

