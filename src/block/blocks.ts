@@ -16,6 +16,8 @@ export interface Slab {
   take(signal?: AbortSignal): Promise<Slot>
   readonly freeCount: number
   readonly totalCount: number
+  /** Where the slots lie: what the hash threads are given to read pieces in place. */
+  readonly memory: SharedArrayBuffer
 }
 
 export interface DriveStatus {

@@ -1,0 +1,282 @@
+/** Puts the parts of the blocks together: what the rest of the node sees is `Blocks`. */
+
+import { assert } from '../base/assert.ts'
+import type { Clock } from '../base/clock.ts'
+import type { Disk } from '../base/disk.ts'
+import type { NodeId } from '../base/ids.ts'
+import {
+  BLOCK_GRACE_MS,
+  BLOCK_SIZE_BYTES,
+  PAGE_BYTES,
+  SCAN_SLICE_ROWS,
+  SEGMENT_SIZE_BYTES,
+  SEGMENT_STEP_BYTES,
+  SLOT_BYTES,
+} from '../base/limits.ts'
+import type { Log } from '../base/log.ts'
+import type { Metrics } from '../base/metrics.ts'
+import { KeyedMutex } from '../base/semaphore.ts'
+import type { Batch, Db } from '../db/db.ts'
+import { WorkerRunner } from '../worker/runner.ts'
+import type { WorkerStatus } from '../worker/worker.ts'
+import type { Blocks, DriveStatus, ScrubReport, Slot } from './blocks.ts'
+import { mountDrives, type Drive } from './drives.ts'
+import { BlockError } from './errors.ts'
+import { BlockReader } from './reader.ts'
+import { References } from './references.ts'
+import { Resync } from './resync.ts'
+import { scrubBlocks } from './scrub.ts'
+import { Appender } from './segment/appender.ts'
+import { Compaction } from './segment/compaction.ts'
+import { BlockIndex } from './segment/index.ts'
+import { loadSegments } from './segment/load.ts'
+import { parseSegmentKey, segmentTree } from './segment/rows.ts'
+import { BlockSlab } from './slab.ts'
+
+export interface OpenBlocksOptions {
+  readonly db: Db
+  readonly disk: Disk
+  readonly clock: Clock
+  readonly log: Log
+  readonly metrics: Metrics
+  /** Whose folders these are: another node's are refused. */
+  readonly nodeId: NodeId
+  /** One for each drive. */
+  readonly folders: readonly string[]
+  /** A settled read: whether any live reference to the block exists. */
+  readonly isReferenced: (hash: string) => Promise<boolean>
+  /** Told once for a drive whose write or sync failed: what is acknowledged would be lost. */
+  readonly onFatal: (error: Error) => void
+  /** @default BLOCK_GRACE_MS */
+  readonly graceMs?: number
+  /** The database may only be read: nothing is written, no worker runs. */
+  readonly readOnly?: boolean
+  /** @default a slab of SLAB_BYTES */
+  readonly slab?: BlockSlab
+  /** @default SEGMENT_SIZE_BYTES */
+  readonly segmentBytes?: number
+  /** @default SEGMENT_STEP_BYTES */
+  readonly stepBytes?: number
+}
+
+/**
+ * Mounts the drives and reads what is known of their segments. Nothing runs before `start`.
+ *
+ * What lies behind the last indexed record of an open segment was never acknowledged: it is
+ * written over by the next record, and no row can name it.
+ *
+ * @throws {BlockError} `DriveRefused` when a folder is not this node's, or one is missing
+ */
+export async function openBlocks(options: OpenBlocksOptions): Promise<NodeBlocks> {
+  const segmentBytes = options.segmentBytes ?? SEGMENT_SIZE_BYTES
+  const stepBytes = options.stepBytes ?? SEGMENT_STEP_BYTES
+  assert(segmentBytes % stepBytes === 0, 'a segment is a number of whole steps')
+  assert(stepBytes >= SLOT_BYTES && stepBytes % PAGE_BYTES === 0, 'a step holds the largest record')
+  const slab = options.slab ?? new BlockSlab()
+  const { db, disk, clock, log } = options
+  const rows = await readSegmentRows(db)
+  const mounted = await mountDrives({
+    disk,
+    clock,
+    nodeId: options.nodeId,
+    folders: options.folders,
+    known: new Set(rows.map((row) => parseSegmentKey(row.key).drive)),
+    probe: slab.zeros,
+  })
+  const drives = new Map(mounted.map((drive) => [drive.number, drive]))
+  const appenders = new Map<number, Appender>()
+  for (const drive of mounted) {
+    const { onFatal } = options
+    const zeros = slab.zeros
+    const appender = new Appender(drive, {
+      db,
+      clock,
+      log,
+      onFatal,
+      zeros,
+      segmentBytes,
+      stepBytes,
+    })
+    appenders.set(drive.number, appender)
+    const open = await loadSegments({ drive, disk, db, log }, rows)
+    if (open !== undefined) appender.resume(open)
+  }
+  return new NodeBlocks({ ...options, slab, drives, appenders })
+}
+
+async function readSegmentRows(db: Db): Promise<{ key: string; value: Uint8Array }[]> {
+  const rows: { key: string; value: Uint8Array }[] = []
+  for (;;) {
+    const last = rows.at(-1)?.key
+    const bounds = last === undefined ? {} : { gt: last }
+    const slice = await db.range(segmentTree, { ...bounds, limit: SCAN_SLICE_ROWS })
+    rows.push(...slice)
+    if (slice.length < SCAN_SLICE_ROWS) return rows
+  }
+}
+
+interface NodeBlocksParts extends OpenBlocksOptions {
+  readonly slab: BlockSlab
+  readonly drives: ReadonlyMap<number, Drive>
+  readonly appenders: ReadonlyMap<number, Appender>
+}
+
+/** `Blocks` on this node's own drives. */
+export class NodeBlocks implements Blocks {
+  readonly slab: BlockSlab
+  readonly #parts: NodeBlocksParts
+  readonly #index: BlockIndex
+  readonly #reader: BlockReader
+  readonly #references: References
+  readonly #locks = new KeyedMutex()
+  readonly #resync: WorkerRunner
+  readonly #compaction: WorkerRunner
+  readonly #written: (amount?: number) => void
+
+  constructor(parts: NodeBlocksParts) {
+    this.#parts = parts
+    this.slab = parts.slab
+    const { db, clock, log, metrics, drives, slab, appenders } = parts
+    const graceMs = parts.graceMs ?? BLOCK_GRACE_MS
+    this.#references = new References({ db, clock, graceMs, metrics })
+    const index: BlockIndex = new BlockIndex(db, (location) => this.#reader.segmentOf(location))
+    this.#index = index
+    const reader = new BlockReader({ index, drives, slab, metrics })
+    this.#reader = reader
+    this.#compaction = new WorkerRunner(
+      new Compaction({ db, log, metrics, index, reader, slab, drives, appenders }),
+      parts,
+    )
+    const resync = new Resync({
+      db,
+      clock,
+      graceMs,
+      index,
+      references: this.#references,
+      locks: this.#locks,
+      metrics,
+      isReferenced: parts.isReferenced,
+      onDeleted: () => this.#compaction.wake(),
+    })
+    this.#resync = new WorkerRunner(resync, parts)
+    this.#written = metrics.counter('block_written_bytes_total', 'Bytes of blocks stored')
+    metrics.gauge('block_slots_free', 'Free slots of the block slab', () => slab.freeCount)
+    metrics.gauge('block_slot_waiters', 'Requests that wait for a slot', () => slab.waitingCount)
+  }
+
+  /** Begins a life of the counts, and the background work. */
+  async start(): Promise<void> {
+    if (this.#parts.readOnly === true) return
+    await this.#references.start()
+    this.#resync.start()
+    this.#compaction.start()
+  }
+
+  /** Ends the background work, waits for what is being written, closes the files. */
+  async stop(): Promise<void> {
+    await this.#resync.stop()
+    await this.#compaction.stop()
+    for (const appender of this.#parts.appenders.values()) await appender.stop()
+    for (const drive of this.#parts.drives.values()) await drive.files.close()
+  }
+
+  workers(): readonly WorkerStatus[] {
+    return [this.#resync.status(), this.#compaction.status()]
+  }
+
+  put(hash: string, slot: Slot, length: number): Promise<void> {
+    assert(length > 0 && length <= BLOCK_SIZE_BYTES, 'a block has a byte and fits a slot')
+    const own = this.slab.own(slot)
+    return this.#locks.run(hash, async () => {
+      if (await this.#reader.isSound(hash)) {
+        this.#references.renew(hash)
+        return
+      }
+      const drive = await this.#driveForWrite()
+      await this.#parts.appenders.get(drive.number)!.append({
+        slot: own,
+        hash,
+        length,
+        reserve: false,
+        commit: (batch, location) => {
+          this.#index.place(batch, hash, location)
+          this.#references.stored(batch, hash)
+          this.#reader.segmentOf(location)?.setVerified(location.sequence, true)
+        },
+      })
+      this.#written(length)
+    })
+  }
+
+  get(hash: string, slot: Slot): Promise<Uint8Array> {
+    return this.#reader.read(hash, this.slab.own(slot))
+  }
+
+  has(hash: string): boolean {
+    return this.#index.find(hash) !== undefined
+  }
+
+  guardReference(hash: string, proceed: () => Promise<void>): Promise<'missing' | undefined> {
+    return this.#locks.run(hash, async () => {
+      if (!(await this.#reader.isSound(hash))) return 'missing'
+      this.#references.renew(hash)
+      await proceed()
+      return undefined
+    })
+  }
+
+  referenceAdded(batch: Batch, hash: string): void {
+    this.#references.added(batch, hash)
+  }
+
+  referenceDropped(batch: Batch, hash: string): void {
+    this.#references.dropped(batch, hash)
+  }
+
+  referenceCount(hash: string): number {
+    return this.#references.count(hash)
+  }
+
+  drives(): Promise<readonly DriveStatus[]> {
+    return Promise.all([...this.#parts.drives.values()].map((drive) => drive.status()))
+  }
+
+  scrub(signal: AbortSignal): Promise<ScrubReport> {
+    const { clock, log, slab } = this.#parts
+    return scrubBlocks({ clock, log, slab, index: this.#index, reader: this.#reader }, signal)
+  }
+
+  allHashes(after: string | undefined, limit: number): Promise<readonly string[]> {
+    return this.#index.hashes(after, limit)
+  }
+
+  /** Ends the waits of the background work, so that deleted blocks give their space back now. */
+  wakeWorkers(): void {
+    this.#resync.wake()
+    this.#compaction.wake()
+  }
+
+  /** The drive with the most room. */
+  async #driveForWrite(): Promise<Drive> {
+    const drives = [...this.#parts.drives.values()]
+    const sound = drives.filter((drive) => !drive.failed)
+    if (sound.length === 0) drives[0]!.assertSound()
+    let best: Drive | undefined
+    for (const drive of sound) {
+      await drive.readSpace()
+      if (drive.isFull) continue
+      if (best === undefined || drive.availableBytes > best.availableBytes) best = drive
+    }
+    if (best !== undefined) return best
+    // What compaction can still find is now worth more work.
+    this.#compaction.wake()
+    const folders = sound.map((drive) => drive.folder)
+    throw new BlockError(
+      'DriveFull',
+      'Cannot store a block: only the reserve of each drive is left',
+      {
+        details: { folders },
+      },
+    )
+  }
+}

@@ -1,0 +1,180 @@
+/** The bounded buffers that every block passes through: one shared memory, cut into slots. */
+
+import { assert } from '../base/assert.ts'
+import {
+  BLOCK_SIZE_BYTES,
+  PAGE_BYTES,
+  SLAB_BYTES,
+  SLOTS_RESERVED,
+  SLOT_BYTES,
+  SLOT_WAITERS_MAX,
+} from '../base/limits.ts'
+import type { Slab, Slot } from './blocks.ts'
+import { BlockError } from './errors.ts'
+
+// The compiler's list of globals for servers lacks it.
+declare const WebAssembly: {
+  Memory: new (options: { initial: number; maximum: number; shared: true }) => {
+    readonly buffer: SharedArrayBuffer
+  }
+}
+
+const WASM_PAGE_BYTES = 65_536
+
+/** Where one slot lies; made once, lent out again and again. */
+interface Place {
+  readonly data: Uint8Array
+  readonly record: Uint8Array
+}
+
+interface Waiter {
+  readonly enter: (slot: BlockSlot) => void
+  readonly leave: (reason: unknown) => void
+}
+
+/** One loan of a slot's memory. A slot that was released is dead: using it ends the program. */
+export class BlockSlot implements Slot {
+  readonly #place: Place
+  #giveBack: (() => void) | undefined
+
+  constructor(place: Place, giveBack: () => void) {
+    this.#place = place
+    this.#giveBack = giveBack
+  }
+
+  get data(): Uint8Array {
+    assert(this.#giveBack !== undefined, 'a slot is not used after its release')
+    return this.#place.data
+  }
+
+  /** The page before the data, and the data: what is written to a segment in one go. */
+  get record(): Uint8Array {
+    assert(this.#giveBack !== undefined, 'a slot is not used after its release')
+    return this.#place.record
+  }
+
+  release(): void {
+    const giveBack = this.#giveBack
+    assert(giveBack !== undefined, 'a slot is released once')
+    this.#giveBack = undefined
+    giveBack()
+  }
+}
+
+/** A stack of slots with its queue: the last one given back goes out first, so few pages are touched. */
+class SlotStack {
+  readonly #free: Place[]
+  readonly #waiting: Waiter[] = []
+  readonly count: number
+
+  constructor(places: Place[]) {
+    this.#free = places
+    this.count = places.length
+  }
+
+  get freeCount(): number {
+    return this.#free.length
+  }
+
+  get waitingCount(): number {
+    return this.#waiting.length
+  }
+
+  async take(signal?: AbortSignal): Promise<BlockSlot> {
+    signal?.throwIfAborted()
+    const place = this.#free.pop()
+    if (place !== undefined) return this.#lend(place)
+    if (this.#waiting.length >= SLOT_WAITERS_MAX) {
+      const waiting = this.#waiting.length
+      throw new BlockError(
+        'SlotsExhausted',
+        `Cannot wait for a block slot: ${waiting} wait already`,
+      )
+    }
+    return new Promise((resolve, reject) => {
+      const onAbort = (): void => {
+        this.#waiting.splice(this.#waiting.indexOf(waiter), 1)
+        reject(signal?.reason as Error)
+      }
+      const waiter: Waiter = {
+        enter: (slot) => {
+          signal?.removeEventListener('abort', onAbort)
+          resolve(slot)
+        },
+        leave: reject,
+      }
+      signal?.addEventListener('abort', onAbort, { once: true })
+      this.#waiting.push(waiter)
+    })
+  }
+
+  #lend(place: Place): BlockSlot {
+    return new BlockSlot(place, () => {
+      const next = this.#waiting.shift()
+      if (next === undefined) this.#free.push(place)
+      else next.enter(this.#lend(place))
+    })
+  }
+}
+
+/**
+ * All block buffers of a node. The memory is reserved at once and touched as slots are first used.
+ *
+ * Invariant: a slot is lent to one holder at a time, and its record lies on page boundaries.
+ */
+export class BlockSlab implements Slab {
+  readonly memory: SharedArrayBuffer
+  /** One slot's size of zeros, page-aligned: never written, so never touched. */
+  readonly zeros: Uint8Array
+  readonly #clients: SlotStack
+  readonly #reserved: SlotStack
+
+  /** @param sizeBytes of the whole; at least a few slots */
+  constructor(sizeBytes = SLAB_BYTES) {
+    const pages = Math.floor(sizeBytes / WASM_PAGE_BYTES)
+    const memory = new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true })
+    this.memory = memory.buffer
+    const count = Math.floor(this.memory.byteLength / SLOT_BYTES) - 1
+    this.zeros = new Uint8Array(this.memory, count * SLOT_BYTES, SLOT_BYTES)
+    assert(count > SLOTS_RESERVED, 'the slab has more slots than those kept back')
+    const places = Array.from({ length: count }, (_, index) => this.#place(count - 1 - index))
+    this.#reserved = new SlotStack(places.splice(0, SLOTS_RESERVED))
+    this.#clients = new SlotStack(places)
+  }
+
+  get freeCount(): number {
+    return this.#clients.freeCount
+  }
+
+  get totalCount(): number {
+    return this.#clients.count
+  }
+
+  get waitingCount(): number {
+    return this.#clients.waitingCount
+  }
+
+  take(signal?: AbortSignal): Promise<BlockSlot> {
+    return this.#clients.take(signal)
+  }
+
+  /** A slot for work that no client waits behind: verification, compaction, scrub. */
+  takeReserved(signal?: AbortSignal): Promise<BlockSlot> {
+    return this.#reserved.take(signal)
+  }
+
+  /** The slot as this slab lent it. Slots of another one cannot be written to segments. */
+  own(slot: Slot): BlockSlot {
+    assert(slot instanceof BlockSlot, 'a slot comes from a slab')
+    assert(slot.data.buffer === (this.memory as unknown), 'a slot comes from this slab')
+    return slot
+  }
+
+  #place(index: number): Place {
+    const start = index * SLOT_BYTES
+    return {
+      data: new Uint8Array(this.memory, start + PAGE_BYTES, BLOCK_SIZE_BYTES),
+      record: new Uint8Array(this.memory, start, SLOT_BYTES),
+    }
+  }
+}

@@ -1,0 +1,28 @@
+/** The contract of background work: small steps, told when to stop, honest about what is left. */
+
+/**
+ * What a step found: `busy`, there is more to do now; `idle`, nothing until the worker is woken or
+ * its interval has passed.
+ */
+export type WorkState = 'busy' | 'idle'
+
+export interface Worker {
+  /** Unique in the node, for people and metrics. */
+  readonly name: string
+  /** An idle worker looks again after this long, without being woken. */
+  readonly intervalMs: number
+  /** How much longer than a step the pause after it is: 0 none, 2 leaves a third of the time. */
+  readonly tranquility: number
+  /** Does one bounded step. Stops early, soon, when `signal` is aborted. */
+  work(signal: AbortSignal): Promise<WorkState>
+}
+
+export interface WorkerStatus {
+  readonly name: string
+  readonly state: 'running' | 'idle' | 'failing' | 'stopped'
+  readonly steps: number
+  readonly errors: number
+  /** Failed steps since the last that succeeded. */
+  readonly errorsInARow: number
+  readonly lastError: string | undefined
+}
