@@ -28,7 +28,7 @@ export const layers: Readonly<Record<string, Layer>> = {
     uses: ['base', 'crdt', 'db', 'worker', 'cluster'],
     doors: ['table', 'schema', 'errors'],
   },
-  block: { uses: ['base', 'db', 'worker', 'cluster'], doors: ['blocks', 'errors'] },
+  block: { uses: ['base', 'db', 'worker', 'cluster'], doors: ['blocks', 'open', 'errors'] },
   model: { uses: ['base', 'crdt', 'db', 'worker', 'table', 'block'], doors: 'all' },
   'model/commands': { uses: ['base', 'crdt', 'table', 'model'], doors: 'all' },
   store: { uses: ['base', 'crdt', 'worker', 'table', 'block', 'model'], doors: 'all' },
