@@ -42,6 +42,7 @@ export class CrashDisk implements Disk {
   failSync = false
   directWorks = true
   syncs = 0
+  openCount = 0
   /** Awaited by every read, with its position. */
   beforeRead: ((path: string, position: number) => Promise<void>) | undefined
   /** Called before every write and sync; may throw to end the life of the process there. */
@@ -99,6 +100,7 @@ export class CrashDisk implements Disk {
     } else if (known === undefined) {
       return Promise.reject(systemError('ENOENT'))
     }
+    this.openCount++
     return Promise.resolve(new CrashFile(this, path, this.files.get(path)!))
   }
 
@@ -181,6 +183,7 @@ class CrashFile implements DiskFile {
   }
 
   close(): Promise<void> {
+    this.#disk.openCount--
     return Promise.resolve()
   }
 }

@@ -93,6 +93,26 @@ export class Appender {
     }
   }
 
+  /**
+   * Seals the open segment if no more than `livePercent` of it is live and nothing is being
+   * written to it: else what was deleted from a quiet node's last segment would stay for ever.
+   */
+  async retire(livePercent: number): Promise<void> {
+    const release = await this.#gate.acquire()
+    try {
+      await this.#growing?.catch(() => undefined)
+      const segment = this.#open
+      if (segment === undefined || segment.appends > 0) return
+      if (segment.endBytes < this.#options.stepBytes) return
+      if (segment.liveBytes * 100 > segment.endBytes * livePercent) return
+      this.#open = undefined
+      segment.state = 'sealed'
+      await this.#options.db.write((batch) => segment.writeRow(batch))
+    } finally {
+      release()
+    }
+  }
+
   /** Resolves when nothing is under way; for the end of the node. */
   async stop(): Promise<void> {
     const release = await this.#gate.acquire()

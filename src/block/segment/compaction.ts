@@ -41,6 +41,8 @@ interface Pass {
   readonly drive: Drive
   readonly segment: Segment
   offset: number
+  /** Every page is looked at: a stale record in a gap may have hidden a live one behind it. */
+  thorough: boolean
 }
 
 /**
@@ -76,9 +78,10 @@ export class Compaction implements Worker {
     try {
       const ended = pass.segment.liveBytes === 0 || (await this.#advance(pass, signal))
       if (!ended) return 'busy'
-      if (pass.segment.liveBytes > 0) this.#stuck.set(pass.segment, pass.segment.liveBytes)
-      else await this.#release(pass)
       this.#pass = undefined
+      if (pass.segment.liveBytes === 0) await this.#release(pass)
+      else if (!pass.thorough) this.#pass = { ...pass, offset: 0, thorough: true }
+      else this.#stuck.set(pass.segment, pass.segment.liveBytes)
       return 'busy'
     } catch (error) {
       this.#pass = undefined
@@ -93,12 +96,14 @@ export class Compaction implements Worker {
       if (drive.failed) continue
       await drive.readSpace()
       const limit = drive.isFull ? COMPACTION_LIVE_PERCENT_FULL : COMPACTION_LIVE_PERCENT
+      await this.#options.appenders.get(drive.number)!.retire(COMPACTION_LIVE_PERCENT)
+      await this.#trim(drive)
       for (const segment of drive.segments.values()) {
         if (segment.state !== 'sealed' || segment.appends > 0) continue
         if (this.#stuck.get(segment) === segment.liveBytes) continue
         const percent = (segment.liveBytes / Math.max(PAGE_BYTES, segment.endBytes)) * 100
         if (percent > limit || percent >= (best?.percent ?? Infinity)) continue
-        best = { pass: { drive, segment, offset: 0 }, percent }
+        best = { pass: { drive, segment, offset: 0, thorough: false }, percent }
       }
     }
     return best?.pass
@@ -120,8 +125,8 @@ export class Compaction implements Worker {
           pass.offset += PAGE_BYTES
           continue
         }
-        await this.#move(pass, header, slot)
-        pass.offset += recordSize(header.length)
+        const isLive = await this.#move(pass, header, slot)
+        pass.offset += isLive || !pass.thorough ? recordSize(header.length) : PAGE_BYTES
       }
       return pass.offset >= segment.endBytes
     } finally {
@@ -130,8 +135,12 @@ export class Compaction implements Worker {
     }
   }
 
-  /** Copies the record to the open segment of its drive if the index still names it. */
-  async #move(pass: Pass, header: RecordHeader, slot: BlockSlot): Promise<void> {
+  /**
+   * Copies the record to the open segment of its drive if the index still names it.
+   *
+   * @returns whether it does
+   */
+  async #move(pass: Pass, header: RecordHeader, slot: BlockSlot): Promise<boolean> {
     const { index, reader, appenders } = this.#options
     const { hash, generation, sequence, length } = header
     const { drive, segment, offset } = pass
@@ -143,13 +152,13 @@ export class Compaction implements Worker {
       offset,
       length,
     }
-    if (!index.isAt(hash, from)) return
+    if (!index.isAt(hash, from)) return false
     try {
       await reader.readAt(hash, from, slot)
     } catch (error) {
       if (!(error instanceof BlockError)) throw error
       this.#options.log.error({ hash, error: error.message }, 'a corrupt block was left in place')
-      return
+      return true
     }
     await appenders.get(drive.number)!.append({
       slot,
@@ -162,6 +171,7 @@ export class Compaction implements Worker {
         this.#moved(length)
       },
     })
+    return true
   }
 
   /** Makes an emptied segment free on stable storage; then it waits to be used again, or goes. */
@@ -171,15 +181,21 @@ export class Compaction implements Worker {
     // Stable after every batch that emptied it: no index row names it any more, even after a crash.
     await this.#options.db.write((batch) => segment.writeRow(batch))
     await segment.idle()
-    const free = [...drive.segments.values()].filter((other) => other.reusable).length
-    if (free < SEGMENTS_FREE_MAX && !drive.isFull) {
-      segment.reusable = true
-      return
+    segment.reusable = true
+    await this.#trim(drive)
+  }
+
+  /** Removes the free segments of a drive beyond the few that are kept; all while it is full. */
+  async #trim(drive: Drive): Promise<void> {
+    const free = [...drive.segments.values()].filter((segment) => segment.reusable)
+    for (const segment of free.slice(drive.isFull ? 0 : SEGMENTS_FREE_MAX)) {
+      if (!segment.reusable) continue
+      segment.reusable = false
+      drive.segments.delete(segment.number)
+      await drive.files.remove(segment.number)
+      const key = segmentKey(drive.number, segment.number)
+      await this.#options.db.write((batch) => batch.del(segmentTree, key))
     }
-    drive.segments.delete(segment.number)
-    await drive.files.remove(segment.number)
-    const key = segmentKey(drive.number, segment.number)
-    await this.#options.db.write((batch) => batch.del(segmentTree, key))
   }
 }
 

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { after, test } from 'node:test'
-import { hexOf } from '../../src/base/bytes.ts'
-import type { Compute, DigestKind } from '../../src/base/compute.ts'
-import { KIB, MIB } from '../../src/base/limits.ts'
-import { BlockSlab } from '../../src/block/slab.ts'
-import { inlineCompute, threadCompute } from '../../src/node/system/compute.ts'
+import { hexOf } from '../../../src/base/bytes.ts'
+import type { Compute, DigestKind } from '../../../src/base/compute.ts'
+import { KIB, MIB } from '../../../src/base/limits.ts'
+import { BlockSlab } from '../../../src/block/slab.ts'
+import { inlineCompute, threadCompute } from '../../../src/node/system/compute.ts'
 
 const all: readonly DigestKind[] = ['md5', 'sha1', 'sha256', 'crc32', 'crc32c', 'crc64nvme']
 const slab = new BlockSlab(12 * MIB)
@@ -70,7 +70,7 @@ test('threadCompute starts a thread for shared pieces only, and at most two', as
   assert.equal(own.threadCount, 0)
   const slot = await slab.take()
   const streams = Array.from({ length: 5 }, () => own.digest(['md5']))
-  await Promise.all(streams.map((stream) => stream.update(slot.data)))
+  await Promise.all(streams.map(async (stream) => stream.update(slot.data)))
   assert.equal(own.threadCount, 2)
   const digests = await Promise.all(streams.map((stream) => stream.finish()))
   const expected = createHash('md5').update(slot.data).digest('hex')
