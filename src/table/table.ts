@@ -1,6 +1,18 @@
 /** The door to replicated rows: registers that change by ballot, rows that merge. */
 
-import type { Plain, RegisterTable, MergedTable, Command, SideRef } from './schema.ts'
+import type { Clock } from '../base/clock.ts'
+import type { Log } from '../base/log.ts'
+import type { Metrics } from '../base/metrics.ts'
+import type { Network } from '../base/network.ts'
+import type { Rng } from '../base/rng.ts'
+import type { HybridClock } from '../base/timestamp.ts'
+import type { Cluster } from '../cluster/cluster.ts'
+import type { Db, Reader } from '../db/db.ts'
+import { readMark } from './mark.ts'
+import { TableNode } from './node.ts'
+import type { Rules } from './rules.ts'
+import type { AnyTable, Command, MergedTable, Plain, RegisterTable, SideRef } from './schema.ts'
+import type { LocalRegister, LocalSide, LocalSlice } from './walk.ts'
 
 export interface RegisterRef<Value> {
   readonly table: RegisterTable<Value>
@@ -106,4 +118,63 @@ export interface Tables {
     partitionKey: string,
     options: { readonly after?: string; readonly limit: number },
   ): Promise<readonly MergedRow<Row>[]>
+}
+
+/** This node's tables, with a life and with what only lies here. */
+export interface OpenTables extends Tables {
+  /** Before it nothing is answered. Tidies up what the last life left. */
+  start(): Promise<void>
+  /** Answers nothing more, and leaves the mark where a clean start wants it. */
+  stop(): Promise<void>
+  /** Why this node takes part in no change, as a sentence; undefined when it does. */
+  readonly fault: string | undefined
+  /** Registers that lie on this node, settled or not, in slices of at most 1,000. */
+  localRegisters<Value>(
+    table: RegisterTable<Value>,
+    after: string | undefined,
+    limit: number,
+  ): Promise<LocalSlice<LocalRegister<Value>>>
+  /** Side rows that lie on this node. */
+  localSides(
+    side: { readonly name: string; readonly tag: string },
+    after: string | undefined,
+    limit: number,
+  ): Promise<LocalSlice<LocalSide>>
+  /** Merged rows that lie on this node, tombstones included. */
+  localRows<Row>(
+    table: MergedTable<Row>,
+    after: string | undefined,
+    limit: number,
+  ): Promise<LocalSlice<MergedRow<Row>>>
+}
+
+export interface OpenTablesOptions {
+  readonly db: Db
+  readonly clock: Clock
+  /** Begun at `hybridStart(db)`. */
+  readonly hybrid: HybridClock
+  readonly rng: Rng
+  readonly network: Network
+  readonly cluster: Cluster
+  readonly log: Log
+  readonly metrics?: Metrics
+  /** Every table of the program; names and tags are unique. `!` and `%` are this part's own. */
+  readonly tables: readonly AnyTable[]
+  /** Of a simulation only: other limits, and faults planted in the rules. */
+  readonly testing?: {
+    readonly rules?: Partial<Rules>
+    readonly promiseAgeMs?: number
+    readonly promisesOpenMax?: number
+    readonly spanMicros?: number
+  }
+}
+
+/** Where the hybrid clock must begin: at the mark that the last life left in the database. */
+export function hybridStart(reader: Reader): number {
+  return readMark(reader).time
+}
+
+/** Replicated rows over local ones. Handlers are registered at once and answer after `start`. */
+export function openTables(options: OpenTablesOptions): OpenTables {
+  return new TableNode(options)
 }

@@ -1,0 +1,24 @@
+/** What replicated rows can fail with. */
+
+import { DomainError } from '../base/errors.ts'
+
+export type TableErrorCode =
+  /** Definitely not applied; `details.code` says why, in the words of the command or the veto. */
+  | 'Refused'
+  /** Too few owners answered. */
+  | 'QuorumNotReached'
+  /** The change may have been applied, or may be later. */
+  | 'OutcomeUnknown'
+  /** A queue is full; not applied. */
+  | 'TooBusy'
+  /** An owner holds a later row than the one to be merged. */
+  | 'Outranked'
+  /** The sender's epoch is older; `details` has the newer one. */
+  | 'OldEpoch'
+  | 'NotOwner'
+  /** The clocks of two nodes, or of a node and its mark, are more than a minute apart. */
+  | 'ClockRefused'
+  | 'BadMessage'
+  | 'Stopped'
+
+export class TableError extends DomainError<TableErrorCode> {}

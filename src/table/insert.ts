@@ -1,0 +1,279 @@
+/** Merged rows as a node writes and reads them: one round to the owners of each row. */
+
+import { compareUtf8, equalBytes } from '../base/bytes.ts'
+import { CALL_DEADLINE_MS, SCAN_SLICE_ROWS } from '../base/limits.ts'
+import type { NodeId } from '../base/ids.ts'
+import { TableError } from './errors.ts'
+import { decodeMerged } from './merged-owner.ts'
+import type {
+  InsertMessage,
+  InsertResult,
+  MergedItem,
+  MergedRangeAnswer,
+  MergedRangeMessage,
+  MergedReadMessage,
+  ReadAnswer,
+} from './messages.ts'
+import type { Replication, Votes } from './replication.ts'
+import { quorumNotReached, type Rpc } from './rpc.ts'
+import type { MergedTable } from './schema.ts'
+import type { MergedKey, MergedRow } from './table.ts'
+
+interface Inserting {
+  readonly item: MergedItem
+  readonly votes: Votes
+  outrankedBy: NodeId | undefined
+  refusedCode: string | undefined
+}
+
+interface Reading {
+  readonly key: MergedKey
+  readonly votes: Votes
+  readonly stored: (Uint8Array | null)[]
+}
+
+export class MergedRows {
+  readonly #rpc: Rpc
+  readonly #replication: Replication
+
+  constructor(rpc: Rpc, replication: Replication) {
+    this.#rpc = rpc
+    this.#replication = replication
+  }
+
+  /** @throws {TableError} `Outranked`, `Refused`, `QuorumNotReached` */
+  async insert<Row>(table: MergedTable<Row>, rows: readonly MergedRow<Row>[]): Promise<void> {
+    const inserting = rows.map(({ partitionKey, sortKey, row }): Inserting => ({
+      item: { partitionKey, sortKey, version: table.version, row: table.encode(row) },
+      votes: this.#votes(table, partitionKey),
+      outrankedBy: undefined,
+      refusedCode: undefined,
+    }))
+    const failures: unknown[] = []
+    const isDecided = (): boolean => inserting.every(({ votes }) => votes.isDecided)
+    const groups = this.#byOwner(table, inserting, ({ item }) => item.partitionKey)
+    await this.#askGroups<Inserting, readonly InsertResult[]>(groups, {
+      endpoint: 'table/insert',
+      body: (group): InsertMessage => ({
+        table: table.name,
+        items: group.map(({ item }) => item),
+      }),
+      answered: (node, group, results) => {
+        group.forEach((row, index) => takeInsert(row, node, results[index]!))
+        return isDecided()
+      },
+      failed: (node, group, error) => {
+        failures.push(error)
+        for (const { votes } of group) votes.add(node, false)
+        return isDecided()
+      },
+    })
+    for (const row of inserting) {
+      if (!row.votes.isWon) throw insertError(table.name, row, failures)
+    }
+  }
+
+  async read<Row>(
+    table: MergedTable<Row>,
+    keys: readonly MergedKey[],
+  ): Promise<readonly (Row | undefined)[]> {
+    const reading = keys.map((key): Reading => ({
+      key,
+      votes: this.#votes(table, key.partitionKey),
+      stored: [],
+    }))
+    const failures: unknown[] = []
+    const isDecided = (): boolean => reading.every(({ votes }) => votes.isDecided)
+    const groups = this.#byOwner(table, reading, ({ key }) => key.partitionKey)
+    await this.#askGroups<Reading, ReadAnswer>(groups, {
+      endpoint: 'table/read-merged',
+      body: (group): MergedReadMessage => ({
+        table: table.name,
+        keys: group.map(({ key: { partitionKey, sortKey } }) => ({ partitionKey, sortKey })),
+      }),
+      answered: (node, group, { rows }) => {
+        group.forEach(({ votes, stored }, index) => {
+          votes.add(node, true)
+          stored.push(rows[index]!)
+        })
+        return isDecided()
+      },
+      failed: (node, group, error) => {
+        failures.push(error)
+        for (const { votes } of group) votes.add(node, false)
+        return isDecided()
+      },
+    })
+    if (reading.some(({ votes }) => !votes.isWon)) {
+      throw quorumNotReached('table/read-merged', failures)
+    }
+    return this.#settle(table, reading)
+  }
+
+  async range<Row>(
+    table: MergedTable<Row>,
+    partitionKey: string,
+    options: { readonly after?: string; readonly limit: number },
+  ): Promise<readonly MergedRow<Row>[]> {
+    const rows: MergedRow<Row>[] = []
+    let after = options.after ?? ''
+    for (;;) {
+      const wanted = Math.min(options.limit - rows.length, SCAN_SLICE_ROWS)
+      if (wanted <= 0) return rows
+      const place = this.#replication.placeOf(table, partitionKey)
+      const body: MergedRangeMessage = { table: table.name, partitionKey, after, limit: wanted }
+      const answers = await this.#rpc.askQuorum<MergedRangeAnswer>({
+        partition: place.partition,
+        endpoint: 'table/range-merged',
+        body,
+        deadlineMs: CALL_DEADLINE_MS,
+      })
+      const { reading, done } = this.#mergeRanges(
+        table,
+        partitionKey,
+        answers.map(({ answer }) => answer),
+      )
+      const settled = await this.#settle(table, reading)
+      reading.forEach(({ key }, index) => rows.push({ ...key, row: settled[index]! }))
+      const last = reading.at(-1)
+      if (done || last === undefined) return rows
+      after = last.key.sortKey
+    }
+  }
+
+  /** What each answer holds of every sort key up to where the first of them ends. */
+  #mergeRanges<Row>(
+    table: MergedTable<Row>,
+    partitionKey: string,
+    answers: readonly MergedRangeAnswer[],
+  ): { readonly reading: Reading[]; readonly done: boolean } {
+    const ends = answers.flatMap(({ done, sortKeys }) => (done ? [] : sortKeys.slice(-1)))
+    const boundary = ends.sort(compareUtf8)[0]
+    const found = new Map<string, (Uint8Array | null)[]>()
+    answers.forEach(({ sortKeys, rows }, index) => {
+      sortKeys.forEach((sortKey, position) => {
+        if (boundary !== undefined && compareUtf8(sortKey, boundary) > 0) return
+        const stored = found.get(sortKey) ?? answers.map(() => null)
+        stored[index] = rows[position]!
+        found.set(sortKey, stored)
+      })
+    })
+    const sorted = answers.length === 1 ? [...found] : sortByKey([...found])
+    const reading = sorted.map(([sortKey, stored]): Reading => ({
+      key: { partitionKey, sortKey },
+      votes: this.#votes(table, partitionKey),
+      stored,
+    }))
+    return { reading, done: boundary === undefined }
+  }
+
+  /** Merged rows; where owners differ the merged one is held by a quorum before it is shown. */
+  async #settle<Row>(
+    table: MergedTable<Row>,
+    reading: readonly Reading[],
+  ): Promise<readonly (Row | undefined)[]> {
+    const repairs: MergedRow<Row>[] = []
+    const rows = reading.map(({ key, stored }) => {
+      const present = stored.filter((row) => row !== null)
+      if (present.length === 0) return undefined
+      const isEqual =
+        present.length === stored.length && present.every((row) => equalBytes(row, present[0]!))
+      let row = decodeMerged(table, present[0]!)
+      if (isEqual) return row
+      for (const other of present.slice(1)) row = table.merge(row, decodeMerged(table, other))
+      repairs.push({ ...key, row })
+      return row
+    })
+    for (const repair of repairs) await this.#repair(table, repair)
+    return rows
+  }
+
+  async #repair<Row>(table: MergedTable<Row>, repair: MergedRow<Row>): Promise<void> {
+    try {
+      await this.insert(table, [repair])
+    } catch (error) {
+      // An owner that holds more than we show shows more from now on: ours is held as well.
+      if (!(error instanceof TableError && error.code === 'Outranked')) throw error
+    }
+  }
+
+  #votes(table: Pick<MergedTable, 'placement'>, partitionKey: string): Votes {
+    return this.#replication.votes(this.#replication.placeOf(table, partitionKey).partition)
+  }
+
+  #byOwner<Row, Entry>(
+    table: MergedTable<Row>,
+    entries: readonly Entry[],
+    partitionKeyOf: (entry: Entry) => string,
+  ): Map<NodeId, Entry[]> {
+    const groups = new Map<NodeId, Entry[]>()
+    for (const entry of entries) {
+      const place = this.#replication.placeOf(table, partitionKeyOf(entry))
+      for (const owner of this.#replication.owners(place.partition)) {
+        const group = groups.get(owner)
+        if (group === undefined) groups.set(owner, [entry])
+        else group.push(entry)
+      }
+    }
+    return groups
+  }
+
+  /** One message to each owner with its own rows; ends when enough is known of all of them. */
+  async #askGroups<Entry, Answer>(
+    groups: ReadonlyMap<NodeId, readonly Entry[]>,
+    asking: {
+      readonly endpoint: string
+      body(group: readonly Entry[]): unknown
+      answered(node: NodeId, group: readonly Entry[], answer: Answer): boolean
+      failed(node: NodeId, group: readonly Entry[], error: unknown): boolean
+    },
+  ): Promise<void> {
+    const waiting: Promise<void>[] = []
+    let isEnough = false
+    let enough: () => void = () => undefined
+    const decided = new Promise<void>((resolve) => {
+      enough = resolve
+    })
+    for (const [node, group] of groups) {
+      const conclude = (isDecided: boolean): boolean => {
+        isEnough ||= isDecided
+        if (isDecided) enough()
+        return true
+      }
+      const asked = this.#rpc.ask<Answer>({
+        nodes: [node],
+        endpoint: asking.endpoint,
+        body: asking.body(group),
+        deadlineMs: CALL_DEADLINE_MS,
+        answered: (_node, answer) => !isEnough && conclude(asking.answered(node, group, answer)),
+        failed: (_node, error) => !isEnough && conclude(asking.failed(node, group, error)),
+      })
+      if (asked !== undefined) waiting.push(asked)
+    }
+    if (isEnough || waiting.length === 0) return
+    await Promise.race([decided, Promise.all(waiting)])
+  }
+}
+
+function sortByKey<Value>(entries: [string, Value][]): [string, Value][] {
+  return entries.sort(([a], [b]) => compareUtf8(a, b))
+}
+
+function takeInsert(row: Inserting, node: NodeId, result: InsertResult): void {
+  row.votes.add(node, result.kind === 'held')
+  if (result.kind === 'outranked') row.outrankedBy = node
+  if (result.kind === 'refused') row.refusedCode = result.code
+}
+
+function insertError(table: string, row: Inserting, failures: readonly unknown[]): TableError {
+  const name = `"${table}" row "${row.item.partitionKey}" "${row.item.sortKey}"`
+  if (row.outrankedBy !== undefined) {
+    return new TableError('Outranked', `Cannot insert ${name}: an owner holds a later one`)
+  }
+  if (row.refusedCode !== undefined) {
+    return new TableError('Refused', `Cannot insert ${name}: "${row.refusedCode}"`, {
+      details: { code: row.refusedCode },
+    })
+  }
+  return quorumNotReached('table/insert', failures)
+}

@@ -1,0 +1,195 @@
+/** This node's rows: each change with its index rows, sides and hook in one batch. */
+
+import { blake3 } from '../base/hash.ts'
+import type { Ballot } from '../base/ballot.ts'
+import { compareBallots } from '../base/ballot.ts'
+import type { Batch, Db, Reader, Tree } from '../db/db.ts'
+import { TableError } from './errors.ts'
+import type { AcceptItem, SideRow } from './messages.ts'
+import type { Place } from './replication.ts'
+import {
+  indexText,
+  packRegister,
+  packSide,
+  unpackRegister,
+  unpackSide,
+  type RegisterRow,
+} from './row.ts'
+import {
+  indexTree,
+  registerTree,
+  type IndexDefinition,
+  type Plain,
+  type RegisterTable,
+  type SideRef,
+} from './schema.ts'
+
+/** A register table with the trees that its rows lie in. */
+export interface LocalTable {
+  readonly table: RegisterTable<unknown>
+  readonly rows: Tree<Uint8Array>
+  readonly sides: ReadonlyMap<string, Tree<Uint8Array>>
+  readonly indexes: ReadonlyMap<
+    string,
+    { readonly definition: IndexDefinition<unknown>; readonly tree: Tree<string> }
+  >
+}
+
+export function localTable(table: RegisterTable<unknown>): LocalTable {
+  return {
+    table,
+    rows: registerTree(table),
+    sides: new Map(table.sides.map((side) => [side.name, registerTree(side)])),
+    indexes: new Map(
+      table.indexes.map((definition) => [
+        definition.name,
+        { definition, tree: indexTree(definition) },
+      ]),
+    ),
+  }
+}
+
+/** The value of a row; undefined when the register was never written. */
+export function valueOf<Value>(
+  table: RegisterTable<Value>,
+  row: RegisterRow | null | undefined,
+): Value | undefined {
+  if (row === null || row === undefined || row.version === 0) return undefined
+  return table.decode(row.value, row.version)
+}
+
+export function digestOf(stored: Uint8Array): Uint8Array {
+  return blake3(stored)
+}
+
+/** Key of a side row: the register's, NUL, its own. */
+export function sideKey(place: Place, key: string, sortKey: string): string {
+  return `${place.prefix}${key}\0${sortKey}`
+}
+
+export function sideTree(local: LocalTable, side: string): Tree<Uint8Array> {
+  const tree = local.sides.get(side)
+  if (tree === undefined) {
+    throw new TableError('BadMessage', `Cannot find side "${side}" of table "${local.table.name}"`)
+  }
+  return tree
+}
+
+/** The newest row, which may not be stable yet. */
+export function newestRow(
+  reader: Reader,
+  local: LocalTable,
+  place: Place,
+  key: string,
+): RegisterRow | undefined {
+  const stored = reader.get(local.rows, place.prefix + key)
+  return stored === undefined ? undefined : unpackRegister(stored)
+}
+
+export function sideRow(
+  get: <V extends Uint8Array>(tree: Tree<V>, key: string) => V | undefined,
+  local: LocalTable,
+  at: { readonly place: Place; readonly key: string; readonly ref: SideRef },
+): Plain | null {
+  const tree = sideTree(local, at.ref.side)
+  const stored = get(tree, sideKey(at.place, at.key, at.ref.sortKey))
+  return stored === undefined ? null : unpackSide(stored)
+}
+
+/** The side rows that the last change of `row` wrote, as they are sent again with it. */
+export function lastSides(
+  reader: Reader,
+  local: LocalTable,
+  at: { readonly place: Place; readonly key: string; readonly row: RegisterRow },
+): readonly SideRow[] {
+  const get = <V extends Uint8Array>(tree: Tree<V>, key: string): V | undefined =>
+    reader.get(tree, key)
+  const rows: SideRow[] = []
+  for (const [side, sortKey, ended] of at.row.sides) {
+    const ref = { side, sortKey }
+    const row = ended === 1 ? null : sideRow(get, local, { ...at, ref })
+    // One that is gone was ended by a change that was chosen: nobody needs it again.
+    if (ended === 1 || row !== null) rows.push({ ...ref, row })
+  }
+  return rows
+}
+
+/** Writes an accepted row with all that follows from it. `before` is the newest row so far. */
+export function writeRegister(
+  batch: Batch,
+  local: LocalTable,
+  at: {
+    readonly place: Place
+    readonly item: AcceptItem
+    readonly before: RegisterRow | undefined
+  },
+): void {
+  const { place, item, before } = at
+  const { table } = local
+  const { key, row } = item
+  batch.put(local.rows, place.prefix + key, packRegister(row))
+  const after = valueOf(table, row)
+  for (const { definition, tree } of local.indexes.values()) {
+    const line = after === undefined ? undefined : definition.line(after, key)
+    batch.put(tree, place.prefix + key, indexText(line, row.ballot))
+  }
+  for (const { side, sortKey, row: content } of item.sides) {
+    if (content === null) continue
+    batch.put(sideTree(local, side), sideKey(place, key, sortKey), packSide(content))
+  }
+  // The change builds on our row, so our row was chosen: what it ended may go now.
+  if (
+    item.base !== null &&
+    before !== undefined &&
+    compareBallots(item.base, before.ballot) === 0
+  ) {
+    dropEnded(batch, local, { place, key, row: before })
+  }
+  if (after !== undefined && table.updated !== undefined) {
+    table.updated(batch, {
+      partitionKey: place.partitionKey,
+      key,
+      before: valueOf(table, before),
+      after,
+      sides: item.sides.map((side) => ({ ...side, row: side.row ?? undefined })),
+    })
+  }
+}
+
+function dropEnded(
+  batch: Batch,
+  local: LocalTable,
+  at: { readonly place: Place; readonly key: string; readonly row: RegisterRow },
+): void {
+  for (const [side, sortKey, ended] of at.row.sides) {
+    if (ended === 1) dropSide(batch, local, { ...at, ref: { side, sortKey } })
+  }
+}
+
+/** A change that ended `sides` was chosen at `ballot`: they go if our row has got so far. */
+export function dropSides(
+  db: Db,
+  local: LocalTable,
+  at: {
+    readonly place: Place
+    readonly key: string
+    readonly ballot: Ballot
+    readonly sides: readonly SideRef[]
+  },
+): void {
+  const row = newestRow(db, local, at.place, at.key)
+  if (row === undefined || compareBallots(row.ballot, at.ballot) < 0) return
+  db.write((batch) => {
+    for (const ref of at.sides) dropSide(batch, local, { ...at, ref })
+  }).catch(() => undefined)
+}
+
+function dropSide(
+  batch: Batch,
+  local: LocalTable,
+  at: { readonly place: Place; readonly key: string; readonly ref: SideRef },
+): void {
+  const tree = sideTree(local, at.ref.side)
+  const key = sideKey(at.place, at.key, at.ref.sortKey)
+  if (batch.get(tree, key) !== undefined) batch.del(tree, key)
+}

@@ -1,0 +1,159 @@
+/** An owner's side of merged rows: each insert merges into what lies here. */
+
+import { equalBytes } from '../base/bytes.ts'
+import { Semaphore } from '../base/semaphore.ts'
+import type { Batch, Db, Tree } from '../db/db.ts'
+import { TableError } from './errors.ts'
+import type {
+  InsertMessage,
+  InsertResult,
+  MergedItem,
+  MergedRangeAnswer,
+  MergedRangeMessage,
+  MergedReadMessage,
+  ReadAnswer,
+} from './messages.ts'
+import type { Place, Replication } from './replication.ts'
+import { packMerged, unpackMerged } from './row.ts'
+import type { Rpc } from './rpc.ts'
+import { registerTree, type MergedTable } from './schema.ts'
+
+/** Guards of one message that run at the same time. */
+const GUARDS_MAX = 32
+
+export interface LocalMerged {
+  readonly table: MergedTable<unknown>
+  readonly rows: Tree<Uint8Array>
+}
+
+export function localMerged(table: MergedTable<unknown>): LocalMerged {
+  return { table, rows: registerTree(table) }
+}
+
+export interface MergedOwnerOptions {
+  readonly db: Db
+  readonly replication: Replication
+  readonly tables: ReadonlyMap<string, LocalMerged>
+}
+
+export class MergedOwner {
+  readonly #options: MergedOwnerOptions
+
+  constructor(options: MergedOwnerOptions) {
+    this.#options = options
+  }
+
+  listen(rpc: Rpc): void {
+    rpc.handle('table/insert', (message: InsertMessage) => this.insert(message))
+    rpc.handle('table/read-merged', (message: MergedReadMessage) => this.read(message))
+    rpc.handle('table/range-merged', (message: MergedRangeMessage) => this.range(message))
+  }
+
+  /** Resolves when every row that was taken is on stable storage. */
+  async insert(message: InsertMessage): Promise<readonly InsertResult[]> {
+    const local = this.#table(message.table)
+    if (local.table.guard === undefined) return this.#insertAll(local, message.items)
+    const places = new Semaphore(GUARDS_MAX)
+    return Promise.all(
+      message.items.map((item) => places.run(() => this.#insertGuarded(local, item))),
+    )
+  }
+
+  read(message: MergedReadMessage): ReadAnswer {
+    const local = this.#table(message.table)
+    const rows = message.keys.map(({ partitionKey, sortKey }) => {
+      const place = this.#place(local, partitionKey)
+      return this.#options.db.getStable(local.rows, place.prefix + sortKey) ?? null
+    })
+    return { rows }
+  }
+
+  async range(message: MergedRangeMessage): Promise<MergedRangeAnswer> {
+    const local = this.#table(message.table)
+    const place = this.#place(local, message.partitionKey)
+    const found = await this.#options.db.range(local.rows, {
+      gt: place.prefix + message.after,
+      lt: `${place.prefix.slice(0, -1)}\u0001`,
+      limit: message.limit,
+    })
+    return {
+      sortKeys: found.map(({ key }) => key.slice(place.prefix.length)),
+      rows: found.map(({ value }) => value),
+      done: found.length < message.limit,
+    }
+  }
+
+  async #insertAll(
+    local: LocalMerged,
+    items: readonly MergedItem[],
+  ): Promise<readonly InsertResult[]> {
+    const { db } = this.#options
+    const places = items.map((item) => this.#place(local, item.partitionKey))
+    let results: InsertResult[] = []
+    const stable = db.write((batch) => {
+      results = items.map((item, index) => mergeInto(batch, local, places[index]!, item))
+    })
+    // Rows that were there already may not be stable yet either.
+    const waits = items.map((item, index) =>
+      db.pending(local.rows, places[index]!.prefix + item.sortKey),
+    )
+    await stable
+    await Promise.all(waits)
+    return results
+  }
+
+  async #insertGuarded(local: LocalMerged, item: MergedItem): Promise<InsertResult> {
+    const { table } = local
+    let result: InsertResult = { kind: 'held' }
+    const row = table.decode(item.row, item.version)
+    const code = await table.guard!(
+      { partitionKey: item.partitionKey, sortKey: item.sortKey, row },
+      async () => {
+        ;[result] = (await this.#insertAll(local, [item])) as [InsertResult]
+      },
+    )
+    return code === undefined ? result : { kind: 'refused', code }
+  }
+
+  #table(name: string): LocalMerged {
+    const local = this.#options.tables.get(name)
+    if (local === undefined) throw new TableError('BadMessage', `Cannot find table "${name}"`)
+    return local
+  }
+
+  #place(local: LocalMerged, partitionKey: string): Place {
+    const { replication } = this.#options
+    const place = replication.placeOf(local.table, partitionKey)
+    if (!replication.isOwner(place.partition)) {
+      throw new TableError('NotOwner', `Cannot answer for partition ${place.partition}: not owned`)
+    }
+    return place
+  }
+}
+
+function mergeInto(batch: Batch, local: LocalMerged, place: Place, item: MergedItem): InsertResult {
+  const { table, rows } = local
+  const key = place.prefix + item.sortKey
+  const stored = batch.get(rows, key)
+  const incoming = table.decode(item.row, item.version)
+  const before = stored === undefined ? undefined : decodeMerged(table, stored)
+  const after = before === undefined ? incoming : table.merge(before, incoming)
+  const packed = packMerged(table.version, table.encode(after))
+  if (stored !== undefined && equalBytes(packed, stored)) {
+    const wanted = packMerged(table.version, table.encode(incoming))
+    return equalBytes(wanted, stored) ? { kind: 'held' } : { kind: 'outranked' }
+  }
+  batch.put(rows, key, packed)
+  table.updated?.(batch, {
+    partitionKey: place.partitionKey,
+    sortKey: item.sortKey,
+    before,
+    after,
+  })
+  return { kind: 'held' }
+}
+
+export function decodeMerged<Row>(table: MergedTable<Row>, stored: Uint8Array): Row {
+  const { version, row } = unpackMerged(stored)
+  return table.decode(row, version)
+}

@@ -1,0 +1,348 @@
+/** One node's tables put together: owner's side, coordinator's side, and the verbs of the door. */
+
+import { assert } from '../base/assert.ts'
+import type { Cancel, Clock } from '../base/clock.ts'
+import { compareUtf8, hexOf } from '../base/bytes.ts'
+import { CHANGE_DEADLINE_MS, CHANGES_QUEUED_MAX, PROMISES_OPEN_MAX } from '../base/limits.ts'
+import { CLOCK_REFUSAL_MICROS, type HybridClock } from '../base/timestamp.ts'
+import type { Db } from '../db/db.ts'
+import type { Task } from './decide.ts'
+import { TableError } from './errors.ts'
+import { MergedRows } from './insert.ts'
+import { localTable, valueOf, type LocalTable } from './local.ts'
+import { Mark, readMark } from './mark.ts'
+import { localMerged, MergedOwner, type LocalMerged } from './merged-owner.ts'
+import { DoneMarks } from './operations.ts'
+import { Owner } from './owner.ts'
+import { PageReader } from './page.ts'
+import { Promises } from './promises.ts'
+import { Changes } from './queue.ts'
+import { RegisterReader, settledRow, settleTask, type RegisterAt } from './read.ts'
+import { Coordinator, type Job } from './register.ts'
+import { Replication } from './replication.ts'
+import { Rpc } from './rpc.ts'
+import { rules as productRules, type Rules } from './rules.ts'
+import type { AnyTable, Command, MergedTable, Plain, RegisterTable, SideRef } from './schema.ts'
+import type {
+  ChangeOptions,
+  IndexPage,
+  MergedKey,
+  MergedRow,
+  OpenTables,
+  OpenTablesOptions,
+  RegisterRef,
+} from './table.ts'
+import {
+  walkMerged,
+  walkRegisters,
+  walkSides,
+  type LocalRegister,
+  type LocalSide,
+  type LocalSlice,
+} from './walk.ts'
+
+/** A promise older than this is written down. */
+const PROMISE_AGE_MS = 60_000
+const RESERVED_TAGS = ['!', '%']
+
+export class TableNode implements OpenTables {
+  readonly fault: string | undefined
+  readonly #db: Db
+  readonly #clock: Clock
+  readonly #hybrid: HybridClock
+  readonly #replication: Replication
+  readonly #tables: ReadonlyMap<string, LocalTable>
+  readonly #mark: Mark
+  readonly #promises: Promises
+  readonly #promiseAgeMs: number
+  readonly #changes: Changes
+  readonly #registers: RegisterReader
+  readonly #pages: PageReader
+  readonly #merged: MergedRows
+  /** Names the operations of this life that nobody else named. */
+  readonly #operationPrefix: string
+  #operationCount = 0
+  #state: 'new' | 'started' | 'stopped' = 'new'
+  #cancelRetiring: Cancel = () => undefined
+
+  constructor(options: OpenTablesOptions) {
+    const { db, clock, hybrid, rng, cluster, testing } = options
+    const rules: Rules = { ...productRules, ...testing?.rules }
+    this.#db = db
+    this.#clock = clock
+    this.#hybrid = hybrid
+    this.#operationPrefix = hexOf(rng.bytes(8))
+    this.#tables = registerTables(options.tables)
+    this.#mark = new Mark(db, clock)
+    this.#promiseAgeMs = testing?.promiseAgeMs ?? PROMISE_AGE_MS
+    const limits = {
+      ageMs: this.#promiseAgeMs,
+      openMax: testing?.promisesOpenMax ?? PROMISES_OPEN_MAX,
+    }
+    this.#promises = new Promises({ db, clock, rules, limits })
+    const replication = new Replication(cluster, rules)
+    this.#replication = replication
+    const rpc = new Rpc({ ...options, replication, isReady: () => this.#state === 'started' })
+    const done = new DoneMarks(CHANGES_QUEUED_MAX)
+    const coordinator = new Coordinator({
+      ...{ rpc, cluster, clock, hybrid, rng, replication, rules, done },
+      ...(testing?.spanMicros === undefined ? {} : { spanMicros: testing.spanMicros }),
+    })
+    const tables = this.#tables
+    this.#changes = new Changes({ rpc, clock, replication, coordinator, done, tables })
+    this.#registers = new RegisterReader({ rpc, clock, replication, coordinator })
+    this.#pages = new PageReader(rpc, this.#registers)
+    this.#merged = new MergedRows(rpc, replication)
+    const mark = readMark(db)
+    assert(hybrid.now() >= mark.time, 'the hybrid clock begins at the mark')
+    new Owner({
+      ...{ db, hybrid, replication, rules, tables },
+      mark: this.#mark,
+      promises: this.#promises,
+      startFloor: rules.floorAtStart(mark),
+    }).listen(rpc)
+    new MergedOwner({ db, replication, tables: mergedTables(options.tables) }).listen(rpc)
+    this.#changes.listen()
+    if (mark.time - clock.wallMicros() > CLOCK_REFUSAL_MICROS) {
+      this.fault = 'the clock of this machine is more than a minute behind what it was before'
+      options.log.error({}, `This node changes nothing: ${this.fault}`)
+    }
+    options.metrics?.gauge(
+      'hangar_table_promises_open',
+      'Promises that this node holds in memory',
+      () => this.#promises.openCount,
+    )
+  }
+
+  async start(): Promise<void> {
+    await this.#promises.start(readMark(this.#db))
+    this.#state = 'started'
+    this.#retireLater()
+  }
+
+  async stop(): Promise<void> {
+    if (this.#state !== 'started') return
+    this.#state = 'stopped'
+    this.#cancelRetiring()
+    await this.#mark.lower()
+  }
+
+  now(): number {
+    return this.#hybrid.next()
+  }
+
+  async change<Value>(
+    ref: RegisterRef<Value>,
+    command: Command,
+    options: ChangeOptions = {},
+  ): Promise<Plain> {
+    const task = this.#changeTask(ref.key, command, options)
+    await this.#changes.run(this.#job(ref.table, ref.partitionKey, [task], options))
+    return answerOf(task)
+  }
+
+  async changeMany<Value>(
+    table: RegisterTable<Value>,
+    partitionKey: string,
+    items: readonly { readonly key: string; readonly command: Command }[],
+    options: ChangeOptions = {},
+  ): Promise<({ readonly answer: Plain } | { readonly error: Error })[]> {
+    const tasks = items.map(({ key, command }, index) => {
+      const own =
+        options.operation === undefined ? {} : { operation: `${options.operation}.${index}` }
+      return this.#changeTask(key, command, { ...options, ...own })
+    })
+    // A key that is named twice is changed twice, one after the other.
+    for (const wave of wavesOf(tasks)) {
+      await this.#changes.run(this.#job(table, partitionKey, wave, options))
+    }
+    return tasks.map((task) => {
+      try {
+        return { answer: answerOf(task) }
+      } catch (error) {
+        return { error: error as Error }
+      }
+    })
+  }
+
+  async settle<Value>(ref: RegisterRef<Value>): Promise<Value | undefined> {
+    const task = settleTask(ref.key, 'settle')
+    await this.#changes.run(this.#job(ref.table, ref.partitionKey, [task], {}))
+    return valueOf(ref.table, settledRow(task))
+  }
+
+  get<Value>(ref: RegisterRef<Value>): Promise<Value | undefined> | Value | undefined {
+    return this.#registers.value(this.#at(ref)) as Promise<Value | undefined> | Value | undefined
+  }
+
+  getSides<Value>(
+    ref: RegisterRef<Value>,
+    sides: readonly SideRef[],
+  ): Promise<readonly (Plain | undefined)[]> {
+    return this.#registers.sides(this.#at(ref), sides)
+  }
+
+  page<Value>(
+    table: RegisterTable<Value>,
+    index: string,
+    partitionKey: string,
+    options: { readonly from?: string; readonly after?: string; readonly limit: number },
+  ): Promise<IndexPage> {
+    const { local, place } = this.#at({ table, partitionKey, key: '' })
+    // Where both are given the later one counts.
+    const isAfter =
+      options.after !== undefined && compareUtf8(options.after, options.from ?? '') >= 0
+    return this.#pages.page({
+      ...{ local, place, index, limit: options.limit },
+      from: isAfter ? options.after! : (options.from ?? ''),
+      inclusive: !isAfter,
+    })
+  }
+
+  insert<Row>(table: MergedTable<Row>, rows: readonly MergedRow<Row>[]): Promise<void> {
+    return this.#merged.insert(table, rows)
+  }
+
+  read<Row>(
+    table: MergedTable<Row>,
+    keys: readonly MergedKey[],
+  ): Promise<readonly (Row | undefined)[]> {
+    return this.#merged.read(table, keys)
+  }
+
+  range<Row>(
+    table: MergedTable<Row>,
+    partitionKey: string,
+    options: { readonly after?: string; readonly limit: number },
+  ): Promise<readonly MergedRow<Row>[]> {
+    return this.#merged.range(table, partitionKey, options)
+  }
+
+  localRegisters<Value>(
+    table: RegisterTable<Value>,
+    after: string | undefined,
+    limit: number,
+  ): Promise<LocalSlice<LocalRegister<Value>>> {
+    return walkRegisters(this.#db, table, after, limit)
+  }
+
+  localSides(
+    side: { readonly name: string; readonly tag: string },
+    after: string | undefined,
+    limit: number,
+  ): Promise<LocalSlice<LocalSide>> {
+    return walkSides(this.#db, side, after, limit)
+  }
+
+  localRows<Row>(
+    table: MergedTable<Row>,
+    after: string | undefined,
+    limit: number,
+  ): Promise<LocalSlice<MergedRow<Row>>> {
+    return walkMerged(this.#db, table, after, limit)
+  }
+
+  #changeTask(key: string, command: Command, options: ChangeOptions): Task {
+    this.#operationCount += 1
+    return {
+      key,
+      kind: 'change',
+      command,
+      operation:
+        options.operation ?? `${this.#operationPrefix}${this.#operationCount.toString(36)}`,
+      firstTime: options.firstTime ?? this.#hybrid.next(),
+      isPinned: options.firstTime !== undefined,
+      isOwn: true,
+      isExposed: false,
+      above: 0,
+      end: undefined,
+    }
+  }
+
+  #job<Value>(
+    table: RegisterTable<Value>,
+    partitionKey: string,
+    tasks: readonly Task[],
+    options: ChangeOptions,
+  ): Job {
+    if (this.#state !== 'started') {
+      throw new TableError('Stopped', 'Cannot change a register: this node is not serving')
+    }
+    if (this.fault !== undefined) {
+      throw new TableError('ClockRefused', `Cannot change a register: ${this.fault}`)
+    }
+    for (const { key } of tasks) {
+      if (key.includes('\0')) {
+        throw new TableError('BadMessage', `Cannot change register "${key}": it holds NUL`)
+      }
+    }
+    const { local, place } = this.#at({ table, partitionKey, key: '' })
+    const deadlineMs = options.deadlineMs ?? CHANGE_DEADLINE_MS
+    return {
+      local,
+      place,
+      tasks,
+      deadlineMicros: this.#clock.monotonicMicros() + deadlineMs * 1000,
+    }
+  }
+
+  #at<Value>(ref: RegisterRef<Value>): RegisterAt {
+    const local = this.#tables.get(ref.table.name)
+    assert(local !== undefined, `table "${ref.table.name}" is one of those opened`)
+    const place = this.#replication.placeOf(local.table, ref.partitionKey)
+    return { local, place, key: ref.key }
+  }
+
+  #retireLater(): void {
+    this.#cancelRetiring = this.#clock.after(this.#promiseAgeMs / 4, () => {
+      this.#promises.retire()
+      this.#retireLater()
+    })
+  }
+}
+
+/** @throws {TableError} what ended the change */
+function answerOf(task: Task): Plain {
+  const { end } = task
+  if (end?.kind === 'answer') return end.answer
+  if (end?.kind === 'error') throw end.error
+  throw new TableError('OutcomeUnknown', `Cannot say whether "${task.key}" was changed`)
+}
+
+/** Tasks in groups that name no key twice, each key's tasks in their order. */
+function wavesOf(tasks: readonly Task[]): readonly (readonly Task[])[] {
+  const waves: Task[][] = []
+  const seen = new Map<string, number>()
+  for (const task of tasks) {
+    const wave = seen.get(task.key) ?? 0
+    seen.set(task.key, wave + 1)
+    const group = (waves[wave] ??= [])
+    group.push(task)
+  }
+  return waves
+}
+
+function registerTables(tables: readonly AnyTable[]): ReadonlyMap<string, LocalTable> {
+  const found = new Map<string, LocalTable>()
+  const tags = new Set(RESERVED_TAGS)
+  for (const table of tables) {
+    const used = [table.tag]
+    if (table.kind === 'register') {
+      used.push(...table.sides.map(({ tag }) => tag), ...table.indexes.map(({ tag }) => tag))
+      found.set(table.name, localTable(table))
+    }
+    for (const tag of used) {
+      assert(tag.length === 1 && !tags.has(tag), `tag "${tag}" of "${table.name}" is its own`)
+      tags.add(tag)
+    }
+  }
+  return found
+}
+
+function mergedTables(tables: readonly AnyTable[]): ReadonlyMap<string, LocalMerged> {
+  return new Map(
+    tables
+      .filter((table) => table.kind === 'merged')
+      .map((table) => [table.name, localMerged(table)]),
+  )
+}

@@ -1,0 +1,73 @@
+/** What a register remembers of the operations that changed it, so that retries are recognised. */
+
+import { OPERATIONS_DONE_MAX, OPERATIONS_OPEN_MAX } from '../base/limits.ts'
+import type { OperationRecord } from './row.ts'
+
+export interface Remembering {
+  readonly found: readonly OperationRecord[]
+  readonly added: OperationRecord
+  /** Ids whose outcome this node knows. */
+  readonly done: ReadonlySet<string> | undefined
+  /** Records from before it are dropped. */
+  readonly oldestMicros: number
+}
+
+/**
+ * The records beside a register's next value. Pure.
+ * Undefined when too many operations are open: the change may not be made.
+ */
+export function nextOperations(remembering: Remembering): readonly OperationRecord[] | undefined {
+  const { found, added, done, oldestMicros } = remembering
+  const kept: OperationRecord[] = []
+  let openCount = 0
+  let doneCount = 0
+  for (const record of found) {
+    if (record[1] < oldestMicros) continue
+    const isDone = record[2] === 1 || done?.has(record[0]) === true
+    if (isDone) doneCount += 1
+    else openCount += 1
+    kept.push(isDone && record[2] === 0 ? [record[0], record[1], 1, record[3], record[4]] : record)
+  }
+  if (openCount >= OPERATIONS_OPEN_MAX) return undefined
+  kept.push(added)
+  if (doneCount <= OPERATIONS_DONE_MAX) return kept
+  // Records stand in the order of their changes: the oldest done ones go.
+  let surplus = doneCount - OPERATIONS_DONE_MAX
+  return kept.filter((record) => {
+    if (record[2] === 0 || surplus === 0) return true
+    surplus -= 1
+    return false
+  })
+}
+
+/** Known outcomes of this node's changes, until its next change of the key says so. Bounded. */
+export class DoneMarks {
+  readonly #ids = new Map<string, Set<string>>()
+  readonly #registersMax: number
+
+  constructor(registersMax: number) {
+    this.#registersMax = registersMax
+  }
+
+  of(register: string): ReadonlySet<string> | undefined {
+    return this.#ids.get(register)
+  }
+
+  add(register: string, id: string): void {
+    const ids = this.#ids.get(register)
+    if (ids !== undefined) {
+      ids.add(id)
+      return
+    }
+    if (this.#ids.size >= this.#registersMax) {
+      const [oldest] = this.#ids.keys()
+      this.#ids.delete(oldest!)
+    }
+    this.#ids.set(register, new Set([id]))
+  }
+
+  /** A change that carried these marks was chosen. A mark lost meanwhile only ages out later. */
+  written(register: string): void {
+    this.#ids.delete(register)
+  }
+}

@@ -1,0 +1,246 @@
+/** An owner's side of registers: promises, accepts and reads of the rows that lie here. */
+
+import { maxBallot, type Ballot } from '../base/ballot.ts'
+import type { HybridClock } from '../base/timestamp.ts'
+import type { Db } from '../db/db.ts'
+import { TableError } from './errors.ts'
+import {
+  digestOf,
+  dropSides,
+  lastSides,
+  newestRow,
+  sideRow,
+  valueOf,
+  writeRegister,
+  type LocalTable,
+} from './local.ts'
+import type { Mark } from './mark.ts'
+import type {
+  AcceptItem,
+  AcceptMessage,
+  AcceptResult,
+  EndedMessage,
+  PageAnswer,
+  PageMessage,
+  PromiseMessage,
+  PromiseResult,
+  ReadAnswer,
+  ReadMessage,
+  SidesAnswer,
+  SidesMessage,
+} from './messages.ts'
+import type { Promises } from './promises.ts'
+import type { Place, Replication } from './replication.ts'
+import type { RegisterRow } from './row.ts'
+import type { Rpc } from './rpc.ts'
+import type { Rules } from './rules.ts'
+
+export interface OwnerOptions {
+  readonly db: Db
+  readonly hybrid: HybridClock
+  readonly replication: Replication
+  readonly rules: Rules
+  readonly mark: Mark
+  readonly promises: Promises
+  readonly tables: ReadonlyMap<string, LocalTable>
+  /** Below it everything is refused: where the mark stood at this start. */
+  readonly startFloor: Ballot
+}
+
+/** A register as an owner finds it when a message about it comes. */
+interface Found {
+  readonly name: string
+  readonly row: RegisterRow | undefined
+  readonly floor: Ballot
+}
+
+export class Owner {
+  readonly #options: OwnerOptions
+
+  constructor(options: OwnerOptions) {
+    this.#options = options
+  }
+
+  listen(rpc: Rpc): void {
+    rpc.handle('table/promise', (message: PromiseMessage) => this.promise(message))
+    rpc.handle('table/accept', (message: AcceptMessage) => this.accept(message))
+    rpc.handle('table/ended', (message: EndedMessage) => this.ended(message))
+    rpc.handle('table/read', (message: ReadMessage) => this.read(message))
+    rpc.handle('table/sides', (message: SidesMessage) => this.sides(message))
+    rpc.handle('table/page', (message: PageMessage) => this.page(message))
+  }
+
+  /** Synchronous when nothing that is shown waits for the disk. */
+  promise(message: PromiseMessage): readonly PromiseResult[] | Promise<readonly PromiseResult[]> {
+    const { local, place } = this.#locate(message)
+    const { ballot } = message
+    const waits: Promise<void>[] = []
+    let isAnyGiven = false
+    const results = message.keys.map(({ key, reads }): PromiseResult => {
+      const found = this.#find(local, place, key)
+      if (!this.#options.rules.admitsPromise(ballot, found.floor)) {
+        return { kind: 'refused', floor: found.floor }
+      }
+      const code = message.forCommand ? this.#veto(local, place, { key }) : undefined
+      if (code !== undefined) return { kind: 'vetoed', code }
+      isAnyGiven = true
+      this.#givePromise(found.name, ballot, waits)
+      const { db } = this.#options
+      const unsynced = db.pending(local.rows, place.prefix + key)
+      if (unsynced !== undefined) waits.push(unsynced)
+      const at = { place, key }
+      return {
+        kind: 'promised',
+        row: found.row ?? null,
+        sides: found.row === undefined ? [] : lastSides(db, local, { ...at, row: found.row }),
+        reads: reads.map((ref) => sideRow((tree, id) => db.get(tree, id), local, { ...at, ref })),
+      }
+    })
+    if (isAnyGiven && !this.#isAhead(ballot)) {
+      const covered = this.#options.mark.cover(ballot)
+      if (covered !== undefined) waits.push(covered)
+    }
+    return waits.length === 0 ? results : Promise.all(waits).then(() => results)
+  }
+
+  /** Resolves when every row that was taken is on stable storage. */
+  accept(message: AcceptMessage): readonly AcceptResult[] | Promise<readonly AcceptResult[]> {
+    const { local, place } = this.#locate(message)
+    const { db, mark } = this.#options
+    const waits: Promise<void>[] = []
+    const results: AcceptResult[] = []
+    const stable = db.write((batch) => {
+      for (const item of message.items) {
+        const found = this.#find(local, place, item.key)
+        const refusal = this.#refusal(local, { place, item, found })
+        results.push(refusal ?? { kind: 'taken' })
+        if (refusal !== undefined) continue
+        writeRegister(batch, local, { place, item, before: found.row })
+        this.#options.promises.passed(batch, found.name)
+      }
+    })
+    const isAnyTaken = results.some(({ kind }) => kind === 'taken')
+    if (!isAnyTaken) {
+      stable.catch(() => undefined)
+      return results
+    }
+    waits.push(stable)
+    const ballot = message.items[0]!.row.ballot
+    if (!this.#isAhead(ballot)) {
+      const covered = mark.cover(ballot)
+      if (covered !== undefined) waits.push(covered)
+    }
+    return (waits.length === 1 ? stable : Promise.all(waits)).then(() => results)
+  }
+
+  ended(message: EndedMessage): null {
+    const { local, place } = this.#locate(message)
+    for (const { key, sides } of message.items) {
+      dropSides(this.#options.db, local, { place, key, ballot: message.ballot, sides })
+    }
+    return null
+  }
+
+  /** From the stable view, so nothing need be waited for. */
+  read(message: ReadMessage): ReadAnswer {
+    const { local, place } = this.#locate(message)
+    const rows: (Uint8Array | null)[] = []
+    for (const key of message.keys) {
+      const stored = this.#options.db.getStable(local.rows, place.prefix + key)
+      if (stored === undefined) rows.push(null)
+      else rows.push(message.full ? stored : digestOf(stored))
+    }
+    return { rows }
+  }
+
+  sides(message: SidesMessage): SidesAnswer {
+    const { local, place } = this.#locate(message)
+    const { db } = this.#options
+    const rows = message.sides.map((ref) =>
+      sideRow((tree, id) => db.getStable(tree, id), local, { place, key: message.key, ref }),
+    )
+    return { rows }
+  }
+
+  async page(message: PageMessage): Promise<PageAnswer> {
+    const { local, place } = this.#locate(message)
+    const index = local.indexes.get(message.index)
+    if (index === undefined) {
+      throw new TableError('BadMessage', `Cannot find index "${message.index}"`)
+    }
+    const from = place.prefix + message.from
+    const found = await this.#options.db.range(index.tree, {
+      ...(message.inclusive ? { gte: from } : { gt: from }),
+      // The byte after the NUL that ends the partition key: behind every key of it.
+      lt: `${place.prefix.slice(0, -1)}\u0001`,
+      limit: message.limit,
+    })
+    const keys: string[] = []
+    const texts: string[] = []
+    for (const { key, value } of found) {
+      keys.push(key.slice(place.prefix.length))
+      texts.push(value)
+    }
+    return { keys, texts, done: found.length < message.limit }
+  }
+
+  #locate(message: { readonly table: string; readonly partitionKey: string }): {
+    readonly local: LocalTable
+    readonly place: Place
+  } {
+    const { tables, replication } = this.#options
+    const local = tables.get(message.table)
+    if (local === undefined) {
+      throw new TableError('BadMessage', `Cannot find table "${message.table}"`)
+    }
+    const place = replication.placeOf(local.table, message.partitionKey)
+    if (!replication.isOwner(place.partition)) {
+      throw new TableError('NotOwner', `Cannot answer for partition ${place.partition}: not owned`)
+    }
+    return { local, place }
+  }
+
+  #find(local: LocalTable, place: Place, key: string): Found {
+    const { db, promises, rules, startFloor } = this.#options
+    const name = local.table.tag + place.prefix + key
+    const row = newestRow(db, local, place, key)
+    const promise = promises.get(name)
+    const floor = rules.floor({ row: row?.ballot, promise, partitionFloor: startFloor })
+    return { name, row, floor }
+  }
+
+  #givePromise(name: string, ballot: Ballot, waits: Promise<void>[]): void {
+    const { promises } = this.#options
+    promises.set(name, ballot)
+    // A key's ballot may run ahead of the clock: then it must not pull the mark along.
+    if (this.#isAhead(ballot)) waits.push(promises.write(name, ballot))
+  }
+
+  #isAhead(ballot: Ballot): boolean {
+    return ballot.time > this.#options.hybrid.now()
+  }
+
+  #refusal(
+    local: LocalTable,
+    at: { readonly place: Place; readonly item: AcceptItem; readonly found: Found },
+  ): AcceptResult | undefined {
+    const { place, item, found } = at
+    if (!this.#options.rules.admitsRow(item.row.ballot, found.floor)) {
+      return { kind: 'refused', floor: maxBallot(found.floor, item.row.ballot) }
+    }
+    const code = this.#veto(local, place, item)
+    return code === undefined ? undefined : { kind: 'vetoed', code }
+  }
+
+  /** @param item with a row, when one is to be taken */
+  #veto(
+    local: LocalTable,
+    place: Place,
+    item: { readonly key: string; readonly row?: RegisterRow },
+  ): string | undefined {
+    const { table } = local
+    if (table.veto === undefined) return undefined
+    const after = valueOf(table, item.row)
+    return table.veto(this.#options.db, place.partitionKey, item.key, after)
+  }
+}

@@ -1,0 +1,141 @@
+/** Settled pages of an index: unfiltered rows merged, cut, settled, and only then filtered. */
+
+import { compareUtf8 } from '../base/bytes.ts'
+import { CALL_DEADLINE_MS, SCAN_SLICE_ROWS } from '../base/limits.ts'
+import { TableError } from './errors.ts'
+import type { LocalTable } from './local.ts'
+import type { PageAnswer, PageMessage } from './messages.ts'
+import type { RegisterReader } from './read.ts'
+import type { Place } from './replication.ts'
+import type { Rpc } from './rpc.ts'
+import { lineOf } from './row.ts'
+import type { IndexEntry, IndexPage } from './table.ts'
+
+/** Registers settled at the same time for one page. */
+const SETTLING_MAX = 16
+
+export interface PageQuestion {
+  readonly local: LocalTable
+  readonly place: Place
+  readonly index: string
+  readonly from: string
+  readonly inclusive: boolean
+  readonly limit: number
+}
+
+/** A stretch of an index as a quorum holds it; `text` undefined where the owners differ. */
+interface Stretch {
+  readonly entries: readonly { readonly key: string; readonly text: string | undefined }[]
+  readonly done: boolean
+}
+
+export class PageReader {
+  readonly #rpc: Rpc
+  readonly #registers: RegisterReader
+
+  constructor(rpc: Rpc, registers: RegisterReader) {
+    this.#rpc = rpc
+    this.#registers = registers
+  }
+
+  async page(question: PageQuestion): Promise<IndexPage> {
+    const entries: IndexEntry[] = []
+    let { from, inclusive } = question
+    for (;;) {
+      // One more than wanted, so that the caller knows whether anything follows.
+      const wanted = Math.min(question.limit + 1 - entries.length, SCAN_SLICE_ROWS)
+      const stretch = await this.#stretch(question, { from, inclusive, limit: wanted })
+      await this.#append(question, stretch, entries)
+      if (entries.length > question.limit) {
+        entries.length = question.limit
+        return { entries, done: false }
+      }
+      const last = stretch.entries.at(-1)
+      if (stretch.done || last === undefined) return { entries, done: true }
+      from = last.key
+      inclusive = false
+    }
+  }
+
+  async #stretch(
+    question: PageQuestion,
+    part: { readonly from: string; readonly inclusive: boolean; readonly limit: number },
+  ): Promise<Stretch> {
+    const { table } = question.local
+    const { partition, partitionKey } = question.place
+    const body: PageMessage = { table: table.name, index: question.index, partitionKey, ...part }
+    const answers = await this.#rpc.askQuorum<PageAnswer>({
+      partition,
+      endpoint: 'table/page',
+      body,
+      deadlineMs: CALL_DEADLINE_MS,
+    })
+    return mergeAnswers(answers.map(({ answer }) => answer))
+  }
+
+  /** Adds the live entries of a stretch, settling those that the owners differ on. */
+  async #append(question: PageQuestion, stretch: Stretch, entries: IndexEntry[]): Promise<void> {
+    const differing = stretch.entries.filter(({ text }) => text === undefined)
+    const settled = new Map<string, string | undefined>()
+    for (let start = 0; start < differing.length; start += SETTLING_MAX) {
+      const group = differing.slice(start, start + SETTLING_MAX)
+      const lines = await Promise.all(group.map(({ key }) => this.#settledLine(question, key)))
+      group.forEach(({ key }, index) => settled.set(key, lines[index]))
+    }
+    for (const { key, text } of stretch.entries) {
+      const line = text === undefined ? settled.get(key) : lineOf(text)
+      if (line !== undefined) entries.push({ key, line })
+    }
+  }
+
+  async #settledLine(question: PageQuestion, key: string): Promise<string | undefined> {
+    const { local, place, index } = question
+    const found = local.indexes.get(index)
+    if (found === undefined) throw new TableError('BadMessage', `Cannot find index "${index}"`)
+    const value = await this.#registers.value({ local, place, key })
+    return value === undefined ? undefined : found.definition.line(value, key)
+  }
+}
+
+/** Merges owners' answers and cuts where the first of them ends. Pure. */
+export function mergeAnswers(answers: readonly PageAnswer[]): Stretch {
+  const only = answers[0]!
+  if (answers.length === 1) {
+    const entries = only.keys.map((key, index) => ({ key, text: only.texts[index]! }))
+    return { entries, done: only.done }
+  }
+  const boundary = boundaryOf(answers)
+  const positions = answers.map(() => 0)
+  const entries: { key: string; text: string | undefined }[] = []
+  for (;;) {
+    let key: string | undefined
+    for (const [index, answer] of answers.entries()) {
+      const next = answer.keys[positions[index]!]
+      if (next !== undefined && (key === undefined || compareUtf8(next, key) < 0)) key = next
+    }
+    if (key === undefined || (boundary !== undefined && compareUtf8(key, boundary) > 0)) break
+    let text: string | undefined
+    let isEqual = true
+    for (const [index, answer] of answers.entries()) {
+      const position = positions[index]!
+      const isHere = answer.keys[position] === key
+      const own = isHere ? answer.texts[position]! : undefined
+      if (index === 0) text = own
+      else if (own !== text) isEqual = false
+      if (isHere) positions[index] = position + 1
+    }
+    entries.push({ key, text: isEqual ? text : undefined })
+  }
+  return { entries, done: boundary === undefined }
+}
+
+/** The last key that every answer covered; undefined when all went to the end. */
+function boundaryOf(answers: readonly PageAnswer[]): string | undefined {
+  let boundary: string | undefined
+  for (const { keys, done } of answers) {
+    const last = keys.at(-1)
+    if (done || last === undefined) continue
+    if (boundary === undefined || compareUtf8(last, boundary) < 0) boundary = last
+  }
+  return boundary
+}

@@ -1,0 +1,251 @@
+/** Changes of one key, one after another: at this node, then at the first reachable owner. */
+
+import type { Clock } from '../base/clock.ts'
+import type { NodeId } from '../base/ids.ts'
+import { CHANGES_QUEUED_MAX, HANDOVER_MS, OPERATION_SPAN_MICROS } from '../base/limits.ts'
+import type { Task, TaskEnd } from './decide.ts'
+import { TableError, type TableErrorCode } from './errors.ts'
+import type { LocalTable } from './local.ts'
+import type { OfferMessage, OutcomesMessage, TravellingOutcome } from './messages.ts'
+import type { DoneMarks } from './operations.ts'
+import { registerName, type Coordinator, type Job } from './register.ts'
+import type { Replication } from './replication.ts'
+import type { Rpc } from './rpc.ts'
+
+/** An owner that did not take a hand-over is passed over for this long. */
+const SUSPECT_MICROS = 5_000_000
+/** Outcomes of handed-over changes are kept this long for whoever handed them over. */
+const OUTCOME_KEPT_MICROS = 2 * OPERATION_SPAN_MICROS
+
+/** Turns of names: whoever enters waits for all who entered one of the names before. */
+export class Turns {
+  readonly #tails = new Map<string, Promise<void>>()
+  readonly #waitingMax: number
+  #waiting = 0
+
+  constructor(waitingMax: number) {
+    this.#waitingMax = waitingMax
+  }
+
+  /**
+   * Takes a place behind the others. `ready` is undefined when nobody is before us.
+   *
+   * @throws {TableError} `TooBusy` when too many wait
+   */
+  enter(names: ReadonlySet<string>): {
+    readonly ready: Promise<void> | undefined
+    readonly leave: () => void
+  } {
+    const before: Promise<void>[] = []
+    for (const name of names) {
+      const tail = this.#tails.get(name)
+      if (tail !== undefined) before.push(tail)
+    }
+    if (before.length > 0 && this.#waiting >= this.#waitingMax) {
+      throw new TableError('TooBusy', `Cannot queue a change: ${this.#waiting} are waiting`)
+    }
+    let open!: () => void
+    const turn = new Promise<void>((resolve) => {
+      open = resolve
+    })
+    for (const name of names) this.#tails.set(name, turn)
+    const leave = (): void => {
+      for (const name of names) {
+        if (this.#tails.get(name) === turn) this.#tails.delete(name)
+      }
+      open()
+    }
+    if (before.length === 0) return { ready: undefined, leave }
+    this.#waiting += 1
+    const ready = Promise.all(before).then(() => {
+      this.#waiting -= 1
+    })
+    return { ready, leave }
+  }
+}
+
+interface Offered {
+  readonly outcome: Promise<TravellingOutcome>
+  readonly sinceMicros: number
+}
+
+export interface ChangesOptions {
+  readonly rpc: Rpc
+  readonly clock: Clock
+  readonly replication: Replication
+  readonly coordinator: Coordinator
+  readonly done: DoneMarks
+  readonly tables: ReadonlyMap<string, LocalTable>
+}
+
+export class Changes {
+  readonly #options: ChangesOptions
+  readonly #turns = new Turns(CHANGES_QUEUED_MAX)
+  readonly #suspectUntil = new Map<NodeId, number>()
+  readonly #offered = new Map<string, Offered>()
+
+  constructor(options: ChangesOptions) {
+    this.#options = options
+  }
+
+  listen(): void {
+    const { rpc } = this.#options
+    rpc.handle('table/offer', (message: OfferMessage) => this.#takeOffer(message))
+    rpc.handle('table/outcomes', (message: OutcomesMessage) => this.#outcomes(message))
+  }
+
+  /**
+   * Gives every task of the job its end, in turn with the other changes of its keys.
+   *
+   * @throws {TableError} `TooBusy`
+   */
+  async run(job: Job): Promise<void> {
+    const turn = this.#enter(job)
+    try {
+      if (turn.ready !== undefined) await turn.ready
+      const runner = this.#runner(job)
+      if (runner !== undefined && (await this.#handOver(runner, job))) return
+      await this.#options.coordinator.run(job)
+    } finally {
+      turn.leave()
+    }
+  }
+
+  #enter(job: Job): ReturnType<Turns['enter']> {
+    return this.#turns.enter(new Set(job.tasks.map(({ key }) => registerName(job, key))))
+  }
+
+  /** The other owner that should run the job; undefined when this node should. */
+  #runner(job: Job): NodeId | undefined {
+    if (job.tasks.some(({ kind }) => kind !== 'change')) return undefined
+    const { rpc, clock, replication } = this.#options
+    const now = clock.monotonicMicros()
+    const [list] = replication.lists(job.place.partition)
+    const first = list?.find((node) => (this.#suspectUntil.get(node) ?? 0) <= now)
+    return first === rpc.self ? undefined : first
+  }
+
+  /**
+   * Has the job run by an owner. False when it is not known to have done so: then this node runs
+   * it, and whatever becomes of the hand-over, the operation ids keep it from happening twice.
+   */
+  async #handOver(runner: NodeId, job: Job): Promise<boolean> {
+    const { rpc, clock, done } = this.#options
+    const leftMs = (job.deadlineMicros - clock.monotonicMicros()) / 1000
+    const offer: OfferMessage = {
+      table: job.local.table.name,
+      partitionKey: job.place.partitionKey,
+      deadlineMs: Math.max(1, Math.floor(leftMs)),
+      items: job.tasks.map(({ key, operation, firstTime, command }) => ({
+        key,
+        operation,
+        firstTime,
+        command: command!,
+        done: [...(done.of(registerName(job, key)) ?? [])],
+      })),
+    }
+    for (const task of job.tasks) task.isExposed = true
+    try {
+      await rpc.callOne(runner, 'table/offer', offer, HANDOVER_MS)
+      const body: OutcomesMessage = { operations: job.tasks.map(({ operation }) => operation) }
+      const outcomes = await rpc.callOne(runner, 'table/outcomes', body, offer.deadlineMs)
+      ;(outcomes as readonly TravellingOutcome[]).forEach((outcome, index) => {
+        const task = job.tasks[index]!
+        task.end = arrivedEnd(outcome)
+        if (isUnknown(task.end)) return
+        done.written(registerName(job, task.key))
+        done.add(registerName(job, task.key), task.operation)
+      })
+      return true
+    } catch {
+      this.#suspectUntil.set(runner, clock.monotonicMicros() + SUSPECT_MICROS)
+      return false
+    }
+  }
+
+  /** Taken once it is in the queue. A repeated offer finds its first one. */
+  #takeOffer(message: OfferMessage): null {
+    const { clock, replication, tables } = this.#options
+    this.#forgetOldOutcomes()
+    const local = tables.get(message.table)
+    if (local === undefined) {
+      throw new TableError('BadMessage', `Cannot find table "${message.table}"`)
+    }
+    const items = message.items.filter(({ operation }) => !this.#offered.has(operation))
+    if (items.length === 0) return null
+    const place = replication.placeOf(local.table, message.partitionKey)
+    const now = clock.monotonicMicros()
+    const tasks = items.map(({ key, operation, firstTime, command }): Task => ({
+      key,
+      kind: 'change',
+      command,
+      operation,
+      firstTime,
+      isPinned: true,
+      isOwn: false,
+      // The sender may run it too, and a copy of this offer may come after a restart.
+      isExposed: true,
+      above: 0,
+      end: undefined,
+    }))
+    const job: Job = { local, place, tasks, deadlineMicros: now + message.deadlineMs * 1000 }
+    for (const { key, done } of items) {
+      for (const id of done) this.#options.done.add(registerName(job, key), id)
+    }
+    const ran = this.#runOffered(job)
+    for (const task of tasks) {
+      const outcome = ran.then(() => travellingEnd(task.end!))
+      outcome.catch(() => undefined)
+      this.#offered.set(task.operation, { outcome, sinceMicros: now })
+    }
+    return null
+  }
+
+  async #runOffered(job: Job): Promise<void> {
+    const turn = this.#enter(job)
+    try {
+      if (turn.ready !== undefined) await turn.ready
+      await this.#options.coordinator.run(job)
+    } finally {
+      turn.leave()
+    }
+  }
+
+  #outcomes(message: OutcomesMessage): Promise<readonly TravellingOutcome[]> {
+    return Promise.all(
+      message.operations.map((operation) => {
+        const offered = this.#offered.get(operation)
+        if (offered !== undefined) return offered.outcome
+        throw new TableError('BadMessage', `Cannot find operation "${operation}"`)
+      }),
+    )
+  }
+
+  #forgetOldOutcomes(): void {
+    const oldest = this.#options.clock.monotonicMicros() - OUTCOME_KEPT_MICROS
+    for (const [operation, { sinceMicros }] of this.#offered) {
+      if (sinceMicros > oldest && this.#offered.size <= CHANGES_QUEUED_MAX) return
+      this.#offered.delete(operation)
+    }
+  }
+}
+
+function isUnknown(end: TaskEnd): boolean {
+  return end.kind === 'error' && end.error.code !== 'Refused'
+}
+
+function travellingEnd(end: TaskEnd): TravellingOutcome {
+  if (end.kind === 'answer') return end
+  if (end.kind === 'row') return { kind: 'answer', answer: null }
+  const { code, message, details } = end.error
+  return { kind: 'error', code, message, details }
+}
+
+function arrivedEnd(outcome: TravellingOutcome): TaskEnd {
+  if (outcome.kind === 'answer') return outcome
+  const { code, message, details } = outcome
+  return {
+    kind: 'error',
+    error: new TableError(code as TableErrorCode, message, { details: { ...details } }),
+  }
+}

@@ -1,0 +1,196 @@
+/** Settled reads of registers: what a quorum agrees on, or is made to agree on first. */
+
+import type { Clock } from '../base/clock.ts'
+import { equalBytes } from '../base/bytes.ts'
+import { CALL_DEADLINE_MS } from '../base/limits.ts'
+import type { NodeId } from '../base/ids.ts'
+import type { Task } from './decide.ts'
+import { TableError } from './errors.ts'
+import { digestOf, valueOf, type LocalTable } from './local.ts'
+import type { ReadAnswer, ReadMessage, SidesAnswer, SidesMessage } from './messages.ts'
+import type { Coordinator } from './register.ts'
+import type { Place, Replication } from './replication.ts'
+import { quorumNotReached, type Rpc } from './rpc.ts'
+import { unpackRegister, type RegisterRow } from './row.ts'
+import type { Plain, SideRef } from './schema.ts'
+
+/** How long the first owners asked may take before the others are asked too. */
+const FIRST_ROUND_MS = 400
+const SECOND_ROUND_MS = 1000
+
+export interface RegisterReaderOptions {
+  readonly rpc: Rpc
+  readonly clock: Clock
+  readonly replication: Replication
+  readonly coordinator: Coordinator
+}
+
+export interface RegisterAt {
+  readonly local: LocalTable
+  readonly place: Place
+  readonly key: string
+}
+
+interface RowAnswer {
+  readonly node: NodeId
+  readonly row: Uint8Array | null
+}
+
+export class RegisterReader {
+  readonly #options: RegisterReaderOptions
+
+  constructor(options: RegisterReaderOptions) {
+    this.#options = options
+  }
+
+  /** Without a promise when every owner that was asked answered at once and alike. */
+  value(at: RegisterAt): unknown {
+    const row = this.row(at)
+    const { table } = at.local
+    if (row instanceof Promise) return row.then((settled) => valueOf(table, settled))
+    return valueOf(table, row)
+  }
+
+  row(at: RegisterAt): RegisterRow | undefined | Promise<RegisterRow | undefined> {
+    const { rpc, replication } = this.#options
+    const { partition } = at.place
+    const nodes = replication.quorum(partition)
+    const votes = replication.votes(partition)
+    const first = nodes[0]!
+    let full: Uint8Array | null | undefined
+    const digests: (Uint8Array | null)[] = []
+    const isDecided = (): boolean => votes.isDecided
+    const ask = (asked: readonly NodeId[], isFull: boolean): Promise<void> | undefined =>
+      rpc.ask<ReadAnswer>({
+        nodes: asked,
+        endpoint: 'table/read',
+        body: readMessage(at, isFull),
+        deadlineMs: FIRST_ROUND_MS,
+        answered: (node, { rows }) => {
+          if (isFull) full = rows[0]!
+          else digests.push(rows[0]!)
+          votes.add(node, true)
+          return isDecided()
+        },
+        failed: (node) => {
+          votes.add(node, false)
+          return isDecided()
+        },
+      })
+    const waitingFull = ask([first], true)
+    const waitingDigests = nodes.length === 1 ? undefined : ask(nodes.slice(1), false)
+    const conclude = (): RegisterRow | undefined | Promise<RegisterRow | undefined> => {
+      if (votes.isWon && full !== undefined && agree(full, digests)) {
+        return full === null ? undefined : unpackRegister(full)
+      }
+      return this.#askAll(at)
+    }
+    if (waitingFull === undefined && waitingDigests === undefined) return conclude()
+    return Promise.all([waitingFull, waitingDigests]).then(conclude)
+  }
+
+  /** Settled side rows: one is written once, so any owner that holds it holds the right one. */
+  async sides(at: RegisterAt, sides: readonly SideRef[]): Promise<readonly (Plain | undefined)[]> {
+    const body: SidesMessage = {
+      table: at.local.table.name,
+      partitionKey: at.place.partitionKey,
+      key: at.key,
+      sides,
+    }
+    const answers = await this.#options.rpc.askQuorum<SidesAnswer>({
+      partition: at.place.partition,
+      endpoint: 'table/sides',
+      body,
+      deadlineMs: SECOND_ROUND_MS,
+    })
+    return sides.map((_, index) => {
+      const holder = answers.find(({ answer }) => answer.rows[index] !== null)
+      return holder?.answer.rows[index] ?? undefined
+    })
+  }
+
+  /** The owners differ, or one is silent: any quorum that agrees, else a settle by ballot. */
+  async #askAll(at: RegisterAt): Promise<RegisterRow | undefined> {
+    const { rpc, replication } = this.#options
+    const { partition } = at.place
+    const answers: RowAnswer[] = []
+    const failures: unknown[] = []
+    let agreed: RowAnswer | undefined
+    await rpc.ask<ReadAnswer>({
+      nodes: replication.owners(partition),
+      endpoint: 'table/read',
+      body: readMessage(at, true),
+      deadlineMs: SECOND_ROUND_MS,
+      answered: (node, { rows }) => {
+        const answer = { node, row: rows[0]! }
+        answers.push(answer)
+        const votes = replication.votes(partition)
+        for (const other of answers) {
+          if (same(other.row, answer.row)) votes.add(other.node, true)
+        }
+        if (votes.isWon) agreed = answer
+        return votes.isWon
+      },
+      failed: (_node, error) => {
+        failures.push(error)
+        return false
+      },
+    })
+    if (agreed !== undefined) return agreed.row === null ? undefined : unpackRegister(agreed.row)
+    const votes = replication.votes(partition)
+    for (const { node } of answers) votes.add(node, true)
+    if (!votes.isWon) throw quorumNotReached('table/read', failures)
+    return this.#repair(at)
+  }
+
+  async #repair(at: RegisterAt): Promise<RegisterRow | undefined> {
+    const { coordinator, clock } = this.#options
+    const task: Task = settleTask(at.key, 'repair')
+    const deadlineMicros = clock.monotonicMicros() + CALL_DEADLINE_MS * 1000
+    await coordinator.run({ local: at.local, place: at.place, tasks: [task], deadlineMicros })
+    return settledRow(task)
+  }
+}
+
+export function settleTask(key: string, kind: 'settle' | 'repair'): Task {
+  return {
+    key,
+    kind,
+    command: undefined,
+    operation: '',
+    firstTime: 0,
+    isPinned: false,
+    isOwn: false,
+    isExposed: false,
+    above: 0,
+    end: undefined,
+  }
+}
+
+/** @throws {TableError} what ended the settling */
+export function settledRow(task: Task): RegisterRow | undefined {
+  const { end } = task
+  if (end?.kind === 'row') return end.row
+  if (end?.kind === 'error') throw end.error
+  throw new TableError('OutcomeUnknown', `Cannot settle "${task.key}"`)
+}
+
+function readMessage(at: RegisterAt, full: boolean): ReadMessage {
+  return {
+    table: at.local.table.name,
+    partitionKey: at.place.partitionKey,
+    keys: [at.key],
+    full,
+  }
+}
+
+function agree(full: Uint8Array | null, digests: readonly (Uint8Array | null)[]): boolean {
+  if (digests.length === 0) return true
+  const digest = full === null ? null : digestOf(full)
+  return digests.every((other) => same(other, digest))
+}
+
+function same(a: Uint8Array | null, b: Uint8Array | null): boolean {
+  if (a === null || b === null) return a === b
+  return equalBytes(a, b)
+}

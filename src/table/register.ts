@@ -1,0 +1,301 @@
+/** A coordinator's side of registers: promise, finish first, apply the command, accept. */
+
+import { ballotOf, type Ballot } from '../base/ballot.ts'
+import { sleep, type Clock } from '../base/clock.ts'
+import { OPERATION_SPAN_MICROS } from '../base/limits.ts'
+import type { Rng } from '../base/rng.ts'
+import type { HybridClock } from '../base/timestamp.ts'
+import type { Cluster } from '../cluster/cluster.ts'
+import {
+  decide,
+  hear,
+  outcomeUnknown,
+  refused,
+  type Promised,
+  type Step,
+  type Task,
+} from './decide.ts'
+import { TableError } from './errors.ts'
+import type { LocalTable } from './local.ts'
+import type {
+  AcceptMessage,
+  AcceptResult,
+  EndedMessage,
+  PromiseMessage,
+  PromiseResult,
+} from './messages.ts'
+import type { DoneMarks } from './operations.ts'
+import type { Place, Replication, Votes } from './replication.ts'
+import { quorumNotReached, type Rpc } from './rpc.ts'
+import type { Rules } from './rules.ts'
+import type { NodeId } from '../base/ids.ts'
+
+/** How long one round of messages may take. */
+const ROUND_MS = 2000
+/** Rounds without a quorum of answers before a change gives up. */
+const SILENT_ROUNDS_MAX = 4
+const BACKOFF_FIRST_MS = 4
+const BACKOFF_MS_MAX = 400
+
+export interface CoordinatorOptions {
+  readonly rpc: Rpc
+  readonly cluster: Cluster
+  readonly clock: Clock
+  readonly hybrid: HybridClock
+  readonly rng: Rng
+  readonly replication: Replication
+  readonly rules: Rules
+  readonly done: DoneMarks
+  readonly spanMicros?: number
+}
+
+/** Registers of one partition key that are worked on together: their messages are shared. */
+export interface Job {
+  readonly local: LocalTable
+  readonly place: Place
+  readonly tasks: readonly Task[]
+  /** Monotonic. */
+  readonly deadlineMicros: number
+}
+
+/** What one round learned of one task. */
+interface Hearing {
+  readonly task: Task
+  readonly votes: Votes
+  readonly promised: { readonly node: NodeId; readonly result: Promised }[]
+  readonly failures: unknown[]
+  floorTime: number
+  veto: string | undefined
+}
+
+type Accepting = Extract<Step, { kind: 'accept' }> & { readonly task: Task; readonly votes: Votes }
+
+export class Coordinator {
+  readonly #options: CoordinatorOptions
+
+  constructor(options: CoordinatorOptions) {
+    this.#options = options
+  }
+
+  /** Gives every task its end. Whoever calls keeps two jobs of one node off the same key. */
+  async run(job: Job): Promise<void> {
+    let contended = 0
+    let silent = 0
+    for (;;) {
+      const ballot = this.#begin(job)
+      if (ballot === undefined) return
+      const tasks = job.tasks.filter((task) => task.end === undefined && task.above < ballot.time)
+      const asked = this.#askPromises(job, ballot, tasks)
+      if (asked.waiting !== undefined) await asked.waiting
+      const accepting = this.#decideAll(job, ballot, asked.hearings)
+      if (accepting.length > 0) await this.#accept(job, ballot, accepting)
+      const hasProgress = tasks.some((task) => task.end !== undefined)
+      const isSilent = asked.hearings.some(
+        ({ votes, floorTime }) => !votes.isWon && floorTime === 0,
+      )
+      silent = isSilent ? silent + 1 : 0
+      if (silent >= SILENT_ROUNDS_MAX) this.#giveUp(job, asked.hearings)
+      const isFinishing = accepting.every(({ then, votes }) => then === undefined && votes.isWon)
+      if (hasProgress || (accepting.length > 0 && isFinishing)) continue
+      await this.#backOff(contended)
+      contended += 1
+    }
+  }
+
+  /** The ballot of the next round, or undefined when every task has ended. */
+  #begin(job: Job): Ballot | undefined {
+    const { hybrid, clock, cluster } = this.#options
+    const span = this.#options.spanMicros ?? OPERATION_SPAN_MICROS
+    const isLate = clock.monotonicMicros() >= job.deadlineMicros
+    let lowest = Infinity
+    for (const task of job.tasks) {
+      if (task.end !== undefined) continue
+      if (isLate) this.#end(task, quorumNotReached('change', []))
+      else lowest = Math.min(lowest, task.above)
+    }
+    if (lowest === Infinity) return undefined
+    // Registers that run ahead of the clock wait for the others, so as not to pull them along.
+    const time = Math.max(hybrid.next(), lowest + 1)
+    let openCount = 0
+    for (const task of job.tasks) {
+      if (task.end !== undefined || task.above >= time) continue
+      if (!task.isPinned && !task.isExposed) task.firstTime = Math.max(task.firstTime, time)
+      if (time > task.firstTime + span) this.#end(task, quorumNotReached('change in time', []))
+      else openCount += 1
+    }
+    if (openCount === 0) return this.#begin(job)
+    return ballotOf(cluster.epoch(), time, cluster.self)
+  }
+
+  #askPromises(
+    job: Job,
+    ballot: Ballot,
+    tasks: readonly Task[],
+  ): { readonly hearings: Hearing[]; readonly waiting: Promise<void> | undefined } {
+    const { replication, rpc } = this.#options
+    const { table } = job.local
+    const { partitionKey, partition } = job.place
+    const hearings = tasks.map((task): Hearing => ({
+      task,
+      votes: replication.votes(partition),
+      promised: [],
+      failures: [],
+      floorTime: 0,
+      veto: undefined,
+    }))
+    const keys = tasks.map(({ key, command }) => ({
+      key,
+      reads:
+        command === undefined ? [] : (table.commands[command.name]?.reads?.(command.args) ?? []),
+    }))
+    const forCommand = tasks[0]!.kind === 'change'
+    const body: PromiseMessage = { table: table.name, partitionKey, ballot, forCommand, keys }
+    const isDecided = (): boolean => hearings.every(({ votes }) => votes.isDecided)
+    const waiting = rpc.ask<readonly PromiseResult[]>({
+      nodes: replication.owners(partition),
+      endpoint: 'table/promise',
+      body,
+      deadlineMs: this.#roundMs(job),
+      answered: (node, results) => {
+        hearings.forEach((hearing, index) => takePromise(hearing, node, results[index]!))
+        return isDecided()
+      },
+      failed: (node, error) => {
+        for (const hearing of hearings) {
+          hearing.votes.add(node, false)
+          hearing.failures.push(error)
+        }
+        return isDecided()
+      },
+    })
+    return { hearings, waiting }
+  }
+
+  #decideAll(job: Job, ballot: Ballot, hearings: readonly Hearing[]): Accepting[] {
+    const { replication, rules, done } = this.#options
+    const accepting: Accepting[] = []
+    for (const hearing of hearings) {
+      const { task } = hearing
+      if (!hearing.votes.isWon) {
+        task.above = Math.max(task.above, hearing.floorTime)
+        if (hearing.veto !== undefined) this.#end(task, refused(hearing.veto))
+        continue
+      }
+      const step = decide({
+        table: job.local.table,
+        partitionKey: job.place.partitionKey,
+        task,
+        ballot,
+        heard: hear(hearing.promised, replication.votes(job.place.partition)),
+        done: done.of(registerName(job, task.key)),
+        rules,
+      })
+      if (step.kind === 'end') this.#known(job, task, step.end)
+      else if (step.kind === 'above') task.above = step.time
+      else accepting.push({ ...step, task, votes: replication.votes(job.place.partition) })
+    }
+    return accepting
+  }
+
+  async #accept(job: Job, ballot: Ballot, accepting: readonly Accepting[]): Promise<void> {
+    const { replication, rpc } = this.#options
+    const { partition, partitionKey } = job.place
+    for (const { task, exposes } of accepting) task.isExposed ||= exposes
+    const body: AcceptMessage = {
+      table: job.local.table.name,
+      partitionKey,
+      items: accepting.map(({ item }) => item),
+    }
+    const isDecided = (): boolean => accepting.every(({ votes }) => votes.isDecided)
+    await rpc.ask<readonly AcceptResult[]>({
+      nodes: replication.owners(partition),
+      endpoint: 'table/accept',
+      body,
+      deadlineMs: this.#roundMs(job),
+      answered: (node, results) => {
+        accepting.forEach(({ task, votes }, index) => {
+          const result = results[index]!
+          votes.add(node, result.kind === 'taken')
+          if (result.kind === 'refused') task.above = Math.max(task.above, result.floor.time)
+        })
+        return isDecided()
+      },
+      failed: (node) => {
+        for (const { votes } of accepting) votes.add(node, false)
+        return isDecided()
+      },
+    })
+    const chosen = accepting.filter(({ votes }) => votes.isWon)
+    for (const { task, then, exposes } of chosen) {
+      if (exposes) this.#options.done.written(registerName(job, task.key))
+      if (then !== undefined) this.#known(job, task, then)
+    }
+    this.#tellEnded(job, ballot, chosen)
+  }
+
+  /** Side rows that a chosen change ended can go: nobody needs them to go on. */
+  #tellEnded(job: Job, ballot: Ballot, chosen: readonly Accepting[]): void {
+    const items = chosen
+      .filter(({ item }) => item.base !== null)
+      .map(({ item }) => ({
+        key: item.key,
+        sides: item.sides.filter(({ row }) => row === null),
+      }))
+      .filter(({ sides }) => sides.length > 0)
+    if (items.length === 0) return
+    const { replication, rpc } = this.#options
+    const { partition, partitionKey } = job.place
+    const body: EndedMessage = { table: job.local.table.name, partitionKey, ballot, items }
+    rpc.tell(replication.owners(partition), 'table/ended', body, ROUND_MS)
+  }
+
+  #known(job: Job, task: Task, end: NonNullable<Task['end']>): void {
+    task.end = end
+    if (task.isOwn && task.isExposed) {
+      this.#options.done.add(registerName(job, task.key), task.operation)
+    }
+  }
+
+  /** @param error for a task of which no attempt can take effect any more */
+  #end(task: Task, error: TableError): void {
+    task.end = { kind: 'error', error: task.isExposed ? outcomeUnknown(task) : error }
+  }
+
+  #giveUp(job: Job, hearings: readonly Hearing[]): void {
+    const failures = hearings.flatMap((hearing) => hearing.failures)
+    for (const task of job.tasks) {
+      if (task.end === undefined) this.#end(task, quorumNotReached('table/promise', failures))
+    }
+  }
+
+  #roundMs(job: Job): number {
+    const leftMs = (job.deadlineMicros - this.#options.clock.monotonicMicros()) / 1000
+    return Math.max(1, Math.min(ROUND_MS, Math.ceil(leftMs)))
+  }
+
+  #backOff(contended: number): Promise<void> {
+    const { clock, rng } = this.#options
+    const [high, low] = rng.bytes(2)
+    const most = Math.min(BACKOFF_FIRST_MS * 2 ** Math.min(contended, 8), BACKOFF_MS_MAX)
+    return sleep(clock, 1 + (most * (high! * 256 + low!)) / 65_536)
+  }
+}
+
+/** Name of a register across tables. */
+export function registerName(job: Pick<Job, 'local' | 'place'>, key: string): string {
+  return job.local.table.tag + job.place.prefix + key
+}
+
+function takePromise(hearing: Hearing, node: NodeId, result: PromiseResult): void {
+  hearing.votes.add(node, result.kind === 'promised')
+  switch (result.kind) {
+    case 'promised':
+      hearing.promised.push({ node, result })
+      return
+    case 'refused':
+      hearing.floorTime = Math.max(hearing.floorTime, result.floor.time)
+      return
+    case 'vetoed':
+      hearing.veto = result.code
+  }
+}

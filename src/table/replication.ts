@@ -1,0 +1,131 @@
+/** Where rows belong: partition of a partition key, its owners, and votes of a quorum. */
+
+import { fromHex, utf8 } from '../base/bytes.ts'
+import { blake3 } from '../base/hash.ts'
+import type { NodeId } from '../base/ids.ts'
+import type { Cluster } from '../cluster/cluster.ts'
+import { TableError } from './errors.ts'
+import type { Rules } from './rules.ts'
+
+const PLACES_CACHED_MAX = 4096
+
+/** A partition key's place. Keys of its rows are `prefix` and the row's own key. */
+export interface Place {
+  readonly partitionKey: string
+  readonly partition: number
+  /** Partition as two hex digits, partition key, NUL. */
+  readonly prefix: string
+}
+
+type Placement = 'hash' | 'first-byte'
+
+export class Replication {
+  readonly #cluster: Cluster
+  readonly #rules: Rules
+  readonly #places: Readonly<Record<Placement, Map<string, Place>>> = {
+    hash: new Map(),
+    'first-byte': new Map(),
+  }
+
+  constructor(cluster: Cluster, rules: Rules) {
+    this.#cluster = cluster
+    this.#rules = rules
+  }
+
+  /** @throws {TableError} `BadMessage` when the key holds NUL, or is not hex where it must be */
+  placeOf(table: { readonly placement: Placement }, partitionKey: string): Place {
+    const cached = this.#places[table.placement]
+    const found = cached.get(partitionKey)
+    if (found !== undefined) return found
+    const place = makePlace(table.placement, partitionKey)
+    if (cached.size >= PLACES_CACHED_MAX) cached.clear()
+    cached.set(partitionKey, place)
+    return place
+  }
+
+  /** @throws {ClusterError} `NoLayout` */
+  lists(partition: number): readonly (readonly NodeId[])[] {
+    return this.#cluster.owners(partition)
+  }
+
+  /** Every owner in any list once; this node first if it is one, so that its answers come first. */
+  owners(partition: number): readonly NodeId[] {
+    return this.#selfFirst(this.lists(partition).flat())
+  }
+
+  /** As few owners as make a quorum of each list, this node among them if it is one. */
+  quorum(partition: number): readonly NodeId[] {
+    const lists = this.lists(partition)
+    return this.#selfFirst(
+      lists.flatMap((list) => this.#selfFirst(list).slice(0, this.#rules.quorum(list))),
+    )
+  }
+
+  isOwner(partition: number): boolean {
+    const { self } = this.#cluster
+    return this.lists(partition).some((list) => list.includes(self))
+  }
+
+  votes(partition: number): Votes {
+    return new Votes(this.lists(partition), this.#rules)
+  }
+
+  #selfFirst(nodes: readonly NodeId[]): readonly NodeId[] {
+    if (nodes.length === 1) return nodes
+    const { self } = this.#cluster
+    const unique = new Set(nodes)
+    return unique.delete(self) ? [self, ...unique] : [...unique]
+  }
+}
+
+function makePlace(placement: Placement, partitionKey: string): Place {
+  if (partitionKey.includes('\0')) {
+    throw new TableError('BadMessage', `Cannot place a row: "${partitionKey}" holds NUL`)
+  }
+  const first =
+    placement === 'hash' ? blake3(utf8(partitionKey)) : fromHex(partitionKey.slice(0, 2))
+  const partition = first?.[0]
+  if (partition === undefined) {
+    throw new TableError('BadMessage', `Cannot place a row: "${partitionKey}" is not hex`)
+  }
+  const prefix = `${partition.toString(16).padStart(2, '0')}${partitionKey}\0`
+  return { partitionKey, partition, prefix }
+}
+
+/** The count of owners for and against, in every active layout. */
+export class Votes {
+  readonly #lists: readonly (readonly NodeId[])[]
+  readonly #wanted: readonly number[]
+  readonly #for: number[]
+  readonly #against: number[]
+
+  constructor(lists: readonly (readonly NodeId[])[], rules: Rules) {
+    this.#lists = lists
+    this.#wanted = lists.map((list) => rules.quorum(list))
+    this.#for = lists.map(() => 0)
+    this.#against = lists.map(() => 0)
+  }
+
+  /** A node votes once. */
+  add(node: NodeId, isFor: boolean): void {
+    const counts = isFor ? this.#for : this.#against
+    for (let index = 0; index < this.#lists.length; index += 1) {
+      if (this.#lists[index]!.includes(node)) counts[index]! += 1
+    }
+  }
+
+  get isWon(): boolean {
+    return this.#for.every((count, index) => count >= this.#wanted[index]!)
+  }
+
+  /** A quorum is out of reach in some list. */
+  get isLost(): boolean {
+    return this.#against.some(
+      (count, index) => this.#lists[index]!.length - count < this.#wanted[index]!,
+    )
+  }
+
+  get isDecided(): boolean {
+    return this.isWon || this.isLost
+  }
+}

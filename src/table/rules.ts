@@ -1,0 +1,30 @@
+/** The decisions that safety hangs on, as one object: so a simulation can plant a fault in each. */
+
+import type { Ballot } from '../base/ballot.ts'
+import { quorumOf } from '../cluster/cluster.ts'
+import { admitsPromise, admitsRow, floorOf, type Binding } from './admission.ts'
+import type { SideRow } from './messages.ts'
+
+export interface Rules {
+  /** How many owners of a list make a quorum. */
+  readonly quorum: typeof quorumOf
+  readonly floor: (binding: Binding) => Ballot
+  readonly admitsPromise: typeof admitsPromise
+  readonly admitsRow: typeof admitsRow
+  /** The floor of every partition after a start that found `mark` on disk. */
+  readonly floorAtStart: (mark: Ballot) => Ballot
+  /** What becomes of a promise that leaves memory before an accept passed it. */
+  readonly promiseLeavingMemory: 'written' | 'forgotten'
+  /** The side rows that go along when a row is accepted again. */
+  readonly resentSides: (sides: readonly SideRow[]) => readonly SideRow[]
+}
+
+export const rules: Rules = {
+  quorum: quorumOf,
+  floor: floorOf,
+  admitsPromise,
+  admitsRow,
+  floorAtStart: (mark) => mark,
+  promiseLeavingMemory: 'written',
+  resentSides: (sides) => sides,
+}

@@ -1,0 +1,100 @@
+/** Walks over the rows that lie on this node, for checks and background work. Nothing is asked. */
+
+import { SCAN_SLICE_ROWS } from '../base/limits.ts'
+import type { Db } from '../db/db.ts'
+import { valueOf } from './local.ts'
+import { decodeMerged } from './merged-owner.ts'
+import { unpackRegister, unpackSide } from './row.ts'
+import {
+  registerTree,
+  type MergedTable,
+  type Plain,
+  type RegisterTable,
+  type SideRef,
+} from './schema.ts'
+import type { MergedRow } from './table.ts'
+
+/** A slice of a walk: go on after `next`, until it is undefined. */
+export interface LocalSlice<Row> {
+  readonly rows: readonly Row[]
+  readonly next: string | undefined
+}
+
+export interface LocalRegister<Value> {
+  readonly partitionKey: string
+  readonly key: string
+  /** Undefined when only a ballot lies here. */
+  readonly value: Value | undefined
+  /** Side rows that its last change ended; they may still lie here. */
+  readonly ended: readonly SideRef[]
+}
+
+export interface LocalSide extends SideRef {
+  readonly partitionKey: string
+  readonly key: string
+  readonly row: Plain
+}
+
+export async function walkRegisters<Value>(
+  db: Db,
+  table: RegisterTable<Value>,
+  after: string | undefined,
+  limit: number,
+): Promise<LocalSlice<LocalRegister<Value>>> {
+  const slice = await walk(db, registerTree(table), after, limit)
+  const rows = slice.rows.map(({ names: [partitionKey, key], value: stored }) => {
+    const row = unpackRegister(stored)
+    const ended = row.sides
+      .filter(([, , isEnded]) => isEnded === 1)
+      .map(([side, sortKey]) => ({ side, sortKey }))
+    return { partitionKey: partitionKey!, key: key!, value: valueOf(table, row), ended }
+  })
+  return { rows, next: slice.next }
+}
+
+export async function walkSides(
+  db: Db,
+  side: { readonly name: string; readonly tag: string },
+  after: string | undefined,
+  limit: number,
+): Promise<LocalSlice<LocalSide>> {
+  const slice = await walk(db, registerTree(side), after, limit)
+  const rows = slice.rows.map(({ names: [partitionKey, key, sortKey], value }) => ({
+    side: side.name,
+    partitionKey: partitionKey!,
+    key: key!,
+    sortKey: sortKey!,
+    row: unpackSide(value),
+  }))
+  return { rows, next: slice.next }
+}
+
+export async function walkMerged<Row>(
+  db: Db,
+  table: MergedTable<Row>,
+  after: string | undefined,
+  limit: number,
+): Promise<LocalSlice<MergedRow<Row>>> {
+  const slice = await walk(db, registerTree(table), after, limit)
+  const rows = slice.rows.map(({ names: [partitionKey, sortKey], value }) => ({
+    partitionKey: partitionKey!,
+    sortKey: sortKey!,
+    row: decodeMerged(table, value),
+  }))
+  return { rows, next: slice.next }
+}
+
+/** Partition digits go; the rest is split at its NULs. */
+async function walk(
+  db: Db,
+  tree: ReturnType<typeof registerTree>,
+  after: string | undefined,
+  limit: number,
+): Promise<LocalSlice<{ readonly names: readonly string[]; readonly value: Uint8Array }>> {
+  const wanted = Math.min(limit, SCAN_SLICE_ROWS)
+  const entries = await db.range(tree, { gt: after ?? '', limit: wanted })
+  return {
+    rows: entries.map(({ key, value }) => ({ names: key.slice(2).split('\0'), value })),
+    next: entries.length < wanted ? undefined : entries.at(-1)!.key,
+  }
+}
