@@ -72,6 +72,7 @@ export const layers: Readonly<Record<string, Layer>> = {
 /** Folders that share the room of the one above them. */
 const sameRoom = new Map([
   ['cluster/layout', 'cluster'],
+  ['table/owner', 'table'],
   ['block/segment', 'block'],
   ['model/rows', 'model'],
 ])

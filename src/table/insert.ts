@@ -4,7 +4,7 @@ import { compareUtf8, equalBytes } from '../base/bytes.ts'
 import { CALL_DEADLINE_MS, SCAN_SLICE_ROWS } from '../base/limits.ts'
 import type { NodeId } from '../base/ids.ts'
 import { TableError } from './errors.ts'
-import { decodeMerged } from './merged-owner.ts'
+import { decodeMerged } from './owner/merged.ts'
 import type {
   InsertMessage,
   InsertResult,

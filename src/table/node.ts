@@ -9,13 +9,13 @@ import type { Db } from '../db/db.ts'
 import type { Task } from './decide.ts'
 import { TableError } from './errors.ts'
 import { MergedRows } from './insert.ts'
-import { localTable, valueOf, type LocalTable } from './local.ts'
-import { Mark, readMark } from './mark.ts'
-import { localMerged, MergedOwner, type LocalMerged } from './merged-owner.ts'
+import { localTable, valueOf, type LocalTable } from './owner/local.ts'
+import { Mark, readMark } from './owner/mark.ts'
+import { localMerged, MergedOwner, type LocalMerged } from './owner/merged.ts'
 import { DoneMarks } from './operations.ts'
-import { Owner } from './owner.ts'
+import { Owner } from './owner/owner.ts'
 import { PageReader } from './page.ts'
-import { Promises } from './promises.ts'
+import { Promises } from './owner/promises.ts'
 import { Changes } from './queue.ts'
 import { RegisterReader, settledRow, settleTask, type RegisterAt } from './read.ts'
 import { Coordinator, type Job } from './register.ts'
@@ -39,7 +39,7 @@ import {
   type LocalRegister,
   type LocalSide,
   type LocalSlice,
-} from './walk.ts'
+} from './owner/walk.ts'
 
 /** A promise older than this is written down. */
 const PROMISE_AGE_MS = 60_000

@@ -3,7 +3,7 @@
 import { compareUtf8 } from '../base/bytes.ts'
 import { CALL_DEADLINE_MS, SCAN_SLICE_ROWS } from '../base/limits.ts'
 import { TableError } from './errors.ts'
-import type { LocalTable } from './local.ts'
+import type { LocalTable } from './owner/local.ts'
 import type { PageAnswer, PageMessage } from './messages.ts'
 import type { RegisterReader } from './read.ts'
 import type { Place } from './replication.ts'
@@ -108,25 +108,30 @@ export function mergeAnswers(answers: readonly PageAnswer[]): Stretch {
   const positions = answers.map(() => 0)
   const entries: { key: string; text: string | undefined }[] = []
   for (;;) {
-    let key: string | undefined
-    for (const [index, answer] of answers.entries()) {
-      const next = answer.keys[positions[index]!]
-      if (next !== undefined && (key === undefined || compareUtf8(next, key) < 0)) key = next
-    }
+    const key = lowestKey(answers, positions)
     if (key === undefined || (boundary !== undefined && compareUtf8(key, boundary) > 0)) break
-    let text: string | undefined
-    let isEqual = true
-    for (const [index, answer] of answers.entries()) {
+    const texts = answers.map(({ keys, texts: own }, index) => {
       const position = positions[index]!
-      const isHere = answer.keys[position] === key
-      const own = isHere ? answer.texts[position]! : undefined
-      if (index === 0) text = own
-      else if (own !== text) isEqual = false
-      if (isHere) positions[index] = position + 1
-    }
-    entries.push({ key, text: isEqual ? text : undefined })
+      if (keys[position] !== key) return undefined
+      positions[index] = position + 1
+      return own[position]
+    })
+    const isEqual = texts.every((text) => text === texts[0])
+    entries.push({ key, text: isEqual ? texts[0] : undefined })
   }
   return { entries, done: boundary === undefined }
+}
+
+function lowestKey(
+  answers: readonly PageAnswer[],
+  positions: readonly number[],
+): string | undefined {
+  let lowest: string | undefined
+  answers.forEach(({ keys }, index) => {
+    const key = keys[positions[index]!]
+    if (key !== undefined && (lowest === undefined || compareUtf8(key, lowest) < 0)) lowest = key
+  })
+  return lowest
 }
 
 /** The last key that every answer covered; undefined when all went to the end. */

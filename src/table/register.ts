@@ -16,7 +16,7 @@ import {
   type Task,
 } from './decide.ts'
 import { TableError } from './errors.ts'
-import type { LocalTable } from './local.ts'
+import type { LocalTable } from './owner/local.ts'
 import type {
   AcceptMessage,
   AcceptResult,

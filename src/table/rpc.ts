@@ -244,7 +244,7 @@ function badFormat(found: unknown): TableError {
 
 export function quorumNotReached(what: string, failures: readonly unknown[]): TableError {
   const reasons = failures.map((failure) =>
-    failure instanceof DomainError ? failure.code : String(failure),
+    failure instanceof DomainError ? String(failure.code) : String(failure),
   )
   return new TableError('QuorumNotReached', `Cannot reach a quorum: "${what}" failed`, {
     details: { reasons: [...new Set(reasons)] },

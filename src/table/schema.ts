@@ -145,7 +145,7 @@ export interface MergedTable<Row = unknown> {
   ): Promise<string | undefined>
 }
 
-export type AnyTable = RegisterTable<never> | MergedTable<never>
+export type AnyTable = RegisterTable<unknown> | MergedTable<unknown>
 
 export function defineRegister<Value>(
   table: Omit<RegisterTable<Value>, 'kind'>,

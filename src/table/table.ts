@@ -8,11 +8,11 @@ import type { Rng } from '../base/rng.ts'
 import type { HybridClock } from '../base/timestamp.ts'
 import type { Cluster } from '../cluster/cluster.ts'
 import type { Db, Reader } from '../db/db.ts'
-import { readMark } from './mark.ts'
+import { readMark } from './owner/mark.ts'
 import { TableNode } from './node.ts'
 import type { Rules } from './rules.ts'
 import type { AnyTable, Command, MergedTable, Plain, RegisterTable, SideRef } from './schema.ts'
-import type { LocalRegister, LocalSide, LocalSlice } from './walk.ts'
+import type { LocalRegister, LocalSide, LocalSlice } from './owner/walk.ts'
 
 export interface RegisterRef<Value> {
   readonly table: RegisterTable<Value>

@@ -1,10 +1,16 @@
 /** The promises of this owner: in memory, until a row passes them or they are written down. */
 
-import { ballotText, compareBallots, maxBallot, parseBallot, type Ballot } from '../base/ballot.ts'
-import type { Clock } from '../base/clock.ts'
-import { SCAN_SLICE_ROWS } from '../base/limits.ts'
-import type { Batch, Db, Tree } from '../db/db.ts'
-import type { Rules } from './rules.ts'
+import {
+  ballotText,
+  compareBallots,
+  maxBallot,
+  parseBallot,
+  type Ballot,
+} from '../../base/ballot.ts'
+import type { Clock } from '../../base/clock.ts'
+import { SCAN_SLICE_ROWS } from '../../base/limits.ts'
+import type { Batch, Db, Tree } from '../../db/db.ts'
+import type { Rules } from '../rules.ts'
 
 const promiseTree: Tree<string> = { name: 'table-promise', tag: '!', values: 'text' }
 

@@ -1,9 +1,9 @@
 /** An owner's side of merged rows: each insert merges into what lies here. */
 
-import { equalBytes } from '../base/bytes.ts'
-import { Semaphore } from '../base/semaphore.ts'
-import type { Batch, Db, Tree } from '../db/db.ts'
-import { TableError } from './errors.ts'
+import { equalBytes } from '../../base/bytes.ts'
+import { Semaphore } from '../../base/semaphore.ts'
+import type { Batch, Db, Tree } from '../../db/db.ts'
+import { TableError } from '../errors.ts'
 import type {
   InsertMessage,
   InsertResult,
@@ -12,11 +12,11 @@ import type {
   MergedRangeMessage,
   MergedReadMessage,
   ReadAnswer,
-} from './messages.ts'
-import type { Place, Replication } from './replication.ts'
-import { packMerged, unpackMerged } from './row.ts'
-import type { Rpc } from './rpc.ts'
-import { registerTree, type MergedTable } from './schema.ts'
+} from '../messages.ts'
+import type { Place, Replication } from '../replication.ts'
+import { packMerged, unpackMerged } from '../row.ts'
+import type { Rpc } from '../rpc.ts'
+import { registerTree, type MergedTable } from '../schema.ts'
 
 /** Guards of one message that run at the same time. */
 const GUARDS_MAX = 32
@@ -93,11 +93,12 @@ export class MergedOwner {
     const stable = db.write((batch) => {
       results = items.map((item, index) => mergeInto(batch, local, places[index]!, item))
     })
-    // Rows that were there already may not be stable yet either.
-    const waits = items.map((item, index) =>
-      db.pending(local.rows, places[index]!.prefix + item.sortKey),
-    )
-    await stable
+    const waits: Promise<void>[] = [stable]
+    items.forEach((item, index) => {
+      // A row that was there already may not be stable yet either.
+      const unsynced = db.pending(local.rows, places[index]!.prefix + item.sortKey)
+      if (unsynced !== undefined) waits.push(unsynced)
+    })
     await Promise.all(waits)
     return results
   }

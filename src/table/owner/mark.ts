@@ -7,9 +7,9 @@ import {
   maxBallot,
   parseBallot,
   type Ballot,
-} from '../base/ballot.ts'
-import type { Clock } from '../base/clock.ts'
-import type { Db, Reader, Tree } from '../db/db.ts'
+} from '../../base/ballot.ts'
+import type { Clock } from '../../base/clock.ts'
+import type { Db, Reader, Tree } from '../../db/db.ts'
 
 const stateTree: Tree<string> = { name: 'table-state', tag: '%', values: 'text' }
 const MARK_KEY = 'mark'

@@ -1,18 +1,18 @@
 /** Walks over the rows that lie on this node, for checks and background work. Nothing is asked. */
 
-import { SCAN_SLICE_ROWS } from '../base/limits.ts'
-import type { Db } from '../db/db.ts'
+import { SCAN_SLICE_ROWS } from '../../base/limits.ts'
+import type { Db } from '../../db/db.ts'
 import { valueOf } from './local.ts'
-import { decodeMerged } from './merged-owner.ts'
-import { unpackRegister, unpackSide } from './row.ts'
+import { decodeMerged } from './merged.ts'
+import { unpackRegister, unpackSide } from '../row.ts'
 import {
   registerTree,
   type MergedTable,
   type Plain,
   type RegisterTable,
   type SideRef,
-} from './schema.ts'
-import type { MergedRow } from './table.ts'
+} from '../schema.ts'
+import type { MergedRow } from '../table.ts'
 
 /** A slice of a walk: go on after `next`, until it is undefined. */
 export interface LocalSlice<Row> {

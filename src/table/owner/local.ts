@@ -1,12 +1,12 @@
 /** This node's rows: each change with its index rows, sides and hook in one batch. */
 
-import { blake3 } from '../base/hash.ts'
-import type { Ballot } from '../base/ballot.ts'
-import { compareBallots } from '../base/ballot.ts'
-import type { Batch, Db, Reader, Tree } from '../db/db.ts'
-import { TableError } from './errors.ts'
-import type { AcceptItem, SideRow } from './messages.ts'
-import type { Place } from './replication.ts'
+import { blake3 } from '../../base/hash.ts'
+import type { Ballot } from '../../base/ballot.ts'
+import { compareBallots } from '../../base/ballot.ts'
+import type { Batch, Db, Reader, Tree } from '../../db/db.ts'
+import { TableError } from '../errors.ts'
+import type { AcceptItem, SideRow } from '../messages.ts'
+import type { Place } from '../replication.ts'
 import {
   indexText,
   packRegister,
@@ -14,7 +14,7 @@ import {
   unpackRegister,
   unpackSide,
   type RegisterRow,
-} from './row.ts'
+} from '../row.ts'
 import {
   indexTree,
   registerTree,
@@ -22,7 +22,7 @@ import {
   type Plain,
   type RegisterTable,
   type SideRef,
-} from './schema.ts'
+} from '../schema.ts'
 
 /** A register table with the trees that its rows lie in. */
 export interface LocalTable {
@@ -129,9 +129,15 @@ export function writeRegister(
   const { key, row } = item
   batch.put(local.rows, place.prefix + key, packRegister(row))
   const after = valueOf(table, row)
+  const valueBefore = valueOf(table, before)
   for (const { definition, tree } of local.indexes.values()) {
     const line = after === undefined ? undefined : definition.line(after, key)
-    batch.put(tree, place.prefix + key, indexText(line, row.ballot))
+    // What was never listed here needs no tombstone: whatever a quorum listed, one of any two
+    // quorums listed too, and that one leaves a trace.
+    const leavesTrace =
+      line !== undefined ||
+      (valueBefore !== undefined && definition.line(valueBefore, key) !== undefined)
+    if (leavesTrace) batch.put(tree, place.prefix + key, indexText(line, row.ballot))
   }
   for (const { side, sortKey, row: content } of item.sides) {
     if (content === null) continue
@@ -149,7 +155,7 @@ export function writeRegister(
     table.updated(batch, {
       partitionKey: place.partitionKey,
       key,
-      before: valueOf(table, before),
+      before: valueBefore,
       after,
       sides: item.sides.map((side) => ({ ...side, row: side.row ?? undefined })),
     })

@@ -1,9 +1,9 @@
 /** An owner's side of registers: promises, accepts and reads of the rows that lie here. */
 
-import { maxBallot, type Ballot } from '../base/ballot.ts'
-import type { HybridClock } from '../base/timestamp.ts'
-import type { Db } from '../db/db.ts'
-import { TableError } from './errors.ts'
+import { maxBallot, type Ballot } from '../../base/ballot.ts'
+import type { HybridClock } from '../../base/timestamp.ts'
+import type { Db } from '../../db/db.ts'
+import { TableError } from '../errors.ts'
 import {
   digestOf,
   dropSides,
@@ -28,12 +28,12 @@ import type {
   ReadMessage,
   SidesAnswer,
   SidesMessage,
-} from './messages.ts'
+} from '../messages.ts'
 import type { Promises } from './promises.ts'
-import type { Place, Replication } from './replication.ts'
-import type { RegisterRow } from './row.ts'
-import type { Rpc } from './rpc.ts'
-import type { Rules } from './rules.ts'
+import type { Place, Replication } from '../replication.ts'
+import type { RegisterRow } from '../row.ts'
+import type { Rpc } from '../rpc.ts'
+import type { Rules } from '../rules.ts'
 
 export interface OwnerOptions {
   readonly db: Db
