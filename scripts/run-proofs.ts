@@ -1,0 +1,91 @@
+/** `npm run proofs`: every long or rooted proof, one after another, each with a time limit. */
+
+import { spawn } from 'node:child_process'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+
+interface Proof {
+  readonly name: string
+  /** Seconds; a proof that takes longer is ended and counts as failed. */
+  readonly limit: number
+}
+
+/** The clients come first: the start-up uses the aws-cli that they install. */
+const PROOFS: readonly Proof[] = [
+  { name: 'real-clients', limit: 240 },
+  { name: 'start-up', limit: 180 },
+  { name: 'seal', limit: 90 },
+  { name: 'power-cut', limit: 90 },
+  { name: 'kill-writers', limit: 270 },
+  { name: 'clean-kills', limit: 180 },
+  { name: 'metadata-gigabyte', limit: 180 },
+  { name: 'memory', limit: 180 },
+]
+
+const counts = { passed: 0, failed: 0, skipped: 0 }
+type Verdict = keyof typeof counts
+
+function isVerdict(word: string | undefined): word is Verdict {
+  return word !== undefined && Object.hasOwn(counts, word)
+}
+
+/** Runs one proof as a process group, so that nothing of it outlives its limit. */
+async function runProof({ name, limit }: Proof): Promise<void> {
+  const began = performance.now()
+  console.log(`== ${name} (at most ${limit} s)`)
+  const file = join('dist', 'verify', 'test', 'proofs', `${name}.js`)
+  const child = spawn(process.execPath, ['--enable-source-maps', file], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    detached: true,
+  })
+  let judged = 0
+  let failed = 0
+  createInterface({ input: child.stdout }).on('line', (line) => {
+    const word = /^(\w+): /.exec(line)?.[1]
+    if (isVerdict(word)) {
+      counts[word] += 1
+      judged += 1
+      if (word === 'failed') failed += 1
+    }
+    console.log(line)
+  })
+  let late = false
+  const timer = setTimeout(() => {
+    late = true
+    endGroup(child.pid)
+  }, limit * 1000)
+  const code = await new Promise<number | null>((resolve) => child.once('close', resolve))
+  clearTimeout(timer)
+  if (late) console.log(`failed: ${name}: not done after ${limit} s`)
+  else if (code !== 0 && failed === 0) console.log(`failed: ${name}: ended with ${code}`)
+  else if (judged === 0) console.log(`failed: ${name}: it claims nothing`)
+  if (late || (code !== 0 && failed === 0) || judged === 0) counts.failed += 1
+  console.log(`== ${name} took ${Math.round((performance.now() - began) / 1000)} s`)
+}
+
+function endGroup(pid: number | undefined): void {
+  if (pid === undefined) return
+  try {
+    process.kill(-pid, 'SIGTERM')
+    setTimeout(() => {
+      try {
+        process.kill(-pid, 'SIGKILL')
+      } catch {
+        // It is gone, as wished.
+      }
+    }, 3000).unref()
+  } catch {
+    // It ended by itself in between.
+  }
+}
+
+const words = process.argv.slice(2)
+const chosen = PROOFS.filter(
+  ({ name }) => words.length === 0 || words.some((word) => name.includes(word)),
+)
+const began = performance.now()
+console.log(`Running ${chosen.length} proofs; together they take up to ten minutes …`)
+for (const proof of chosen) await runProof(proof)
+console.log(`${Math.round((performance.now() - began) / 1000)} s in all`)
+console.log(`proofs: ${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped`)
+process.exitCode = counts.failed === 0 && chosen.length > 0 ? 0 : 1

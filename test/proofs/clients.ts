@@ -1,0 +1,163 @@
+/** Real S3 clients, installed into `.proofs/` so that nothing outside the project changes. */
+
+import { spawn } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { mkdir, readdir, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Hello } from '../support/spawn-node.ts'
+import { PROOFS_FOLDER, progress, Skipped } from './claims.ts'
+
+const FOLDER = join(PROOFS_FOLDER, 'clients')
+const RUN_MS_MAX = 180_000
+
+export interface Ran {
+  readonly code: number | null
+  readonly stdout: Buffer
+  readonly stderr: string
+}
+
+interface RunOptions {
+  readonly folder?: string
+  readonly environment?: Readonly<Record<string, string>>
+}
+
+/** Runs a program to its end. */
+export function runProgram(
+  program: string,
+  args: readonly string[],
+  options: RunOptions = {},
+): Promise<Ran> {
+  const child = spawn(program, args, {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    timeout: RUN_MS_MAX,
+    ...(options.folder === undefined ? {} : { cwd: options.folder }),
+    env: { ...process.env, ...options.environment },
+  })
+  const out: Buffer[] = []
+  const err: Buffer[] = []
+  child.stdout.on('data', (piece: Buffer) => out.push(piece))
+  child.stderr.on('data', (piece: Buffer) => err.push(piece))
+  return new Promise((resolve, reject) => {
+    child.once('error', reject)
+    child.once('close', (code) => {
+      resolve({ code, stdout: Buffer.concat(out), stderr: Buffer.concat(err).toString() })
+    })
+  })
+}
+
+/** Runs a program that must end with 0; gives back its standard output. */
+export async function mustRun(
+  program: string,
+  args: readonly string[],
+  options: RunOptions = {},
+): Promise<string> {
+  const { code, stdout, stderr } = await runProgram(program, args, options)
+  if (code === 0) return stdout.toString()
+  const shown = [program.split('/').at(-1), ...args].join(' ')
+  throw new Error(
+    `${shown}: ended with ${code}\n${stderr.slice(-1500)}${stdout.toString().slice(-500)}`,
+  )
+}
+
+/** An aws-cli of some make. */
+export interface AwsCli {
+  readonly version: string
+  /** Runs it against a node; gives back its standard output. */
+  run(hello: Hello, ...args: readonly string[]): Promise<string>
+}
+
+/** What a client must not find on this machine: settings and keys of somebody else. */
+export function clientEnvironment(hello: Hello): Record<string, string> {
+  return {
+    AWS_ACCESS_KEY_ID: hello.accessKeyId,
+    AWS_SECRET_ACCESS_KEY: hello.secretAccessKey,
+    AWS_DEFAULT_REGION: hello.s3.region,
+    AWS_REGION: hello.s3.region,
+    AWS_ENDPOINT_URL: hello.s3.endpoint,
+    AWS_CONFIG_FILE: '/dev/null',
+    AWS_SHARED_CREDENTIALS_FILE: '/dev/null',
+    AWS_EC2_METADATA_DISABLED: 'true',
+    ...{ HTTP_PROXY: '', HTTPS_PROXY: '', http_proxy: '', https_proxy: '', ALL_PROXY: '' },
+    NO_PROXY: '127.0.0.1,localhost',
+  }
+}
+
+function awsCli(
+  version: string,
+  program: readonly string[],
+  environment: Readonly<Record<string, string>>,
+): AwsCli {
+  const [first = 'aws', ...rest] = program
+  return {
+    version,
+    run: (hello, ...args) => {
+      const words = [...rest, '--endpoint-url', hello.s3.endpoint, ...args]
+      const settings = { ...clientEnvironment(hello), ...environment }
+      return mustRun(first, words, { environment: settings })
+    },
+  }
+}
+
+/** Debian's aws-cli, unpacked beside the project: nothing is installed into the system. */
+export async function debianAwsCli(): Promise<AwsCli> {
+  const folder = join(FOLDER, 'debian')
+  const root = join(folder, 'root')
+  if (!existsSync(join(folder, 'done'))) {
+    if (!existsSync('/usr/bin/apt-get')) throw new Skipped('there is no apt-get here')
+    progress("unpacking Debian's aws-cli …")
+    await rm(folder, { recursive: true, force: true })
+    await mkdir(root, { recursive: true })
+    await unpackDebian(folder, root).catch((error: unknown) => {
+      throw new Skipped(`Debian's packages cannot be had: ${String(error).slice(0, 300)}`)
+    })
+    await writeFile(join(folder, 'done'), '')
+  }
+  const environment = { PYTHONPATH: join(root, 'usr/lib/python3/dist-packages') }
+  const program = ['/usr/bin/python3', join(root, 'usr/bin/aws')]
+  return awsCli(await versionOf(program, environment), program, environment)
+}
+
+async function unpackDebian(folder: string, root: string): Promise<void> {
+  const plan = await mustRun('apt-get', ['install', '-s', '--no-install-recommends', 'awscli'])
+  const names = [...plan.matchAll(/^Inst (\S+)/gm)].map((match) => match[1] ?? '')
+  if (names.length === 0) throw new Error('it is installed in the system already')
+  await mustRun('apt-get', ['download', ...names], { folder })
+  for (const file of await readdir(folder)) {
+    if (file.endsWith('.deb')) await mustRun('dpkg', ['-x', join(folder, file), root])
+  }
+}
+
+async function versionOf(
+  program: readonly string[],
+  environment: Readonly<Record<string, string>>,
+): Promise<string> {
+  const [first = '', ...rest] = program
+  const text = await mustRun(first, [...rest, '--version'], { environment })
+  return text.split(' ')[0] ?? text.trim()
+}
+
+/** A Python with the newest aws-cli and boto3 of PyPI. */
+export async function pypiPython(): Promise<string> {
+  const folder = join(FOLDER, 'python')
+  const python = join(folder, 'bin', 'python')
+  if (existsSync(join(folder, 'done'))) return python
+  progress('installing aws-cli and boto3 of PyPI …')
+  await rm(folder, { recursive: true, force: true })
+  await mkdir(FOLDER, { recursive: true })
+  try {
+    await mustRun('python3', ['-m', 'venv', folder])
+    const words = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check']
+    // boto3 and aws-cli name one botocore between them; the newest of both that agree.
+    await mustRun(python, [...words, '--upgrade', 'awscli', 'boto3'])
+  } catch (error) {
+    throw new Skipped(`PyPI's packages cannot be had: ${String(error).slice(0, 300)}`)
+  }
+  await writeFile(join(folder, 'done'), '')
+  return python
+}
+
+export async function pypiAwsCli(): Promise<AwsCli> {
+  const python = await pypiPython()
+  const program = [python, join(python, '..', 'aws')]
+  return awsCli(await versionOf(program, {}), program, {})
+}
