@@ -63,7 +63,7 @@ export function refusalCode(error: unknown): string | undefined {
 /** A failure of a layer below in the store's words; one that has none there passes as it is. */
 export function toStoreError(error: unknown): unknown {
   if (!(error instanceof DomainError) || error instanceof StoreError) return error
-  const failure: DomainError = error
+  const failure = error as DomainError
   const refused = refusalCode(failure)
   const code = refused === undefined ? fromBelow[failure.code] : refused
   if (code === undefined || !known.has(code)) return error

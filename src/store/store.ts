@@ -1,0 +1,146 @@
+/** The door of the object store: what every verb works with. */
+
+import type { Clock } from '../base/clock.ts'
+import type { Compute } from '../base/compute.ts'
+import type { BucketId } from '../base/ids.ts'
+import { CHANGE_DEADLINE_MS } from '../base/limits.ts'
+import { sleep } from '../base/clock.ts'
+import type { Log } from '../base/log.ts'
+import type { Rng } from '../base/rng.ts'
+import type { Blocks } from '../block/blocks.ts'
+import type { Counts } from '../model/counter.table.ts'
+import type { Holds } from '../model/holds.ts'
+import type { RunningOperations } from '../model/operations.ts'
+import { BUCKETS, type Bucket } from '../model/rows/bucket.ts'
+import { openGateCommand } from '../model/commands/gate.ts'
+import { GATE_KEY } from '../model/rows/gate.ts'
+import { objectPartitionKey, shardOf, type ObjectValue } from '../model/rows/object.ts'
+import type { ModelTables } from '../model/tables.ts'
+import type { Command, Plain } from '../table/schema.ts'
+import type { ChangeOptions, RegisterRef, Tables } from '../table/table.ts'
+import type { Caches } from './caches.ts'
+import { refusalCode, StoreError, toStoreError } from './errors.ts'
+import type { SecretSealer } from './secret-sealer.ts'
+
+/** What the verbs of one node share. Built once by the assembly; plain data. */
+export interface Store {
+  readonly tables: Tables
+  readonly model: ModelTables
+  readonly blocks: Blocks
+  readonly compute: Compute
+  readonly clock: Clock
+  readonly rng: Rng
+  readonly log: Log
+  readonly operations: RunningOperations
+  readonly holds: Holds
+  /** The listener of `model`. */
+  readonly caches: Caches
+  readonly sealer: SecretSealer
+  /** This node's counts of a shard, from `readCounts`. */
+  readonly counts: (partitionKey: string) => Counts
+  /** Of new buckets. @default 1 */
+  readonly shardCount?: number
+}
+
+/** Waiting for a bucket that is perhaps being deleted. */
+const GATE_PAUSE_MS = 50
+const GATE_WAIT_MS_MAX = 5_000
+
+/**
+ * A bucket that is live.
+ *
+ * @throws {StoreError} `NoSuchBucket`
+ */
+export function bucketById(store: Store, id: BucketId): Bucket | Promise<Bucket> {
+  return store.caches.buckets.get(id) ?? loadBucket(store, id)
+}
+
+async function loadBucket(store: Store, id: BucketId): Promise<Bucket> {
+  const { generation } = store.caches.buckets
+  const value = await inStoreWords(
+    store.tables.get({ table: store.model.bucket, partitionKey: BUCKETS, key: id }),
+  )
+  if (value === undefined || value.state === 'deleted') {
+    throw new StoreError('NoSuchBucket', `Cannot find bucket "${id}"`)
+  }
+  const bucket: Bucket = { id, ...value }
+  if (value.state === 'live') store.caches.buckets.keep(id, bucket, generation)
+  return bucket
+}
+
+/** Where an object's register lies. */
+export function objectRef(store: Store, bucket: Bucket, key: string): RegisterRef<ObjectValue> {
+  const partitionKey = objectPartitionKey(bucket.id, shardOf(key, bucket.shardCount))
+  return { table: store.model.object, partitionKey, key }
+}
+
+/** The settled value of an object's register, at once where the tables can. */
+export function readObject(
+  store: Store,
+  ref: RegisterRef<ObjectValue>,
+): Promise<ObjectValue | undefined> | ObjectValue | undefined {
+  try {
+    const value = store.tables.get(ref)
+    return value instanceof Promise ? inStoreWords(value) : value
+  } catch (error) {
+    throw toStoreError(error)
+  }
+}
+
+/** Waits for `work`; its failure in the store's words. */
+export async function inStoreWords<T>(work: Promise<T> | T): Promise<T> {
+  try {
+    return await work
+  } catch (error) {
+    throw toStoreError(error)
+  }
+}
+
+/**
+ * Changes an object's register. While its bucket is being deleted it waits a little for the end of
+ * that; a delete that was cut off is undone.
+ *
+ * @throws {StoreError}
+ */
+export async function changeObject(
+  store: Store,
+  ref: RegisterRef<ObjectValue>,
+  command: Command,
+  options: ChangeOptions = {},
+): Promise<Plain> {
+  const firstTime = options.firstTime ?? store.tables.now()
+  for (let waitedMs = 0; ; waitedMs += GATE_PAUSE_MS) {
+    try {
+      return await store.tables.change(ref, command, {
+        deadlineMs: CHANGE_DEADLINE_MS,
+        ...options,
+        firstTime,
+      })
+    } catch (error) {
+      if (refusalCode(error) !== 'BucketClosing') throw toStoreError(error)
+      if (waitedMs >= GATE_WAIT_MS_MAX) {
+        throw new StoreError('SlowDown', 'Cannot write: the bucket is being deleted', {
+          cause: error,
+        })
+      }
+    }
+    await openLeftGate(store, ref.partitionKey)
+    await sleep(store.clock, GATE_PAUSE_MS)
+  }
+}
+
+/** Opens a gate again whose closer is gone, unless the bucket's end was decided. */
+async function openLeftGate(store: Store, partitionKey: string): Promise<void> {
+  const table = store.model.gate
+  const bucket = partitionKey.slice(0, partitionKey.indexOf('.')) as BucketId
+  const first = await inStoreWords(
+    store.tables.get({ table, partitionKey: objectPartitionKey(bucket, 0), key: GATE_KEY }),
+  )
+  if (first?.state === 'deleted') {
+    throw new StoreError('NoSuchBucket', 'Cannot write: the bucket was deleted')
+  }
+  const gate = { table, partitionKey, key: GATE_KEY }
+  const value = await inStoreWords(store.tables.get(gate))
+  if (value?.by === undefined || (await store.operations.isRunning(value.by))) return
+  await inStoreWords(store.tables.change(gate, openGateCommand(value.by)))
+}
