@@ -87,7 +87,9 @@ export async function importKey(
 ): Promise<AccessKey> {
   const { id, secret, name, mayCreateBucket = false, expiresMicros } = input
   if (!importableId.test(id)) {
-    throw new TypeError(`Cannot import access key "${id}": wanted 3 to 128 of A-Z a-z 0-9 _ . : + @ -`)
+    throw new TypeError(
+      `Cannot import access key "${id}": wanted 3 to 128 of A-Z a-z 0-9 _ . : + @ -`,
+    )
   }
   if (!importable.test(secret)) {
     throw new TypeError(`Cannot import access key "${id}": wanted a secret of 3 to 128 characters`)
@@ -124,7 +126,7 @@ export async function deleteKey(store: Store, id: AccessKeyId): Promise<void> {
 /** All keys that are not deleted, by id, without their secrets. */
 export async function listKeys(store: Store): Promise<AccessKeySummary[]> {
   const found: AccessKeySummary[] = []
-  for (let after: string | undefined; ; ) {
+  for (let after: string | undefined; ;) {
     const page = await inStoreWords(
       store.tables.page(store.model.accessKey, ACCESS_KEY_INDEX, ACCESS_KEYS, {
         ...(after === undefined ? {} : { after }),

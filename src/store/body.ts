@@ -13,8 +13,7 @@ export interface Expectations {
   /** Of the signature. */
   readonly payloadSha256?: Uint8Array | undefined
   readonly checksum?:
-    | { readonly algorithm: ChecksumAlgorithm; readonly value: Uint8Array }
-    | undefined
+    { readonly algorithm: ChecksumAlgorithm; readonly value: Uint8Array } | undefined
 }
 
 export interface Body {

@@ -20,7 +20,7 @@ import type { Command, Plain } from '../table/schema.ts'
 import type { ChangeOptions, RegisterRef, Tables } from '../table/table.ts'
 import type { Caches } from './caches.ts'
 import { refusalCode, StoreError, toStoreError } from './errors.ts'
-import type { SecretSealer } from './secret-sealer.ts'
+import type { SecretSealer } from '../model/secret-sealer.ts'
 
 /** What the verbs of one node share. Built once by the assembly; plain data. */
 export interface Store {

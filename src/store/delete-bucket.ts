@@ -1,0 +1,138 @@
+/** DeleteBucket: behind closed gates, so that no write slips in while the list is read. */
+
+import type { BucketId } from '../base/ids.ts'
+import { BUCKETS, type Bucket } from '../model/rows/bucket.ts'
+import { NAMES } from '../model/bucket-name.table.ts'
+import { publishBucketCommand, removeBucketCommand } from '../model/commands/bucket.ts'
+import { releaseNameCommand } from '../model/commands/bucket-name.ts'
+import { closeGateCommand, deleteGateCommand, openGateCommand } from '../model/commands/gate.ts'
+import { LIVE_INDEX, UPLOADS_INDEX } from '../model/object.table.ts'
+import type { OperationOwner } from '../model/operations.ts'
+import { GATE_KEY, type GateValue } from '../model/rows/gate.ts'
+import { objectPartitionKey } from '../model/rows/object.ts'
+import type { RegisterRef } from '../table/table.ts'
+import { allBuckets } from './bucket.ts'
+import { StoreError } from './errors.ts'
+import { bucketById, inStoreWords, type Store } from './store.ts'
+
+/**
+ * Deletes a bucket that has neither objects nor open uploads.
+ *
+ * The gates close by ballot; from then on owners refuse whatever would make something live. The
+ * end of the first shard's gate is the decision: whoever finds it deleted finishes the delete.
+ *
+ * @throws {StoreError} `BucketNotEmpty`, `NoSuchBucket`, `SlowDown` (being deleted already)
+ */
+export async function deleteBucket(
+  store: Store,
+  input: { readonly bucket: BucketId },
+): Promise<void> {
+  const bucket = await bucketById(store, input.bucket)
+  const running = store.operations.begin()
+  const gates = gatesOf(store, bucket)
+  try {
+    const before = await closeGate(store, gates[0]!, running.owner)
+    for (const gate of gates.slice(1)) await closeGate(store, gate, running.owner)
+    if (before !== 'deleted' && !(await isEmpty(store, gates))) {
+      throw new StoreError('BucketNotEmpty', 'Cannot delete the bucket: it is not empty')
+    }
+    for (const gate of gates) {
+      await inStoreWords(store.tables.change(gate, deleteGateCommand(running.owner)))
+    }
+  } catch (error) {
+    await openGates(store, gates, running.owner)
+    throw error
+  } finally {
+    running.end()
+  }
+  await removeRow(store, bucket)
+}
+
+/** The row goes, then its names: a name that is left behind is taken by the next who wants it. */
+async function removeRow(store: Store, bucket: Bucket): Promise<void> {
+  const ref = { table: store.model.bucket, partitionKey: BUCKETS, key: bucket.id }
+  await inStoreWords(store.tables.change(ref, removeBucketCommand({ pendingOnly: false })))
+  for (const name of bucket.names) {
+    const nameRef = { table: store.model.bucketName, partitionKey: NAMES, key: name }
+    await inStoreWords(store.tables.change(nameRef, releaseNameCommand(bucket.id)))
+  }
+}
+
+/**
+ * Finishes what a crash cut off: buckets that won their name become live, those that did not are
+ * removed, a decided delete is ended. Runs at start, before requests are taken.
+ *
+ * @returns how many buckets were finished one way or the other
+ */
+export async function finishLeftBuckets(store: Store): Promise<number> {
+  let count = 0
+  for (const bucket of await allBuckets(store)) {
+    if (bucket.state === 'pending') await finishPending(store, bucket)
+    else {
+      const gate = await inStoreWords(store.tables.get(gatesOf(store, bucket)[0]!))
+      if (gate?.state !== 'deleted') continue
+      await deleteBucket(store, { bucket: bucket.id })
+    }
+    count += 1
+  }
+  return count
+}
+
+async function finishPending(store: Store, bucket: Bucket): Promise<void> {
+  const name = bucket.names[0] ?? ''
+  const nameRef = { table: store.model.bucketName, partitionKey: NAMES, key: name }
+  const claim = await inStoreWords(store.tables.get(nameRef))
+  const ref = { table: store.model.bucket, partitionKey: BUCKETS, key: bucket.id }
+  const command =
+    claim?.bucket === bucket.id ? publishBucketCommand : removeBucketCommand({ pendingOnly: true })
+  await inStoreWords(store.tables.change(ref, command))
+}
+
+function gatesOf(store: Store, bucket: Bucket): RegisterRef<GateValue>[] {
+  return Array.from({ length: bucket.shardCount }, (_, shard) => ({
+    table: store.model.gate,
+    partitionKey: objectPartitionKey(bucket.id, shard),
+    key: GATE_KEY,
+  }))
+}
+
+/** Closes a gate, in the place of a closer that is gone. @returns its state before */
+async function closeGate(
+  store: Store,
+  gate: RegisterRef<GateValue>,
+  by: OperationOwner,
+): Promise<string> {
+  const value = await inStoreWords(store.tables.get(gate))
+  const other = value?.by
+  const isLeft = other !== undefined && !(await store.operations.isRunning(other))
+  const command = closeGateCommand(by, isLeft ? other : undefined)
+  return (await inStoreWords(store.tables.change(gate, command))) as string
+}
+
+/** An unsettled row that the closed gate does not let settle counts as something. */
+async function isEmpty(store: Store, gates: readonly RegisterRef<GateValue>[]): Promise<boolean> {
+  for (const { partitionKey } of gates) {
+    for (const index of [LIVE_INDEX, UPLOADS_INDEX]) {
+      const page = await inStoreWords(
+        store.tables.page(store.model.object, index, partitionKey, { limit: 1 }),
+      )
+      if (page.entries.length > 0) return false
+    }
+  }
+  return true
+}
+
+/** Best effort: a gate that stays closed is opened by the next write that meets it. */
+async function openGates(
+  store: Store,
+  gates: readonly RegisterRef<GateValue>[],
+  by: OperationOwner,
+): Promise<void> {
+  const first = await Promise.resolve(store.tables.get(gates[0]!)).catch(() => undefined)
+  if (first === undefined || first.state === 'deleted') return
+  for (const gate of gates) {
+    await store.tables.change(gate, openGateCommand(by)).catch((error: unknown) => {
+      store.log.warn({ error: String(error) }, 'could not open the gate of a bucket again')
+    })
+  }
+}
