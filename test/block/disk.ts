@@ -45,8 +45,20 @@ export class CrashDisk implements Disk {
   openCount = 0
   /** Awaited by every read, with its position. */
   beforeRead: ((path: string, position: number) => Promise<void>) | undefined
-  /** Called before every write and sync; may throw to end the life of the process there. */
-  beforeWrite: ((path: string, kind: 'write' | 'sync' | 'remove') => void) | undefined
+  /** The process dies at the change with this number: it is done, and nothing answers any more. */
+  killAt = Infinity
+  onKill: () => void = () => undefined
+  changes = 0
+  #killed = false
+
+  /** Counts a change; the one that kills never returns. */
+  async change(): Promise<void> {
+    if (++this.changes === this.killAt) {
+      this.#killed = true
+      this.onKill()
+    }
+    if (this.#killed) await new Promise<never>(() => undefined)
+  }
 
   get usedBytes(): number {
     let sum = 0
@@ -90,18 +102,19 @@ export class CrashDisk implements Disk {
     return after
   }
 
-  open(path: string, options: { create: boolean; direct?: boolean }): Promise<DiskFile> {
-    if (options.direct === true && !this.directWorks) return Promise.reject(systemError('EINVAL'))
+  async open(path: string, options: { create: boolean; direct?: boolean }): Promise<DiskFile> {
+    if (options.direct === true && !this.directWorks) throw systemError('EINVAL')
     const known = this.files.get(path)
     if (options.create) {
-      if (known !== undefined) return Promise.reject(systemError('EEXIST'))
+      if (known !== undefined) throw systemError('EEXIST')
       const empty = new Uint8Array(0)
       this.files.set(path, { durable: empty, current: empty, dirty: new Set() })
+      await this.change()
     } else if (known === undefined) {
-      return Promise.reject(systemError('ENOENT'))
+      throw systemError('ENOENT')
     }
     this.openCount++
-    return Promise.resolve(new CrashFile(this, path, this.files.get(path)!))
+    return new CrashFile(this, path, this.files.get(path)!)
   }
 
   list(path: string): Promise<string[]> {
@@ -114,9 +127,7 @@ export class CrashDisk implements Disk {
   }
 
   async remove(path: string): Promise<void> {
-    await Promise.resolve()
-    this.beforeWrite?.(path, 'remove')
-    this.files.delete(path)
+    if (this.files.delete(path)) await this.change()
   }
 
   replace(path: string, content: Uint8Array): Promise<void> {
@@ -155,7 +166,6 @@ class CrashFile implements DiskFile {
   }
 
   async write(source: Uint8Array, position: number): Promise<void> {
-    this.#disk.beforeWrite?.(this.#path, 'write')
     await new Promise((resolve) => setImmediate(resolve))
     const end = position + source.length
     const grown = Math.max(0, end - this.#state.current.length)
@@ -163,11 +173,13 @@ class CrashFile implements DiskFile {
     this.#state.current = resized(this.#state.current, end)
     this.#state.current.set(source, position)
     for (let at = position; at < end; at += PAGE) this.#state.dirty.add(at / PAGE)
+    await this.#disk.change()
   }
 
   async datasync(): Promise<void> {
-    this.#disk.beforeWrite?.(this.#path, 'sync')
     if (this.#disk.failSync) throw systemError('EIO')
+    // Killed here, nothing has reached stable storage yet; killed at the end, all has.
+    await this.#disk.change()
     const pages = [...this.#state.dirty]
     this.#state.dirty.clear()
     const { current } = this.#state
@@ -176,6 +188,7 @@ class CrashFile implements DiskFile {
     this.#disk.syncs++
     this.#state.durable = resized(this.#state.durable, current.length)
     pages.forEach((page, index) => this.#state.durable.set(synced[index]!, page * PAGE))
+    await this.#disk.change()
   }
 
   sizeBytes(): Promise<number> {
