@@ -113,12 +113,13 @@ export class Appender {
     }
   }
 
-  /** Resolves when nothing is under way; for the end of the node. */
+  /** Resolves when nothing is written any more. Whoever comes later is refused. */
   async stop(): Promise<void> {
-    const release = await this.#gate.acquire()
+    const release = await this.#writes.acquire(BLOCK_WRITES_IN_FLIGHT_MAX)
     await this.#growing?.catch(() => undefined)
-    release()
     await this.#draining
+    this.#drive.fail(new Error('the node has stopped'))
+    release()
   }
 
   #locate(place: { segment: Segment; offset: number; sequence: number }, length: number): Location {

@@ -4,7 +4,7 @@ import { MIB } from '../../../src/base/limits.ts'
 import { zeroTree } from '../../../src/block/references.ts'
 import { recordSize } from '../../../src/block/segment/record.ts'
 import { MemoryStore } from '../../../src/db/memory.ts'
-import { seededRandom } from '../disk.ts'
+import { CrashDisk, seededRandom } from '../disk.ts'
 import { content, getBytes, hashOf, openWorld, putBytes, turns, type World } from '../harness.ts'
 
 /** What clients were told before the node died. */
@@ -148,6 +148,37 @@ test('a failed sync is fatal: nothing is acknowledged, and it is not tried again
   assert.deepEqual(await getBytes(world.blocks, before), content(1, 5000))
   assert.equal(world.blocks.slab.freeCount, world.blocks.slab.totalCount)
   await world.blocks.stop()
+})
+
+test('a drive that has no space, whatever it says, is full and not failed', async () => {
+  const disk = new CrashDisk()
+  disk.space = () => Promise.resolve({ availableBytes: 2 ** 40, totalBytes: 2 ** 40 })
+  disk.totalBytes = 9 * MIB
+  const world = await openWorld({ disk })
+  const stored: string[] = []
+  const fill = async (): Promise<void> => {
+    for (let seed = 0; seed < 20; seed++)
+      stored.push(await putBytes(world.blocks, content(seed, MIB)))
+  }
+  await assert.rejects(fill(), { code: 'DriveFull' })
+  assert.ok(stored.length >= 5)
+  disk.totalBytes = 64 * MIB
+  await fill()
+  for (const [index, hash] of stored.slice(0, 5).entries()) {
+    assert.deepEqual(await getBytes(world.blocks, hash), content(index, MIB))
+  }
+  assert.deepEqual(world.fatal, [])
+  await world.blocks.stop()
+})
+
+test('stop waits for what is being written, and refuses what comes later', async () => {
+  const world = await openWorld()
+  const seeds = Array.from({ length: 12 }, (_, seed) => seed)
+  const puts = seeds.map((seed) => putBytes(world.blocks, content(seed, 900_000)))
+  await turns(1)
+  await Promise.all([world.blocks.stop(), ...puts])
+  await assert.rejects(putBytes(world.blocks, content(40, 5000)), { code: 'DriveFailed' })
+  assert.deepEqual(world.fatal, [])
 })
 
 test('a drive that fails leaves the others to write to', async () => {
