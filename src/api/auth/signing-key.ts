@@ -16,24 +16,40 @@ interface Entry {
   readonly key: KeyObject
 }
 
-/** The derived keys of one door. Bounded; the oldest entry goes first. */
+/** Whose key, and for what. */
+interface KeyName {
+  readonly keyId: string
+  readonly scope: Scope
+}
+
+/**
+ * The derived keys of one door. Bounded; the oldest entry goes first. Only keys that a signature
+ * was found right with are kept, so that strangers cannot fill it.
+ */
 export class SigningKeys {
   readonly #entries = new Map<string, Entry>()
 
-  /** The key that signs for `scope`; a changed secret is never answered from the cache. */
-  of(keyId: string, secret: string, scope: Scope): KeyObject {
-    const name = `${keyId}/${scope.date}/${scope.region}/${scope.service}`
-    const known = this.#entries.get(name)
-    if (known !== undefined && known.secret === secret) return known.key
-    const key = deriveSigningKey(secret, scope)
-    this.#entries.delete(name)
+  /** The key that signs for `name`; a changed secret is never answered from the cache. */
+  of(name: KeyName, secret: string): KeyObject {
+    const known = this.#entries.get(textOf(name))
+    return known?.secret === secret ? known.key : deriveSigningKey(secret, name.scope)
+  }
+
+  /** Remembers what `of` gave. */
+  keep(name: KeyName, secret: string, key: KeyObject): void {
+    const text = textOf(name)
+    if (this.#entries.get(text)?.key === key) return
+    this.#entries.delete(text)
     if (this.#entries.size >= SIGNING_KEYS_MAX) {
       const oldest = this.#entries.keys().next()
       if (oldest.done !== true) this.#entries.delete(oldest.value)
     }
-    this.#entries.set(name, { secret, key })
-    return key
+    this.#entries.set(text, { secret, key })
   }
+}
+
+function textOf({ keyId, scope }: KeyName): string {
+  return `${keyId}/${scope.date}/${scope.region}/${scope.service}`
 }
 
 /** Four HMACs. Source: AWS Signature Version 4, "Calculate the signature". */
