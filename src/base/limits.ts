@@ -37,7 +37,7 @@ export const DRAIN_MS_MAX = 10_000
 export const BODY_WINDOW_BYTES_MIN = 16 * KIB
 /** Of a body that no handler wanted, this much is read so that the client sees the answer. */
 export const UNWANTED_BODY_BYTES_MAX = 1 * MIB
-export const UNWANTED_BODY_MS_MAX = 2_000
+export const UNWANTED_BODY_MS_MAX = 1_000
 /** Requests of one connection that wait behind the one being answered. */
 export const PIPELINED_REQUESTS_MAX = 256
 /** One write to a socket: progress of a slow reader is seen in steps of this. */

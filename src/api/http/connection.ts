@@ -34,6 +34,11 @@ export class Connection {
     })
   }
 
+  /** Whether a request is being answered; a part of a head does not count. */
+  get isBusy(): boolean {
+    return this.#busy
+  }
+
   /** Serves it now, or when those before it are answered. */
   arrive(arrival: Arrival): void {
     if (!this.#busy) {

@@ -92,10 +92,9 @@ function readTransferEncoding(headers: ReadonlyMap<string, string>): boolean {
   const coding = headers.get('transfer-encoding')
   if (coding === undefined) return false
   if (coding.toLowerCase() === 'chunked') return true
-  throw new HttpError(
-    'NotImplemented',
-    `Cannot read the body: the transfer encoding is "${coding}", wanted "chunked"`,
-  )
+  const what = `the transfer encoding is "${coding}", wanted "chunked"`
+  if (!/,[ \t]*chunked$/i.test(coding)) throw bad(what)
+  throw new HttpError('NotImplemented', `Cannot read the body: ${what}`)
 }
 
 function readContentLength(

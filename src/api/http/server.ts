@@ -145,7 +145,9 @@ class Listener implements HttpServer {
         this.#watch.stop()
         resolve()
       })
-      this.#server.closeIdleConnections()
+      for (const connection of this.#connections.values()) {
+        if (!connection.isBusy) connection.socket.destroySoon()
+      }
     })
   }
 
@@ -364,6 +366,8 @@ function parserError(cause: NodeJS.ErrnoException & { rawPacket?: Buffer }): Htt
       return /^[A-Za-z]{1,20} /.test(cause.rawPacket?.toString('latin1', 0, 21) ?? '')
         ? new HttpError('MethodNotAllowed', 'Cannot serve the request: unknown method')
         : new HttpError('BadRequest', 'Cannot read the request: it is not HTTP')
+    case 'HPE_INVALID_URL':
+      return new HttpError('InvalidURI', 'Cannot read the URI: it holds what no URI may')
     case 'HPE_INVALID_EOF_STATE':
       return new HttpError('IncompleteBody', 'Cannot read the body: the client ended it early')
     default:
