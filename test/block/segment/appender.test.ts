@@ -173,7 +173,7 @@ test('a drive that has no space, whatever it says, is full and not failed', asyn
 
 test('stop waits for what is being written, and refuses what comes later', async () => {
   const world = await openWorld()
-  const seeds = Array.from({ length: 12 }, (_, seed) => seed)
+  const seeds = Array.from({ length: 6 }, (_, seed) => seed)
   const puts = seeds.map((seed) => putBytes(world.blocks, content(seed, 900_000)))
   await turns(1)
   await Promise.all([world.blocks.stop(), ...puts])
