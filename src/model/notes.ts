@@ -21,19 +21,31 @@ export type ReleaseNote =
       readonly key: string
     }
 
-export function manifestNoteKey(manifest: ManifestId): string {
+export function manifestNoteKey(manifest: string): string {
   return 'm' + manifest
 }
 
+export function uploadNoteKey(upload: string): string {
+  return 'u' + upload
+}
+
+/** Each time it is noted again the value grows, so that a note is taken down only as it was read. */
 export function noteManifest(batch: Batch, manifest: ManifestId): void {
-  batch.put(releaseNotes, manifestNoteKey(manifest), '')
+  const key = manifestNoteKey(manifest)
+  const before = batch.get(releaseNotes, key)
+  batch.put(releaseNotes, key, before === undefined ? '0' : String(Number(before) + 1))
+}
+
+/** Takes a note down, unless it was made anew since it was read. */
+export function dropNote(batch: Batch, noteKey: string, readValue: string): void {
+  if (batch.get(releaseNotes, noteKey) === readValue) batch.del(releaseNotes, noteKey)
 }
 
 export function noteUpload(
   batch: Batch,
   upload: { readonly id: UploadId; readonly partitionKey: string; readonly key: string },
 ): void {
-  batch.put(releaseNotes, 'u' + upload.id, `${upload.partitionKey}\0${upload.key}`)
+  batch.put(releaseNotes, uploadNoteKey(upload.id), `${upload.partitionKey}\0${upload.key}`)
 }
 
 /** @throws {TypeError} when the entry is not one that the functions above make */

@@ -1,0 +1,348 @@
+/**
+ * The worker that frees what no settled row names any more: manifests with their references, and
+ * the parts of uploads that have ended. Nothing else releases a reference.
+ *
+ * The proof that no command can still name what is freed: doc/decisions/0002-releasing-manifests.md.
+ */
+
+import type { Clock } from '../base/clock.ts'
+import { DomainError } from '../base/errors.ts'
+import type { ManifestId } from '../base/ids.ts'
+import { OPERATION_SPAN_MICROS } from '../base/limits.ts'
+import type { Log } from '../base/log.ts'
+import type { Metrics } from '../base/metrics.ts'
+import type { Db } from '../db/db.ts'
+import type { MergedRow, RegisterRef, Tables } from '../table/table.ts'
+import type { Worker, WorkState } from '../worker/worker.ts'
+import type { Holds } from './holds.ts'
+import {
+  blockHash,
+  HEADER_SORT_KEY,
+  type BlockSegment,
+  type ManifestHeader,
+  type ManifestRow,
+} from './manifest.table.ts'
+import { isNamed, partManifestsOf, type PartManifests } from './naming.ts'
+import {
+  dropNote,
+  manifestNoteKey,
+  noteManifest,
+  parseNote,
+  releaseNotes,
+  type ReleaseNote,
+} from './notes.ts'
+import type { RunningOperations } from './operations.ts'
+import { partKey } from './part.table.ts'
+import { GATE_KEY } from './rows/gate.ts'
+import { isUploadOpen, type ObjectValue } from './rows/object.ts'
+import type { ModelTables } from './tables.ts'
+
+/** Notes looked at in one step, manifests freed in one step. */
+const NOTES_PER_STEP = 256
+const FREED_PER_STEP = 64
+/** Manifests whose span is being waited for. */
+const WAITING_MAX = 20_000
+/** What still runs, or is read, is looked at again after this long. */
+const LATER_MICROS = 5_000_000
+const SEGMENTS_PER_READ = 4
+
+export interface ReleaseOptions {
+  readonly db: Db
+  readonly tables: Tables
+  readonly model: ModelTables
+  readonly operations: RunningOperations
+  readonly holds: Holds
+  readonly clock: Clock
+  readonly log: Log
+  readonly metrics?: Metrics
+  /** @default OPERATION_SPAN_MICROS */
+  readonly spanMicros?: number
+}
+
+/** A manifest on its way out: closing since before `closedTime`. */
+interface Waiting {
+  readonly header: ManifestHeader
+  /** Hybrid time drawn once the header was known to be closing. */
+  readonly closedTime: number
+  readonly noteValue: string
+}
+
+interface NotedManifest {
+  readonly manifest: ManifestId
+  readonly noteValue: string
+}
+
+export class ReleaseWorker implements Worker {
+  readonly name = 'release'
+  readonly tranquility = 1
+  readonly intervalMs = 1_000
+  readonly #options: ReleaseOptions
+  readonly #spanMicros: number
+  readonly #released: (amount?: number) => void
+  readonly #waiting = new Map<ManifestId, Waiting>()
+  /** Monotonic time before which a note is left alone. */
+  readonly #later = new Map<string, number>()
+  #cursor: string | undefined
+
+  constructor(options: ReleaseOptions) {
+    this.#options = options
+    this.#spanMicros = options.spanMicros ?? OPERATION_SPAN_MICROS
+    this.#released =
+      options.metrics?.counter('manifests_released_total', 'Manifests freed with references') ??
+      (() => undefined)
+  }
+
+  /** Manifests that wait for the span to pass. */
+  get waitingCount(): number {
+    return this.#waiting.size
+  }
+
+  async work(signal: AbortSignal): Promise<WorkState> {
+    const isMoreDue = await this.#releaseDue(signal)
+    if (this.#waiting.size >= WAITING_MAX) return isMoreDue ? 'busy' : 'idle'
+    const entries = await this.#options.db.range(releaseNotes, {
+      ...(this.#cursor === undefined ? {} : { gt: this.#cursor }),
+      limit: NOTES_PER_STEP,
+    })
+    const manifests: NotedManifest[] = []
+    for (const { key, value } of entries) {
+      if (!this.#isDue(key)) continue
+      const note = parseNote(key, value)
+      if (note.kind === 'upload') await this.#sweepUpload(note, { key, value })
+      else if (!this.#waiting.has(note.manifest)) {
+        manifests.push({ manifest: note.manifest, noteValue: value })
+      }
+    }
+    signal.throwIfAborted()
+    if (manifests.length > 0) await this.#examine(manifests)
+    const isEnd = entries.length < NOTES_PER_STEP
+    this.#cursor = isEnd ? undefined : entries.at(-1)!.key
+    return isEnd && !isMoreDue ? 'idle' : 'busy'
+  }
+
+  #isDue(noteKey: string): boolean {
+    const due = this.#later.get(noteKey)
+    if (due === undefined) return true
+    if (due > this.#options.clock.monotonicMicros()) return false
+    this.#later.delete(noteKey)
+    return true
+  }
+
+  #putOff(noteKey: string): void {
+    if (this.#later.size >= WAITING_MAX) this.#later.clear()
+    this.#later.set(noteKey, this.#options.clock.monotonicMicros() + LATER_MICROS)
+  }
+
+  /** Notes of what is named, or gone, are taken down; the others' manifests are closed. */
+  async #examine(noted: readonly NotedManifest[]): Promise<void> {
+    const { tables, model, operations } = this.#options
+    const keys = noted.map(({ manifest }) => ({
+      partitionKey: manifest,
+      sortKey: HEADER_SORT_KEY,
+    }))
+    const headers = await tables.read(model.manifest, keys)
+    const partManifests = partManifestsOf(tables, model)
+    const done: NotedManifest[] = []
+    const closing: (NotedManifest & { readonly header: ManifestHeader })[] = []
+    for (const [index, note] of noted.entries()) {
+      const header = headers[index]
+      if (header?.kind !== 'header' || header.state === 'released') done.push(note)
+      else if (await operations.isRunning(header.owner)) {
+        this.#putOff(manifestNoteKey(note.manifest))
+      } else if (await this.#isNamedNow(note.manifest, header, partManifests)) done.push(note)
+      else closing.push({ ...note, header })
+    }
+    await this.#dropNotes(done)
+    if (closing.length > 0) await this.#close(closing)
+  }
+
+  /** By plain settled reads: enough to leave it, never enough to free it. */
+  async #isNamedNow(
+    manifest: ManifestId,
+    header: ManifestHeader,
+    partManifests: PartManifests,
+  ): Promise<boolean> {
+    const { tables, model } = this.#options
+    const value = await tables.get(this.#registerOf(header))
+    return isNamed({ tables, model, partManifests }, manifest, header, value)
+  }
+
+  /** From here on no new command may name them; the old ones' ballots end after the span. */
+  async #close(
+    noted: readonly (NotedManifest & { readonly header: ManifestHeader })[],
+  ): Promise<void> {
+    const { tables, model } = this.#options
+    const rows = noted.map(({ manifest, header }) =>
+      manifestRow(manifest, HEADER_SORT_KEY, { ...header, state: 'closing' }),
+    )
+    await insertOrLater(tables.insert(model.manifest, rows))
+    const closedTime = tables.now()
+    for (const { manifest, header, noteValue } of noted) {
+      this.#waiting.set(manifest, { header, closedTime, noteValue })
+    }
+  }
+
+  /** @returns whether more are due */
+  async #releaseDue(signal: AbortSignal): Promise<boolean> {
+    if (this.#waiting.size === 0) return false
+    const { tables, model, holds } = this.#options
+    const now = tables.now()
+    const partManifests = partManifestsOf(tables, model)
+    const settled = new Map<string, Promise<Settled>>()
+    let count = 0
+    // In the order of closing, so the first that is not due ends the search.
+    for (const [manifest, waiting] of this.#waiting) {
+      if (now <= waiting.closedTime + this.#spanMicros) return false
+      if (count === FREED_PER_STEP) return true
+      signal.throwIfAborted()
+      count += 1
+      const { header } = waiting
+      const name = `${header.partitionKey}\0${header.key}`
+      let found = settled.get(name)
+      if (found === undefined) settled.set(name, (found = this.#settle(header)))
+      const outcome = await found
+      const isHeld =
+        holds.isHeld(manifest) || (header.part !== undefined && holds.isHeld(header.part.upload))
+      this.#waiting.delete(manifest)
+      if (outcome.kind === 'later' || isHeld) {
+        this.#waiting.set(manifest, { ...waiting, closedTime: now })
+        continue
+      }
+      const context = { tables, model, partManifests }
+      if (await isNamed(context, manifest, header, outcome.value)) {
+        await this.#dropNotes([{ manifest, noteValue: waiting.noteValue }])
+      } else await this.#free(manifest, header)
+    }
+    return false
+  }
+
+  /** Re-accepts the register, so that no older ballot can win; behind a deleted gate none can. */
+  async #settle(header: ManifestHeader): Promise<Settled> {
+    const { tables, model, log } = this.#options
+    const { partitionKey } = header
+    try {
+      const gate = await tables.get({ table: model.gate, partitionKey, key: GATE_KEY })
+      if (gate?.state === 'deleted') return { kind: 'settled', value: undefined }
+      return { kind: 'settled', value: await tables.settle(this.#registerOf(header)) }
+    } catch (error) {
+      if (!(error instanceof DomainError)) throw error
+      log.debug({ code: String(error.code) }, 'a key could not be settled; it is tried again')
+      return { kind: 'later' }
+    }
+  }
+
+  /** References, then what lists them, then the header: cut off anywhere, it can be done again. */
+  async #free(manifest: ManifestId, header: ManifestHeader): Promise<void> {
+    const { tables, model, db } = this.#options
+    for (let after = HEADER_SORT_KEY; ;) {
+      const rows = await tables.range(model.manifest, manifest, {
+        after,
+        limit: SEGMENTS_PER_READ,
+      })
+      for (const { sortKey, row } of rows) {
+        if (row.kind === 'gone' || row.kind === 'header') continue
+        if (row.kind === 'blocks') await this.#dropReferences(manifest, row)
+        else {
+          await db.write((batch) => {
+            for (const part of row.parts) noteManifest(batch, part.manifest)
+          })
+        }
+        const gone = manifestRow(manifest, sortKey, { kind: 'gone' })
+        await tables.insert(model.manifest, [gone])
+      }
+      const last = rows.at(-1)
+      if (last === undefined || rows.length < SEGMENTS_PER_READ) break
+      after = last.sortKey
+    }
+    await this.#dropPartRow(manifest, header)
+    const released = manifestRow(manifest, HEADER_SORT_KEY, { ...header, state: 'released' })
+    await tables.insert(model.manifest, [released])
+    await db.write((batch) => batch.del(releaseNotes, manifestNoteKey(manifest)))
+    this.#released()
+  }
+
+  async #dropReferences(manifest: ManifestId, segment: BlockSegment): Promise<void> {
+    const hashes = new Set(segment.sizes.map((_, index) => blockHash(segment, index)))
+    const rows = [...hashes].map((hash) => ({
+      partitionKey: hash,
+      sortKey: manifest,
+      row: { live: false },
+    }))
+    await this.#options.tables.insert(this.#options.model.blockRef, rows)
+  }
+
+  /** A part row that was written but never counted would name a manifest that is gone. */
+  async #dropPartRow(manifest: ManifestId, { part }: ManifestHeader): Promise<void> {
+    if (part === undefined) return
+    const { tables, model } = this.#options
+    const key = partKey(part.upload, part.number)
+    const [row] = await tables.read(model.part, [key])
+    if (row?.part?.manifest !== manifest) return
+    const tombstone = { ...key, row: { at: row.at + 1, part: undefined } }
+    await insertOrLater(tables.insert(model.part, [tombstone]))
+  }
+
+  /** Tombstones the parts of an upload that is not open; their hook notes the manifests. */
+  async #sweepUpload(
+    note: Extract<ReleaseNote, { kind: 'upload' }>,
+    entry: { readonly key: string; readonly value: string },
+  ): Promise<void> {
+    const { tables, model, db } = this.#options
+    const { partitionKey, key, upload } = note
+    const value = await tables.get({ table: model.object, partitionKey, key })
+    if (isUploadOpen(value, upload)) {
+      this.#putOff(entry.key)
+      return
+    }
+    for (let after: string | undefined; ;) {
+      const rows = await tables.range(model.part, upload, {
+        ...(after === undefined ? {} : { after }),
+        limit: NOTES_PER_STEP,
+      })
+      const live = rows.filter(({ row }) => row.part !== undefined)
+      const tombstones = live.map(({ sortKey, row }) => ({
+        partitionKey: upload,
+        sortKey,
+        row: { at: row.at + 1, part: undefined },
+      }))
+      if (tombstones.length > 0) await tables.insert(model.part, tombstones)
+      const last = rows.at(-1)
+      if (last === undefined || rows.length < NOTES_PER_STEP) break
+      after = last.sortKey
+    }
+    await db.write((batch) => dropNote(batch, entry.key, entry.value))
+  }
+
+  async #dropNotes(noted: readonly NotedManifest[]): Promise<void> {
+    if (noted.length === 0) return
+    await this.#options.db.write((batch) => {
+      for (const { manifest, noteValue } of noted) {
+        dropNote(batch, manifestNoteKey(manifest), noteValue)
+      }
+    })
+  }
+
+  #registerOf({ partitionKey, key }: ManifestHeader): RegisterRef<ObjectValue> {
+    return { table: this.#options.model.object, partitionKey, key }
+  }
+}
+
+type Settled =
+  { readonly kind: 'settled'; readonly value: ObjectValue | undefined } | { readonly kind: 'later' }
+
+function manifestRow(
+  manifest: ManifestId,
+  sortKey: string,
+  row: ManifestRow,
+): MergedRow<ManifestRow> {
+  return { partitionKey: manifest, sortKey, row }
+}
+
+/** A row that an owner holds in a later state already is as good as written. */
+async function insertOrLater(insert: Promise<void>): Promise<void> {
+  try {
+    await insert
+  } catch (error) {
+    if (!(error instanceof DomainError) || error.code !== 'Outranked') throw error
+  }
+}
