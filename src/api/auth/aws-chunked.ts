@@ -17,7 +17,6 @@ type State = 'chunk-line' | 'data' | 'data-end' | 'trailer' | 'last-line' | 'don
 
 const plainLine = /^([0-9a-fA-F]{1,16})$/
 const signedLine = /^([0-9a-fA-F]{1,16});chunk-signature=(.*)$/
-const trailerLine = /^([A-Za-z0-9-]+)[ \t]*:[ \t]*([!-~]*)[ \t]*$/
 const TRAILER_SIGNATURE = 'x-amz-trailer-signature'
 
 /**
@@ -164,15 +163,17 @@ export class AwsChunkedDecoder {
       this.#finishTrailer()
       return
     }
-    const [, name = '', value = ''] = trailerLine.exec(text ?? line) ?? []
+    const colon = line.indexOf(':')
+    const name = line.slice(0, Math.max(colon, 0)).trim().toLowerCase()
+    const value = line.slice(colon + 1).trim()
     const { chain, trailerName } = this.#options
-    if (name.toLowerCase() === trailerName && this.#trailerValue === undefined) {
+    if (name === trailerName && this.#trailerValue === undefined) {
       this.#looseEnd = text === undefined
       if (this.#looseEnd && chain === undefined) throw malformedTrailer('it does not end in CRLF')
       this.#trailerValue = value
       return
     }
-    if (name.toLowerCase() !== TRAILER_SIGNATURE || chain === undefined || text === undefined) {
+    if (name !== TRAILER_SIGNATURE || chain === undefined || text === undefined) {
       throw malformedTrailer('a line is not the announced trailer')
     }
     if (this.#trailerValue === undefined) throw malformedTrailer('the announced trailer is missing')

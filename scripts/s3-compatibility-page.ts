@@ -1,0 +1,112 @@
+/** The page of what S3 asks and what becomes of it, made of the operations and the fates. */
+
+import type { Operation, Parameter, Selector } from '../src/api/s3/operation.ts'
+import { elementFates, headerFates, queryFates } from '../src/api/s3/fates.ts'
+import type { Fate } from '../src/api/s3/fates.ts'
+import { operations } from '../src/api/s3/operations/index.ts'
+import { unimplementedOperations } from '../src/api/s3/unimplemented.ts'
+
+const intro = `# S3 compatibility
+
+<!-- Written by scripts/gen-docs.ts from src/api/s3. Do not edit. -->
+
+What Hangar does of S3, and what it answers to the rest. The rule: **nothing that a client asks for
+is silently ignored.** A header, query parameter or XML element that Hangar does not honour is
+answered with \`501 NotImplemented\` and its name, unless it asks for what is done anyway.
+
+- Path style (\`http://host/bucket/key\`) and virtual-host style (\`http://bucket.s3.localhost/key\`)
+  work side by side. Any well-formed region is accepted unless \`region_strict\` is set.
+- Signatures: SigV4 in the header or in the query (presigned), every payload mode of S3 but
+  SigV4A's. Requests without a signature are refused with 403.
+- Answers carry \`x-amz-request-id\` and \`x-amz-id-2\`. Errors are S3's codes and statuses; 503 comes
+  with \`Retry-After\`.
+- Keys are 1 to 1,024 bytes of UTF-8 without NUL, taken from the path as sent: \`//\`, \`.\` and \`..\`
+  are plain characters, but a path that climbs above its bucket is refused with 400. A character
+  that XML 1.0 cannot hold shows as U+FFFD in lists; \`encoding-type=url\` shows it as it is (a space
+  as \`%20\`).
+- Metadata values are kept byte for byte; names and values of \`x-amz-meta-*\` may take 2 KiB.
+- A checksum is computed where one is sent or was chosen for an upload; none is added by itself.
+- Several ranges in one request are answered with the whole object.
+`
+
+/** The page as it should stand in doc/. */
+export function s3CompatibilityPage(): string {
+  return [
+    intro,
+    `## Operations\n\nImplemented: ${operations.length}.\n`,
+    table(['operation', 'request', 'right', 'own errors'], operations.map(operationRow)),
+    '\n`-`: any key that exists. Every operation can also answer the errors of signatures, of HTTP\n' +
+      'itself, `AccessDenied`, `NotImplemented`, `SlowDown`, `ServiceUnavailable` and `InternalError`.\n',
+    '## What each operation reads\n',
+    table(['operation', 'query parameters', 'headers'], operations.map(parameterRow)),
+    `\n## Operations answered with 501\n\nKnown: ${unimplementedOperations.length}.\n`,
+    table(
+      ['operation', 'request'],
+      unimplementedOperations.map((one) => [one.name, requestText(one)]),
+    ),
+    '\n## `x-amz-*` headers that no operation reads\n\nAny that is not here is answered with 501.\n',
+    table(['header', 'fate'], fateRows(headerFates)),
+    '\n## Query parameters of S3\n\nWhere the operation does not read them. One that is not of S3 is ignored (it is signed).\n',
+    table(['parameter', 'fate'], fateRows(queryFates)),
+    '\n## XML elements\n\nAny that is not here makes the document malformed (400).\n',
+    table(
+      ['element', 'fate'],
+      Object.entries(elementFates).flatMap(([parent, fates]) =>
+        fateRows(fates).map(([name, fate]) => [`${parent} / ${name}`, fate!]),
+      ),
+    ),
+    '',
+  ].join('\n')
+}
+
+function operationRow(one: Operation): string[] {
+  const name = `[${one.name}](https://docs.aws.amazon.com/AmazonS3/latest/API/${one.doc ?? `API_${one.name}.html`})`
+  const right = { 'any-key': '-', 'create-bucket': 'create buckets' }[one.permission as string]
+  return [name, requestText(one), right ?? one.permission, one.errors.join(', ')]
+}
+
+function requestText(one: Pick<Operation, 'method' | 'target'> & { selector?: Selector }): string {
+  const path = { service: '/', bucket: '/bucket', object: '/bucket/key' }[one.target]
+  const { query = [], values = {}, headers = [] } = one.selector ?? {}
+  const asked = [...query, ...Object.entries(values).map(([name, value]) => `${name}=${value}`)]
+  const header = headers.length === 0 ? '' : ` with \`${headers.join('`, `')}\``
+  return `\`${one.method} ${path}${asked.length === 0 ? '' : `?${asked.join('&')}`}\`${header}`
+}
+
+function parameterRow(one: Operation): string[] {
+  const names = (from: Parameter<unknown>['from']): string[] =>
+    Object.values(one.parameters)
+      .filter((parameter) => parameter.from === from)
+      .map((parameter) => `\`${parameter.name}\``)
+  const groups = (one.groups ?? []).map((group) =>
+    group === 'metadata'
+      ? 'content-\\*, cache-control, expires, `x-amz-meta-*`'
+      : '`x-amz-checksum-*` and `x-amz-sdk-checksum-algorithm` (CRC32, CRC32C, CRC64NVME, SHA1, SHA256), Content-MD5',
+  )
+  return [one.name, names('query').join(', '), [...names('header'), ...groups].join(', ')]
+}
+
+function fateRows(fates: Readonly<Record<string, Fate>>): string[][] {
+  return Object.entries(fates)
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([name, fate]) => [`\`${name}\``, fateText(fate)])
+}
+
+function fateText(fate: Fate): string {
+  switch (fate.kind) {
+    case 'read':
+      return `honoured by ${fate.by}`
+    case 'refused':
+      return '501'
+    case 'accepted': {
+      if (fate.values === 'any') return `accepted: ${fate.because}`
+      const values = fate.values.map((value) => (value === '' ? 'empty' : `\`${value}\``))
+      return `${values.join(' or ')} accepted: ${fate.because}; else 501`
+    }
+  }
+}
+
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`
+  return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n')
+}

@@ -1,0 +1,136 @@
+/** What GetObject and HeadObject share: conditions, the bytes that are asked for, the headers. */
+
+import { PART_NUMBER_MAX } from '../../base/limits.ts'
+import type { ObjectInfo } from '../../store/get-object.ts'
+import { judgeRead, rangeCounts } from '../http/conditional.ts'
+import { httpDateOf } from '../http/dates.ts'
+import { contentRange, parseRange } from '../http/range.ts'
+import type { HttpResponse } from '../http/response.ts'
+import { checksumHeaders, checksumValueHeader } from './checksums.ts'
+import { S3Error } from './errors.ts'
+import { metadataHeaders } from './metadata.ts'
+import type { Overrides } from './metadata.ts'
+import type { InputOf } from './operation.ts'
+import { header, headerText, integer, oneOf, query, rawText } from './parameters.ts'
+
+/** The parameters of reading an object, whole or in part. */
+export const readParameters = {
+  ifMatch: header('if-match', rawText),
+  ifNoneMatch: header('if-none-match', rawText),
+  ifModifiedSince: header('if-modified-since', rawText),
+  ifUnmodifiedSince: header('if-unmodified-since', rawText),
+  range: header('range', rawText),
+  ifRange: header('if-range', rawText),
+  checksumMode: header('x-amz-checksum-mode', oneOf(['ENABLED'])),
+  partNumber: query('partNumber', integer(1, PART_NUMBER_MAX)),
+  cacheControl: query('response-cache-control', headerText),
+  contentDisposition: query('response-content-disposition', headerText),
+  contentEncoding: query('response-content-encoding', headerText),
+  contentLanguage: query('response-content-language', headerText),
+  contentType: query('response-content-type', headerText),
+  expires: query('response-expires', headerText),
+}
+
+export type ReadInput = InputOf<typeof readParameters>
+
+/** Which bytes go out, under which status and headers. */
+export interface Selection {
+  readonly status: 200 | 206
+  readonly headers: HttpResponse['headers']
+  /** Of the first byte, in the object. */
+  readonly start: number
+  readonly length: number
+}
+
+/**
+ * Judges the conditions, then picks the bytes.
+ *
+ * @returns the finished answer when there is nothing to read (304)
+ * @throws {S3Error} `PreconditionFailed`, `InvalidRange`, `InvalidPartNumber`, `InvalidRequest`
+ */
+export async function selectBytes(
+  info: ObjectInfo,
+  input: ReadInput,
+  nowMicros: number,
+): Promise<Selection | HttpResponse> {
+  if (judge(info, input, nowMicros) === 'not-modified') {
+    return { status: 304, headers: notModifiedHeaders(info) }
+  }
+  const headers: (readonly [string, string])[] = [
+    ['etag', `"${info.etag}"`],
+    ['last-modified', httpDateOf(info.modifiedMicros)],
+    ['accept-ranges', 'bytes'],
+    ...metadataHeaders(info.metadata, overridesOf(input)),
+  ]
+  if (input.partNumber !== undefined) return selectPart(info, input, headers)
+  if (input.range !== undefined && rangeCounts(input.ifRange, info, nowMicros)) {
+    const range = parseRange(input.range, info.size)
+    if (range === 'unsatisfiable') {
+      throw new S3Error('InvalidRange', 'The requested range is not satisfiable', {
+        details: { RangeRequested: input.range.slice(0, 100), ActualObjectSize: info.size },
+      })
+    }
+    if (range !== 'whole') {
+      headers.push(['content-range', contentRange(range, info.size)])
+      return { status: 206, headers, start: range.start, length: range.end - range.start + 1 }
+    }
+  }
+  if (input.checksumMode === 'ENABLED') headers.push(...checksumHeaders(info.checksum))
+  return { status: 200, headers, start: 0, length: info.size }
+}
+
+function judge(info: ObjectInfo, input: ReadInput, nowMicros: number): 'proceed' | 'not-modified' {
+  const { ifMatch, ifNoneMatch, ifModifiedSince, ifUnmodifiedSince } = input
+  const isFree = ifMatch === undefined && ifNoneMatch === undefined
+  if (isFree && ifModifiedSince === undefined && ifUnmodifiedSince === undefined) return 'proceed'
+  const verdict = judgeRead(input, info, nowMicros)
+  if (verdict !== 'precondition-failed') return verdict
+  throw new S3Error(
+    'PreconditionFailed',
+    'At least one of the pre-conditions you specified did not hold',
+    { details: { Condition: ifMatch === undefined ? 'If-Unmodified-Since' : 'If-Match' } },
+  )
+}
+
+async function selectPart(
+  info: ObjectInfo,
+  input: ReadInput,
+  headers: (readonly [string, string])[],
+): Promise<Selection> {
+  if (input.range !== undefined) {
+    throw new S3Error(
+      'InvalidRequest',
+      'Cannot specify both Range header and partNumber query parameter',
+    )
+  }
+  const part = await info.part(input.partNumber!)
+  if (part === undefined) {
+    throw new S3Error('InvalidPartNumber', 'The requested partnumber is not satisfiable', {
+      details: { ActualPartCount: info.parts?.count ?? 1, PartNumberRequested: input.partNumber },
+    })
+  }
+  if (info.parts !== undefined) headers.push(['x-amz-mp-parts-count', String(info.parts.count)])
+  if (input.checksumMode === 'ENABLED') headers.push(...checksumValueHeader(part.checksum))
+  const { start, size } = part
+  if (size === 0) return { status: 200, headers, start, length: 0 }
+  headers.push(['content-range', contentRange({ start, end: start + size - 1 }, info.size)])
+  return { status: 206, headers, start, length: size }
+}
+
+/** Source: RFC 9110 section 15.4.5: what a 200 would have said to a cache. */
+function notModifiedHeaders(info: ObjectInfo): (readonly [string, string])[] {
+  const kept = info.metadata.filter(([name]) => name === 'cache-control' || name === 'expires')
+  return [['etag', `"${info.etag}"`], ['last-modified', httpDateOf(info.modifiedMicros)], ...kept]
+}
+
+function overridesOf(input: ReadInput): Overrides | undefined {
+  const overrides: Overrides = {
+    'cache-control': input.cacheControl,
+    'content-disposition': input.contentDisposition,
+    'content-encoding': input.contentEncoding,
+    'content-language': input.contentLanguage,
+    'content-type': input.contentType,
+    expires: input.expires,
+  }
+  return Object.values(overrides).some((value) => value !== undefined) ? overrides : undefined
+}

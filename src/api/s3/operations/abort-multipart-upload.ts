@@ -1,0 +1,25 @@
+/** AbortMultipartUpload: ends an upload, and with it every part of it. */
+
+import { abortUpload } from '../../../store/multipart.ts'
+import { emptyAnswer } from '../answers.ts'
+import { operation } from '../operation.ts'
+import { query, uploadId } from '../parameters.ts'
+
+export const abortMultipartUpload = operation({
+  name: 'AbortMultipartUpload',
+  method: 'DELETE',
+  target: 'object',
+  selector: { query: ['uploadId'] },
+  permission: 'write',
+  body: 'none',
+  errors: ['NoSuchBucket', 'NoSuchUpload'],
+  parameters: { uploadId: query('uploadId', uploadId) },
+  handle: async (input, context) => {
+    await abortUpload(context.store, {
+      bucket: context.bucket.id,
+      key: context.key,
+      uploadId: input.uploadId,
+    })
+    return emptyAnswer(204)
+  },
+})

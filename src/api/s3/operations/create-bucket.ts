@@ -1,0 +1,59 @@
+/** CreateBucket: wins a name for a new bucket; one's own again is fine. */
+
+import { CONFIG_BODY_BYTES_MAX } from '../../../base/limits.ts'
+import { createBucket as createStoredBucket, findBucketByName } from '../../../store/bucket.ts'
+import { readDocument } from '../../auth/document.ts'
+import { parseXml } from '../../http/xml.ts'
+import { emptyAnswer } from '../answers.ts'
+import { S3Error } from '../errors.ts'
+import { checkedElement } from '../honour.ts'
+import type { NameContext } from '../operation.ts'
+import { operation } from '../operation.ts'
+
+export const createBucket = operation({
+  name: 'CreateBucket',
+  method: 'PUT',
+  target: 'bucket',
+  permission: 'create-bucket',
+  body: 'document',
+  errors: ['BucketAlreadyExists', 'InvalidBucketName', 'InvalidLocationConstraint', 'MalformedXML'],
+  parameters: {},
+  handle: async (_input, context) => {
+    const { store, bucketName, caller } = context
+    const bytes = await readDocument(context.request.body, {
+      sizeBytesMax: CONFIG_BODY_BYTES_MAX,
+      compute: store.compute,
+    })
+    if (bytes.length > 0) checkLocation(bytes, context)
+    if (!context.mayCreate) {
+      const bucket = await findBucketByName(store, bucketName)
+      if (bucket?.keys.get(caller.id)?.owner !== true) {
+        throw new S3Error(
+          'AccessDenied',
+          'Access Denied: the key may not create buckets. ' +
+            `Let it with: hangar key allow --create-bucket ${caller.id}`,
+        )
+      }
+    }
+    await createStoredBucket(store, { name: bucketName, owner: caller.id })
+    return emptyAnswer(200, [['location', `/${bucketName}`]])
+  },
+})
+
+const wellFormedRegion = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/
+
+/** @throws {S3Error} `MalformedXML`, `NotImplemented`, `InvalidLocationConstraint` */
+function checkLocation(bytes: Uint8Array, context: NameContext): void {
+  const root = checkedElement(parseXml(bytes), 'CreateBucketConfiguration')
+  const location = root.children.find((child) => child.name === 'LocationConstraint')?.text.trim()
+  if (location === undefined || location === '') return
+  if (!wellFormedRegion.test(location) || (context.regionStrict && location !== context.region)) {
+    throw new S3Error(
+      'InvalidLocationConstraint',
+      'The specified location-constraint is not valid',
+      {
+        details: { LocationConstraint: location.slice(0, 100), Region: context.region },
+      },
+    )
+  }
+}

@@ -1,0 +1,43 @@
+/** CreateMultipartUpload: opens an upload, with the metadata that its object will have. */
+
+import { createUpload } from '../../../store/multipart.ts'
+import { documentAnswer } from '../answers.ts'
+import { CHECKSUM_ALGORITHMS, checkedChecksumType, uploadChecksumHeaders } from '../checksums.ts'
+import { storedMetadata } from '../metadata.ts'
+import { operationId } from '../operation-id.ts'
+import { operation } from '../operation.ts'
+import { header, oneOf } from '../parameters.ts'
+import { element } from '../xml-text.ts'
+
+export const createMultipartUpload = operation({
+  name: 'CreateMultipartUpload',
+  method: 'POST',
+  target: 'object',
+  selector: { query: ['uploads'] },
+  permission: 'write',
+  groups: ['metadata'],
+  body: 'none',
+  errors: ['InvalidRequest', 'MetadataTooLarge', 'NoSuchBucket', 'SlowDown'],
+  parameters: {
+    algorithm: header('x-amz-checksum-algorithm', oneOf(CHECKSUM_ALGORITHMS)),
+    type: header('x-amz-checksum-type', oneOf(['COMPOSITE', 'FULL_OBJECT'])),
+  },
+  handle: async ({ algorithm, type }, context) => {
+    const kind = checkedChecksumType(algorithm, type)
+    const { uploadId } = await createUpload(context.store, {
+      bucket: context.bucket.id,
+      key: context.key,
+      metadata: storedMetadata(context.request.headers),
+      checksumAlgorithm: kind?.algorithm,
+      checksumType: kind?.type,
+      operation: operationId(context, 'CreateMultipartUpload'),
+    })
+    return documentAnswer(
+      'InitiateMultipartUploadResult',
+      element('Bucket', context.bucketName) +
+        element('Key', context.key) +
+        element('UploadId', uploadId),
+      uploadChecksumHeaders(kind),
+    )
+  },
+})

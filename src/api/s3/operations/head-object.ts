@@ -1,0 +1,32 @@
+/** HeadObject: what GetObject would answer, without the bytes. */
+
+import { headObject as headStoredObject } from '../../../store/get-object.ts'
+import { readParameters, selectBytes } from '../object-answer.ts'
+import { operation } from '../operation.ts'
+
+export const headObject = operation({
+  name: 'HeadObject',
+  method: 'HEAD',
+  target: 'object',
+  permission: 'read',
+  body: 'none',
+  hot: true,
+  errors: [
+    'InvalidArgument',
+    'InvalidPartNumber',
+    'InvalidRange',
+    'InvalidRequest',
+    'NoSuchBucket',
+    'NoSuchKey',
+    'PreconditionFailed',
+  ],
+  parameters: readParameters,
+  handle: async (input, context) => {
+    const { bucket, key } = context
+    const info = await headStoredObject(context.store, { bucket: bucket.id, key })
+    const selection = await selectBytes(info, input, context.clock.wallMicros())
+    if (!('length' in selection)) return selection
+    const { status, headers, length } = selection
+    return { status, headers: [...headers, ['content-length', String(length)]] }
+  },
+})

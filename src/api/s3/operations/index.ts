@@ -1,0 +1,42 @@
+/** The operations of S3 that are implemented: the one list of them. */
+
+import type { Operation } from '../operation.ts'
+import { abortMultipartUpload } from './abort-multipart-upload.ts'
+import { completeMultipartUpload } from './complete-multipart-upload.ts'
+import { createBucket } from './create-bucket.ts'
+import { createMultipartUpload } from './create-multipart-upload.ts'
+import { deleteBucket } from './delete-bucket.ts'
+import { deleteObject } from './delete-object.ts'
+import { deleteObjects } from './delete-objects.ts'
+import { getBucketLocation } from './get-bucket-location.ts'
+import { getObject } from './get-object.ts'
+import { headBucket } from './head-bucket.ts'
+import { headObject } from './head-object.ts'
+import { listBuckets } from './list-buckets.ts'
+import { listMultipartUploads } from './list-multipart-uploads.ts'
+import { listObjectsV2 } from './list-objects-v2.ts'
+import { listObjects } from './list-objects.ts'
+import { listParts } from './list-parts.ts'
+import { putObject } from './put-object.ts'
+import { uploadPart } from './upload-part.ts'
+
+export const operations: readonly Operation[] = [
+  abortMultipartUpload,
+  completeMultipartUpload,
+  createBucket,
+  createMultipartUpload,
+  deleteBucket,
+  deleteObject,
+  deleteObjects,
+  getBucketLocation,
+  getObject,
+  headBucket,
+  headObject,
+  listBuckets,
+  listMultipartUploads,
+  listObjects,
+  listObjectsV2,
+  listParts,
+  putObject,
+  uploadPart,
+]

@@ -1,0 +1,48 @@
+/** ListObjects: the first form of the list, whose pages are continued by a key. */
+
+import { listObjects as listStoredObjects } from '../../../store/list-objects.ts'
+import { commonPrefixes, contents, documentAnswer, person, showIn, shown } from '../answers.ts'
+import { operation } from '../operation.ts'
+import { encodingType, optionalText, pageSize, query, text } from '../parameters.ts'
+import { element } from '../xml-text.ts'
+
+export const listObjects = operation({
+  name: 'ListObjects',
+  method: 'GET',
+  target: 'bucket',
+  permission: 'read',
+  body: 'none',
+  hot: true,
+  errors: ['InvalidArgument', 'NoSuchBucket'],
+  parameters: {
+    prefix: query('prefix', text),
+    delimiter: query('delimiter', optionalText),
+    marker: query('marker', text),
+    limit: query('max-keys', pageSize),
+    encoding: query('encoding-type', encodingType),
+  },
+  handle: async (input, context) => {
+    const { prefix, delimiter, marker, limit } = input
+    const range = { bucket: context.bucket.id, prefix, delimiter }
+    const page = await listStoredObjects(context.store, {
+      ...range,
+      after: marker === '' ? undefined : marker,
+      limit,
+    })
+    const show = showIn(input.encoding)
+    return documentAnswer(
+      'ListBucketResult',
+      element('Name', context.bucketName) +
+        shown('Prefix', prefix, show) +
+        shown('Marker', marker, show) +
+        // Without a delimiter clients continue after the last key, and S3 does not repeat it.
+        (page.truncated && delimiter !== undefined ? shown('NextMarker', page.last, show) : '') +
+        element('MaxKeys', limit) +
+        shown('Delimiter', delimiter, show) +
+        element('EncodingType', input.encoding) +
+        element('IsTruncated', page.truncated) +
+        contents(page.entries, show, person('Owner', context.caller.id, context.caller.name)) +
+        commonPrefixes(page.prefixes, show),
+    )
+  },
+})

@@ -1,0 +1,43 @@
+/** PutObject: stores an object whole, or not at all. */
+
+import { putObject as storeObject } from '../../../store/put-object.ts'
+import { emptyAnswer } from '../answers.ts'
+import { checksumHeaders } from '../checksums.ts'
+import { storedMetadata } from '../metadata.ts'
+import { operationId } from '../operation-id.ts'
+import { operation } from '../operation.ts'
+import { header, ifMatchOnWrite, ifNoneMatchOnWrite, writeConditions } from '../parameters.ts'
+
+export const putObject = operation({
+  name: 'PutObject',
+  method: 'PUT',
+  target: 'object',
+  permission: 'write',
+  groups: ['metadata', 'checksum'],
+  body: 'stream',
+  hot: true,
+  errors: [
+    'BadDigest',
+    'EntityTooLarge',
+    'IncompleteBody',
+    'MetadataTooLarge',
+    'NoSuchKey',
+    'PreconditionFailed',
+    'XAmzContentSHA256Mismatch',
+  ],
+  parameters: {
+    ifMatch: header('if-match', ifMatchOnWrite),
+    ifNoneMatch: header('if-none-match', ifNoneMatchOnWrite),
+  },
+  handle: async (input, context) => {
+    const { etag, checksum } = await storeObject(context.store, {
+      bucket: context.bucket.id,
+      key: context.key,
+      metadata: storedMetadata(context.request.headers),
+      conditions: writeConditions(input.ifMatch, input.ifNoneMatch),
+      body: context.request.body,
+      operation: operationId(context, 'PutObject'),
+    })
+    return emptyAnswer(200, [['etag', `"${etag}"`], ...checksumHeaders(checksum)])
+  },
+})

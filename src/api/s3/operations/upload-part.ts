@@ -1,0 +1,34 @@
+/** UploadPart: one part of an upload; the last one that was acknowledged counts. */
+
+import { PART_NUMBER_MAX } from '../../../base/limits.ts'
+import { uploadPart as storePart } from '../../../store/upload-part.ts'
+import { emptyAnswer } from '../answers.ts'
+import { checksumValueHeader } from '../checksums.ts'
+import { operation } from '../operation.ts'
+import { query, required, integer, uploadId } from '../parameters.ts'
+
+export const uploadPart = operation({
+  name: 'UploadPart',
+  method: 'PUT',
+  target: 'object',
+  selector: { query: ['partNumber', 'uploadId'] },
+  permission: 'write',
+  groups: ['checksum'],
+  body: 'stream',
+  hot: true,
+  errors: ['BadDigest', 'EntityTooLarge', 'IncompleteBody', 'InvalidRequest', 'NoSuchUpload'],
+  parameters: {
+    partNumber: query('partNumber', required(integer(1, PART_NUMBER_MAX))),
+    uploadId: query('uploadId', uploadId),
+  },
+  handle: async (input, context) => {
+    const { etag, checksum } = await storePart(context.store, {
+      bucket: context.bucket.id,
+      key: context.key,
+      uploadId: input.uploadId,
+      partNumber: input.partNumber,
+      body: context.request.body,
+    })
+    return emptyAnswer(200, [['etag', `"${etag}"`], ...checksumValueHeader(checksum)])
+  },
+})

@@ -1,0 +1,294 @@
+/** The S3 door: one request from its raw target to its answer, and the one `catch`. */
+
+import { createHash } from 'node:crypto'
+import { KEY_SIZE_BYTES_MAX } from '../../base/limits.ts'
+import type { Clock } from '../../base/clock.ts'
+import type { Log } from '../../base/log.ts'
+import type { Metrics } from '../../base/metrics.ts'
+import { findAccessKey } from '../../store/access-key.ts'
+import type { AccessKey } from '../../store/access-key.ts'
+import { findBucketByName } from '../../store/bucket.ts'
+import type { Store } from '../../store/store.ts'
+import { SigningKeys } from '../auth/signing-key.ts'
+import type { Verified } from '../auth/verified.ts'
+import { verifyRequest } from '../auth/verify.ts'
+import type { VerifyContext } from '../auth/verify.ts'
+import type { HttpRequest } from '../http/request.ts'
+import { hasBody } from '../http/request.ts'
+import { isKeyTooLong, locate } from '../http/host.ts'
+import { parseQuery, splitTarget } from '../http/query.ts'
+import type { HttpHandler, HttpResponse } from '../http/response.ts'
+import type { HttpFault } from '../http/server.ts'
+import { answerPreflight, corsHeaders } from './dev-cors.ts'
+import { S3Error, failureOf, renderFailure } from './errors.ts'
+import { refuseUnhonoured } from './honour.ts'
+import type { BucketContext, Operation, ServiceContext, Target } from './operation.ts'
+import { operations } from './operations/index.ts'
+import { createRouter } from './router.ts'
+import type { Router } from './router.ts'
+
+export interface S3Options {
+  readonly store: Store
+  readonly region: string
+  /** Takes only signatures for `region`. @default false: any well-formed region */
+  readonly regionStrict?: boolean
+  /** Domains below which the host names the bucket; `s3.localhost` and `localhost` always are. */
+  readonly rootDomains?: readonly string[]
+  readonly clock: Clock
+  readonly log: Log
+  readonly metrics: Metrics
+  /** Lets pages of any localhost origin use this door, as browsers ask for it. @default false */
+  readonly devCors?: boolean
+  /** Logs one line per request of the hot operations too. @default false */
+  readonly logHot?: boolean
+}
+
+/** What is known of a request when it ends, for metrics and the log. */
+interface Trace {
+  place?: Place
+  /** A word of a closed list: the operation's name, or `Unknown` before it is found. */
+  operation: string
+  hot: boolean
+}
+
+/** The parts of the door that live as long as it does. */
+interface Door extends S3Options {
+  readonly route: Router
+  readonly roots: readonly string[]
+  readonly verify: VerifyContext
+  readonly count: (amount: number, labels: Readonly<Record<string, string>>) => void
+}
+
+const SERVER_NAME = 'Hangar'
+/** Stands where S3 names the machine that answered; a node is told apart by its request ids. */
+const HOST_ID = createHash('sha256').update('hangar').digest('base64')
+const commonHeaders = [
+  ['server', SERVER_NAME],
+  ['x-amz-id-2', HOST_ID],
+] as const
+
+/** The S3 API over `options.store`. Never throws: every failure is an answer. */
+export function createS3Handler(options: S3Options): HttpHandler {
+  const door: Door = {
+    ...options,
+    route: createRouter(operations),
+    roots: ['s3.localhost', 'localhost', ...(options.rootDomains ?? [])].map((root) =>
+      root.toLowerCase(),
+    ),
+    verify: {
+      findSecret: (id) => {
+        const found = findAccessKey(options.store, id)
+        return found instanceof Promise ? found.then((key) => key?.secret) : found?.secret
+      },
+      clock: options.clock,
+      signingKeys: new SigningKeys(),
+      ...(options.regionStrict === true ? { strictRegion: options.region } : {}),
+    },
+    count: options.metrics.counter(
+      'hangar_s3_requests_total',
+      'S3 requests answered, by operation and class of status',
+    ),
+  }
+  return async (request) => {
+    const trace: Trace = { operation: 'Unknown', hot: false }
+    const startMicros = options.clock.monotonicMicros()
+    let answer: HttpResponse
+    try {
+      answer = await answerRequest(door, request, trace)
+    } catch (error) {
+      answer = answerFailure(door, { request, trace }, error)
+    }
+    door.count(1, { operation: trace.operation, status: `${Math.floor(answer.status / 100)}xx` })
+    if (!trace.hot || options.logHot === true) {
+      const micros = options.clock.monotonicMicros() - startMicros
+      const { requestId } = request
+      const { operation } = trace
+      options.log.info({ requestId, operation, status: answer.status, micros }, 'S3 request')
+    }
+    return {
+      ...answer,
+      headers: [
+        ...commonHeaders,
+        ...answer.headers,
+        ...(options.devCors === true ? corsHeaders(request) : []),
+      ],
+    }
+  }
+}
+
+/** What a request is about. */
+interface Place {
+  readonly target: Target
+  /** '' for the service itself. */
+  readonly bucketName: string
+  /** '' unless the target is an object. */
+  readonly key: string
+}
+
+function placeOf(door: Door, request: HttpRequest, path: string): Place {
+  const { bucket, key } = locate(path, request.headers.get('host') ?? '', door.roots)
+  if (bucket === undefined) return { target: 'service', bucketName: '', key: '' }
+  if (key === undefined) return { target: 'bucket', bucketName: bucket, key: '' }
+  if (isKeyTooLong(key)) {
+    throw new S3Error('KeyTooLongError', 'Your key is too long', {
+      details: { Size: Buffer.byteLength(key), MaxSizeAllowed: KEY_SIZE_BYTES_MAX },
+    })
+  }
+  return { target: 'object', bucketName: bucket, key }
+}
+
+/** The order is the rule: who asks, may they, is the request whole; only then what is there. */
+async function answerRequest(
+  door: Door,
+  request: HttpRequest,
+  trace: Trace,
+): Promise<HttpResponse> {
+  if (request.method === 'OPTIONS') {
+    trace.operation = 'Preflight'
+    return answerPreflight(request, door.devCors === true)
+  }
+  const verified = await verifyRequest(request, door.verify)
+  const place = placeOf(door, request, verified.path)
+  trace.place = place
+  const key = await callerKey(door, verified)
+  const { headers, query } = verified
+  const found = door.route({ method: request.method, target: place.target, query, headers })
+  trace.operation = found.kind === 'missing' ? found.name : found.operation.name
+  if (found.kind === 'missing') {
+    throw new S3Error(
+      'NotImplemented',
+      `Cannot run ${found.name}: it is not implemented. See s3-compatibility.md for what is`,
+    )
+  }
+  const { operation } = found
+  trace.hot = operation.hot === true
+  const context = await contextOf(door, { request, verified, key, place, operation })
+  refuseUnhonoured(operation, headers, query)
+  checkBody(operation, request)
+  return operation.run(context)
+}
+
+/** @throws {S3Error} `AccessDenied` when the key has come to its end */
+async function callerKey(door: Door, verified: Verified): Promise<AccessKey> {
+  const found = findAccessKey(door.store, verified.accessKeyId)
+  const key = found instanceof Promise ? await found : found
+  if (key === undefined) throw new S3Error('InvalidAccessKeyId', 'The key was just removed')
+  if (key.expiresMicros !== undefined && key.expiresMicros <= door.clock.wallMicros()) {
+    throw new S3Error('AccessDenied', 'Access Denied: the access key has expired')
+  }
+  return key
+}
+
+interface Asked {
+  readonly request: HttpRequest
+  readonly verified: Verified
+  readonly key: AccessKey
+  readonly place: Place
+  readonly operation: Operation
+}
+
+/** Finds the bucket and holds the key's rights against the operation's permission. */
+async function contextOf(door: Door, asked: Asked): Promise<ServiceContext> {
+  const { request, verified, place, operation } = asked
+  const key = asked.key
+  const context: ServiceContext = {
+    store: door.store,
+    region: door.region,
+    regionStrict: door.regionStrict === true,
+    clock: door.clock,
+    caller: { id: key.id, name: key.name },
+    request: {
+      headers: verified.headers,
+      query: verified.query,
+      body: verified.body,
+      host: request.headers.get('host') ?? '',
+      path: verified.path,
+      requestId: request.requestId,
+      signal: request.signal,
+    },
+  }
+  const { bucketName } = place
+  const { permission } = operation
+  if (permission === 'any-key') return context
+  if (permission === 'create-bucket') {
+    return Object.assign(context, { bucketName, mayCreate: key.mayCreateBucket })
+  }
+  const bucket = await findBucketByName(door.store, bucketName)
+  if (bucket === undefined) {
+    throw new S3Error('NoSuchBucket', 'The specified bucket does not exist', {
+      details: { BucketName: bucketName },
+    })
+  }
+  if (bucket.keys.get(key.id)?.[permission] !== true) {
+    throw new S3Error(
+      'AccessDenied',
+      `Access Denied: the key has no ${permission} right in this bucket. ` +
+        `Give it with: hangar bucket allow --${permission} --key ${key.id} ${bucketName}`,
+    )
+  }
+  const whole: BucketContext & { readonly key: string } = Object.assign(context, {
+    bucketName,
+    bucket,
+    key: place.key,
+  })
+  return whole
+}
+
+function checkBody(operation: Operation, request: HttpRequest): void {
+  if (operation.body === 'none' && hasBody(request)) {
+    throw new S3Error('InvalidRequest', `Cannot take a body: ${operation.name} has none`)
+  }
+  if (operation.body === 'stream' && request.bodyLength === undefined && !request.chunked) {
+    throw new S3Error('MissingContentLength', 'You must provide the Content-Length HTTP header.')
+  }
+}
+
+function answerFailure(
+  door: Door,
+  { request, trace }: { readonly request: HttpRequest; readonly trace: Trace },
+  error: unknown,
+): HttpResponse {
+  const known = failureOf(error)
+  const key = known.code === 'NoSuchKey' ? trace.place?.key : undefined
+  const failed = key === undefined ? known : { ...known, fields: { ...known.fields, Key: key } }
+  const { requestId } = request
+  if (failed.fault && !request.signal.aborted) {
+    door.log.error({ requestId, err: error }, 'S3 request failed')
+  }
+  const resource = splitTarget(request.target).path
+  const answer = renderFailure(failed, { resource, requestId, hostId: HOST_ID })
+  const { body, ...bodiless } = answer
+  return request.method === 'HEAD' ? bodiless : { ...bodiless, ...(body ? { body } : {}) }
+}
+
+/** What the HTTP server refuses by itself, in S3's words. */
+export function renderS3Fault(fault: HttpFault): HttpResponse {
+  const answer = renderFailure(failureOf(fault.error), {
+    resource: splitTarget(fault.target).path,
+    requestId: fault.requestId,
+    hostId: HOST_ID,
+  })
+  return { ...answer, headers: [...commonHeaders, ...answer.headers] }
+}
+
+const routeAny = createRouter(operations)
+
+/**
+ * Whether a request is for one of the operations that go to the handler without any middleware.
+ * Looks at method, path and query alone; what cannot be read is not hot.
+ */
+export function isHotS3Request(request: Pick<HttpRequest, 'method' | 'target'>): boolean {
+  try {
+    const { path, query } = splitTarget(request.target)
+    const slash = path.indexOf('/', 1)
+    // With a bucket in the host the first segment may be a key; both are hot for the same queries.
+    const target = slash === -1 || slash === path.length - 1 ? 'bucket' : 'object'
+    const asked = { method: request.method, query: parseQuery(query), headers: noHeaders }
+    const found = routeAny({ ...asked, target })
+    return found.kind === 'found' && found.operation.hot === true
+  } catch {
+    return false
+  }
+}
+
+const noHeaders: ReadonlyMap<string, string> = new Map()

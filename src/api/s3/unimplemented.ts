@@ -1,0 +1,124 @@
+/** The operations of S3 that are known here and answered with 501, so that none falls through. */
+
+import type { Method, Selector, Target } from './operation.ts'
+
+export interface UnimplementedOperation {
+  readonly name: string
+  readonly method: Method
+  readonly target: Target
+  readonly selector: Selector
+}
+
+/** One line per operation: method, target, selector (`?query`, `?query=value` or `header:`). */
+const lines = `
+DeleteBucketMetadataConfiguration  DELETE bucket ?metadataConfiguration
+CopyObject                         PUT    object header:x-amz-copy-source
+CreateBucketMetadataConfiguration  POST   bucket ?metadataConfiguration
+CreateBucketMetadataTableConfiguration POST bucket ?metadataTable
+CreateSession                      GET    bucket ?session
+DeleteBucketAnalyticsConfiguration DELETE bucket ?analytics
+DeleteBucketCors                   DELETE bucket ?cors
+DeleteBucketEncryption             DELETE bucket ?encryption
+DeleteBucketIntelligentTieringConfiguration DELETE bucket ?intelligent-tiering
+DeleteBucketInventoryConfiguration DELETE bucket ?inventory
+DeleteBucketLifecycle              DELETE bucket ?lifecycle
+DeleteBucketMetadataTableConfiguration DELETE bucket ?metadataTable
+DeleteBucketMetricsConfiguration   DELETE bucket ?metrics
+DeleteBucketOwnershipControls      DELETE bucket ?ownershipControls
+DeleteBucketPolicy                 DELETE bucket ?policy
+DeleteBucketReplication            DELETE bucket ?replication
+DeleteBucketTagging                DELETE bucket ?tagging
+DeleteBucketWebsite                DELETE bucket ?website
+DeleteObjectTagging                DELETE object ?tagging
+DeletePublicAccessBlock            DELETE bucket ?publicAccessBlock
+GetBucketAbac                      GET    bucket ?abac
+GetBucketAccelerateConfiguration   GET    bucket ?accelerate
+GetBucketAcl                       GET    bucket ?acl
+GetBucketAnalyticsConfiguration    GET    bucket ?analytics&id
+GetBucketCors                      GET    bucket ?cors
+GetBucketEncryption                GET    bucket ?encryption
+GetBucketIntelligentTieringConfiguration GET bucket ?intelligent-tiering&id
+GetBucketInventoryConfiguration    GET    bucket ?inventory&id
+GetBucketLifecycleConfiguration    GET    bucket ?lifecycle
+GetBucketLogging                   GET    bucket ?logging
+GetBucketMetadataConfiguration     GET    bucket ?metadataConfiguration
+GetBucketMetadataTableConfiguration GET   bucket ?metadataTable
+GetBucketMetricsConfiguration      GET    bucket ?metrics&id
+GetBucketNotificationConfiguration GET    bucket ?notification
+GetBucketOwnershipControls         GET    bucket ?ownershipControls
+GetBucketPolicy                    GET    bucket ?policy
+GetBucketPolicyStatus              GET    bucket ?policyStatus
+GetBucketReplication               GET    bucket ?replication
+GetBucketRequestPayment            GET    bucket ?requestPayment
+GetBucketTagging                   GET    bucket ?tagging
+GetBucketVersioning                GET    bucket ?versioning
+GetBucketWebsite                   GET    bucket ?website
+GetObjectAcl                       GET    object ?acl
+GetObjectAttributes                GET    object ?attributes
+GetObjectLegalHold                 GET    object ?legal-hold
+GetObjectLockConfiguration         GET    bucket ?object-lock
+GetObjectRetention                 GET    object ?retention
+GetObjectTagging                   GET    object ?tagging
+GetObjectTorrent                   GET    object ?torrent
+GetPublicAccessBlock               GET    bucket ?publicAccessBlock
+ListBucketAnalyticsConfigurations  GET    bucket ?analytics
+ListBucketIntelligentTieringConfigurations GET bucket ?intelligent-tiering
+ListBucketInventoryConfigurations  GET    bucket ?inventory
+ListBucketMetricsConfigurations    GET    bucket ?metrics
+ListObjectVersions                 GET    bucket ?versions
+PostObject                         POST   bucket
+PutBucketAbac                      PUT    bucket ?abac
+PutBucketAccelerateConfiguration   PUT    bucket ?accelerate
+PutBucketAcl                       PUT    bucket ?acl
+PutBucketAnalyticsConfiguration    PUT    bucket ?analytics
+PutBucketCors                      PUT    bucket ?cors
+PutBucketEncryption                PUT    bucket ?encryption
+PutBucketIntelligentTieringConfiguration PUT bucket ?intelligent-tiering
+PutBucketInventoryConfiguration    PUT    bucket ?inventory
+PutBucketLifecycleConfiguration    PUT    bucket ?lifecycle
+PutBucketLogging                   PUT    bucket ?logging
+PutBucketMetricsConfiguration      PUT    bucket ?metrics
+PutBucketNotificationConfiguration PUT    bucket ?notification
+PutBucketOwnershipControls         PUT    bucket ?ownershipControls
+PutBucketPolicy                    PUT    bucket ?policy
+PutBucketReplication               PUT    bucket ?replication
+PutBucketRequestPayment            PUT    bucket ?requestPayment
+PutBucketTagging                   PUT    bucket ?tagging
+PutBucketVersioning                PUT    bucket ?versioning
+PutBucketWebsite                   PUT    bucket ?website
+PutObjectAcl                       PUT    object ?acl
+PutObjectLegalHold                 PUT    object ?legal-hold
+PutObjectLockConfiguration         PUT    bucket ?object-lock
+PutObjectRetention                 PUT    object ?retention
+PutObjectTagging                   PUT    object ?tagging
+PutPublicAccessBlock               PUT    bucket ?publicAccessBlock
+RenameObject                       PUT    object ?renameObject
+RestoreObject                      POST   object ?restore
+SelectObjectContent                POST   object ?select
+UpdateBucketMetadataInventoryTableConfiguration PUT bucket ?metadataInventoryTable
+UpdateBucketMetadataJournalTableConfiguration PUT bucket ?metadataJournalTable
+UpdateObjectEncryption             PUT    object ?encryption
+UploadPartCopy                     PUT    object ?partNumber&uploadId header:x-amz-copy-source
+`
+
+function parse(line: string): UnimplementedOperation {
+  const [name, method, target, ...rest] = line.trim().split(/\s+/)
+  const query: string[] = []
+  const headers: string[] = []
+  for (const one of rest) {
+    if (one.startsWith('?')) query.push(...one.slice(1).split('&'))
+    if (one.startsWith('header:')) headers.push(one.slice('header:'.length))
+  }
+  return {
+    name: name!,
+    method: method as Method,
+    target: target as Target,
+    selector: { query, headers },
+  }
+}
+
+/** Source: S3 API reference, the list of operations, read in 2026. */
+export const unimplementedOperations: readonly UnimplementedOperation[] = lines
+  .trim()
+  .split('\n')
+  .map(parse)
