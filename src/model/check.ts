@@ -17,7 +17,6 @@ import type { RunningOperations } from './operations.ts'
 import { manifestOf } from './rows/object.ts'
 import { UPLOAD_SIDE } from './rows/upload.ts'
 import type { ModelTables } from './tables.ts'
-import { objectTable } from './object.table.ts'
 
 export const checkFaultKinds = [
   /** A manifest that no settled row names, and that nobody is on the way to release. */
@@ -165,8 +164,8 @@ class Check {
   }
 
   async #checkUploadChoices(): Promise<void> {
-    const { tables } = this.#options
-    const side = objectTable.sides.find(({ name }) => name === UPLOAD_SIDE)!
+    const { tables, model } = this.#options
+    const side = model.object.sides.find(({ name }) => name === UPLOAD_SIDE)!
     const walk = this.#walk('uploads', (after) => tables.localSides(side, after, SLICE))
     for await (const { sortKey, key } of walk) {
       if (!this.#openUploads.has(sortKey)) this.#fault('upload-left', sortKey, `of key "${key}"`)

@@ -2,19 +2,22 @@
 
 import { defineRegister, type RegisterTable } from '../table/schema.ts'
 import { closeGate, deleteGate, openGate } from './commands/gate.ts'
-import { decodeGate, encodeGate, noteGate, type GateValue } from './rows/gate.ts'
+import { decodeGate, encodeGate, type Gates, type GateValue } from './rows/gate.ts'
 
-export const gateTable: RegisterTable<GateValue> = defineRegister<GateValue>({
-  name: 'gate',
-  tag: 'g',
-  placement: 'hash',
-  sides: [],
-  indexes: [],
-  commands: { close: closeGate, open: openGate, delete: deleteGate },
-  version: 1,
-  encode: encodeGate,
-  decode: decodeGate,
-  updated(batch, { partitionKey, after }) {
-    noteGate(batch, partitionKey, after)
-  },
-})
+/** @param gates told of each change on this node */
+export function buildGateTable(gates: Gates): RegisterTable<GateValue> {
+  return defineRegister<GateValue>({
+    name: 'gate',
+    tag: 'g',
+    placement: 'hash',
+    sides: [],
+    indexes: [],
+    commands: { close: closeGate, open: openGate, delete: deleteGate },
+    version: 1,
+    encode: encodeGate,
+    decode: decodeGate,
+    updated(batch, { partitionKey, after }) {
+      gates.note(batch, partitionKey, after)
+    },
+  })
+}

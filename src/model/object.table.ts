@@ -7,7 +7,7 @@ import { createUpload } from './commands/create-upload.ts'
 import { deleteObject } from './commands/delete-object.ts'
 import { putObject } from './commands/put-object.ts'
 import { count } from './counter.table.ts'
-import { gateVeto } from './rows/gate.ts'
+import type { Gates } from './rows/gate.ts'
 import { liveLine, uploadsLine } from './rows/listing.ts'
 import { noteManifest, noteUpload } from './notes.ts'
 import {
@@ -24,43 +24,47 @@ export const LIVE_INDEX = 'live'
 /** Index of the keys that have open uploads. */
 export const UPLOADS_INDEX = 'uploads'
 
-export const objectTable: RegisterTable<ObjectValue> = defineRegister<ObjectValue>({
-  name: 'object',
-  tag: 'o',
-  placement: 'hash',
-  sides: [{ name: UPLOAD_SIDE, tag: 'u' }],
-  indexes: [
-    { name: LIVE_INDEX, tag: 'l', line: liveLine },
-    { name: UPLOADS_INDEX, tag: 'p', line: uploadsLine },
-  ],
-  commands: {
-    'put-object': putObject,
-    'delete-object': deleteObject,
-    'create-upload': createUpload,
-    'complete-upload': completeUpload,
-    'abort-upload': abortUpload,
-  },
-  version: 1,
-  encode: encodeObject,
-  decode: decodeObject,
+/** @param gates asked before a promise and before a row is taken */
+export function buildObjectTable(gates: Gates): RegisterTable<ObjectValue> {
+  return defineRegister<ObjectValue>({
+    name: 'object',
+    tag: 'o',
+    placement: 'hash',
+    sides: [{ name: UPLOAD_SIDE, tag: 'u' }],
+    indexes: [
+      { name: LIVE_INDEX, tag: 'l', line: liveLine },
+      { name: UPLOADS_INDEX, tag: 'p', line: uploadsLine },
+    ],
+    commands: {
+      'put-object': putObject,
+      'delete-object': deleteObject,
+      'create-upload': createUpload,
+      'complete-upload': completeUpload,
+      'abort-upload': abortUpload,
+    },
+    version: 1,
+    encode: encodeObject,
+    decode: decodeObject,
 
-  updated(batch, { partitionKey, key, before, after }) {
-    count(batch, partitionKey, { before, after })
-    const dropped = manifestOf(before)
-    if (dropped !== undefined && dropped !== manifestOf(after)) noteManifest(batch, dropped)
-    if (before === undefined) return
-    for (const upload of before.uploads) {
-      if (upload.state === 'open' && !isUploadOpen(after, upload.id)) {
-        noteUpload(batch, { id: upload.id, partitionKey, key })
+    updated(batch, { partitionKey, key, before, after }) {
+      count(batch, partitionKey, { before, after })
+      const dropped = manifestOf(before)
+      if (dropped !== undefined && dropped !== manifestOf(after)) noteManifest(batch, dropped)
+      if (before === undefined) return
+      for (const upload of before.uploads) {
+        if (upload.state === 'open' && !isUploadOpen(after, upload.id)) {
+          noteUpload(batch, { id: upload.id, partitionKey, key })
+        }
       }
-    }
-  },
+    },
 
-  /** Behind a closed gate nothing becomes live; what ends a life passes. */
-  veto(reader, partitionKey, _key, after) {
-    if (after === undefined) return undefined
-    const lives =
-      after.current !== undefined || after.uploads.some((upload) => upload.state === 'open')
-    return lives ? gateVeto(reader, partitionKey) : undefined
-  },
-})
+    /** Behind a closed gate no change begins, and no row that holds a life is taken. */
+    veto(reader, partitionKey, _key, after) {
+      const lives =
+        after === undefined ||
+        after.current !== undefined ||
+        after.uploads.some((upload) => upload.state === 'open')
+      return lives ? gates.veto(reader, partitionKey) : undefined
+    },
+  })
+}

@@ -8,11 +8,11 @@ import type { BucketValue } from './rows/bucket.ts'
 import { buildBucketTable } from './bucket.table.ts'
 import { buildBucketNameTable } from './bucket-name.table.ts'
 import type { BucketNameValue } from './commands/bucket-name.ts'
-import type { GateValue } from './rows/gate.ts'
-import { gateTable } from './gate.table.ts'
+import { Gates, type GateValue } from './rows/gate.ts'
+import { buildGateTable } from './gate.table.ts'
 import { manifestTable, type ManifestRow } from './manifest.table.ts'
 import type { ObjectValue } from './rows/object.ts'
-import { objectTable } from './object.table.ts'
+import { buildObjectTable } from './object.table.ts'
 import { partTable, type PartRow } from './part.table.ts'
 
 /** Told of rows that change on this node, inside their batch; see `Caches`. */
@@ -41,9 +41,10 @@ export function buildTables(parts: {
   readonly listener?: RowListener
 }): ModelTables {
   const { blocks, listener } = parts
+  const gates = new Gates()
   const tables = {
-    object: objectTable,
-    gate: gateTable,
+    object: buildObjectTable(gates),
+    gate: buildGateTable(gates),
     bucket: buildBucketTable((id) => listener?.bucketTouched(id)),
     bucketName: buildBucketNameTable((name) => listener?.bucketNameTouched(name)),
     accessKey: buildAccessKeyTable((id) => listener?.accessKeyTouched(id)),

@@ -24,7 +24,7 @@ export interface ObjectInfo {
   /** Of an object made from parts. */
   readonly parts: { readonly count: number } | undefined
   /** Part `number`, from 1; an object without parts is its own part 1. */
-  part(number: number): Promise<PartInfo | undefined>
+  readonly part: (number: number) => Promise<PartInfo | undefined>
 }
 
 export interface ObjectReader {
@@ -36,7 +36,11 @@ export interface ObjectReader {
    * @throws {StoreError} `BlockUnavailable` when a block is missing or corrupt: the answer must be
    *   cut off then
    */
-  read(start: number, endInclusive: number, signal?: AbortSignal): AsyncIterable<Uint8Array>
+  readonly read: (
+    start: number,
+    endInclusive: number,
+    signal?: AbortSignal,
+  ) => AsyncIterable<Uint8Array>
 }
 
 export interface ObjectInput {

@@ -4,7 +4,8 @@ import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Batch, Db, Tree } from '../../src/db/db.ts'
 import { openRows } from '../../src/db/open.ts'
-import { LIVE_INDEX, objectTable } from '../../src/model/object.table.ts'
+import { buildObjectTable, LIVE_INDEX } from '../../src/model/object.table.ts'
+import { Gates } from '../../src/model/rows/gate.ts'
 import { systemClock } from '../../src/node/system/clock.ts'
 import { systemDisk } from '../../src/node/system/disk.ts'
 import { systemLog } from '../../src/node/system/log.ts'
@@ -62,6 +63,7 @@ async function rowOf<V extends string | Uint8Array>(
 
 /** Copies the rows of one object to many keys, through the door of the node's own rows. */
 async function copyRows(db: Db, key: string, copies: number): Promise<void> {
+  const objectTable = buildObjectTable(new Gates())
   const live = objectTable.indexes.find((index) => index.name === LIVE_INDEX)
   if (live === undefined) throw new Error('the object table has an index of what is live')
   const [rows, lines] = [registerTree(objectTable), indexTree(live)]

@@ -213,3 +213,10 @@ export function content(seed: number, length: number): Uint8Array {
   }
   return new Uint8Array(words.buffer, 0, length)
 }
+
+/** How often each code came. */
+export function tally(codes: readonly unknown[]): Record<string, number> {
+  const counts: Record<string, number> = {}
+  for (const code of codes) counts[String(code)] = (counts[String(code)] ?? 0) + 1
+  return counts
+}

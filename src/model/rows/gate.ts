@@ -43,17 +43,32 @@ export function decodeGate(stored: Plain, version: number): GateValue {
  */
 export const closedGates: Tree<string> = { name: 'closed-gate', tag: 'G', values: 'text' }
 
-export function noteGate(batch: Batch, partitionKey: string, value: GateValue): void {
-  if (value.state === 'open') batch.del(closedGates, partitionKey)
-  else batch.put(closedGates, partitionKey, value.state)
-}
+/** Gates that are known to be open; more of them than this are asked for again. */
+const KNOWN_OPEN_MAX = 10_000
 
-/** Why nothing may become live there: `BucketClosing` (perhaps open again soon) or for good. */
-export function gateVeto(
-  reader: Reader,
-  partitionKey: string,
-): 'BucketClosing' | 'NoSuchBucket' | undefined {
-  const state = reader.get(closedGates, partitionKey)
-  if (state === undefined) return undefined
-  return state === 'deleted' ? 'NoSuchBucket' : 'BucketClosing'
+/**
+ * The gates as one owner sees them: told by the gate table's hook, asked by the object table's
+ * veto. Remembers which are open, since every change of an object asks twice.
+ */
+export class Gates {
+  readonly #open = new Set<string>()
+
+  /** In the batch of the gate's row. */
+  note(batch: Batch, partitionKey: string, value: GateValue): void {
+    this.#open.delete(partitionKey)
+    if (value.state === 'open') batch.del(closedGates, partitionKey)
+    else batch.put(closedGates, partitionKey, value.state)
+  }
+
+  /** Why nothing may become live there: `BucketClosing` (perhaps open again soon) or for good. */
+  veto(reader: Reader, partitionKey: string): 'BucketClosing' | 'NoSuchBucket' | undefined {
+    if (this.#open.has(partitionKey)) return undefined
+    const state = reader.get(closedGates, partitionKey)
+    if (state === undefined) {
+      if (this.#open.size >= KNOWN_OPEN_MAX) this.#open.clear()
+      this.#open.add(partitionKey)
+      return undefined
+    }
+    return state === 'deleted' ? 'NoSuchBucket' : 'BucketClosing'
+  }
 }

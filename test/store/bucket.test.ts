@@ -1,0 +1,197 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { createBucketCommand } from '../../src/model/commands/bucket.ts'
+import { claimNameCommand } from '../../src/model/commands/bucket-name.ts'
+import { closeGateCommand } from '../../src/model/commands/gate.ts'
+import { NAMES } from '../../src/model/bucket-name.table.ts'
+import { BUCKETS } from '../../src/model/rows/bucket.ts'
+import { GATE_KEY } from '../../src/model/rows/gate.ts'
+import { objectPartitionKey } from '../../src/model/rows/object.ts'
+import type { BucketId } from '../../src/base/ids.ts'
+import { createKey } from '../../src/store/access-key.ts'
+import {
+  allowKey,
+  bucketUsage,
+  createBucket,
+  denyKey,
+  findBucketByName,
+  forgetKey,
+  listBuckets,
+} from '../../src/store/bucket.ts'
+import { deleteBucket, finishLeftBuckets } from '../../src/store/delete-bucket.ts'
+import { deleteObject } from '../../src/store/delete-object.ts'
+import { headObject } from '../../src/store/get-object.ts'
+import { abortUpload, createUpload } from '../../src/store/multipart.ts'
+import { putObject } from '../../src/store/put-object.ts'
+import { turns } from '../block/harness.ts'
+import { bodyOf, bucketOf, codeOf, content, openStore, tally } from './harness.ts'
+
+const name = 'my-bucket'
+
+test('createBucket() gives a name to one of many', async () => {
+  const world = await openStore()
+  const { store } = world
+  const owners = await Promise.all(
+    Array.from({ length: 8 }, (_, index) => createKey(store, { name: `key ${index}` })),
+  )
+  const codes = await Promise.all(
+    owners.map(({ id }) => codeOf(createBucket(store, { name, owner: id }))),
+  )
+  assert.deepEqual(tally(codes), { BucketAlreadyExists: 7, 'no error': 1 })
+  const bucket = await findBucketByName(store, name)
+  const [winner] = [...bucket!.keys]
+  assert.deepEqual(winner?.[1], { read: true, write: true, owner: true })
+  assert.deepEqual(await createBucket(store, { name, owner: winner![0] }), {
+    id: bucket!.id,
+    created: false,
+  })
+  assert.equal(await codeOf(createBucket(store, { name })), 'BucketAlreadyExists')
+  assert.equal((await listBuckets(store)).length, 1)
+  assert.equal(await codeOf(createBucket(store, { name: 'No' })), 'InvalidBucketName')
+  await world.stop()
+})
+
+test('deleteBucket() refuses one that holds an object or an open upload', async () => {
+  const world = await openStore({ shardCount: 4 })
+  const { store } = world
+  const { bucket } = await bucketOf(store, name)
+  const put = (): Promise<unknown> =>
+    codeOf(putObject(store, { bucket, key: 'a', metadata: [], body: bodyOf(content(1, 9)) }))
+  assert.equal(await put(), 'no error')
+  assert.equal(await codeOf(deleteBucket(store, { bucket })), 'BucketNotEmpty')
+  assert.deepEqual(await bucketUsage(store, bucket), { objects: 1, bytes: 9, uploads: 0 })
+  assert.equal(await put(), 'no error')
+  await deleteObject(store, { bucket, key: 'a' })
+  const { uploadId } = await createUpload(store, { bucket, key: 'b', metadata: [] })
+  assert.deepEqual(await bucketUsage(store, bucket), { objects: 0, bytes: 0, uploads: 1 })
+  assert.equal(await codeOf(deleteBucket(store, { bucket })), 'BucketNotEmpty')
+  await abortUpload(store, { bucket, key: 'b', uploadId })
+  await deleteBucket(store, { bucket })
+  assert.equal(await findBucketByName(store, name), undefined)
+  assert.equal(await put(), 'NoSuchBucket')
+  assert.equal(await codeOf(headObject(store, { bucket, key: 'a' })), 'NoSuchBucket')
+  assert.equal(await codeOf(deleteBucket(store, { bucket })), 'NoSuchBucket')
+  assert.deepEqual(await listBuckets(store), [])
+  const again = await createBucket(store, { name })
+  assert.notEqual(again.id, bucket)
+  await world.stop()
+})
+
+test('deleteBucket() against writers: acknowledged in it, or gone with it', async () => {
+  const world = await openStore()
+  const { store, clock } = world
+  for (let round = 0; round < 20; round += 1) {
+    const { id: bucket } = await createBucket(store, { name })
+    const ticking = { isOver: false }
+    const time = (async () => {
+      while (!ticking.isOver) {
+        clock.advance(60)
+        await turns(1)
+      }
+    })()
+    const put = async (key: string): Promise<unknown> => {
+      await turns(round % 5)
+      return codeOf(putObject(store, { bucket, key, metadata: [], body: bodyOf(content(1, 9)) }))
+    }
+    const [deleted, ...puts] = await Promise.all([
+      codeOf(deleteBucket(store, { bucket })),
+      put('a'),
+      put('b'),
+    ])
+    ticking.isOver = true
+    await time
+    if (deleted === 'no error') {
+      // Unknown is one whose accept met the gate; the bucket is gone either way.
+      assert.ok(puts.every((code) => code === 'NoSuchBucket' || code === 'OutcomeUnknown'))
+      continue
+    }
+    assert.equal(deleted, 'BucketNotEmpty')
+    assert.ok(puts.includes('no error'))
+    for (const key of ['a', 'b']) await deleteObject(store, { bucket, key })
+    await deleteBucket(store, { bucket })
+  }
+  await world.stop()
+})
+
+test('a gate left closed by a delete that was cut off is opened by the next write', async () => {
+  const world = await openStore()
+  const { bucket } = await bucketOf(world.store, name)
+  const gate = {
+    table: world.store.model.gate,
+    partitionKey: objectPartitionKey(bucket, 0),
+    key: GATE_KEY,
+  }
+  await world.tables.change(gate, closeGateCommand(world.store.operations.begin().owner))
+  const next = await world.crash()
+  const { store, clock } = next
+  const put = putObject(store, { bucket, key: 'a', metadata: [], body: bodyOf(content(1, 9)) })
+  for (let step = 0; step < 20; step += 1) {
+    await turns(5)
+    clock.advance(100)
+  }
+  await put
+  assert.equal((await headObject(store, { bucket, key: 'a' })).size, 9)
+  await next.stop()
+})
+
+test('finishLeftBuckets() ends what a crash cut off', async () => {
+  const world = await openStore()
+  const { tables, store } = world
+  const ids = ['11', '22', '33'].map((digits) => digits.repeat(32) as BucketId)
+  const [lost, won, dying] = ids as [BucketId, BucketId, BucketId]
+  const claims = [
+    ['taken-name', won],
+    ['dying-name', dying],
+  ] as const
+  for (const id of ids) {
+    const wanted = id === dying ? 'dying-name' : 'taken-name'
+    const ref = { table: store.model.bucket, partitionKey: BUCKETS, key: id }
+    await tables.change(ref, createBucketCommand({ name: wanted, shardCount: 1 }))
+  }
+  for (const [taken, id] of claims) {
+    const ref = { table: store.model.bucketName, partitionKey: NAMES, key: taken }
+    await tables.change(ref, claimNameCommand(id))
+  }
+  await findBucketByName(store, 'dying-name')
+  const { owner } = store.operations.begin()
+  const gate = {
+    table: store.model.gate,
+    partitionKey: objectPartitionKey(dying, 0),
+    key: GATE_KEY,
+  }
+  await tables.change(gate, closeGateCommand(owner))
+  await tables.change(gate, {
+    name: 'delete',
+    args: { by: [owner.node, owner.boot, owner.number] },
+  })
+
+  const next = await world.crash()
+  assert.equal(await finishLeftBuckets(next.store), 3)
+  assert.deepEqual(
+    (await listBuckets(next.store)).map(({ id }) => id),
+    [won],
+  )
+  assert.equal(await codeOf(headObject(next.store, { bucket: lost, key: 'a' })), 'NoSuchBucket')
+  assert.equal(await findBucketByName(next.store, 'dying-name'), undefined)
+  assert.equal(await finishLeftBuckets(next.store), 0)
+  await next.stop()
+})
+
+test('allowKey() and denyKey() are seen by the next lookup', async () => {
+  const world = await openStore()
+  const { store } = world
+  const { bucket } = await bucketOf(store, name)
+  const { id: key } = await createKey(store, { name: 'other' })
+  const seen = async (): Promise<unknown> => (await findBucketByName(store, name))?.keys.get(key)
+  assert.equal(await seen(), undefined)
+  const read = { read: true, write: false, owner: false }
+  await allowKey(store, { bucket, key, permission: read })
+  assert.deepEqual(await seen(), read)
+  await allowKey(store, { bucket, key, permission: { ...read, read: false, write: true } })
+  assert.deepEqual(await seen(), { read: true, write: true, owner: false })
+  await denyKey(store, { bucket, key, permission: read })
+  assert.deepEqual(await seen(), { read: false, write: true, owner: false })
+  await forgetKey(store, key)
+  assert.equal(await seen(), undefined)
+  await world.stop()
+})
