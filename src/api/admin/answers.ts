@@ -1,0 +1,115 @@
+/** What the admin API answers, for those that read it. */
+
+import type { ClusterHealth } from './health.ts'
+import type { JobProgress } from './job.ts'
+
+export type ClusterHealthAnswer = ClusterHealth
+
+interface Space {
+  readonly available: number
+  readonly total: number
+}
+
+export interface ClusterStatusAnswer {
+  readonly layoutVersion: number
+  readonly nodes: readonly {
+    readonly id: string
+    readonly garageVersion: string | null
+    readonly addr: string | null
+    readonly hostname: string | null
+    readonly isUp: boolean
+    readonly lastSeenSecsAgo: number | null
+    readonly role: {
+      readonly zone: string
+      readonly tags: readonly string[]
+      readonly capacity: number | null
+    } | null
+    readonly draining: boolean
+    readonly dataPartition?: Space
+    readonly metadataPartition?: Space
+    /** Ours: why the node does not do all that it should. */
+    readonly notice?: string | null
+  }[]
+}
+
+export interface BucketPermissions {
+  readonly read: boolean
+  readonly write: boolean
+  readonly owner: boolean
+}
+
+export interface KeyListAnswer {
+  readonly id: string
+  readonly name: string
+  readonly created: string | null
+  readonly expiration: string | null
+  readonly expired: boolean
+}
+
+export interface KeyAnswer {
+  readonly accessKeyId: string
+  readonly created: string | null
+  readonly name: string
+  readonly expiration: string | null
+  readonly expired: boolean
+  readonly secretAccessKey?: string
+  readonly permissions: { readonly createBucket: boolean }
+  readonly buckets: readonly {
+    readonly id: string
+    readonly globalAliases: readonly string[]
+    readonly localAliases: readonly string[]
+    readonly permissions: BucketPermissions
+  }[]
+}
+
+export interface BucketListAnswer {
+  readonly id: string
+  readonly created: string
+  readonly globalAliases: readonly string[]
+  readonly localAliases: readonly { readonly accessKeyId: string; readonly alias: string }[]
+}
+
+export interface BucketAnswer {
+  readonly id: string
+  readonly created: string
+  readonly globalAliases: readonly string[]
+  readonly websiteAccess: boolean
+  readonly websiteConfig: null
+  readonly keys: readonly {
+    readonly accessKeyId: string
+    readonly name: string
+    readonly permissions: BucketPermissions
+    readonly bucketLocalAliases: readonly string[]
+  }[]
+  readonly objects: number
+  readonly bytes: number
+  readonly unfinishedUploads: number
+  readonly unfinishedMultipartUploads: number
+  readonly unfinishedMultipartUploadParts: number
+  readonly unfinishedMultipartUploadBytes: number
+  readonly quotas: { readonly maxSize: null; readonly maxObjects: null }
+}
+
+export interface JobAnswer {
+  readonly state: 'never' | 'running' | 'done' | 'failed'
+  readonly progress: (Omit<JobProgress, 'total'> & { readonly total: number | null }) | null
+  readonly report: unknown
+  readonly error: string | null
+}
+
+/** What a check of one node found. */
+export interface CheckAnswer {
+  readonly clean: boolean
+  /** How many there are of each thing. */
+  readonly scanned: Readonly<Record<string, number>>
+  /** What is noted to be cleaned up and is not yet: normal after deletes, none after the grace. */
+  readonly waiting: Readonly<Record<string, number>>
+  /** How many faults of each kind. */
+  readonly counts: Readonly<Record<string, number>>
+  /** The first of them. */
+  readonly faults: readonly {
+    readonly kind: string
+    readonly subject: string
+    readonly detail: string
+  }[]
+}

@@ -1,0 +1,122 @@
+/** Access keys as the admin API finds and shows them. */
+
+import { findAccessKey, listKeys } from '../../store/access-key.ts'
+import type { AccessKey } from '../../store/access-key.ts'
+import { listBuckets } from '../../store/bucket.ts'
+import type { KeyAnswer } from './answers.ts'
+import { AdminError } from './errors.ts'
+import { fields, flag, optional, text } from './input.ts'
+import type { Shaped } from './input.ts'
+import type { AdminCall, AdminContext } from './operation.ts'
+import { neededParameter, parameter } from './operation.ts'
+import { isExpired, timeText } from './times.ts'
+
+/** @throws {AdminError} `NoSuchAccessKey` */
+export async function keyById(context: AdminContext, id: string): Promise<AccessKey> {
+  const key = await findAccessKey(context.store, id)
+  if (key === undefined) throw new AdminError('NoSuchAccessKey', `Cannot find access key "${id}"`)
+  return key
+}
+
+/**
+ * The key that `id` or `search` names: the first digits of an id, or a name in any case.
+ *
+ * @throws {AdminError} `InvalidRequest` unless exactly one is given and found
+ */
+export async function keyOfCall(context: AdminContext, call: AdminCall): Promise<AccessKey> {
+  const search = parameter(call, 'search')
+  if (search === undefined) return keyById(context, neededParameter(call, 'id'))
+  if (parameter(call, 'id') !== undefined) {
+    throw new AdminError('InvalidRequest', 'Cannot look for two things: give "id" or "search"')
+  }
+  const found = (await listKeys(context.store)).filter(
+    (key) => key.id.startsWith(search) || key.name.toLowerCase() === search.toLowerCase(),
+  )
+  const exact = found.find((key) => key.id === search)
+  const [first, second] = exact === undefined ? found : [exact]
+  if (first === undefined) {
+    throw new AdminError('NoSuchAccessKey', `Cannot find an access key by "${search}"`)
+  }
+  if (second !== undefined) {
+    const ids = found.slice(0, 5).map((key) => key.id)
+    throw new AdminError('InvalidRequest', `Cannot choose: "${search}" fits ${ids.join(', ')}`)
+  }
+  return keyById(context, first.id)
+}
+
+/** Source: Garage v2 admin API, KeyInfo. */
+export async function keyAnswer(
+  context: AdminContext,
+  key: AccessKey,
+  options: { readonly showSecret?: boolean } = {},
+): Promise<KeyAnswer> {
+  const buckets = await listBuckets(context.store)
+  return {
+    accessKeyId: key.id,
+    created: timeText(key.createdMicros),
+    name: key.name,
+    expiration: key.expiresMicros === undefined ? null : timeText(key.expiresMicros),
+    expired: isExpired(context, key.expiresMicros),
+    ...(options.showSecret === true ? { secretAccessKey: key.secret } : {}),
+    permissions: { createBucket: key.mayCreateBucket },
+    buckets: buckets.flatMap((bucket) => {
+      const permissions = bucket.keys.get(key.id)
+      if (permissions === undefined) return []
+      const { read, write, owner } = permissions
+      return [
+        {
+          id: bucket.id,
+          globalAliases: bucket.names,
+          localAliases: [],
+          permissions: { read, write, owner },
+        },
+      ]
+    }),
+  }
+}
+
+const permissions = optional(fields({ createBucket: optional(flag) }))
+
+/** The body of CreateKey and UpdateKey. */
+export const keyInput = fields({
+  name: optional(text),
+  expiration: optional(text),
+  neverExpires: optional(flag),
+  allow: permissions,
+  deny: permissions,
+})
+
+/**
+ * Only `true` flags act, as Garage has it; what is both allowed and denied is denied.
+ *
+ * @throws {AdminError} `InvalidRequest`
+ */
+export function keyUpdateOf(input: Shaped<typeof keyInput>): {
+  readonly name?: string
+  readonly expiresMicros?: number | 'never'
+  readonly mayCreateBucket?: boolean
+} {
+  const { name, expiration, neverExpires, allow, deny } = input
+  if (expiration !== undefined && neverExpires === true) {
+    throw new AdminError('InvalidRequest', 'Cannot set both "expiration" and "neverExpires"')
+  }
+  const mayCreate = deny?.createBucket === true ? false : allow?.createBucket === true || undefined
+  return {
+    ...(name === undefined ? {} : { name }),
+    ...(expiration === undefined ? {} : { expiresMicros: microsOf(expiration) }),
+    ...(neverExpires === true ? { expiresMicros: 'never' as const } : {}),
+    ...(mayCreate === undefined ? {} : { mayCreateBucket: mayCreate }),
+  }
+}
+
+function microsOf(time: string): number {
+  const shape = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)$/
+  const ms = shape.test(time) ? Date.parse(time) : Number.NaN
+  if (Number.isNaN(ms)) {
+    throw new AdminError(
+      'InvalidRequest',
+      `Cannot read "expiration": "${time.slice(0, 60)}", wanted such as 2027-01-31T00:00:00Z`,
+    )
+  }
+  return ms * 1000
+}

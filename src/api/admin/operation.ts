@@ -1,0 +1,118 @@
+/** What an admin operation declares of itself, and what it is given. */
+
+import type { NodeId } from '../../base/ids.ts'
+import type { Log } from '../../base/log.ts'
+import type { Metrics } from '../../base/metrics.ts'
+import type { DiskSpace } from '../../base/disk.ts'
+import type { Store } from '../../store/store.ts'
+import type { Query } from '../http/query.ts'
+import { AdminError } from './errors.ts'
+import type { Shape } from './input.ts'
+import type { Job } from './job.ts'
+
+/** What a node can do now. `sentence` tells people why, and what to do. */
+export type NodeCondition =
+  | { readonly kind: 'serving' }
+  /** Reads only: the database lacks rows that it once had. */
+  | { readonly kind: 'recovering'; readonly sentence: string }
+  /** Nothing: there is no layout yet. */
+  | { readonly kind: 'waiting'; readonly sentence: string }
+
+/** This node, as the admin API shows it. */
+export interface NodeView {
+  readonly id: NodeId
+  readonly version: string
+  /** Such as `node v20.19.0`. */
+  readonly runtime: string
+  readonly hostname: string
+  /** Where S3 is served, host:port. */
+  address(): string | undefined
+  condition(): NodeCondition
+  spaces(): Promise<{ readonly data?: DiskSpace; readonly metadata?: DiskSpace }>
+  readonly check: Job
+  readonly scrub: Job
+}
+
+export interface AdminContext {
+  readonly store: Store
+  readonly node: NodeView
+  readonly metrics: Metrics
+  readonly log: Log
+  /** For the bodies of errors. */
+  readonly region: string
+  readonly tokens: {
+    readonly admin: string
+    readonly metrics: string | undefined
+    readonly metricsRequired: boolean
+  }
+}
+
+/** One call of an operation. Its token was checked before its body was read. */
+export interface AdminCall {
+  readonly query: Query
+  /**
+   * The body by its shape.
+   *
+   * @throws {AdminError} `InvalidRequest`
+   */
+  input<T>(shape: Shape<T>): T
+}
+
+/** Anything but JSON with status 200. */
+export interface TextAnswer {
+  readonly status: number
+  readonly type: string
+  readonly text: string
+}
+
+export interface AdminOperation {
+  readonly name: string
+  readonly method: 'GET' | 'POST'
+  readonly path: string
+  /** Who may call it. `metrics`: by its own token, or all where none is set. */
+  readonly guard: 'open' | 'admin' | 'metrics'
+  /** Reads or writes rows, so it needs a layout. */
+  readonly data: boolean
+  /** Not one of Garage's: fields that nobody declared are refused. */
+  readonly ours: boolean
+  /** Returns plain data that becomes the JSON of the answer; undefined becomes `null`. */
+  run?(context: AdminContext, call: AdminCall): Promise<unknown>
+  /** Instead of `run`, for what is not JSON. */
+  render?(context: AdminContext): Promise<TextAnswer>
+}
+
+/** An operation of Garage's admin API v2, on the same path. */
+export function garageOperation(
+  method: 'GET' | 'POST',
+  name: string,
+  run: NonNullable<AdminOperation['run']>,
+  options: { readonly data?: false } = {},
+): AdminOperation {
+  const data = options.data ?? true
+  return { name, method, path: `/v2/${name}`, guard: 'admin', data, ours: false, run }
+}
+
+/** One of our own. */
+export function hangarOperation(
+  method: 'GET' | 'POST',
+  name: string,
+  run: NonNullable<AdminOperation['run']>,
+): AdminOperation {
+  const path = `/hangar/v1/${name}`
+  return { name, method, path, guard: 'admin', data: true, ours: true, run }
+}
+
+/** A query parameter; an empty one counts as absent, as Garage has it. */
+export function parameter(call: AdminCall, name: string): string | undefined {
+  const value = call.query.get(name)
+  return value === '' ? undefined : value
+}
+
+/** @throws {AdminError} `InvalidRequest` when the parameter is absent */
+export function neededParameter(call: AdminCall, name: string): string {
+  const value = parameter(call, name)
+  if (value === undefined) {
+    throw new AdminError('InvalidRequest', `Cannot run this without the query parameter "${name}"`)
+  }
+  return value
+}

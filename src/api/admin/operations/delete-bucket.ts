@@ -1,0 +1,11 @@
+/** DeleteBucket: an empty bucket, its names and the rights in it. */
+
+import { deleteBucket as remove } from '../../../store/delete-bucket.ts'
+import { bucketByText } from '../buckets.ts'
+import { garageOperation, neededParameter } from '../operation.ts'
+
+export const deleteBucket = garageOperation('POST', 'DeleteBucket', async (context, call) => {
+  const { id } = await bucketByText(context, neededParameter(call, 'id'))
+  await remove(context.store, { bucket: id })
+  return null
+})

@@ -1,0 +1,8 @@
+/** GetBucketInfo: one bucket, its keys and how much it holds. */
+
+import { bucketAnswer, bucketOfCall } from '../buckets.ts'
+import { garageOperation } from '../operation.ts'
+
+export const getBucketInfo = garageOperation('GET', 'GetBucketInfo', async (context, call) =>
+  bucketAnswer(context, await bucketOfCall(context, call)),
+)

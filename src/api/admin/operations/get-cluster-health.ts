@@ -1,0 +1,11 @@
+/** GetClusterHealth: how many nodes and partitions are well. */
+
+import { healthOf } from '../health.ts'
+import { garageOperation } from '../operation.ts'
+
+export const getClusterHealth = garageOperation(
+  'GET',
+  'GetClusterHealth',
+  (context) => Promise.resolve(healthOf(context.node)),
+  { data: false },
+)

@@ -1,0 +1,9 @@
+/** GetKeyInfo: one key and the buckets that it may use. */
+
+import { keyAnswer, keyOfCall } from '../keys.ts'
+import { garageOperation, parameter } from '../operation.ts'
+
+export const getKeyInfo = garageOperation('GET', 'GetKeyInfo', async (context, call) => {
+  const showSecret = parameter(call, 'showSecretKey') === 'true'
+  return keyAnswer(context, await keyOfCall(context, call), { showSecret })
+})

@@ -1,0 +1,46 @@
+/** Every operation of the admin API. */
+
+import type { AdminOperation } from '../operation.ts'
+import { allowBucketKey } from './allow-bucket-key.ts'
+import { startCheck, watchCheck } from './check.ts'
+import { createBucket } from './create-bucket.ts'
+import { createKey } from './create-key.ts'
+import { deleteBucket } from './delete-bucket.ts'
+import { deleteKey } from './delete-key.ts'
+import { denyBucketKey } from './deny-bucket-key.ts'
+import { getBucketInfo } from './get-bucket-info.ts'
+import { getClusterHealth } from './get-cluster-health.ts'
+import { getClusterStatus } from './get-cluster-status.ts'
+import { getKeyInfo } from './get-key-info.ts'
+import { getNodeInfo } from './get-node-info.ts'
+import { health } from './health.ts'
+import { importKey } from './import-key.ts'
+import { listBuckets } from './list-buckets.ts'
+import { listKeys } from './list-keys.ts'
+import { metrics } from './metrics.ts'
+import { startScrub, watchScrub } from './scrub.ts'
+import { updateKey } from './update-key.ts'
+
+export const operations: readonly AdminOperation[] = [
+  health,
+  metrics,
+  getClusterStatus,
+  getClusterHealth,
+  getNodeInfo,
+  createKey,
+  importKey,
+  getKeyInfo,
+  listKeys,
+  updateKey,
+  deleteKey,
+  createBucket,
+  getBucketInfo,
+  listBuckets,
+  deleteBucket,
+  allowBucketKey,
+  denyBucketKey,
+  startCheck,
+  watchCheck,
+  startScrub,
+  watchScrub,
+]
