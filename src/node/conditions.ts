@@ -1,0 +1,58 @@
+/** What a node can do at all, and the answers of a door that cannot serve. */
+
+import type { NodeCondition } from '../api/admin/operation.ts'
+import type { HttpHandler, HttpResponse } from '../api/http/response.ts'
+import { splitTarget } from '../api/http/query.ts'
+
+/** Of a node that does not stand alone and has no layout. */
+export function waitingCondition(factor: number): NodeCondition {
+  const why = factor === 1 ? 'it knows of other nodes' : `its replication_factor is ${factor}`
+  return {
+    kind: 'waiting',
+    sentence:
+      `This node has no layout yet: ${why}, and clusters come in a later version. ` +
+      'With replication_factor = 1 and no peers it serves at once',
+  }
+}
+
+/** @param missing what the seal says is lost */
+export function recoveringCondition(missing: string): NodeCondition {
+  return {
+    kind: 'recovering',
+    sentence:
+      `This node takes no writes, for its database is damaged: ${missing}. Reads are served. ` +
+      'Put the lost files back, or stop the node and run `hangar recover --accept-loss`',
+  }
+}
+
+/** An S3 door as far as the condition of the node lets it serve. */
+export function guardedS3(condition: NodeCondition, handler: HttpHandler): HttpHandler {
+  if (condition.kind === 'serving') return handler
+  const reads = new Set(condition.kind === 'recovering' ? ['GET', 'HEAD', 'OPTIONS'] : [])
+  return (request) => {
+    if (reads.has(request.method)) return handler(request)
+    const { path } = splitTarget(request.target)
+    return Promise.resolve(refusal(condition.sentence, path, request.requestId))
+  }
+}
+
+function refusal(sentence: string, path: string, requestId: string): HttpResponse {
+  const body =
+    '<?xml version="1.0" encoding="UTF-8"?>\n' +
+    `<Error><Code>ServiceUnavailable</Code><Message>${escapeXml(sentence)}</Message>` +
+    `<Resource>${escapeXml(path)}</Resource><RequestId>${requestId}</RequestId></Error>`
+  return {
+    status: 503,
+    headers: [
+      ['content-type', 'application/xml'],
+      ['retry-after', '10'],
+    ],
+    body,
+    close: true,
+  }
+}
+
+function escapeXml(text: string): string {
+  const names: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;' }
+  return text.replace(/[&<>]/g, (char) => names[char]!)
+}

@@ -1,0 +1,75 @@
+/** Opens the ports of a node. */
+
+import { HttpError } from '../api/http/errors.ts'
+import { startHttpServer } from '../api/http/server.ts'
+import type { HttpServer, HttpServerOptions } from '../api/http/server.ts'
+import { DRAIN_MS_MAX } from '../base/limits.ts'
+import type { Closers } from './closers.ts'
+import { NodeError } from './errors.ts'
+import type { ListenOptions } from './options.ts'
+
+/** How many ports are tried after the one wished for. */
+const PORTS_TRIED = 100
+
+/** What is the same for every port of a node. */
+export type Doorway = Pick<HttpServerOptions, 'clock' | 'log' | 'rng'> & {
+  readonly closers: Closers
+  /** Told a sentence when another port was taken than the one wished for. */
+  readonly notice: (sentence: string) => void
+}
+
+/** One port: its name for people, and who answers there. */
+export type Door = Omit<HttpServerOptions, 'bind' | 'clock' | 'log' | 'rng'> & {
+  readonly name: string
+}
+
+/**
+ * Listens; returns the endpoint as a URL without a slash at its end.
+ *
+ * @throws {NodeError} `PortTaken`
+ */
+export async function openDoor(
+  { closers, notice, ...ports }: Doorway,
+  { name, ...door }: Door,
+  options: ListenOptions,
+): Promise<string> {
+  const { host = '127.0.0.1', port = 0, orNext = false } = options
+  const last = orNext && port !== 0 ? Math.min(port + PORTS_TRIED, 65_535) : port
+  for (let tried = port; ; tried++) {
+    try {
+      const server = await startHttpServer({ ...ports, ...door, bind: { host, port: tried } })
+      closers.add(() => server.stop(DRAIN_MS_MAX))
+      if (tried !== port) notice(`Port ${port} (${name}) is taken: using ${tried} instead`)
+      return endpointOf(server)
+    } catch (error) {
+      const code = error instanceof HttpError ? error.details['systemCode'] : undefined
+      if (code === 'EADDRINUSE' && tried < last) continue
+      throw refused(error, `${host}:${tried}`, { name, code })
+    }
+  }
+}
+
+function refused(
+  error: unknown,
+  address: string,
+  { name, code }: { readonly name: string; readonly code: unknown },
+): unknown {
+  const why =
+    code === 'EADDRINUSE'
+      ? 'another program listens there; stop it or choose another port'
+      : code === 'EACCES'
+        ? 'this user may not; ports below 1024 want another user'
+        : code === 'EADDRNOTAVAIL'
+          ? 'this machine has no such address'
+          : undefined
+  if (why === undefined) return error
+  return new NodeError('PortTaken', `Cannot listen on ${address} (${name}): ${why}`, {
+    cause: error,
+  })
+}
+
+function endpointOf({ address }: HttpServer): string {
+  const { host, port } = address
+  const shown = host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host
+  return `http://${shown.includes(':') ? `[${shown}]` : shown}:${port}`
+}

@@ -1,0 +1,100 @@
+/** What a node is told at its start. */
+
+import { join, resolve } from 'node:path'
+import type { Log } from '../base/log.ts'
+import type { Config, ListenAddress } from '../config/schema.ts'
+
+export interface ListenOptions {
+  /** @default '127.0.0.1' */
+  readonly host?: string
+  /** 0, the default, takes any free one. */
+  readonly port?: number
+  /** Takes the next free port when this one is taken. */
+  readonly orNext?: boolean
+}
+
+export interface NodeOptions {
+  /** Holds both folders below; instead of naming each. */
+  readonly data?: string
+  /** Rows and identity. @default `meta` in `data` */
+  readonly metadataDir?: string
+  /** Blocks. @default `blocks` in `data` */
+  readonly dataDir?: string
+  /** @default 1 */
+  readonly replicationFactor?: number
+  /** The settings name other nodes: then this one serves only with a layout. */
+  readonly knowsPeers?: boolean
+  readonly s3?: ListenOptions & {
+    /** @default 'us-east-1' */
+    readonly region?: string
+    /** Buckets are also served below these, and always below `s3.localhost`. */
+    readonly rootDomains?: readonly string[]
+    /** Lets pages of any localhost origin in. @default false */
+    readonly devCors?: boolean
+  }
+  readonly admin?: ListenOptions & {
+    /** Bearer token. Absent: drawn once and kept in the metadata folder. */
+    readonly token?: string
+    readonly metricsToken?: string
+    readonly metricsRequireToken?: boolean
+  }
+  readonly web?: ListenOptions
+  /** How long blocks without references are kept. @default 10 minutes */
+  readonly graceMs?: number
+  /** Where log lines go. @default nowhere */
+  readonly log?: 'stdout' | 'stderr' | Log
+  /**
+   * Told once, a sentence, when the node cannot go on: nothing is acknowledged any more, and the
+   * caller should stop it. By default the sentence is only logged.
+   */
+  readonly onFatal?: (sentence: string) => void
+}
+
+export interface Folders {
+  readonly metadata: string
+  readonly blocks: string
+  /** What people call the data of this node. */
+  readonly data: string
+}
+
+/** @throws {TypeError} when the options name no folder */
+export function foldersOf(options: NodeOptions): Folders {
+  const { data } = options
+  const metadata = options.metadataDir ?? (data === undefined ? undefined : join(data, 'meta'))
+  const blocks = options.dataDir ?? (data === undefined ? undefined : join(data, 'blocks'))
+  if (metadata === undefined || blocks === undefined) {
+    throw new TypeError('Cannot start a node: give "data", or "metadataDir" and "dataDir"')
+  }
+  return { metadata: resolve(metadata), blocks: resolve(blocks), data: resolve(data ?? blocks) }
+}
+
+/** The options that a settings file comes to. */
+export function optionsOf(config: Config): NodeOptions {
+  const { s3, admin, web } = config
+  return {
+    metadataDir: config.metadataDir,
+    dataDir: config.dataDir,
+    replicationFactor: config.replicationFactor,
+    knowsPeers: config.knowsPeers,
+    ...part('s3', s3.bind, {
+      region: s3.region,
+      ...(s3.rootDomain === undefined ? {} : { rootDomains: [s3.rootDomain] }),
+    }),
+    ...part('admin', admin.bind, {
+      metricsRequireToken: admin.metricsRequireToken,
+      ...(admin.adminToken === undefined ? {} : { token: admin.adminToken }),
+      ...(admin.metricsToken === undefined ? {} : { metricsToken: admin.metricsToken }),
+    }),
+    ...part('web', web.bind, {}),
+  }
+}
+
+/** A door that has an address; nothing for one that has none. */
+function part<Name extends string, More extends object>(
+  name: Name,
+  bind: ListenAddress | undefined,
+  more: More,
+): { readonly [N in Name]?: ListenAddress & More } {
+  if (bind === undefined) return {}
+  return { [name]: { ...bind, ...more } } as { readonly [N in Name]: ListenAddress & More }
+}

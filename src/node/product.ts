@@ -1,0 +1,228 @@
+/** Everything of a node below its doors: rows, tables, blocks, the store, the background work. */
+
+import type { NodeCondition } from '../api/admin/operation.ts'
+import type { Clock } from '../base/clock.ts'
+import type { Disk } from '../base/disk.ts'
+import { DomainError } from '../base/errors.ts'
+import type { NodeId } from '../base/ids.ts'
+import type { Log } from '../base/log.ts'
+import type { Metrics } from '../base/metrics.ts'
+import { hexOf } from '../base/bytes.ts'
+import { SCAN_SLICE_ROWS } from '../base/limits.ts'
+import type { Rng } from '../base/rng.ts'
+import { HybridClock } from '../base/timestamp.ts'
+import { openBlocks } from '../block/open.ts'
+import type { NodeBlocks } from '../block/open.ts'
+import type { Cluster } from '../cluster/cluster.ts'
+import { ClusterError } from '../cluster/errors.ts'
+import { loneCluster } from '../cluster/lone.ts'
+import type { Db } from '../db/db.ts'
+import { nodeIdOf } from '../db/identity.ts'
+import { openRows } from '../db/open.ts'
+import type { Rows } from '../db/open.ts'
+import { readCounts } from '../model/counter.table.ts'
+import { Holds } from '../model/holds.ts'
+import { RunningOperations } from '../model/operations.ts'
+import { ReleaseWorker } from '../model/release.ts'
+import { buildTables } from '../model/tables.ts'
+import type { ModelTables } from '../model/tables.ts'
+import { LoopbackNetwork } from '../net/loopback.ts'
+import { listKeys } from '../store/access-key.ts'
+import { finishLeftBuckets } from '../store/delete-bucket.ts'
+import { Caches } from '../store/caches.ts'
+import { SecretSealer } from '../model/secret-sealer.ts'
+import type { Store } from '../store/store.ts'
+import { WorkerRunner } from '../worker/runner.ts'
+import { hybridStart, openTables } from '../table/table.ts'
+import type { OpenTables } from '../table/table.ts'
+import type { Closers } from './closers.ts'
+import { recoveringCondition, waitingCondition } from './conditions.ts'
+import { NodeError } from './errors.ts'
+import type { Folders, NodeOptions } from './options.ts'
+import { sealingKey } from './secret-files.ts'
+import { threadCompute } from './system/compute.ts'
+
+/** The node without its doors. */
+export interface Product {
+  readonly nodeId: NodeId
+  readonly folders: Folders
+  readonly condition: NodeCondition
+  readonly db: Db
+  readonly tables: OpenTables
+  readonly blocks: NodeBlocks
+  readonly model: ModelTables
+  readonly store: Store
+}
+
+interface Parts {
+  readonly options: NodeOptions
+  readonly folders: Folders
+  readonly clock: Clock
+  readonly disk: Disk
+  readonly rng: Rng
+  readonly log: Log
+  readonly metrics: Metrics
+  readonly closers: Closers
+}
+
+/** Builds from the bottom up; `closers` takes it down again. */
+export async function openProduct(parts: Parts): Promise<Product> {
+  const { options, folders, clock, rng, log, metrics, closers } = parts
+  const fatal = fatalOnce(options, log)
+  const rows = await openNodeRows(parts, fatal)
+  const { db } = rows
+  const nodeId = nodeIdOf(rows.identity)
+  const condition = conditionOf(options, rows)
+  const isServing = condition.kind === 'serving'
+  const blocks = await openBlocks({
+    ...{ db, disk: parts.disk, clock, log, metrics, nodeId },
+    folders: [folders.blocks],
+    isReferenced: (hash) => hasLiveReference(tables, model, hash),
+    onFatal: (error) => fatal(`A drive failed: ${error.message}`),
+    readOnly: !isServing,
+    ...(options.graceMs === undefined ? {} : { graceMs: options.graceMs }),
+  })
+  closers.add(() => blocks.stop())
+  const caches = new Caches(() => db.write(() => undefined))
+  const model = buildTables({ blocks, listener: caches })
+  const tables = openTables({
+    ...{ db, clock, rng, log, metrics },
+    hybrid: new HybridClock(clock, hybridStart(db)),
+    network: new LoopbackNetwork(nodeId),
+    cluster: clusterOf(nodeId, condition),
+    tables: model.all,
+  })
+  await tables.start()
+  if (isServing) closers.add(() => tables.stop())
+  const compute = threadCompute(blocks.slab.memory)
+  closers.add(() => compute.stop())
+  const { key, fresh } = await sealingKey({ ...parts, folder: folders.metadata })
+  const store: Store = {
+    ...{ tables, model, blocks, compute, clock, rng, log, caches },
+    operations: new RunningOperations({ node: nodeId, boot: hexOf(rng.bytes(8)) }),
+    holds: new Holds(),
+    sealer: new SecretSealer(key, rng),
+    counts: (partitionKey) => readCounts(db, partitionKey),
+  }
+  if (isServing) {
+    if (fresh) await refuseLostSecrets(store, folders)
+    await startBackground(store, { ...parts, blocks, db })
+  }
+  return { nodeId, folders, condition, db, tables, blocks, model, store }
+}
+
+/** Says a fatal fault once, to the log and to whoever started the node. */
+function fatalOnce(options: NodeOptions, log: Log): (sentence: string) => void {
+  let said = false
+  return (sentence) => {
+    if (said) return
+    said = true
+    log.error({}, sentence)
+    options.onFatal?.(sentence)
+  }
+}
+
+/** @throws {NodeError} `FolderUnusable` when the system refuses the folder */
+async function openNodeRows(parts: Parts, fatal: (sentence: string) => void): Promise<Rows> {
+  const { folders, clock, disk, rng, log, closers } = parts
+  const folder = folders.metadata
+  try {
+    const rows = await openRows({
+      ...{ folder, clock, disk, rng, log },
+      onFatal: (fault) => fatal(`The rows cannot be written: ${fault.message}`),
+    })
+    closers.add(() => rows.db.close())
+    return rows
+  } catch (error) {
+    throw folderFault(error, folder)
+  }
+}
+
+function folderFault(error: unknown, folder: string): unknown {
+  if (error instanceof DomainError) {
+    const hints: Readonly<Record<string, string>> = {
+      Locked: 'another process uses this folder; stop it, or name another folder',
+      CannotOpen: 'put the lost files back, or run `hangar recover`, which says what is missing',
+      NewerFormat: 'run the version of Hangar that wrote it, or a newer one',
+    }
+    const hint = hints[error.code]
+    if (hint === undefined) return error
+    return new NodeError('FolderUnusable', `${error.message}: ${hint}`, { cause: error })
+  }
+  const code = (error as { code?: unknown } | undefined)?.code
+  const why =
+    code === 'EACCES' || code === 'EPERM'
+      ? `this user (uid ${process.getuid?.() ?? '?'}) may not write there: chown it, or run as its owner`
+      : code === 'EROFS'
+        ? 'the file system is read-only'
+        : code === 'ENOTDIR' || code === 'EEXIST'
+          ? 'it, or what it lies in, is a file'
+          : code === 'ENOSPC'
+            ? 'the drive is full'
+            : undefined
+  if (why === undefined) return error
+  const message = `Cannot use the folder "${folder}": ${why}`
+  return new NodeError('FolderUnusable', message, { cause: error })
+}
+
+function conditionOf(options: NodeOptions, rows: Rows): NodeCondition {
+  const { replicationFactor = 1, knowsPeers = false } = options
+  if (replicationFactor !== 1 || knowsPeers) return waitingCondition(replicationFactor)
+  const { broken } = rows.sealStatus
+  return broken === undefined ? { kind: 'serving' } : recoveringCondition(broken)
+}
+
+/** A node that waits for a layout knows no owner of anything. */
+function clusterOf(self: NodeId, condition: NodeCondition): Cluster {
+  if (condition.kind !== 'waiting') return loneCluster(self)
+  return {
+    ...loneCluster(self),
+    owners: () => {
+      throw new ClusterError('NoLayout', condition.sentence)
+    },
+  }
+}
+
+/** A settled read of all references of a block. */
+async function hasLiveReference(
+  tables: OpenTables,
+  model: ModelTables,
+  hash: string,
+): Promise<boolean> {
+  const { blockRef } = model
+  for (let after: string | undefined; ;) {
+    const bounds = after === undefined ? {} : { after }
+    const rows = await tables.range(blockRef, hash, { ...bounds, limit: SCAN_SLICE_ROWS })
+    if (rows.some(({ row }) => row.live)) return true
+    after = rows.at(-1)?.sortKey
+    if (rows.length < SCAN_SLICE_ROWS) return false
+  }
+}
+
+/** Access keys whose sealing key is gone can never sign again: said at the start, not at use. */
+async function refuseLostSecrets(store: Store, folders: Folders): Promise<void> {
+  const [first] = await listKeys(store)
+  if (first === undefined) return
+  throw new NodeError(
+    'SecretsLost',
+    `Cannot read the secrets of the access keys: "${folders.metadata}/sealing-key" was lost. ` +
+      'Put it back from a copy; the data itself is whole',
+  )
+}
+
+/** What a start finishes of the last life, then the workers. */
+async function startBackground(
+  store: Store,
+  parts: Parts & { readonly blocks: NodeBlocks; readonly db: Db },
+): Promise<void> {
+  const { blocks, closers, db, clock, log, metrics } = parts
+  const { tables, model, operations, holds } = store
+  await finishLeftBuckets(store)
+  const release = new WorkerRunner(
+    new ReleaseWorker({ db, tables, model, operations, holds, clock, log, metrics }),
+    { clock, log },
+  )
+  release.start()
+  closers.add(() => release.stop())
+  await blocks.start()
+}
