@@ -36,7 +36,10 @@ export const layers: Readonly<Record<string, Layer>> = {
   'api/auth': { uses: ['base', 'api/http'], doors: 'all' },
   'api/s3': { uses: apiUses, doors: ['serve'] },
   'api/s3/operations': { uses: [...apiUses, 'api/s3'], doors: ['index'] },
-  'api/admin': { uses: [...apiUses, 'cluster', 'worker', 'block'], doors: ['serve'] },
+  'api/admin': {
+    uses: [...apiUses, 'cluster', 'worker', 'block'],
+    doors: ['serve', 'operation', 'answers', 'job'],
+  },
   'api/admin/operations': {
     uses: [...apiUses, 'api/admin', 'cluster', 'worker', 'block'],
     doors: ['index'],
@@ -62,7 +65,7 @@ export const layers: Readonly<Record<string, Layer>> = {
       'api/web',
       'node/system',
     ],
-    doors: ['node'],
+    doors: ['node', 'credentials', 'recover'],
   },
   cli: { uses: ['base', 'config', 'node', 'api/admin'], doors: ['cli'] },
   'cli/commands': { uses: ['base', 'config', 'node', 'api/admin', 'cli'], doors: 'all' },

@@ -1,0 +1,66 @@
+/** The command line: builds the commands, runs one, turns what it throws into words and a code. */
+
+import { Command, CommanderError } from 'commander'
+import { DomainError } from '../base/errors.ts'
+import { CliError } from './command.ts'
+import type { Terminal } from './command.ts'
+import { commands } from './commands/index.ts'
+import { VERSION } from '../base/version.ts'
+
+const systemTerminal: Terminal = {
+  environment: process.env,
+  folder: process.cwd(),
+  isInteractive: process.stderr.isTTY === true,
+  print: (text) => void process.stdout.write(`${text}\n`),
+  note: (text) => void process.stderr.write(`${text}\n`),
+  draw: (line) => void process.stderr.write(`\r\u001b[K${line}`),
+}
+
+/** Runs one command line; resolves with the exit code once nothing of it runs any more. */
+export async function runCli(
+  words: readonly string[],
+  terminal: Terminal = systemTerminal,
+): Promise<number> {
+  let exitCode = 0
+  const program = new Command('hangar')
+    .description('S3-compatible object storage that starts with one command')
+    .version(VERSION, '-V, --version')
+    .option('-c, --config <file>', 'settings file of the node')
+    .option('--data <folder>', 'data folder of a node that `hangar dev` runs')
+    .exitOverride()
+    .configureHelp({ sortSubcommands: false })
+    .configureOutput({
+      writeOut: (text) => terminal.print(text.trimEnd()),
+      writeErr: (text) => terminal.note(text.trimEnd()),
+    })
+  for (const define of commands) {
+    define(program, terminal, (code) => {
+      exitCode = code
+    })
+  }
+  try {
+    await program.parseAsync(words, { from: 'user' })
+  } catch (error) {
+    exitCode = report(error, terminal)
+  }
+  return exitCode
+}
+
+function report(error: unknown, terminal: Terminal): number {
+  if (error instanceof CommanderError) {
+    if (error.exitCode !== 0) terminal.note('See `hangar --help`, or `hangar <command> --help`.')
+    return error.exitCode
+  }
+  if (error instanceof CliError) {
+    terminal.note(`hangar: ${error.message}`)
+    if (error.hint !== undefined) terminal.note(error.hint)
+    return error.exitCode
+  }
+  if (error instanceof DomainError) {
+    terminal.note(`hangar: ${error.message}`)
+    return 1
+  }
+  const stack = error instanceof Error ? (error.stack ?? error.message) : String(error)
+  terminal.note(`hangar: something is wrong in the program itself\n${stack}`)
+  return 70
+}

@@ -1,0 +1,34 @@
+/** What every command is given, and how a command fails. */
+
+/** The terminal, as commands see it; tests bring their own. */
+export interface Terminal {
+  readonly environment: Readonly<Record<string, string | undefined>>
+  readonly folder: string
+  /** Standard error is a terminal: progress may be drawn over itself. */
+  readonly isInteractive: boolean
+  /** One line, or several, on standard output. */
+  print(text: string): void
+  /** The same on standard error. */
+  note(text: string): void
+  /** On standard error, over the line before; '' wipes it. */
+  draw(line: string): void
+}
+
+/** A failure that people can do something about: one sentence, and what to do. */
+export class CliError extends Error {
+  override readonly name = 'CliError'
+  readonly hint: string | undefined
+  readonly exitCode: number
+
+  constructor(message: string, hint?: string, exitCode = 1) {
+    super(message)
+    this.hint = hint
+    this.exitCode = exitCode
+  }
+}
+
+/** Options that stand before or after any command. */
+export interface GlobalOptions {
+  readonly config?: string
+  readonly data?: string
+}

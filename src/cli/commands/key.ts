@@ -1,0 +1,223 @@
+/** `hangar key`: access keys. */
+
+import type { Command } from 'commander'
+import type { KeyAnswer, KeyListAnswer } from '../../api/admin/answers.ts'
+import { AdminClient, findNode } from '../admin-client.ts'
+import { CliError } from '../command.ts'
+import type { GlobalOptions, Terminal } from '../command.ts'
+import { expirationAfter } from '../duration.ts'
+import { textFields, textTable } from '../text-table.ts'
+import type { DefineCommand } from './index.ts'
+
+interface KeyOptions extends GlobalOptions {
+  readonly json?: boolean
+  readonly yes?: boolean
+  readonly showSecret?: boolean
+  readonly createBucket?: boolean
+  readonly name?: string
+  readonly expiresIn?: string
+  readonly neverExpires?: boolean
+}
+
+/** One run of a subcommand. */
+interface Run {
+  readonly client: AdminClient
+  readonly options: KeyOptions
+  readonly terminal: Terminal
+}
+
+export const key: DefineCommand = (program, terminal) => {
+  const group = program.command('key').description('access keys')
+  /** Commander gives the arguments, then the options, then the command. */
+  const wire =
+    (work: (run: Run, words: readonly string[]) => Promise<void>) =>
+    (...given: unknown[]): Promise<void> => {
+      const command = given.at(-1) as Command
+      const options = command.optsWithGlobals<KeyOptions>()
+      const client = new AdminClient(findNode(options, terminal))
+      return work({ client, options, terminal }, given.slice(0, -2) as string[])
+    }
+  const json = ['--json', 'for programs'] as const
+  const who = ['<key>', 'id, first digits of an id, or name'] as const
+
+  group
+    .command('list')
+    .description('list the keys')
+    .option(...json)
+    .action(wire(list))
+  group
+    .command('info')
+    .description('show one key')
+    .argument(...who)
+    .option('--show-secret', 'with its secret')
+    .option(...json)
+    .action(wire(info))
+  group
+    .command('create')
+    .description('make a key; its secret is shown')
+    .argument('[name]', 'what people call it')
+    .option('--create-bucket', 'may create buckets')
+    .option('--expires-in <duration>', 'such as 30d')
+    .option(...json)
+    .action(wire(create))
+  group
+    .command('import')
+    .description('take a key that exists elsewhere')
+    .argument('<id>', 'access key id')
+    .argument('<secret>', 'secret access key')
+    .option('-n, --name <name>', 'what people call it')
+    .option('--yes', 'accepted, for scripts of Garage')
+    .option(...json)
+    .action(wire(importKey))
+  group
+    .command('rename')
+    .description('give a key another name')
+    .argument(...who)
+    .argument('<name>', 'the new one')
+    .option(...json)
+    .action(wire(rename))
+  group
+    .command('set')
+    .description('change when a key expires')
+    .argument(...who)
+    .option('--expires-in <duration>', 'such as 30d')
+    .option('--never-expires', 'for good')
+    .option(...json)
+    .action(wire(set))
+  group
+    .command('delete')
+    .description('delete a key')
+    .argument(...who)
+    .option('--yes', 'really')
+    .action(wire(remove))
+  for (const verb of ['allow', 'deny'] as const) {
+    group
+      .command(verb)
+      .description(`${verb} what belongs to no bucket`)
+      .argument(...who)
+      .option('--create-bucket', 'creating buckets')
+      .option(...json)
+      .action(wire((run, [pattern]) => permit(run, pattern!, verb)))
+  }
+}
+
+function find(client: AdminClient, search: string, showSecretKey = false): Promise<KeyAnswer> {
+  const query = { search, showSecretKey: String(showSecretKey) }
+  return client.call<KeyAnswer>('GetKeyInfo', { query })
+}
+
+async function list({ client, options, terminal }: Run): Promise<void> {
+  const keys = await client.call<readonly KeyListAnswer[]>('ListKeys')
+  if (options.json) {
+    terminal.print(JSON.stringify(keys, null, 2))
+    return
+  }
+  const rows = keys.map(({ id, name, created, expiration, expired }) => [
+    id,
+    name,
+    created?.slice(0, 10) ?? '',
+    expired ? 'expired' : (expiration?.slice(0, 10) ?? 'never'),
+  ])
+  terminal.print(textTable(['ID', 'NAME', 'CREATED', 'EXPIRES'], rows))
+}
+
+async function info(
+  { client, options, terminal }: Run,
+  [pattern]: readonly string[],
+): Promise<void> {
+  show(await find(client, pattern!, options.showSecret), options, terminal)
+}
+
+async function create(
+  { client, options, terminal }: Run,
+  [name]: readonly string[],
+): Promise<void> {
+  const body = {
+    ...(name === undefined ? {} : { name }),
+    ...expiry(options),
+    allow: { createBucket: options.createBucket ?? false },
+  }
+  show(await client.call<KeyAnswer>('CreateKey', { body }), options, terminal)
+}
+
+async function importKey(
+  { client, options, terminal }: Run,
+  [accessKeyId, secretAccessKey]: readonly string[],
+): Promise<void> {
+  const body = { accessKeyId, secretAccessKey, name: options.name ?? null }
+  show(await client.call<KeyAnswer>('ImportKey', { body }), options, terminal)
+}
+
+async function update(run: Run, pattern: string, body: unknown): Promise<void> {
+  const { accessKeyId: id } = await find(run.client, pattern)
+  const answer = await run.client.call<KeyAnswer>('UpdateKey', { query: { id }, body })
+  show(answer, run.options, run.terminal)
+}
+
+function rename(run: Run, [pattern, name]: readonly string[]): Promise<void> {
+  return update(run, pattern!, { name })
+}
+
+function set(run: Run, [pattern]: readonly string[]): Promise<void> {
+  const body = expiry(run.options)
+  if (Object.keys(body).length === 0) {
+    throw new CliError('nothing to set', 'Give --expires-in DURATION or --never-expires.')
+  }
+  return update(run, pattern!, body)
+}
+
+function permit(run: Run, pattern: string, verb: 'allow' | 'deny'): Promise<void> {
+  if (!run.options.createBucket) {
+    throw new CliError(`nothing to ${verb}`, 'Give --create-bucket.')
+  }
+  return update(run, pattern, { [verb]: { createBucket: true } })
+}
+
+async function remove(
+  { client, options, terminal }: Run,
+  [pattern]: readonly string[],
+): Promise<void> {
+  const { accessKeyId: id, name } = await find(client, pattern!)
+  if (!options.yes) {
+    throw new CliError(`${id} ("${name}") would be deleted`, 'Say --yes to do it.')
+  }
+  await client.call('DeleteKey', { query: { id }, body: {} })
+  terminal.print(`Deleted ${id} ("${name}")`)
+}
+
+function expiry({ expiresIn, neverExpires }: KeyOptions): Record<string, unknown> {
+  if (neverExpires) return { neverExpires: true }
+  return expiresIn === undefined ? {} : { expiration: expirationAfter(expiresIn) }
+}
+
+function show(answer: KeyAnswer, options: KeyOptions, terminal: Terminal): void {
+  if (options.json) {
+    terminal.print(JSON.stringify(answer, null, 2))
+    return
+  }
+  const { accessKeyId, name, secretAccessKey, created, expiration, permissions } = answer
+  terminal.print(
+    textFields([
+      ['Key ID', accessKeyId],
+      ['Name', name],
+      ...(secretAccessKey === undefined ? [] : [['Secret key', secretAccessKey] as const]),
+      ['Created', created ?? 'unknown'],
+      ['Expires', answer.expired ? `${expiration}, expired` : (expiration ?? 'never')],
+      ['May create buckets', permissions.createBucket ? 'yes' : 'no'],
+    ]),
+  )
+  const rows = answer.buckets.map((bucket) => [
+    permissionText(bucket.permissions),
+    bucket.globalAliases.join(', '),
+    bucket.id,
+  ])
+  if (rows.length > 0) terminal.print(`\n${textTable(['MAY', 'BUCKET', 'ID'], rows)}`)
+}
+
+function permissionText({
+  read,
+  write,
+  owner,
+}: Record<'read' | 'write' | 'owner', boolean>): string {
+  return [read && 'read', write && 'write', owner && 'owner'].filter(Boolean).join(', ')
+}

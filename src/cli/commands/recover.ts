@@ -1,0 +1,44 @@
+/** `hangar recover`: lets a node whose database lost rows take writes again. */
+
+import { resolve } from 'node:path'
+import type { Command } from 'commander'
+import { loadConfig } from '../../config/load.ts'
+import { CliError } from '../command.ts'
+import type { GlobalOptions, Terminal } from '../command.ts'
+import { DEV_FOLDER } from '../node-file.ts'
+import type { DefineCommand } from './index.ts'
+
+interface RecoverOptions extends GlobalOptions {
+  readonly acceptLoss?: boolean
+}
+
+export const recover: DefineCommand = (program, terminal) => {
+  program
+    .command('recover')
+    .description('of a stopped node: say what its database lacks, and accept the loss')
+    .option('--accept-loss', 'go on without what is lost')
+    .action(async (_: unknown, command: Command) => {
+      await run(command.optsWithGlobals<RecoverOptions>(), terminal)
+    })
+}
+
+async function run(options: RecoverOptions, terminal: Terminal): Promise<void> {
+  const { recoverNode } = await import('../../node/recover.ts')
+  const metadataDir = metadataFolder(options, terminal)
+  const result = await recoverNode(metadataDir, { acceptLoss: options.acceptLoss === true })
+  terminal.print(result.sentence)
+  if (result.kind === 'broken') {
+    throw new CliError(
+      'nothing was changed',
+      'Run `hangar recover --accept-loss` to go on without what is lost.',
+    )
+  }
+}
+
+function metadataFolder(options: RecoverOptions, { environment, folder }: Terminal): string {
+  const config = options.config ?? environment['HANGAR_CONFIG_FILE']
+  if (options.data === undefined && config !== undefined) {
+    return loadConfig(resolve(folder, config), environment).metadataDir
+  }
+  return resolve(folder, options.data ?? DEV_FOLDER, 'meta')
+}

@@ -1,0 +1,56 @@
+/** `hangar status`: how the node and its cluster are. */
+
+import type { Command } from 'commander'
+import type { ClusterHealthAnswer, ClusterStatusAnswer } from '../../api/admin/answers.ts'
+import { AdminClient, findNode } from '../admin-client.ts'
+import type { GlobalOptions, Terminal } from '../command.ts'
+import { sizeText, textFields, textTable } from '../text-table.ts'
+import type { DefineCommand } from './index.ts'
+
+interface StatusOptions extends GlobalOptions {
+  readonly json?: boolean
+  readonly quiet?: boolean
+}
+
+export const status: DefineCommand = (program, terminal, exit) => {
+  program
+    .command('status')
+    .description('show the nodes; exit code 1 unless all is well')
+    .option('--json', 'for programs')
+    .option('-q, --quiet', 'nothing but the exit code')
+    .action(async (_: unknown, command: Command) => {
+      const options = command.optsWithGlobals<StatusOptions>()
+      const client = new AdminClient(findNode(options, terminal))
+      const health = await client.call<ClusterHealthAnswer>('GetClusterHealth')
+      exit(health.status === 'unavailable' ? 1 : 0)
+      if (options.quiet) return
+      const nodes = await client.call<ClusterStatusAnswer>('GetClusterStatus')
+      if (options.json) terminal.print(JSON.stringify({ health, ...nodes }, null, 2))
+      else show(health, nodes, terminal)
+    })
+}
+
+function show(
+  health: ClusterHealthAnswer,
+  { nodes, layoutVersion }: ClusterStatusAnswer,
+  terminal: Terminal,
+): void {
+  const rows = nodes.map((node) => [
+    node.id.slice(0, 16),
+    node.hostname ?? '',
+    node.addr ?? '',
+    node.role?.zone ?? 'no role yet',
+    node.role?.capacity == null ? '' : sizeText(node.role.capacity),
+    node.dataPartition === undefined ? '' : sizeText(node.dataPartition.available),
+  ])
+  const titles = ['NODE', 'HOST', 'S3 ADDRESS', 'ZONE', 'CAPACITY', 'FREE']
+  terminal.print(
+    textFields([
+      ['Cluster', health.status],
+      ['Layout', layoutVersion === 0 ? '0 (one node, alone)' : String(layoutVersion)],
+      ['Partitions', `${health.partitionsQuorum} of ${health.partitions} served`],
+    ]),
+  )
+  terminal.print(`\n${textTable(titles, rows)}`)
+  for (const { notice } of nodes) if (notice != null) terminal.print(`\n${notice}`)
+}

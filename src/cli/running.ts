@@ -1,0 +1,36 @@
+/** Keeps a node running until somebody asks it to stop. */
+
+import type { Terminal } from './command.ts'
+
+/** What `waitForStop` needs of a node. */
+export interface Stoppable {
+  stop(): Promise<void>
+}
+
+/**
+ * Waits for SIGTERM, SIGINT or SIGHUP, then stops the node; a second one ends the process at once.
+ * Resolves when nothing of the node runs any more.
+ */
+export function waitForStop(node: Stoppable, terminal: Terminal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    let stopping = false
+    const onSignal = (signal: NodeJS.Signals): void => {
+      if (stopping) process.exit(130)
+      stopping = true
+      terminal.note(`${signal}: finishing what is in flight; once more to stop at once`)
+      node.stop().then(resolve, reject)
+    }
+    for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, onSignal)
+  })
+}
+
+/** Faults that nobody caught: said once, then the process ends. Nothing goes on half alive. */
+export function endOnUncaught(terminal: Terminal): void {
+  const end = (error: unknown): void => {
+    const text = error instanceof Error ? (error.stack ?? error.message) : String(error)
+    terminal.note(`hangar: stopping, for something is wrong in the program itself\n${text}`)
+    process.exit(1)
+  }
+  process.on('uncaughtException', end)
+  process.on('unhandledRejection', end)
+}
