@@ -4,7 +4,7 @@ import { CliError } from './command.ts'
 
 export interface NodeEnding {
   /** Given to the node. */
-  onFatal(sentence: string): void
+  readonly onFatal: (sentence: string) => void
   /** Rejects at the first fatal fault; never resolves. */
   readonly fatal: Promise<never>
 }

@@ -42,5 +42,5 @@ export function sizeText(bytes: number): string {
 }
 
 function widthOf(text: string): number {
-  return [...text].length
+  return Array.from(text).length
 }

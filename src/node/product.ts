@@ -145,7 +145,7 @@ function folderFault(error: unknown, folder: string): unknown {
       CannotOpen: 'put the lost files back, or run `hangar recover`, which says what is missing',
       NewerFormat: 'run the version of Hangar that wrote it, or a newer one',
     }
-    const hint = hints[error.code]
+    const hint = hints[String(error.code)]
     if (hint === undefined) return error
     return new NodeError('FolderUnusable', `${error.message}: ${hint}`, { cause: error })
   }

@@ -28,7 +28,7 @@ export interface ClusterStatusAnswer {
     readonly dataPartition?: Space
     readonly metadataPartition?: Space
     /** Ours: why the node does not do all that it should. */
-    readonly notice?: string | null
+    readonly notice?: string
   }[]
 }
 

@@ -75,7 +75,7 @@ function errorResponse(
   error: unknown,
   where: { readonly path: string; readonly requestId: string },
 ): HttpResponse {
-  const known = error instanceof DomainError ? adminErrorOf(error) : undefined
+  const known = error instanceof DomainError ? adminErrorOf(error as DomainError) : undefined
   if (known === undefined) {
     context.log.error({ err: error, requestId: where.requestId }, 'an admin call failed')
   }

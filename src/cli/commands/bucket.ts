@@ -1,10 +1,11 @@
 /** `hangar bucket`: buckets and who may use them. */
 
-import type { Command } from 'commander'
 import type { BucketAnswer, BucketListAnswer, KeyAnswer } from '../../api/admin/answers.ts'
-import { AdminClient, findNode } from '../admin-client.ts'
+import type { AdminClient } from '../admin-client.ts'
 import { CliError } from '../command.ts'
 import type { GlobalOptions, Terminal } from '../command.ts'
+import { nodeAction } from '../subcommand.ts'
+import type { Run as NodeRun, Work } from '../subcommand.ts'
 import { sizeText, textFields, textTable } from '../text-table.ts'
 import type { DefineCommand } from './index.ts'
 
@@ -17,24 +18,11 @@ interface BucketOptions extends GlobalOptions {
   readonly owner?: boolean
 }
 
-/** One run of a subcommand. */
-interface Run {
-  readonly client: AdminClient
-  readonly options: BucketOptions
-  readonly terminal: Terminal
-}
+type Run = NodeRun<BucketOptions>
 
 export const bucket: DefineCommand = (program, terminal) => {
   const group = program.command('bucket').description('buckets and who may use them')
-  /** Commander gives the arguments, then the options, then the command. */
-  const wire =
-    (work: (run: Run, words: readonly string[]) => Promise<void>) =>
-    (...given: unknown[]): Promise<void> => {
-      const command = given.at(-1) as Command
-      const options = command.optsWithGlobals<BucketOptions>()
-      const client = new AdminClient(findNode(options, terminal))
-      return work({ client, options, terminal }, given.slice(0, -2) as string[])
-    }
+  const wire = (work: Work<BucketOptions>) => nodeAction(terminal, work)
   const json = ['--json', 'for programs'] as const
   const which = ['<bucket>', 'name, id, or first digits of an id'] as const
 

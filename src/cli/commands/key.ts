@@ -1,11 +1,12 @@
 /** `hangar key`: access keys. */
 
-import type { Command } from 'commander'
 import type { KeyAnswer, KeyListAnswer } from '../../api/admin/answers.ts'
-import { AdminClient, findNode } from '../admin-client.ts'
+import type { AdminClient } from '../admin-client.ts'
 import { CliError } from '../command.ts'
 import type { GlobalOptions, Terminal } from '../command.ts'
 import { expirationAfter } from '../duration.ts'
+import { nodeAction } from '../subcommand.ts'
+import type { Run as NodeRun, Work } from '../subcommand.ts'
 import { textFields, textTable } from '../text-table.ts'
 import type { DefineCommand } from './index.ts'
 
@@ -19,24 +20,11 @@ interface KeyOptions extends GlobalOptions {
   readonly neverExpires?: boolean
 }
 
-/** One run of a subcommand. */
-interface Run {
-  readonly client: AdminClient
-  readonly options: KeyOptions
-  readonly terminal: Terminal
-}
+type Run = NodeRun<KeyOptions>
 
 export const key: DefineCommand = (program, terminal) => {
   const group = program.command('key').description('access keys')
-  /** Commander gives the arguments, then the options, then the command. */
-  const wire =
-    (work: (run: Run, words: readonly string[]) => Promise<void>) =>
-    (...given: unknown[]): Promise<void> => {
-      const command = given.at(-1) as Command
-      const options = command.optsWithGlobals<KeyOptions>()
-      const client = new AdminClient(findNode(options, terminal))
-      return work({ client, options, terminal }, given.slice(0, -2) as string[])
-    }
+  const wire = (work: Work<KeyOptions>) => nodeAction(terminal, work)
   const json = ['--json', 'for programs'] as const
   const who = ['<key>', 'id, first digits of an id, or name'] as const
 

@@ -40,7 +40,7 @@ function show(
     node.hostname ?? '',
     node.addr ?? '',
     node.role?.zone ?? 'no role yet',
-    node.role?.capacity == null ? '' : sizeText(node.role.capacity),
+    typeof node.role?.capacity === 'number' ? sizeText(node.role.capacity) : '',
     node.dataPartition === undefined ? '' : sizeText(node.dataPartition.available),
   ])
   const titles = ['NODE', 'HOST', 'S3 ADDRESS', 'ZONE', 'CAPACITY', 'FREE']
@@ -52,5 +52,5 @@ function show(
     ]),
   )
   terminal.print(`\n${textTable(titles, rows)}`)
-  for (const { notice } of nodes) if (notice != null) terminal.print(`\n${notice}`)
+  for (const { notice } of nodes) if (notice !== undefined) terminal.print(`\n${notice}`)
 }

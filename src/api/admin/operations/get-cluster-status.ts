@@ -25,6 +25,7 @@ export const getClusterStatus = garageOperation(
           lastSeenSecsAgo: null,
           role,
           draining: false,
+          ...(condition.kind === 'serving' ? {} : { notice: condition.sentence }),
           ...(data === undefined ? {} : { dataPartition: freeSpace(data) }),
           ...(metadata === undefined ? {} : { metadataPartition: freeSpace(metadata) }),
         },
