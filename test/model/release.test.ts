@@ -1,0 +1,276 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { BLOCK_SIZE_BYTES, MIB } from '../../src/base/limits.ts'
+import { putObjectCommand } from '../../src/model/commands/put-object.ts'
+import { HEADER_SORT_KEY, type ManifestHeader } from '../../src/model/manifest.table.ts'
+import { objectPartitionKey } from '../../src/model/rows/object.ts'
+import { releaseNotes } from '../../src/model/notes.ts'
+import { assertManifestsInUse, BlockWriter } from '../../src/store/block-writer.ts'
+import { completeUpload } from '../../src/store/complete-upload.ts'
+import { deleteBucket } from '../../src/store/delete-bucket.ts'
+import { deleteObject } from '../../src/store/delete-object.ts'
+import { getObject } from '../../src/store/get-object.ts'
+import { abortUpload, createUpload } from '../../src/store/multipart.ts'
+import { putObject } from '../../src/store/put-object.ts'
+import { uploadPart } from '../../src/store/upload-part.ts'
+import { turns } from '../block/harness.ts'
+import { bodyOf, bucketOf, codeOf, content, openStore, type World } from '../store/harness.ts'
+
+const empty = { objects: 0, parts: 0, manifests: 0, references: 0, blocks: 0 }
+const key = 'a'
+
+async function assertEmpty(world: World): Promise<void> {
+  await world.releaseAll()
+  const report = await world.check()
+  assert.deepEqual(report.faults, [])
+  assert.deepEqual({ ...report.scanned }, empty)
+}
+
+async function headers(world: World): Promise<ManifestHeader[]> {
+  const { rows } = await world.tables.localRows(world.store.model.manifest, undefined, 1000)
+  return rows.flatMap(({ row }) => (row.kind === 'header' ? [row] : []))
+}
+
+/** Starts work that never ends: its process is killed. */
+function leave(work: Promise<unknown>): void {
+  work.catch(() => undefined)
+}
+
+for (const blocksBefore of [1, 2, 4, 6]) {
+  test(`a PUT killed after ${blocksBefore} blocks leaves nothing after the grace`, async () => {
+    const world = await openStore()
+    const { store } = world
+    const { bucket } = await bucketOf(store)
+    const bytes = content(blocksBefore, 8 * MIB)
+    let arrived: (value?: unknown) => void = () => undefined
+    const there = new Promise((resolve) => (arrived = resolve))
+    async function* pieces(): AsyncGenerator<Uint8Array> {
+      yield bytes.subarray(0, blocksBefore * MIB)
+      arrived()
+      await new Promise(() => undefined)
+    }
+    const body = { pieces: pieces(), expect: () => ({}) }
+    leave(putObject(store, { bucket, key, metadata: [], body }))
+    await there
+    await turns(blocksBefore)
+    const next = await world.crash()
+    const state = (await headers(next))[0]?.state
+    if (blocksBefore > 1) assert.equal(state, 'pending')
+    await assertEmpty(next)
+    await next.stop()
+  })
+}
+
+test('a running PUT is left alone however long it takes', async () => {
+  const world = await openStore()
+  const { store, clock } = world
+  const { bucket } = await bucketOf(store)
+  const bytes = content(1, 3 * MIB)
+  let resume: () => void = () => undefined
+  async function* pieces(): AsyncGenerator<Uint8Array> {
+    yield bytes.subarray(0, 2 * MIB)
+    await new Promise<void>((resolve) => (resume = resolve))
+    yield bytes.subarray(2 * MIB)
+  }
+  const body = { pieces: pieces(), expect: () => ({}) }
+  const put = putObject(store, { bucket, key, metadata: [], body })
+  await turns(20)
+  for (let minute = 0; minute < 10; minute += 1) {
+    clock.advance(60_000)
+    await world.releaseOnce()
+    await turns(5)
+  }
+  const during = await world.check()
+  assert.deepEqual([during.faults, during.waiting.manifests], [[], 1])
+  resume()
+  await put
+  await world.releaseAll()
+  const report = await world.check()
+  assert.deepEqual([report.faults, report.scanned.blocks], [[], 3])
+  await world.stop()
+})
+
+test('a manifest that is closing can be named by no new change', async () => {
+  const world = await openStore()
+  const { store, tables, clock } = world
+  const { bucket } = await bucketOf(store)
+  const partitionKey = objectPartitionKey(bucket, 0)
+  const operation = store.operations.begin()
+  const facts = { partitionKey, key, part: undefined, owner: operation.owner }
+  const digest = store.compute.digest(['md5'])
+  const writer = new BlockWriter(store, facts, digest)
+  await writer.write(content(1, 100_000))
+  await writer.end()
+  await digest.finish()
+  await writer.seal()
+  // The writer drew its first time and saw the manifest in use; then it is thought to be gone.
+  const firstTime = tables.now()
+  await assertManifestsInUse(store, [writer.manifest])
+  operation.end()
+  await world.releaseOnce()
+  assert.equal((await headers(world))[0]?.state, 'closing')
+  assert.equal(await codeOf(assertManifestsInUse(store, [writer.manifest])), 'Unavailable')
+  const change = (): Promise<unknown> =>
+    codeOf(
+      tables.change(
+        { table: store.model.object, partitionKey, key },
+        putObjectCommand({
+          ...{ size: 100_000, etag: 'e', metadata: [], checksum: undefined },
+          body: writer.manifest,
+        }),
+        { firstTime },
+      ),
+    )
+  // Within the span it may still win: then the manifest stays.
+  clock.advance(29_000)
+  assert.equal(await change(), 'no error')
+  await world.releaseAll()
+  const { scanned, faults } = await world.check()
+  assert.deepEqual([scanned.blocks, scanned.references, faults], [1, 1, []])
+  // After the span no attempt with that first time is made any more.
+  await deleteObject(store, { bucket, key })
+  clock.advance(2_000)
+  assert.notEqual(await change(), 'no error')
+  await assertEmpty(world)
+  await world.stop()
+})
+
+test('the span is waited for before anything is freed', async () => {
+  const world = await openStore()
+  const { store, clock } = world
+  const { bucket } = await bucketOf(store)
+  const put = (): Promise<unknown> =>
+    putObject(store, { bucket, key, metadata: [], body: bodyOf(content(1, 100_000)) })
+  await put()
+  await world.releaseOnce()
+  assert.equal((await world.check()).waiting.notes, 0)
+  await deleteObject(store, { bucket, key })
+  await world.releaseOnce()
+  clock.advance(29_900)
+  await world.releaseOnce()
+  assert.equal((await world.check()).scanned.references, 1)
+  clock.advance(200)
+  await world.releaseOnce()
+  assert.equal((await world.check()).scanned.references, 0)
+  await assertEmpty(world)
+  await world.stop()
+})
+
+test('a reader keeps the blocks of an object that was overwritten', async () => {
+  const world = await openStore()
+  const { store, clock } = world
+  const { bucket } = await bucketOf(store)
+  const bytes = content(1, 4 * BLOCK_SIZE_BYTES)
+  await putObject(store, { bucket, key, metadata: [], body: bodyOf(bytes) })
+  const { read } = await getObject(store, { bucket, key })
+  const found: Buffer[] = []
+  for await (const piece of read(0, bytes.length - 1)) {
+    found.push(Buffer.from(piece))
+    if (found.length === 1) await deleteObject(store, { bucket, key })
+    for (let minute = 0; minute < 3; minute += 1) {
+      await world.releaseOnce()
+      clock.advance(60_000)
+      await turns(10)
+    }
+  }
+  assert.ok(Buffer.concat(found).equals(bytes))
+  await assertEmpty(world)
+  await world.stop()
+})
+
+test('a reader of parts keeps them too', async () => {
+  const world = await openStore()
+  const { store, clock } = world
+  const { bucket } = await bucketOf(store)
+  const bytes = [content(1, 5 * MIB), content(2, 5 * MIB)]
+  const { uploadId } = await createUpload(store, { bucket, key, metadata: [] })
+  const parts = []
+  for (const [index, part] of bytes.entries()) {
+    const partNumber = index + 1
+    const input = { bucket, key, uploadId, partNumber, body: bodyOf(part) }
+    parts.push({ partNumber, etag: (await uploadPart(store, input)).etag })
+  }
+  await completeUpload(store, { bucket, key, uploadId, parts })
+  const { read } = await getObject(store, { bucket, key })
+  let size = 0
+  for await (const piece of read(0, 10 * MIB - 1)) {
+    if (size === 0) await deleteObject(store, { bucket, key })
+    size += piece.length
+    await world.releaseOnce()
+    clock.advance(60_000)
+    await turns(10)
+  }
+  assert.equal(size, 10 * MIB)
+  await assertEmpty(world)
+  await world.stop()
+})
+
+test('parts left by a crash in the middle of an upload go with its abort', async () => {
+  const world = await openStore()
+  const { bucket } = await bucketOf(world.store)
+  const { uploadId } = await createUpload(world.store, { bucket, key, metadata: [] })
+  const bytes = content(3, 5 * MIB)
+  const input = { bucket, key, uploadId, partNumber: 1 }
+  await uploadPart(world.store, { ...input, body: bodyOf(bytes) })
+  leave(uploadPart(world.store, { ...input, partNumber: 2, body: bodyOf(content(4, 5 * MIB)) }))
+  await turns(25)
+  const next = await world.crash()
+  await next.releaseAll()
+  const open = await next.check()
+  assert.deepEqual([open.faults, open.scanned.parts >= 1], [[], true])
+  await abortUpload(next.store, { bucket, key, uploadId })
+  await assertEmpty(next)
+  await next.stop()
+})
+
+test('a crash of the worker anywhere is made good by the next life', async () => {
+  let world = await openStore()
+  const { bucket } = await bucketOf(world.store)
+  for (let count = 0; count < 12; count += 1) {
+    const { store } = world
+    const body = bodyOf(content(count, 3 * MIB))
+    await putObject(store, { bucket, key: `${count}`, metadata: [], body })
+    await deleteObject(store, { bucket, key: `${count}` })
+  }
+  for (let life = 0; life < 12; life += 1) {
+    await world.releaseOnce()
+    world.clock.advance(31_000)
+    leave(world.releaseOnce())
+    await turns(1 + life * 2)
+    world = await world.crash()
+  }
+  await assertEmpty(world)
+  await world.stop()
+})
+
+test('what a deleted bucket left is freed though its keys cannot be settled', async () => {
+  const world = await openStore()
+  const { store } = world
+  const { bucket } = await bucketOf(store)
+  const body = bodyOf(content(1, 2 * MIB))
+  await putObject(store, { bucket, key, metadata: [], body })
+  await deleteObject(store, { bucket, key })
+  await deleteBucket(store, { bucket })
+  await assertEmpty(world)
+  await world.stop()
+})
+
+test('a note that is made again while it is worked on is not lost', async () => {
+  const world = await openStore()
+  const { store, db } = world
+  const { bucket } = await bucketOf(store)
+  await putObject(store, { bucket, key, metadata: [], body: bodyOf(content(1, 2 * MIB)) })
+  // The worker has asked and found the manifest named; before it takes the note down, the object
+  // goes.
+  const work = world.releaseOnce()
+  const gone = deleteObject(store, { bucket, key })
+  await Promise.all([work, gone])
+  const notes = await db.range(releaseNotes, { limit: 10 })
+  assert.equal(notes.length, 1)
+  await assertEmpty(world)
+  await world.stop()
+})
+
+test('headers sort before segments', () => {
+  assert.ok(HEADER_SORT_KEY < '0')
+})
