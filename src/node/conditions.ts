@@ -25,6 +25,14 @@ export function recoveringCondition(missing: string): NodeCondition {
   }
 }
 
+/** Of a node that must not take part in changes. @param fault why not */
+export function frozenCondition(fault: string): NodeCondition {
+  return {
+    kind: 'recovering',
+    sentence: `This node takes no writes: ${fault}. Reads are served. Set the clock right and start it again`,
+  }
+}
+
 /** An S3 door as far as the condition of the node lets it serve. */
 export function guardedS3(condition: NodeCondition, handler: HttpHandler): HttpHandler {
   if (condition.kind === 'serving') return handler
@@ -34,6 +42,17 @@ export function guardedS3(condition: NodeCondition, handler: HttpHandler): HttpH
     const { path } = splitTarget(request.target)
     return Promise.resolve(refusal(condition.sentence, path, request.requestId))
   }
+}
+
+/** The port of sites, likewise: it reads only. */
+export function guardedWeb(condition: NodeCondition, handler: HttpHandler): HttpHandler {
+  if (condition.kind !== 'waiting') return handler
+  const headers = [
+    ['content-type', 'text/plain; charset=utf-8'],
+    ['retry-after', '10'],
+  ] as const
+  const body = `${condition.sentence}\n`
+  return () => Promise.resolve({ status: 503, headers, body, close: true })
 }
 
 function refusal(sentence: string, path: string, requestId: string): HttpResponse {

@@ -9,7 +9,7 @@ import { answerWith, koaHandler } from '../api/http/koa-bridge.ts'
 import { createS3Handler, isHotS3Request, renderS3Fault } from '../api/s3/serve.ts'
 import { createWebHandler, renderWebFault } from '../api/web/serve.ts'
 import { Closers } from './closers.ts'
-import { guardedS3 } from './conditions.ts'
+import { guardedS3, guardedWeb } from './conditions.ts'
 import { openDoor } from './listeners.ts'
 import type { Doorway } from './listeners.ts'
 import { nodeLog } from './node-log.ts'
@@ -92,7 +92,11 @@ async function assemble(options: NodeOptions, closers: Closers): Promise<Running
       : {
           endpoint: await openDoor(
             doorway,
-            { name: 'sites', handler: createWebHandler(), renderFault: renderWebFault },
+            {
+              name: 'sites',
+              handler: guardedWeb(condition, createWebHandler()),
+              renderFault: renderWebFault,
+            },
             options.web,
           ),
         }

@@ -36,7 +36,7 @@ import { WorkerRunner } from '../worker/runner.ts'
 import { hybridStart, openTables } from '../table/table.ts'
 import type { OpenTables } from '../table/table.ts'
 import type { Closers } from './closers.ts'
-import { recoveringCondition, waitingCondition } from './conditions.ts'
+import { frozenCondition, recoveringCondition, waitingCondition } from './conditions.ts'
 import { NodeError } from './errors.ts'
 import type { Folders, NodeOptions } from './options.ts'
 import { sealingKey } from './secret-files.ts'
@@ -72,14 +72,14 @@ export async function openProduct(parts: Parts): Promise<Product> {
   const rows = await openNodeRows(parts, fatal)
   const { db } = rows
   const nodeId = nodeIdOf(rows.identity)
-  const condition = conditionOf(options, rows)
-  const isServing = condition.kind === 'serving'
+  const opened = conditionOf(options, rows)
+  const isWhole = opened.kind === 'serving'
   const blocks = await openBlocks({
     ...{ db, disk: parts.disk, clock, log, metrics, nodeId },
     folders: [folders.blocks],
     isReferenced: (hash) => hasLiveReference(tables, model, hash),
     onFatal: (error) => fatal(`A drive failed: ${error.message}`),
-    readOnly: !isServing,
+    readOnly: !isWhole,
     ...(options.graceMs === undefined ? {} : { graceMs: options.graceMs }),
   })
   closers.add(() => blocks.stop())
@@ -89,10 +89,12 @@ export async function openProduct(parts: Parts): Promise<Product> {
     ...{ db, clock, rng, log, metrics },
     hybrid: new HybridClock(clock, hybridStart(db)),
     network: new LoopbackNetwork(nodeId),
-    cluster: clusterOf(nodeId, condition),
+    cluster: clusterOf(nodeId, opened),
     tables: model.all,
   })
   await tables.start()
+  const condition = isWhole && tables.fault !== undefined ? frozenCondition(tables.fault) : opened
+  const isServing = condition.kind === 'serving'
   if (isServing) closers.add(() => tables.stop())
   const compute = threadCompute(blocks.slab.memory)
   closers.add(() => compute.stop())
@@ -141,7 +143,7 @@ async function openNodeRows(parts: Parts, fatal: (sentence: string) => void): Pr
 function folderFault(error: unknown, folder: string): unknown {
   if (error instanceof DomainError) {
     const hints: Readonly<Record<string, string>> = {
-      Locked: 'another process uses this folder; stop it, or name another folder',
+      Locked: 'stop it, or name another folder',
       CannotOpen: 'put the lost files back, or run `hangar recover`, which says what is missing',
       NewerFormat: 'run the version of Hangar that wrote it, or a newer one',
     }

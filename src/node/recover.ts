@@ -1,6 +1,7 @@
 /** Lets a node whose database lost rows go on without them. The node itself must not run. */
 
 import { DomainError } from '../base/errors.ts'
+import { silentLog } from '../base/log.ts'
 import type { Log } from '../base/log.ts'
 import { openRows } from '../db/open.ts'
 import type { OpenRowsOptions } from '../db/open.ts'
@@ -26,13 +27,13 @@ export async function recoverNode(
   metadataDir: string,
   options: { readonly acceptLoss: boolean },
 ): Promise<Recovery> {
-  const log = systemLog({ level: 'error', output: 'stderr' })
-  const missing = await findMissing(metadataDir, log)
+  const missing = await findMissing(metadataDir)
   if (missing === undefined) {
     return { kind: 'intact', sentence: 'The database is whole: there is nothing to recover.' }
   }
   if (!options.acceptLoss)
     return { kind: 'broken', sentence: `The database is damaged: ${missing}.` }
+  const log = systemLog({ level: 'error', output: 'stderr' })
   const rows = await openRows({ ...openOptions(metadataDir, log), acceptLoss: true })
   await rows.db.close()
   return {
@@ -43,9 +44,9 @@ export async function recoverNode(
   }
 }
 
-async function findMissing(metadataDir: string, log: Log): Promise<string | undefined> {
+async function findMissing(metadataDir: string): Promise<string | undefined> {
   try {
-    const rows = await openRows(openOptions(metadataDir, log))
+    const rows = await openRows(openOptions(metadataDir, silentLog))
     await rows.db.close()
     return rows.sealStatus.broken
   } catch (error) {

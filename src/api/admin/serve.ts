@@ -140,7 +140,9 @@ function sameText(a: string, b: string): boolean {
 
 function judgeCondition(context: AdminContext, operation: AdminOperation): void {
   const condition = context.node.condition()
-  if (operation.data && condition.kind === 'waiting') {
+  if (condition.kind === 'serving' || !operation.data) return
+  const isWrite = operation.method === 'POST' && !operation.ours
+  if (condition.kind === 'waiting' || isWrite) {
     throw new AdminError('ServiceUnavailable', condition.sentence)
   }
 }

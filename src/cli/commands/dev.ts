@@ -84,11 +84,13 @@ async function serve(
   endOnUncaught(terminal)
   const { startNode } = await import('../../node/node.ts')
   const { newAccessKey, newToken } = await import('../../node/credentials.ts')
-  const file: NodeFile = readNodeFile(data) ?? { ...newAccessKey(), adminToken: newToken() }
+  const found = readNodeFile(data)
+  const file: NodeFile = found ?? { ...newAccessKey(), adminToken: newToken() }
   const { accessKeyId, secretAccessKey, adminToken } = file
   const kept = { accessKeyId, secretAccessKey, adminToken }
-  // Written before the key exists: after a crash in between the same key is made again.
-  writeNodeFile(data, kept)
+  // Written before the key exists: after a crash in between the same key is made again. One that
+  // is there stays: it may be that of a node that runs on this folder.
+  if (found === undefined) writeNodeFile(data, kept)
   const listen = (port: number | undefined, usual: number) => ({
     host: HOST,
     port: port ?? usual,
@@ -135,6 +137,7 @@ interface Told {
 function tell(node: RunningNode, { file, bucket, options, terminal }: Told): void {
   const { accessKeyId, secretAccessKey } = file
   const { endpoint, region } = node.s3!
+  for (const sentence of node.notices) terminal.note(`! ${sentence}`)
   if (options.json) {
     const line = {
       s3: { endpoint, region },
@@ -149,7 +152,6 @@ function tell(node: RunningNode, { file, bucket, options, terminal }: Told): voi
     terminal.print(JSON.stringify(line))
     return
   }
-  for (const sentence of node.notices) terminal.print(`! ${sentence}`)
   const settings = { endpoint, region, accessKeyId, secretAccessKey, bucket }
   terminal.print(`
 Hangar serves S3 at ${endpoint}, bucket "${bucket}"; admin at ${node.admin!.endpoint}

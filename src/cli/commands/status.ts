@@ -35,6 +35,7 @@ function show(
   { nodes, layoutVersion }: ClusterStatusAnswer,
   terminal: Terminal,
 ): void {
+  const isAlone = layoutVersion === 0 && nodes[0]?.role !== null
   const rows = nodes.map((node) => [
     node.id.slice(0, 16),
     node.hostname ?? '',
@@ -47,7 +48,7 @@ function show(
   terminal.print(
     textFields([
       ['Cluster', health.status],
-      ['Layout', layoutVersion === 0 ? '0 (one node, alone)' : String(layoutVersion)],
+      ['Layout', isAlone ? '0 (one node, alone)' : String(layoutVersion)],
       ['Partitions', `${health.partitionsQuorum} of ${health.partitions} served`],
     ]),
   )

@@ -10,6 +10,7 @@ import {
 import type { Clock } from '../../base/clock.ts'
 import { SCAN_SLICE_ROWS } from '../../base/limits.ts'
 import type { Batch, Db, Tree } from '../../db/db.ts'
+import { DbFault } from '../../db/errors.ts'
 import type { Rules } from '../rules.ts'
 
 const promiseTree: Tree<string> = { name: 'table-promise', tag: '!', values: 'text' }
@@ -60,9 +61,15 @@ export class Promises {
       const idle = slice.filter(({ value }) => compareBallots(parseBallot(value), mark) <= 0)
       kept += slice.length - idle.length
       if (idle.length > 0) {
-        await this.#db.write((batch) => {
-          for (const { key } of idle) batch.del(promiseTree, key)
-        })
+        // A database that may only be read keeps them; they bind nobody.
+        await this.#db
+          .write((batch) => {
+            for (const { key } of idle) batch.del(promiseTree, key)
+          })
+          .catch((error: unknown) => {
+            if (!(error instanceof DbFault) || error.code !== 'ReadOnly') throw error
+            kept += idle.length
+          })
       }
       if (slice.length < SCAN_SLICE_ROWS) break
       after = slice.at(-1)!.key
