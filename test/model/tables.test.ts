@@ -1,0 +1,110 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import { pack, unpack } from '../../src/base/codec.ts'
+import type { ManifestId, UploadId } from '../../src/base/ids.ts'
+import type { MergedTable } from '../../src/table/schema.ts'
+import { buildTables } from '../../src/model/tables.ts'
+import type { ManifestRow } from '../../src/model/manifest.table.ts'
+import type { PartRow } from '../../src/model/part.table.ts'
+
+const tables = buildTables({
+  blocks: {
+    guardReference: async (_hash, proceed) => {
+      await proceed()
+      return undefined
+    },
+    referenceAdded: () => undefined,
+    referenceDropped: () => undefined,
+  },
+})
+
+const owner = { node: 'n', boot: 'b', number: 1 }
+const manifest = (seed: number): ManifestId => seed.toString(16).padStart(64, '0') as ManifestId
+
+const header: fc.Arbitrary<ManifestRow> = fc
+  .constantFrom('pending', 'in use', 'closing', 'released')
+  .map((state) => ({
+    kind: 'header',
+    state: state as 'pending',
+    partitionKey: 'p.0',
+    key: 'k',
+    part: { upload: 'u' as UploadId, number: 3 },
+    owner,
+  }))
+const whole = Uint8Array.from({ length: 5 * 32 }, (_, index) => index)
+const segment: fc.Arbitrary<ManifestRow> = fc.oneof(
+  fc.integer({ min: 1, max: 5 }).map((count): ManifestRow => ({
+    kind: 'blocks',
+    hashes: whole.subarray(0, count * 32),
+    sizes: Array.from({ length: count }, () => 7),
+  })),
+  fc.constant<ManifestRow>({ kind: 'gone' }),
+)
+const part: fc.Arbitrary<PartRow> = fc
+  .record({ at: fc.integer({ min: 1, max: 4 }), seed: fc.integer({ min: 0, max: 3 }) })
+  .map(({ at, seed }) => ({
+    at,
+    part:
+      seed === 0
+        ? undefined
+        : { manifest: manifest(seed), size: seed, etag: `${seed}`, checksum: undefined },
+  }))
+
+function laws<Row>(name: string, table: MergedTable<Row>, rows: fc.Arbitrary<Row>): void {
+  const form = (row: Row): string => Buffer.from(pack(table.encode(row))).toString('hex')
+  test(`merge of ${name} is commutative, associative and idempotent`, () => {
+    fc.assert(
+      fc.property(rows, rows, rows, (a, b, c) => {
+        assert.equal(form(table.merge(a, b)), form(table.merge(b, a)))
+        assert.equal(
+          form(table.merge(table.merge(a, b), c)),
+          form(table.merge(a, table.merge(b, c))),
+        )
+        assert.equal(form(table.merge(a, a)), form(a))
+      }),
+    )
+  })
+  test(`rows of ${name} come back from msgpack as they were`, () => {
+    fc.assert(
+      fc.property(rows, (row) => {
+        const back = table.decode(unpack(pack(table.encode(row))), table.version)
+        assert.equal(form(back), form(row))
+        assert.equal(table.isTombstone(back), table.isTombstone(row))
+      }),
+    )
+    assert.throws(() => table.decode(0, 99), TypeError)
+  })
+}
+
+laws('headers', tables.manifest, header)
+laws('segments', tables.manifest, segment)
+laws('parts', tables.part, part)
+laws(
+  'references',
+  tables.blockRef,
+  fc.boolean().map((live) => ({ live })),
+)
+
+test('a later part outranks an earlier one, a tombstone one of its own time', () => {
+  const live = { manifest: manifest(1), size: 1, etag: 'e', checksum: undefined }
+  const merge = (a: PartRow, b: PartRow): PartRow => tables.part.merge(a, b)
+  assert.equal(merge({ at: 1, part: undefined }, { at: 2, part: live }).part, live)
+  assert.equal(merge({ at: 2, part: undefined }, { at: 2, part: live }).part, undefined)
+})
+
+test('a released header and a released reference stay so', () => {
+  assert.equal(tables.blockRef.merge({ live: false }, { live: true }).live, false)
+  assert.equal(tables.blockRef.isTombstone({ live: false }), true)
+})
+
+test('names and tags of all tables are their own', () => {
+  const tags = tables.all.flatMap((table) => [
+    table.tag,
+    ...(table.kind === 'register'
+      ? [...table.sides.map(({ tag }) => tag), ...table.indexes.map(({ tag }) => tag)]
+      : []),
+  ])
+  assert.equal(new Set([...tags, 'G', 'c', 'y']).size, tags.length + 3)
+  assert.equal(new Set(tables.all.map(({ name }) => name)).size, tables.all.length)
+})
