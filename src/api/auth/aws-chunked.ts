@@ -17,6 +17,7 @@ type State = 'chunk-line' | 'data' | 'data-end' | 'trailer' | 'last-line' | 'don
 
 const plainLine = /^([0-9a-fA-F]{1,16})$/
 const signedLine = /^([0-9a-fA-F]{1,16});chunk-signature=(.*)$/
+const trailerLine = /^([A-Za-z0-9-]+)[ \t]*:[ \t]*([!-~]*)[ \t]*$/
 const TRAILER_SIGNATURE = 'x-amz-trailer-signature'
 
 /**
@@ -163,17 +164,15 @@ export class AwsChunkedDecoder {
       this.#finishTrailer()
       return
     }
-    const colon = line.indexOf(':')
-    const name = line.slice(0, Math.max(colon, 0)).trim().toLowerCase()
-    const value = line.slice(colon + 1).trim()
+    const [, name = '', value = ''] = trailerLine.exec(text ?? line) ?? []
     const { chain, trailerName } = this.#options
-    if (name === trailerName && this.#trailerValue === undefined) {
+    if (name.toLowerCase() === trailerName && this.#trailerValue === undefined) {
       this.#looseEnd = text === undefined
       if (this.#looseEnd && chain === undefined) throw malformedTrailer('it does not end in CRLF')
       this.#trailerValue = value
       return
     }
-    if (name !== TRAILER_SIGNATURE || chain === undefined || text === undefined) {
+    if (name.toLowerCase() !== TRAILER_SIGNATURE || chain === undefined || text === undefined) {
       throw malformedTrailer('a line is not the announced trailer')
     }
     if (this.#trailerValue === undefined) throw malformedTrailer('the announced trailer is missing')

@@ -38,30 +38,37 @@ export class SignatureChain {
   endChunk(signature: string): void {
     const digest = this.#chunk === undefined ? emptySha256 : this.#chunk.digest('hex')
     this.#chunk = undefined
-    this.#link(`AWS4-HMAC-SHA256-PAYLOAD\n${this.#scope}\n${this.#before}`, {
-      digests: `${emptySha256}\n${digest}`,
-      signature,
-    })
+    const link = this.#link('PAYLOAD', `${emptySha256}\n${digest}`)
+    if (!signaturesAreEqual(link, signature)) throw mismatch('a chunk')
+    this.#before = link
   }
 
-  /** @param trailer canonical: `name:value` and a newline; @throws {AuthError} */
+  /**
+   * The documentation's text and the SDKs sign a trailer as TRAILER, the documentation's example
+   * as PAYLOAD; with one line less than a chunk has, so neither can stand for a chunk.
+   *
+   * @param trailer canonical: `name:value` and a newline
+   * @throws {AuthError} `SignatureDoesNotMatch`
+   */
   endTrailer(trailer: string, signature: string): void {
-    this.#link(`AWS4-HMAC-SHA256-TRAILER\n${this.#scope}\n${this.#before}`, {
-      digests: sha256Hex(trailer),
-      signature,
-    })
+    const digest = sha256Hex(trailer)
+    const isRight =
+      signaturesAreEqual(this.#link('TRAILER', digest), signature) ||
+      signaturesAreEqual(this.#link('PAYLOAD', digest), signature)
+    if (!isRight) throw mismatch('the trailer')
   }
 
-  #link(head: string, link: { readonly digests: string; readonly signature: string }): void {
-    const wanted = signHex(this.#key, `${head}\n${link.digests}`)
-    if (!signaturesAreEqual(wanted, link.signature)) {
-      throw new AuthError(
-        'SignatureDoesNotMatch',
-        'Cannot accept the payload: the signature of a chunk does not match',
-      )
-    }
-    this.#before = wanted
+  #link(kind: 'PAYLOAD' | 'TRAILER', digests: string): string {
+    const text = `AWS4-HMAC-SHA256-${kind}\n${this.#scope}\n${this.#before}\n${digests}`
+    return signHex(this.#key, text)
   }
+}
+
+function mismatch(what: string): AuthError {
+  return new AuthError(
+    'SignatureDoesNotMatch',
+    `Cannot accept the payload: the signature of ${what} does not match`,
+  )
 }
 
 /** Compares in a time that does not depend on where the two differ. */
