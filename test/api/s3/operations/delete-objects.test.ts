@@ -1,0 +1,114 @@
+/** DeleteObject and DeleteObjects: gone afterwards, each key for itself. */
+
+import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
+import { after, before, test } from 'node:test'
+import { childrenOf, textAt } from '../../../support/xml-tree.ts'
+import { openDoor } from '../door.ts'
+import type { Door, Reply } from '../door.ts'
+
+let door: Door
+before(async () => {
+  door = await openDoor({ shardCount: 4 })
+})
+after(() => door.close())
+
+function remove(document: string | Buffer, headers?: Record<string, string>): Promise<Reply> {
+  const body = Buffer.from(document as string)
+  const md5 = { 'content-md5': createHash('md5').update(body).digest('base64') }
+  const call = { method: 'POST', query: { delete: '' }, headers: headers ?? md5, body }
+  return door.call(call)
+}
+const objects = (...keys: string[]): string =>
+  keys.map((key) => `<Object><Key>${key}</Key></Object>`).join('')
+const names = (reply: Reply, kind: string): (string | undefined)[] =>
+  childrenOf(reply.xml, kind).map((one) => textAt(one, 'Key'))
+
+test('deleteObjects deletes, absent and repeated keys too, and answers for each', async () => {
+  for (const key of ['a', 'b', 'c&d']) await door.call({ method: 'PUT', key })
+  const document = `<?xml version="1.0" encoding="UTF-8"?>
+    <Delete xmlns="http://s3.amazonaws.com/doc/2006-03-01/">
+      ${objects('a', 'a', 'never', 'c&amp;d')}
+    </Delete>`
+  const reply = await remove(document)
+  assert.equal(reply.status, 200, reply.text)
+  assert.deepEqual(names(reply, 'Deleted'), ['a', 'a', 'never', 'c&d'])
+  assert.deepEqual(names(reply, 'Error'), [])
+  for (const [key, status] of [
+    ['a', 404],
+    ['b', 200],
+    ['c&d', 404],
+  ] as const) {
+    assert.equal((await door.call({ method: 'HEAD', key })).status, status, key)
+  }
+})
+
+test('deleteObjects says nothing of what went well when it is to be quiet', async () => {
+  const reply = await remove(`<Delete><Quiet>true</Quiet>${objects('a')}</Delete>`)
+  assert.deepEqual(reply.xml.children, [])
+})
+
+test('deleteObjects wants a digest of the document, and holds it to it', async () => {
+  const document = `<Delete>${objects('a')}</Delete>`
+  assert.equal((await remove(document, {})).code, 'InvalidRequest')
+  const wrong = createHash('md5').update('other').digest('base64')
+  assert.equal((await remove(document, { 'content-md5': wrong })).code, 'BadDigest')
+  const crc = await remove(document, { 'x-amz-checksum-crc32': 'AAAAAA==' })
+  assert.equal(crc.code, 'BadDigest')
+})
+
+test('deleteObjects takes one to a thousand keys, each of one to 1,024 bytes', async () => {
+  const thousand = Array.from({ length: 1000 }, (_, index) => `k${index}`)
+  assert.equal((await remove(`<Delete>${objects(...thousand)}</Delete>`)).status, 200)
+  for (const document of [
+    '<Delete></Delete>',
+    `<Delete>${objects(...thousand, 'one-more')}</Delete>`,
+    `<Delete>${objects('')}</Delete>`,
+    `<Delete>${objects('k'.repeat(1025))}</Delete>`,
+    '<Delete><Object/></Delete>',
+    '<Delete><Object><Key>a</Key><Key>b</Key></Object></Delete>',
+    `<Delete><Quiet>maybe</Quiet>${objects('a')}</Delete>`,
+    `<Remove>${objects('a')}</Remove>`,
+    '<Delete><Object><Key>a</Key></Delete>',
+    'rubbish',
+    '',
+  ]) {
+    const reply = await remove(document)
+    assert.equal(reply.status, 400, document.slice(0, 60))
+    assert.equal(reply.code, 'MalformedXML', document.slice(0, 60))
+  }
+})
+
+test('deleteObjects refuses hostile documents quickly', async () => {
+  const entity = '<!DOCTYPE d [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;">]><Delete>&b;</Delete>'
+  const started = performance.now()
+  for (const document of [
+    entity,
+    '<a>'.repeat(10_000),
+    `<Delete ${Array.from({ length: 10_000 }, (_, index) => `a${index}="1"`).join(' ')}/>`,
+    Buffer.from(`\ufeff<Delete>${objects('a')}</Delete>`),
+    Buffer.from(`<Delete>${objects('a')}</Delete>`, 'utf16le'),
+    Buffer.concat([
+      Buffer.from('<Delete><Object><Key>'),
+      Buffer.from([0xff]),
+      Buffer.from('</Key></Object></Delete>'),
+    ]),
+    '<Delete><Object><Key>\u0001</Key></Object></Delete>',
+  ]) {
+    const reply = await remove(document)
+    assert.equal(reply.code, 'MalformedXML', document.toString().slice(0, 40))
+  }
+  assert.ok(performance.now() - started < 2000)
+  const large = await remove(`<Delete>${' '.repeat(4 * 1024 * 1024)}${objects('a')}</Delete>`)
+  assert.equal(large.status, 400)
+  assert.equal(large.code, 'MaxMessageLengthExceeded')
+})
+
+test('deleteObjects refuses versions and conditions it does not have', async () => {
+  const reply = await remove(
+    '<Delete><Object><Key>a</Key><VersionId>v</VersionId></Object></Delete>',
+  )
+  assert.equal(reply.status, 501)
+  const current = '<Delete><Object><Key>a</Key><VersionId>null</VersionId></Object></Delete>'
+  assert.equal((await remove(current)).status, 200)
+})
