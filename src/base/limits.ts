@@ -59,7 +59,8 @@ export const CHUNK_LINE_BYTES_MAX = 256
 export const BLOCK_SIZE_BYTES = 1 * MIB
 /** Objects up to this live in their row: one sync instead of several. */
 export const INLINE_SIZE_BYTES_MAX = 8 * KIB
-export const MANIFEST_BLOCKS_MAX = 1000
+/** Blocks or parts of one manifest segment: small, since it is written again with each block. */
+export const MANIFEST_BLOCKS_MAX = 250
 /** Blocks of one request that are being stored at once. */
 export const BLOCKS_IN_FLIGHT_PER_REQUEST = 3
 export const SEGMENT_SIZE_BYTES = 256 * MIB
@@ -105,6 +106,14 @@ export const UPLOADS_ENDED_PER_KEY_MAX = 32
 export const PROMISES_OPEN_MAX = 100_000
 export const CHANGES_QUEUED_MAX = 20_000
 export const SCAN_SLICE_ROWS = 1000
+/** Access keys that one bucket is shared with. */
+export const BUCKET_KEYS_MAX = 1000
+/** Buckets, names and access keys that a node keeps at hand, each. */
+export const ROW_CACHE_ENTRIES_MAX = 10_000
+/** Shards of buckets whose gate is known to be open. */
+export const GATES_KNOWN_MAX = 10_000
+/** Manifests on their way out whose span is waited for. */
+export const RELEASES_WAITING_MAX = 20_000
 
 // Memory: the budget of one node. Each part is what its owner may hold at most.
 export const MEMORY_BUDGET_BYTES = 320 * MIB

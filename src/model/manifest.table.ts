@@ -63,9 +63,6 @@ export type ManifestRow = ManifestHeader | BlockSegment | PartSegment | Released
 /** Sorts before the segments. */
 export const HEADER_SORT_KEY = '!'
 
-/** Blocks or parts of a segment: small enough to write it again with each block. */
-export const SEGMENT_ENTRIES_MAX = 250
-
 export function segmentSortKey(index: number): string {
   return String(index).padStart(8, '0')
 }

@@ -1,8 +1,9 @@
 /** Whether settled rows name a manifest: the question behind every release. */
 
 import type { ManifestId } from '../base/ids.ts'
+import { MANIFEST_BLOCKS_MAX } from '../base/limits.ts'
 import type { Tables } from '../table/table.ts'
-import { SEGMENT_ENTRIES_MAX, segmentSortKey, type ManifestHeader } from './manifest.table.ts'
+import { segmentSortKey, type ManifestHeader } from './manifest.table.ts'
 import { partKey } from './part.table.ts'
 import { isInline, isUploadOpen, type ObjectValue } from './rows/object.ts'
 import type { ModelTables } from './tables.ts'
@@ -33,7 +34,7 @@ async function readPartManifests(
   model: ModelTables,
   of: { readonly manifest: ManifestId; readonly count: number },
 ): Promise<ReadonlySet<string>> {
-  const keys = Array.from({ length: Math.ceil(of.count / SEGMENT_ENTRIES_MAX) }, (_, index) => ({
+  const keys = Array.from({ length: Math.ceil(of.count / MANIFEST_BLOCKS_MAX) }, (_, index) => ({
     partitionKey: of.manifest,
     sortKey: segmentSortKey(index),
   }))

@@ -8,7 +8,7 @@
 import type { Clock } from '../base/clock.ts'
 import { DomainError } from '../base/errors.ts'
 import type { ManifestId } from '../base/ids.ts'
-import { OPERATION_SPAN_MICROS } from '../base/limits.ts'
+import { OPERATION_SPAN_MICROS, RELEASES_WAITING_MAX } from '../base/limits.ts'
 import type { Log } from '../base/log.ts'
 import type { Metrics } from '../base/metrics.ts'
 import type { Db } from '../db/db.ts'
@@ -40,8 +40,6 @@ import type { ModelTables } from './tables.ts'
 /** Notes looked at in one step, manifests freed in one step. */
 const NOTES_PER_STEP = 256
 const FREED_PER_STEP = 64
-/** Manifests whose span is being waited for. */
-const WAITING_MAX = 20_000
 /** What still runs, or is read, is looked at again after this long. */
 const LATER_MICROS = 5_000_000
 const SEGMENTS_PER_READ = 4
@@ -99,7 +97,7 @@ export class ReleaseWorker implements Worker {
 
   async work(signal: AbortSignal): Promise<WorkState> {
     const isMoreDue = await this.#releaseDue(signal)
-    if (this.#waiting.size >= WAITING_MAX) return isMoreDue ? 'busy' : 'idle'
+    if (this.#waiting.size >= RELEASES_WAITING_MAX) return isMoreDue ? 'busy' : 'idle'
     const entries = await this.#options.db.range(releaseNotes, {
       ...(this.#cursor === undefined ? {} : { gt: this.#cursor }),
       limit: NOTES_PER_STEP,
@@ -129,7 +127,7 @@ export class ReleaseWorker implements Worker {
   }
 
   #putOff(noteKey: string): void {
-    if (this.#later.size >= WAITING_MAX) this.#later.clear()
+    if (this.#later.size >= RELEASES_WAITING_MAX) this.#later.clear()
     this.#later.set(noteKey, this.#options.clock.monotonicMicros() + LATER_MICROS)
   }
 

@@ -5,12 +5,15 @@ import type { DigestStream } from '../base/compute.ts'
 import { DomainError } from '../base/errors.ts'
 import { blake3, HASH_SIZE_BYTES } from '../base/hash.ts'
 import { newManifestId, type ManifestId } from '../base/ids.ts'
-import { BLOCK_SIZE_BYTES, BLOCKS_IN_FLIGHT_PER_REQUEST } from '../base/limits.ts'
+import {
+  BLOCK_SIZE_BYTES,
+  BLOCKS_IN_FLIGHT_PER_REQUEST,
+  MANIFEST_BLOCKS_MAX,
+} from '../base/limits.ts'
 import { Semaphore } from '../base/semaphore.ts'
 import type { Slot } from '../block/blocks.ts'
 import {
   HEADER_SORT_KEY,
-  SEGMENT_ENTRIES_MAX,
   segmentSortKey,
   type ManifestHeader,
   type ManifestRow,
@@ -165,7 +168,7 @@ export class BlockWriter {
 
   /** Adds a block to the segment's list; stable when this resolves, as is the header. */
   #list(hash: Uint8Array, length: number): Promise<void> {
-    if (this.#sizes.length === SEGMENT_ENTRIES_MAX) {
+    if (this.#sizes.length === MANIFEST_BLOCKS_MAX) {
       this.#segmentIndex += 1
       this.#hashes = []
       this.#sizes = []

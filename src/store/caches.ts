@@ -1,12 +1,10 @@
 /** Rows that every request asks for, kept in memory and dropped when they change. */
 
 import type { AccessKeyId, BucketId } from '../base/ids.ts'
+import { ROW_CACHE_ENTRIES_MAX } from '../base/limits.ts'
 import type { Bucket } from '../model/rows/bucket.ts'
 import type { RowListener } from '../model/tables.ts'
 import type { AccessKey } from './access-key.ts'
-
-/** Entries of one cache. */
-const CACHE_ENTRIES_MAX = 10_000
 
 /**
  * Values by name. A value that was read before a change of its row is never kept after it: while a
@@ -28,7 +26,7 @@ export class RowCache<Value> {
 
   keep(name: string, value: Value, generation: number): void {
     if (generation !== this.#generation || this.#changing.has(name)) return
-    if (this.#values.size >= CACHE_ENTRIES_MAX) {
+    if (this.#values.size >= ROW_CACHE_ENTRIES_MAX) {
       const oldest = this.#values.keys().next()
       if (oldest.done !== true) this.#values.delete(oldest.value)
     }

@@ -3,14 +3,18 @@
 import { hexOf } from '../base/bytes.ts'
 import type { UploadId } from '../base/ids.ts'
 import { newManifestId, type ManifestId } from '../base/ids.ts'
-import { LIST_KEYS_MAX, OBJECT_SIZE_BYTES_MAX, PART_SIZE_BYTES_MIN } from '../base/limits.ts'
+import {
+  LIST_KEYS_MAX,
+  OBJECT_SIZE_BYTES_MAX,
+  PART_SIZE_BYTES_MIN,
+  MANIFEST_BLOCKS_MAX,
+} from '../base/limits.ts'
 import {
   completeUploadCommand,
   type CompleteUploadAnswer,
 } from '../model/commands/complete-upload.ts'
 import {
   HEADER_SORT_KEY,
-  SEGMENT_ENTRIES_MAX,
   segmentSortKey,
   type ManifestRow,
   type PartReference,
@@ -275,11 +279,11 @@ async function writeManifest(
       row: { kind: 'header', state: 'in use', part: undefined, ...facts },
     },
   ]
-  for (let from = 0; from < references.length; from += SEGMENT_ENTRIES_MAX) {
+  for (let from = 0; from < references.length; from += MANIFEST_BLOCKS_MAX) {
     rows.push({
       partitionKey: manifest,
-      sortKey: segmentSortKey(from / SEGMENT_ENTRIES_MAX),
-      row: { kind: 'parts', parts: references.slice(from, from + SEGMENT_ENTRIES_MAX) },
+      sortKey: segmentSortKey(from / MANIFEST_BLOCKS_MAX),
+      row: { kind: 'parts', parts: references.slice(from, from + MANIFEST_BLOCKS_MAX) },
     })
   }
   await inStoreWords(store.tables.insert(store.model.manifest, rows))

@@ -1,10 +1,9 @@
 /** Finds the blocks and parts of an object in its manifest, as far as they are wanted. */
 
 import type { ManifestId } from '../base/ids.ts'
-import { BLOCK_SIZE_BYTES } from '../base/limits.ts'
+import { BLOCK_SIZE_BYTES, MANIFEST_BLOCKS_MAX } from '../base/limits.ts'
 import {
   blockHash,
-  SEGMENT_ENTRIES_MAX,
   segmentSortKey,
   type ManifestRow,
   type PartReference,
@@ -51,9 +50,9 @@ export async function* blockSpans(
   let block = Math.floor(range.start / BLOCK_SIZE_BYTES)
   let row: ManifestRow | undefined
   for (let at = block * BLOCK_SIZE_BYTES; at < range.end; at += BLOCK_SIZE_BYTES, block += 1) {
-    const index = block % SEGMENT_ENTRIES_MAX
+    const index = block % MANIFEST_BLOCKS_MAX
     if (row === undefined || index === 0) {
-      row = await segment(store, manifest, Math.floor(block / SEGMENT_ENTRIES_MAX))
+      row = await segment(store, manifest, Math.floor(block / MANIFEST_BLOCKS_MAX))
     }
     const size = row.kind === 'blocks' ? row.sizes[index] : undefined
     const to = Math.min(range.end - at, BLOCK_SIZE_BYTES)
@@ -79,7 +78,7 @@ export async function* partsOf(
   count: number,
 ): AsyncGenerator<PlacedPart> {
   let start = 0
-  for (let index = 0; index * SEGMENT_ENTRIES_MAX < count; index += 1) {
+  for (let index = 0; index * MANIFEST_BLOCKS_MAX < count; index += 1) {
     const row = await segment(store, manifest, index)
     if (row.kind !== 'parts') {
       throw new StoreError('BlockUnavailable', 'Cannot read the parts of a manifest: it has none')

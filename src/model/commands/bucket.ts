@@ -1,12 +1,10 @@
 /** The changes of a bucket's register. */
 
+import { BUCKET_KEYS_MAX } from '../../base/limits.ts'
 import type { AccessKeyId } from '../../base/ids.ts'
 import type { Command, CommandDefinition } from '../../table/schema.ts'
 import type { BucketValue } from '../rows/bucket.ts'
 import { fullPermission, noPermission, permissionBits, permissionOf } from '../rows/permission.ts'
-
-/** Bounds the row: a bucket shared with more keys needs tokens of another kind. */
-const KEYS_PER_BUCKET_MAX = 1000
 
 interface CreateArgs {
   readonly name: string
@@ -94,7 +92,7 @@ export const permitKey: CommandDefinition<BucketValue> = {
     const keys = new Map(value.keys)
     if (after === 0) keys.delete(key)
     else keys.set(key, permissionOf(after))
-    if (keys.size > KEYS_PER_BUCKET_MAX) return { kind: 'refuse', code: 'SlowDown' }
+    if (keys.size > BUCKET_KEYS_MAX) return { kind: 'refuse', code: 'SlowDown' }
     return { kind: 'write', value: { ...value, keys }, answer: after }
   },
 }

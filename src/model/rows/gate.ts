@@ -1,5 +1,6 @@
 /** What a gate holds: whether anything may live in a shard of a bucket. */
 
+import { GATES_KNOWN_MAX } from '../../base/limits.ts'
 import type { Batch, Reader, Tree } from '../../db/db.ts'
 import type { Plain } from '../../table/schema.ts'
 import { decodeOwner, encodeOwner, type OperationOwner, type StoredOwner } from '../operations.ts'
@@ -43,9 +44,6 @@ export function decodeGate(stored: Plain, version: number): GateValue {
  */
 export const closedGates: Tree<string> = { name: 'closed-gate', tag: 'G', values: 'text' }
 
-/** Gates that are known to be open; more of them than this are asked for again. */
-const KNOWN_OPEN_MAX = 10_000
-
 /**
  * The gates as one owner sees them: told by the gate table's hook, asked by the object table's
  * veto. Remembers which are open, since every change of an object asks twice.
@@ -65,7 +63,7 @@ export class Gates {
     if (this.#open.has(partitionKey)) return undefined
     const state = reader.get(closedGates, partitionKey)
     if (state === undefined) {
-      if (this.#open.size >= KNOWN_OPEN_MAX) this.#open.clear()
+      if (this.#open.size >= GATES_KNOWN_MAX) this.#open.clear()
       this.#open.add(partitionKey)
       return undefined
     }
