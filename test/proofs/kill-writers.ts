@@ -32,12 +32,25 @@ async function killedAmongWriters(data: string, writers: Writers): Promise<void>
   client.close()
 }
 
-/** Asks for a full check until it finds nothing. */
+interface CheckReport {
+  readonly clean: boolean
+  /** What is noted to be cleaned up and is not yet. */
+  readonly waiting?: Readonly<Record<string, number>>
+}
+
+function isClean(stdout: string): boolean {
+  const report = JSON.parse(stdout) as CheckReport
+  return report.clean && Object.values(report.waiting ?? {}).every((count) => count === 0)
+}
+
+/** Asks for a full check until it finds nothing, and nothing is left to clean up. */
 async function waitUntilClean(data: string): Promise<string> {
   const began = performance.now()
   for (;;) {
     const { code, stdout, stderr } = await runCommand(['check', '--data', data, '--json'])
-    if (code === 0) return `clean after ${Math.round((performance.now() - began) / 1000)} s`
+    if (stdout === '') throw new Error(`the check ended with ${code}: ${stderr}`)
+    const seconds = Math.round((performance.now() - began) / 1000)
+    if (isClean(stdout)) return `clean after ${seconds} s`
     if (performance.now() - began > CLEAN_MS_MAX) {
       throw new Error(`the check ends with ${code}: ${stdout.slice(0, 3000)}${stderr}`)
     }
