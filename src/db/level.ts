@@ -1,7 +1,7 @@
 /** The engine on disk: LevelDB by way of `level`, every batch synced. */
 
 import { Level } from 'level'
-import { LEVEL_CACHE_BYTES, LEVEL_WRITE_BUFFER_BYTES, MIB } from '../base/limits.ts'
+import { KIB, LEVEL_CACHE_BYTES, LEVEL_WRITE_BUFFER_BYTES, MIB } from '../base/limits.ts'
 import type { RangeOptions } from './db.ts'
 import type { Engine, Operation, Stored, ValueForm } from './engine.ts'
 import { DbFault } from './errors.ts'
@@ -10,16 +10,29 @@ import { DbFault } from './errors.ts'
 const FILE_SIZE_BYTES_MAX = 32 * MIB
 /** One slice of a walk is read ahead up to this; more rows come with the next read. */
 const READ_AHEAD_BYTES = 1 * MIB
+/** Room for the key of a point read. */
+const KEY_ROOM_BYTES = 8 * KIB
+/** A UTF-16 unit takes at most this many bytes of UTF-8. */
+const UNIT_BYTES_MAX = 3
 
 class LevelEngine implements Engine {
   readonly #level: Level<string, Stored>
 
   constructor(level: Level<string, Stored>) {
     this.#level = level
+    // classic-level 3.0.0 writes the key of `getSync` into a buffer that fitted the longest key so
+    // far. When the cut falls inside a character it takes the cut key for a whole one and finds
+    // nothing. So the room is made here, once.
+    level.getSync('k'.repeat(KEY_ROOM_BYTES))
   }
 
   get(key: string, form: ValueForm): Stored | undefined {
-    return form === 'text' ? this.#level.getSync(key, textForm) : this.#level.getSync(key)
+    if (key.length * UNIT_BYTES_MAX <= KEY_ROOM_BYTES) {
+      return form === 'text' ? this.#level.getSync(key, textForm) : this.#level.getSync(key)
+    }
+    const valueEncoding = encodingOf(form)
+    const options = { keyEncoding: 'buffer', valueEncoding } as const
+    return this.#level.getSync<Buffer, Stored>(Buffer.from(key), options)
   }
 
   async range(options: RangeOptions, form: ValueForm): Promise<[string, Stored][]> {

@@ -38,6 +38,18 @@ test('openLevelEngine() names a database that is open elsewhere', async () => {
   await engine.close()
 })
 
+test('get() finds a long key of characters that take several bytes', async () => {
+  const engine = await openLevelEngine(newFolder(), { create: true })
+  for (const character of ['ü', '\uff5e', '😀']) {
+    for (const length of [1, 20, 40, 90, 256, 1024, 6000]) {
+      const key = character.repeat(length)
+      await engine.write([{ type: 'put', key, value: 'x' }])
+      assert.equal(engine.get(key, 'text'), 'x', `${length} times "${character}"`)
+    }
+  }
+  await engine.close()
+})
+
 test('level shows a batch to readers whole', async () => {
   const engine = await openLevelEngine(newFolder(), { create: true })
   for (let round = 0; round < 50; round += 1) {
