@@ -170,13 +170,16 @@ export class AwsChunkedDecoder {
       this.#looseEnd = text === undefined
       if (this.#looseEnd && chain === undefined) throw malformedTrailer('it does not end in CRLF')
       this.#trailerValue = value
-      return
-    }
-    if (name.toLowerCase() !== TRAILER_SIGNATURE || chain === undefined || text === undefined) {
-      throw malformedTrailer('a line is not the announced trailer')
-    }
+    } else if (name.toLowerCase() === TRAILER_SIGNATURE && text !== undefined) {
+      this.#proveTrailer(value)
+    } else throw malformedTrailer('a line is not the announced trailer')
+  }
+
+  #proveTrailer(signature: string): void {
+    const { chain, trailerName } = this.#options
+    if (chain === undefined) throw malformedTrailer('a signature was not announced')
     if (this.#trailerValue === undefined) throw malformedTrailer('the announced trailer is missing')
-    chain.endTrailer(`${trailerName}:${this.#trailerValue}\n`, value)
+    chain.endTrailer(`${trailerName}:${this.#trailerValue}\n`, signature)
     this.#trailerProved = true
     this.#state = 'last-line'
   }

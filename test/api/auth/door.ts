@@ -1,6 +1,8 @@
 /** Requests made by hand, signed by aws4 or by our own steps, and a verifier for them. */
 
+import assert from 'node:assert/strict'
 import aws4 from 'aws4'
+import { AuthError, type AuthErrorCode } from '../../../src/api/auth/errors.ts'
 import { bodyOf, type RequestParts, requestOf } from '../http/request-parts.ts'
 import type { Verified } from '../../../src/api/auth/verified.ts'
 import { SigningKeys } from '../../../src/api/auth/signing-key.ts'
@@ -73,4 +75,34 @@ export function signed(unsigned: Unsigned, options: { signQuery?: boolean } = {}
     ...(unsigned.body === undefined ? {} : { body: bodyOf(unsigned.body) }),
     ...(unsigned.body === undefined ? {} : { bodyLength: unsigned.body.length }),
   }
+}
+
+/** Verifies and wants it to fail with `code`. */
+export async function refuses(
+  parts: RequestParts,
+  code: AuthErrorCode,
+  context = contextAt(NOW),
+): Promise<AuthError> {
+  try {
+    await verify(parts, context)
+  } catch (error) {
+    assert.ok(error instanceof AuthError, String(error))
+    assert.equal(error.code, code, error.message)
+    return error
+  }
+  return assert.fail(`was accepted, wanted ${code}`)
+}
+
+/** A right request whose Authorization is changed. */
+export function withAuthorization(change: (text: string) => string): RequestParts {
+  const parts = signed({ path: '/b/k' })
+  return {
+    ...parts,
+    headers: { ...parts.headers, Authorization: change(parts.headers['Authorization'] ?? '') },
+  }
+}
+
+/** aws4 takes date and expiry from the path when they are there. */
+export function presignedPath(path: string, date = NOW, expires = '3600'): string {
+  return `${path}${path.includes('?') ? '&' : '?'}X-Amz-Date=${date}&X-Amz-Expires=${expires}`
 }

@@ -55,6 +55,17 @@ export class HandClock implements Clock {
   }
 }
 
+/** Answers with the body it got. */
+export const echo: HttpHandler = async (request) => {
+  const body = await readAll(request.body)
+  return { status: 200, headers: [['X-Target', request.target]], body }
+}
+
+export const hello: HttpHandler = async () => ({ status: 200, headers: [], body: 'hello' })
+
+/** What follows method and target. */
+export const HEAD = 'HTTP/1.1\r\nHost: localhost\r\n'
+
 export function renderFault({ error, requestId }: HttpFault): HttpResponse {
   const known = error instanceof HttpError ? error : new HttpError('InternalError', 'It failed')
   return {
