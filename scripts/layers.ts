@@ -31,7 +31,10 @@ export const layers: Readonly<Record<string, Layer>> = {
   block: { uses: ['base', 'db', 'worker', 'cluster'], doors: ['blocks', 'open', 'errors'] },
   model: { uses: ['base', 'crdt', 'db', 'worker', 'table', 'block'], doors: 'all' },
   'model/commands': { uses: ['base', 'crdt', 'table', 'model'], doors: 'all' },
-  store: { uses: ['base', 'crdt', 'worker', 'table', 'block', 'model'], doors: 'all' },
+  store: {
+    uses: ['base', 'crdt', 'worker', 'table', 'block', 'model', 'model/commands'],
+    doors: 'all',
+  },
   'api/http': { uses: ['base'], doors: 'all' },
   'api/auth': { uses: ['base', 'api/http'], doors: 'all' },
   'api/s3': { uses: apiUses, doors: ['serve'] },
@@ -88,7 +91,10 @@ interface Confined {
 /** Packages and built-in modules that only these files may name. */
 const confined: readonly Confined[] = [
   { module: /^(node:)?(fs|fs\/promises)$/, places: /^(node\/system\/|config\/load\.ts|cli\/)/ },
-  { module: /^(node:)?(net|tls|dgram|dns|http2|https)$/, places: /^(node\/system\/|cli\/)/ },
+  {
+    module: /^(node:)?(net|tls|dgram|dns|http2|https)$/,
+    places: /^(node\/system\/|api\/http\/|cli\/)/,
+  },
   { module: /^(node:)?http$/, places: /^(api\/http\/|cli\/)/ },
   { module: /^(node:)?worker_threads$/, places: /^node\/system\// },
   {

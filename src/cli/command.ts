@@ -1,5 +1,7 @@
 /** What every command is given, and how a command fails. */
 
+import type { Command } from 'commander'
+
 /** The terminal, as commands see it; tests bring their own. */
 export interface Terminal {
   readonly environment: Readonly<Record<string, string | undefined>>
@@ -32,3 +34,10 @@ export interface GlobalOptions {
   readonly config?: string
   readonly data?: string
 }
+
+/** Adds one command to the program; `exit` sets the exit code of a run that did not fail. */
+export type DefineCommand = (
+  program: Command,
+  terminal: Terminal,
+  exit: (code: number) => void,
+) => void

@@ -3,11 +3,10 @@
 import type { BucketAnswer, BucketListAnswer, KeyAnswer } from '../../api/admin/answers.ts'
 import type { AdminClient } from '../admin-client.ts'
 import { CliError } from '../command.ts'
-import type { GlobalOptions, Terminal } from '../command.ts'
+import type { DefineCommand, GlobalOptions, Terminal } from '../command.ts'
 import { nodeAction } from '../subcommand.ts'
 import type { Run as NodeRun, Work } from '../subcommand.ts'
 import { sizeText, textFields, textTable } from '../text-table.ts'
-import type { DefineCommand } from './index.ts'
 
 interface BucketOptions extends GlobalOptions {
   readonly json?: boolean

@@ -3,10 +3,9 @@
 import type { Command } from 'commander'
 import type { CheckAnswer } from '../../api/admin/answers.ts'
 import { AdminClient, findNode } from '../admin-client.ts'
-import type { GlobalOptions } from '../command.ts'
+import type { DefineCommand, GlobalOptions } from '../command.ts'
 import { watchJob } from '../job.ts'
 import { textFields } from '../text-table.ts'
-import type { DefineCommand } from './index.ts'
 
 export const check: DefineCommand = (program, terminal, exit) => {
   program

@@ -4,8 +4,7 @@ import { readFileSync } from 'node:fs'
 import type { Command } from 'commander'
 import { AdminClient, findNode } from '../admin-client.ts'
 import { CliError } from '../command.ts'
-import type { GlobalOptions } from '../command.ts'
-import type { DefineCommand } from './index.ts'
+import type { DefineCommand, GlobalOptions } from '../command.ts'
 
 /** Calls that name their subject in the query and have a body, or none, beside it. */
 const bySubject = /^(?:Update|Delete)/

@@ -3,12 +3,11 @@
 import type { KeyAnswer, KeyListAnswer } from '../../api/admin/answers.ts'
 import type { AdminClient } from '../admin-client.ts'
 import { CliError } from '../command.ts'
-import type { GlobalOptions, Terminal } from '../command.ts'
+import type { DefineCommand, GlobalOptions, Terminal } from '../command.ts'
 import { expirationAfter } from '../duration.ts'
 import { nodeAction } from '../subcommand.ts'
 import type { Run as NodeRun, Work } from '../subcommand.ts'
 import { textFields, textTable } from '../text-table.ts'
-import type { DefineCommand } from './index.ts'
 
 interface KeyOptions extends GlobalOptions {
   readonly json?: boolean

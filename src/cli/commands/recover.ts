@@ -4,9 +4,8 @@ import { resolve } from 'node:path'
 import type { Command } from 'commander'
 import { loadConfig } from '../../config/load.ts'
 import { CliError } from '../command.ts'
-import type { GlobalOptions, Terminal } from '../command.ts'
+import type { DefineCommand, GlobalOptions, Terminal } from '../command.ts'
 import { DEV_FOLDER } from '../node-file.ts'
-import type { DefineCommand } from './index.ts'
 
 interface RecoverOptions extends GlobalOptions {
   readonly acceptLoss?: boolean

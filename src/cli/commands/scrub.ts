@@ -2,10 +2,9 @@
 
 import type { Command } from 'commander'
 import { AdminClient, findNode } from '../admin-client.ts'
-import type { GlobalOptions } from '../command.ts'
+import type { DefineCommand, GlobalOptions } from '../command.ts'
 import { watchJob } from '../job.ts'
 import { sizeText } from '../text-table.ts'
-import type { DefineCommand } from './index.ts'
 
 interface ScrubReport {
   readonly blocks: number

@@ -4,10 +4,9 @@ import { resolve } from 'node:path'
 import type { Command } from 'commander'
 import { loadConfig } from '../../config/load.ts'
 import { CliError } from '../command.ts'
-import type { GlobalOptions, Terminal } from '../command.ts'
+import type { DefineCommand, GlobalOptions, Terminal } from '../command.ts'
 import { nodeEnding } from '../ending.ts'
 import { endOnUncaught, waitForStop } from '../running.ts'
-import type { DefineCommand } from './index.ts'
 
 const USUAL_FILES = 'HANGAR_CONFIG_FILE'
 

@@ -3,9 +3,8 @@
 import type { Command } from 'commander'
 import type { ClusterHealthAnswer, ClusterStatusAnswer } from '../../api/admin/answers.ts'
 import { AdminClient, findNode } from '../admin-client.ts'
-import type { GlobalOptions, Terminal } from '../command.ts'
+import type { DefineCommand, GlobalOptions, Terminal } from '../command.ts'
 import { sizeText, textFields, textTable } from '../text-table.ts'
-import type { DefineCommand } from './index.ts'
 
 interface StatusOptions extends GlobalOptions {
   readonly json?: boolean
