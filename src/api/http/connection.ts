@@ -1,10 +1,11 @@
 /** One client connection: its requests are answered one after another, in the order they came. */
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { Socket } from 'node:net'
 import { PIPELINED_REQUESTS_MAX } from '../../base/limits.ts'
 import type { HttpError } from './errors.ts'
 import type { Exchange } from './exchange.ts'
+
+type Socket = IncomingMessage['socket']
 
 /** A request that arrived while another of its connection was being answered. */
 export interface Arrival {

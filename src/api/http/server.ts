@@ -1,7 +1,7 @@
 /** One HTTP listener: the only code that makes node's server. */
 
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import type { AddressInfo, Socket } from 'node:net'
+import { assert } from '../../base/assert.ts'
 import type { Clock } from '../../base/clock.ts'
 import {
   CONNECTIONS_MAX,
@@ -19,6 +19,8 @@ import { Exchange } from './exchange.ts'
 import { type Head, readHead, unreadHead } from './head.ts'
 import { IdleWatch, type Watched } from './idle-watch.ts'
 import type { HttpHandler, HttpResponse } from './response.ts'
+
+type Socket = IncomingMessage['socket']
 
 /** A request that the server itself refuses, or a handler or body that threw. */
 export interface HttpFault {
@@ -126,7 +128,8 @@ class Listener implements HttpServer {
         this.#server.on('error', (error) => {
           this.#options.log.error({ error: error.message }, 'the listener failed')
         })
-        const bound = this.#server.address() as AddressInfo
+        const bound = this.#server.address()
+        assert(typeof bound === 'object' && bound !== null, 'a TCP listener has an address')
         this.address = { host: bound.address, port: bound.port }
         this.#watch.start()
         resolve()
