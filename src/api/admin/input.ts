@@ -53,8 +53,11 @@ export function fields<Fields extends Record<string, Shape<unknown>>>(
 }
 
 function misshapen(at: string, value: unknown, wanted: string): AdminError {
-  const shown = value === undefined ? 'nothing' : (JSON.stringify(value) ?? typeof value)
-  const short = shown.length > 60 ? `${shown.slice(0, 57)}…` : shown
+  // An object is not shown: it may be deeper than whatever would show it.
+  const isLong = typeof value === 'object' && value !== null
+  const shown = isLong ? 'an object or a list' : value === undefined ? 'nothing' : String(value)
+  const quoted = typeof value === 'string' ? JSON.stringify(value) : shown
+  const short = quoted.length > 60 ? `${quoted.slice(0, 57)}…` : quoted
   const where = at === '' ? 'the body' : `"${at}"`
   return new AdminError('InvalidRequest', `Cannot read ${where}: ${short}, wanted ${wanted}`)
 }

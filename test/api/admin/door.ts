@@ -1,0 +1,114 @@
+/** An admin door over a whole store in one process, asked without a socket. */
+
+import { nodeId } from '../../../src/base/ids.ts'
+import type { Log } from '../../../src/base/log.ts'
+import { Job } from '../../../src/api/admin/job.ts'
+import type { NodeCondition } from '../../../src/api/admin/operation.ts'
+import { adminHandler } from '../../../src/api/admin/serve.ts'
+import { openTestStore, type OpenStore } from '../../support/open-store.ts'
+
+export const TOKEN = 'an-admin-token'
+export const METRICS_TOKEN = 'a-metrics-token'
+export const NODE = nodeId('ab'.repeat(32))
+
+export interface Answer {
+  readonly status: number
+  readonly headers: ReadonlyMap<string, string>
+  readonly text: string
+  readonly json: unknown
+}
+
+export interface AskOptions {
+  readonly token?: string | undefined
+  readonly method?: string
+  readonly query?: Readonly<Record<string, string>>
+  readonly body?: unknown
+  /** Sent as it is. */
+  readonly raw?: string
+}
+
+export interface AdminDoor {
+  readonly open: OpenStore
+  readonly warnings: readonly object[]
+  condition: NodeCondition
+  /** A call by path, or by the name of an operation of v2. */
+  ask(name: string, options?: AskOptions): Promise<Answer>
+  /** The JSON of an answer that must be 200. */
+  call<Json>(name: string, options?: AskOptions): Promise<Json>
+  close(): Promise<void>
+}
+
+export async function openAdminDoor(
+  options: { readonly metricsToken?: string; readonly metricsRequired?: boolean } = {},
+): Promise<AdminDoor> {
+  const open = await openTestStore()
+  const warnings: object[] = []
+  const log: Log = {
+    debug: () => undefined,
+    info: () => undefined,
+    warn: (fields) => void warnings.push(fields),
+    error: (fields) => void warnings.push(fields),
+  }
+  let requestCount = 0
+  const handler = adminHandler({
+    ...{ store: open.store, metrics: open.metrics, log },
+    region: 'garage',
+    tokens: {
+      admin: TOKEN,
+      metrics: options.metricsToken,
+      metricsRequired: options.metricsRequired ?? false,
+    },
+    node: {
+      ...{ id: NODE, version: '0.1.0', runtime: 'node v20', hostname: 'here' },
+      address: () => '127.0.0.1:3900',
+      condition: () => door.condition,
+      spaces: () => Promise.resolve({ data: { availableBytes: 5, totalBytes: 10 } }),
+      check: new Job(() => Promise.resolve({ clean: true })),
+      scrub: new Job(() => Promise.reject(new Error('a drive is gone'))),
+    },
+  })
+  const door: AdminDoor = {
+    ...{ open, warnings },
+    condition: { kind: 'serving' },
+    async ask(name, { token = TOKEN, method, query = {}, body, raw } = {}) {
+      const sent = raw ?? (body === undefined ? undefined : JSON.stringify(body))
+      const search = new URLSearchParams(query).toString()
+      const path = name.startsWith('/') ? name : `/v2/${name}`
+      requestCount += 1
+      const answer = await handler({
+        method: method ?? (sent === undefined ? 'GET' : 'POST'),
+        target: search === '' ? path : `${path}?${search}`,
+        rawHeaders: [],
+        headers: new Map(token === '' ? [] : [['authorization', `Bearer ${token}`]]),
+        body: bodyOf(sent),
+        bodyLength: undefined,
+        chunked: sent !== undefined,
+        remote: '127.0.0.1',
+        signal: new AbortController().signal,
+        requestId: `request-${requestCount}`,
+        continueBody: () => undefined,
+      })
+      const text = String(answer.body ?? '')
+      return {
+        status: answer.status,
+        headers: new Map(answer.headers),
+        text,
+        get json(): unknown {
+          return JSON.parse(text)
+        },
+      }
+    },
+    async call<Json>(name: string, asked?: AskOptions): Promise<Json> {
+      const answer = await door.ask(name, asked)
+      if (answer.status !== 200) throw new Error(`${name}: ${answer.status} ${answer.text}`)
+      return answer.json as Json
+    },
+    close: () => open.close(),
+  }
+  return door
+}
+
+async function* bodyOf(text: string | undefined): AsyncGenerator<Uint8Array> {
+  await Promise.resolve()
+  if (text !== undefined) yield Buffer.from(text)
+}
