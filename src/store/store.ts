@@ -14,7 +14,12 @@ import type { RunningOperations } from '../model/operations.ts'
 import { BUCKETS, type Bucket } from '../model/rows/bucket.ts'
 import { openGateCommand } from '../model/commands/gate.ts'
 import { GATE_KEY } from '../model/rows/gate.ts'
-import { objectPartitionKey, shardOf, type ObjectValue } from '../model/rows/object.ts'
+import {
+  bucketOfPartitionKey,
+  objectPartitionKey,
+  shardOf,
+  type ObjectValue,
+} from '../model/rows/object.ts'
 import type { ModelTables } from '../model/tables.ts'
 import type { Command, Plain } from '../table/schema.ts'
 import type { ChangeOptions, RegisterRef, Tables } from '../table/table.ts'
@@ -132,7 +137,7 @@ export async function changeObject(
 /** Opens a gate again whose closer is gone, unless the bucket's end was decided. */
 async function openLeftGate(store: Store, partitionKey: string): Promise<void> {
   const table = store.model.gate
-  const bucket = partitionKey.slice(0, partitionKey.indexOf('.')) as BucketId
+  const bucket = bucketOfPartitionKey(partitionKey)
   const first = await inStoreWords(
     store.tables.get({ table, partitionKey: objectPartitionKey(bucket, 0), key: GATE_KEY }),
   )
