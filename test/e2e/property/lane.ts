@@ -132,11 +132,18 @@ export class Lane {
     }
   }
 
-  /** Reads for the test itself: not counted. */
+  /** Asks for the test itself: not counted, and sent again when a kill came in between. */
   async look(call: Call): Promise<Answer> {
-    const client = await this.#gate.client()
     this.#at = `${call.bucket ?? ''}/${call.key ?? ''}`
-    return client.call(call)
+    for (;;) {
+      const client = await this.#gate.client()
+      try {
+        return await client.call(call)
+      } catch (error) {
+        const isKilled = error instanceof Unanswered && (await this.#gate.client()) !== client
+        if (!isKilled) throw error
+      }
+    }
   }
 
   /** Notes that more keys are touched by the request that is about to be sent. */
@@ -160,7 +167,7 @@ export class Lane {
 
   fail(text: string, at = this.#at): never {
     const last = this.#history.get(at)?.join('\n  ') ?? 'nothing'
-    throw new Difference(`${text}\nat "${at}", whose last operations were\n  ${last}`)
+    throw new Difference(`${text}\nat "${shortened(at)}", whose last operations were\n  ${last}`)
   }
 
   bucket(name: string): ModelBucket | undefined {
@@ -195,4 +202,9 @@ export class Lane {
 function shown(answer: Answer): string {
   const type = answer.headers['content-type'] ?? ''
   return type.includes('xml') ? answer.body.toString().slice(0, 600) : `${answer.body.length} bytes`
+}
+
+/** Long keys are told by their beginning. */
+function shortened(at: string): string {
+  return at.length <= 80 ? at : `${at.slice(0, 60)}… (${Buffer.byteLength(at)} bytes)`
 }
