@@ -1,9 +1,10 @@
 /** DeleteObject and DeleteObjects: after them a key has no current version. */
 
 import type { BucketId } from '../base/ids.ts'
+import type { Bucket } from '../model/rows/bucket.ts'
 import { deleteObjectCommand } from '../model/commands/delete-object.ts'
 import { bucketById, changeObject, inStoreWords, objectRef, type Store } from './store.ts'
-import { toStoreError } from './errors.ts'
+import { refusalCode, toStoreError } from './errors.ts'
 
 /**
  * Deletes an object; one that is not there is no error.
@@ -53,9 +54,31 @@ export async function deleteObjects(
     const outcomes = await inStoreWords(
       store.tables.changeMany(store.model.object, partitionKey, items),
     )
+    const behindGate: string[] = []
     for (const [index, outcome] of outcomes.entries()) {
-      if ('error' in outcome) errors.set(keys[index]!, toStoreError(outcome.error) as Error)
+      if (!('error' in outcome)) continue
+      if (refusalCode(outcome.error) === 'BucketClosing') behindGate.push(keys[index]!)
+      else errors.set(keys[index]!, toStoreError(outcome.error) as Error)
+    }
+    for (const [key, error] of await deleteBehindGate(store, bucket, behindGate)) {
+      errors.set(key, error)
     }
   }
   return input.keys.map((key) => ({ key, error: errors.get(key) }))
+}
+
+/** One by one: the first opens a gate whose closer is gone, or learns that it stays closed. */
+async function deleteBehindGate(
+  store: Store,
+  bucket: Bucket,
+  keys: readonly string[],
+): Promise<Map<string, Error>> {
+  for (const [index, key] of keys.entries()) {
+    try {
+      await changeObject(store, objectRef(store, bucket, key), deleteObjectCommand())
+    } catch (error) {
+      return new Map(keys.slice(index).map((left) => [left, error as Error]))
+    }
+  }
+  return new Map()
 }

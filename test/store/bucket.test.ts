@@ -19,12 +19,12 @@ import {
   listBuckets,
 } from '../../src/store/bucket.ts'
 import { deleteBucket, finishLeftBuckets } from '../../src/store/delete-bucket.ts'
-import { deleteObject } from '../../src/store/delete-object.ts'
+import { deleteObject, deleteObjects } from '../../src/store/delete-object.ts'
 import { headObject } from '../../src/store/get-object.ts'
 import { abortUpload, createUpload } from '../../src/store/multipart.ts'
 import { putObject } from '../../src/store/put-object.ts'
 import { turns } from '../block/harness.ts'
-import { bodyOf, bucketOf, codeOf, content, openStore, tally } from './harness.ts'
+import { bodyOf, bucketOf, codeOf, content, openStore, tally, type World } from './harness.ts'
 
 const name = 'my-bucket'
 
@@ -113,7 +113,8 @@ test('deleteBucket() against writers: acknowledged in it, or gone with it', asyn
   await world.stop()
 })
 
-test('a gate left closed by a delete that was cut off is opened by the next write', async () => {
+/** A world whose one bucket has a gate that a delete closed and never opened again. */
+async function afterCutDelete(): Promise<{ world: World; bucket: BucketId }> {
   const world = await openStore()
   const { bucket } = await bucketOf(world.store, name)
   const gate = {
@@ -122,16 +123,35 @@ test('a gate left closed by a delete that was cut off is opened by the next writ
     key: GATE_KEY,
   }
   await world.tables.change(gate, closeGateCommand(world.store.operations.begin().owner))
-  const next = await world.crash()
-  const { store, clock } = next
-  const put = putObject(store, { bucket, key: 'a', metadata: [], body: bodyOf(content(1, 9)) })
+  return { world: await world.crash(), bucket }
+}
+
+async function letPass({ clock }: World): Promise<void> {
   for (let step = 0; step < 20; step += 1) {
     await turns(5)
     clock.advance(100)
   }
+}
+
+test('a gate left closed by a delete that was cut off is opened by the next write', async () => {
+  const { world, bucket } = await afterCutDelete()
+  const { store } = world
+  const put = putObject(store, { bucket, key: 'a', metadata: [], body: bodyOf(content(1, 9)) })
+  await letPass(world)
   await put
   assert.equal((await headObject(store, { bucket, key: 'a' })).size, 9)
-  await next.stop()
+  await world.stop()
+})
+
+test('deleteObjects() opens a gate left closed by a delete that was cut off', async () => {
+  const { world, bucket } = await afterCutDelete()
+  const deleted = deleteObjects(world.store, { bucket, keys: ['a', 'b'] })
+  await letPass(world)
+  assert.deepEqual(await deleted, [
+    { key: 'a', error: undefined },
+    { key: 'b', error: undefined },
+  ])
+  await world.stop()
 })
 
 test('finishLeftBuckets() ends what a crash cut off', async () => {
