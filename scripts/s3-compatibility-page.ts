@@ -81,7 +81,7 @@ function parameterRow(one: Operation): string[] {
   const groups = (one.groups ?? []).map((group) =>
     group === 'metadata'
       ? 'content-\\*, cache-control, expires, `x-amz-meta-*`'
-      : '`x-amz-checksum-*` and `x-amz-sdk-checksum-algorithm` (CRC32, CRC32C, CRC64NVME, SHA1, SHA256), Content-MD5',
+      : `\`x-amz-checksum-*\` and \`x-amz-sdk-checksum-algorithm\` of the ${group === 'checksum' ? 'body' : 'object'} (CRC32, CRC32C, CRC64NVME, SHA1, SHA256), Content-MD5`,
   )
   return [one.name, names('query').join(', '), [...names('header'), ...groups].join(', ')]
 }

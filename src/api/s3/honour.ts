@@ -38,7 +38,14 @@ export function refuseUnhonoured(
 function checkHeader(operation: Operation, name: string, value: string): void {
   if (operation.headerNames.has(name)) return
   if (name.startsWith('x-amz-meta-') && operation.groups?.includes('metadata') === true) return
-  if (AMZ_CHECKSUM_HEADERS.has(name) && operation.groups?.includes('checksum') === true) return
+  if (AMZ_CHECKSUM_HEADERS.has(name)) {
+    if (operation.groups?.includes('object-checksum') === true) return
+    if (operation.groups?.includes('checksum') === true) {
+      // A value with the count of parts is of no body: nothing would hold the body to it.
+      if (!/-\d+$/.test(value)) return
+      throw new S3Error('InvalidRequest', `Value for ${name} header is invalid.`)
+    }
+  }
   const fate = Object.hasOwn(headerFates, name) ? headerFates[name]! : undefined
   if (fate === undefined || !isHonoured(fate, value)) {
     throw unhonoured(operation.name, 'header', name)

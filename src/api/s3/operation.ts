@@ -43,9 +43,10 @@ export type InputOf<P extends Parameters> = {
 
 /**
  * Groups of headers that go together: `metadata` is what is stored with an object, `checksum` the
- * digests of the body that comes with the request.
+ * digests of the body that comes with the request, `object-checksum` those of the object that the
+ * request makes of parts.
  */
-export type HeaderGroup = 'metadata' | 'checksum'
+export type HeaderGroup = 'metadata' | 'checksum' | 'object-checksum'
 
 /** What a handler may use. Everything of the request in it is verified. */
 export interface ServiceContext extends Service {

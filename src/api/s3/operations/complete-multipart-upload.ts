@@ -40,7 +40,7 @@ export const completeMultipartUpload = operation({
   target: 'object',
   selector: { query: ['uploadId'] },
   permission: 'write',
-  groups: ['checksum'],
+  groups: ['object-checksum'],
   body: 'document',
   errors: [
     'BadDigest',

@@ -33,7 +33,8 @@ export const listObjects = operation({
     return documentAnswer(
       'ListBucketResult',
       element('Name', context.bucketName) +
-        shown('Prefix', prefix, show) +
+        // Not encoded, unlike the second form: boto3 decodes the other elements, but not this one.
+        element('Prefix', prefix) +
         shown('Marker', marker, show) +
         // Without a delimiter clients continue after the last key, and S3 does not repeat it.
         (page.truncated && delimiter !== undefined ? shown('NextMarker', page.last, show) : '') +

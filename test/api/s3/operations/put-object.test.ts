@@ -91,6 +91,8 @@ test('putObject verifies, keeps and returns each checksum', async () => {
     const wrong = await door.call({ ...right, key: 'wrong', body: Buffer.from('smell') })
     assert.equal(wrong.code, 'BadDigest', algorithm)
     assert.equal((await door.call({ method: 'HEAD', key: 'wrong' })).status, 404)
+    const composite = await door.call({ ...right, headers: { [name]: `${value}-2` } })
+    assert.equal(composite.code, 'InvalidRequest', algorithm)
   }
 })
 
