@@ -53,11 +53,16 @@ export function fields<Fields extends Record<string, Shape<unknown>>>(
 }
 
 function misshapen(at: string, value: unknown, wanted: string): AdminError {
-  // An object is not shown: it may be deeper than whatever would show it.
-  const isLong = typeof value === 'object' && value !== null
-  const shown = isLong ? 'an object or a list' : value === undefined ? 'nothing' : String(value)
-  const quoted = typeof value === 'string' ? JSON.stringify(value) : shown
-  const short = quoted.length > 60 ? `${quoted.slice(0, 57)}…` : quoted
+  const shown = shownOf(value)
+  const short = shown.length > 60 ? `${shown.slice(0, 57)}…` : shown
   const where = at === '' ? 'the body' : `"${at}"`
   return new AdminError('InvalidRequest', `Cannot read ${where}: ${short}, wanted ${wanted}`)
+}
+
+/** An object is not shown: it may be deeper than whatever would show it. */
+function shownOf(value: unknown): string {
+  if (typeof value === 'string') return JSON.stringify(value)
+  if (typeof value === 'number' || typeof value === 'boolean') return `${value}`
+  if (value === null) return 'null'
+  return value === undefined ? 'nothing' : 'an object or a list'
 }

@@ -88,13 +88,13 @@ export async function openAdminDoor(
         requestId: `request-${requestCount}`,
         continueBody: () => undefined,
       })
-      const text = String(answer.body ?? '')
+      const text = answer.body as string
       return {
         status: answer.status,
         headers: new Map(answer.headers),
         text,
         get json(): unknown {
-          return JSON.parse(text)
+          return JSON.parse(text) as unknown
         },
       }
     },

@@ -1,0 +1,156 @@
+import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, test } from 'node:test'
+import type { BucketAnswer, CheckAnswer, KeyAnswer } from '../../src/api/admin/answers.ts'
+import { startNode, type RunningNode } from '../../src/node/node.ts'
+import { say, type Said } from './terminal.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'hangar-cli-'))
+let node: RunningNode
+let environment: Record<string, string>
+
+before(async () => {
+  node = await startNode({ data: join(folder, 'node'), s3: {}, admin: { token: 'a-token' } })
+  environment = { HANGAR_ADMIN_ENDPOINT: node.admin!.endpoint, HANGAR_ADMIN_TOKEN: 'a-token' }
+})
+after(async () => {
+  await node.stop()
+  rmSync(folder, { recursive: true, force: true })
+})
+
+function hangar(...words: string[]): Promise<Said> {
+  return say(words, { environment, folder })
+}
+
+async function json<Answer>(...words: string[]): Promise<Answer> {
+  const { code, out, err } = await hangar(...words, '--json')
+  assert.equal(code, 0, err)
+  return JSON.parse(out) as Answer
+}
+
+test('status shows the node, and its exit code is a health check', async () => {
+  const { code, out } = await hangar('status')
+  assert.equal(code, 0)
+  assert.match(out, /^Cluster +healthy\nLayout +0 \(one node, alone\)\n/)
+  assert.match(out, /\nNODE +HOST +S3 ADDRESS +ZONE +CAPACITY +FREE\n[0-9a-f]{16} /)
+  const quiet = await hangar('status', '--quiet')
+  assert.deepEqual([quiet.code, quiet.out, quiet.err], [0, '', ''])
+  const { health } = await json<{ health: { partitions: number } }>('status')
+  assert.equal(health.partitions, 256)
+})
+
+test('key create, info, rename, set, allow, deny and delete work as people type them', async () => {
+  const made = await json<KeyAnswer>('key', 'create', 'backup')
+  assert.equal(made.permissions.createBucket, false)
+  assert.equal(made.secretAccessKey?.length, 64)
+  const table = await hangar('key', 'list')
+  assert.match(table.out, new RegExp(`\\n${made.accessKeyId}  backup  \\d{4}-\\d\\d-\\d\\d  never`))
+  assert.match((await hangar('key', 'info', 'backup')).out, /Key ID +GK/)
+  assert.ok(!(await hangar('key', 'info', 'backup')).out.includes(made.secretAccessKey))
+  const shown = await hangar('key', 'info', 'backup', '--show-secret')
+  assert.ok(shown.out.includes(made.secretAccessKey))
+  const allowed = await json<KeyAnswer>('key', 'allow', 'backup', '--create-bucket')
+  assert.equal(allowed.permissions.createBucket, true)
+  const denied = await json<KeyAnswer>('key', 'deny', 'backup', '--create-bucket')
+  assert.equal(denied.permissions.createBucket, false)
+  assert.equal((await json<KeyAnswer>('key', 'rename', 'backup', 'archive')).name, 'archive')
+  const ending = await json<KeyAnswer>('key', 'set', 'archive', '--expires-in', '30d')
+  const days = (Date.parse(ending.expiration!) - Date.now()) / 86_400_000
+  assert.ok(days > 29.9 && days < 30.1)
+  assert.equal((await json<KeyAnswer>('key', 'set', 'archive', '--never-expires')).expiration, null)
+  const asked = await hangar('key', 'delete', 'archive')
+  assert.deepEqual([asked.code, /--yes/.test(asked.err)], [1, true])
+  assert.equal((await hangar('key', 'delete', 'archive', '--yes')).code, 0)
+  assert.equal((await hangar('key', 'info', 'archive')).code, 1)
+})
+
+test('key import takes a key as it is', async () => {
+  const taken = await json<KeyAnswer>('key', 'import', 'AKIAELSEWHERE', 'secret/1', '-n', 'old')
+  assert.deepEqual([taken.accessKeyId, taken.name], ['AKIAELSEWHERE', 'old'])
+  const again = await hangar('key', 'import', 'AKIAELSEWHERE', 'secret/1')
+  assert.equal(again.code, 1)
+})
+
+test('bucket create, list, info, allow, deny and delete work as people type them', async () => {
+  await hangar('key', 'create', 'app')
+  const made = await json<BucketAnswer>('bucket', 'create', 'photos', '--key', 'app')
+  assert.deepEqual(made.keys[0]!.permissions, { read: true, write: true, owner: true })
+  assert.match((await hangar('bucket', 'list')).out, /^BUCKET +CREATED +ID\nphotos /)
+  assert.match((await hangar('bucket', 'info', 'photos')).out, /Objects +0 \(0 B\)/)
+  const denied = await json<BucketAnswer>('bucket', 'deny', 'photos', '--key', 'app', '--owner')
+  assert.equal(denied.keys[0]!.permissions.owner, false)
+  const allowed = await json<BucketAnswer>('bucket', 'allow', 'photos', '--key', 'app', '--owner')
+  assert.equal(allowed.keys[0]!.permissions.owner, true)
+  const nothing = await hangar('bucket', 'allow', 'photos', '--key', 'app')
+  assert.match(nothing.err, /Give --read, --write or --owner/)
+  assert.equal((await hangar('bucket', 'delete', 'photos')).code, 1)
+  assert.equal((await hangar('bucket', 'delete', 'photos', '--yes')).code, 0)
+  assert.equal((await hangar('bucket', 'create', 'photos', '--key', 'nobody')).code, 1)
+  assert.doesNotMatch((await hangar('bucket', 'list')).out, /photos/)
+})
+
+test('check and scrub report on the node', async () => {
+  const report = await json<CheckAnswer>('check')
+  assert.deepEqual([report.clean, report.faults], [true, []])
+  assert.match((await hangar('check')).out, /All is well\.$/)
+  assert.match((await hangar('scrub')).out, /0 blocks \(0 B\) read, 0 damaged/)
+})
+
+test('json-api makes queries of reads and bodies of writes', async () => {
+  const made = JSON.parse(
+    (await hangar('json-api', 'CreateKey', '{"name":"raw"}')).out,
+  ) as KeyAnswer
+  const query = JSON.stringify({ id: made.accessKeyId, showSecretKey: true })
+  const read = JSON.parse((await hangar('json-api', 'GetKeyInfo', query)).out) as KeyAnswer
+  assert.equal(read.secretAccessKey, made.secretAccessKey)
+  const rename = JSON.stringify({ id: made.accessKeyId, name: 'cooked' })
+  assert.match((await hangar('json-api', 'UpdateKey', rename)).out, /"name": "cooked"/)
+  assert.match((await hangar('json-api', 'ListKeys', '[]')).err, /not a JSON object/)
+})
+
+test('a typo is answered with what was probably meant', async () => {
+  const command = await hangar('buckt', 'list')
+  assert.match(command.err, /unknown command 'buckt'\s+\(Did you mean bucket\?\)/)
+  const option = await hangar('status', '--jsno')
+  assert.match(option.err, /Did you mean --json/)
+  assert.deepEqual([command.code, option.code], [1, 1])
+  assert.equal((await hangar('--help')).code, 0)
+  assert.match((await hangar('--version')).out, /^\d+\.\d+\.\d+$/)
+})
+
+test('every failure says what to do next', async () => {
+  const lost = await say(['status'], { folder: join(folder, 'absent') })
+  assert.match(lost.err, /no node is named\nGive --data FOLDER or -c FILE/)
+  const wrong = { ...environment, HANGAR_ADMIN_TOKEN: 'wrong' }
+  assert.match((await say(['key', 'list'], { environment: wrong })).err, /is not this node's/)
+  const closed = { HANGAR_ADMIN_ENDPOINT: 'http://127.0.0.1:1', HANGAR_ADMIN_TOKEN: 'x' }
+  assert.match((await say(['key', 'list'], { environment: closed })).err, /Is the node running\?/)
+  assert.match((await hangar('status', '--data', join(folder, 'x'))).err, /hangar dev --data/)
+  assert.match((await hangar('server')).err, /hangar server -c node\.toml/)
+  assert.match((await hangar('server', '-c', 'no.toml')).err, /there is no such file/)
+})
+
+test('the node is found by its settings file and the token that it drew', async () => {
+  const config = join(folder, 'node.toml')
+  const meta = join(folder, 'other', 'meta')
+  const other = await startNode({
+    metadataDir: meta,
+    dataDir: join(folder, 'other', 'blocks'),
+    admin: { port: 0 },
+  })
+  const address = other.admin!.endpoint.replace('http://', '')
+  writeFileSync(
+    config,
+    `metadata_dir = "${meta}"\ndata_dir = "/d"\nreplication_factor = 1\n[admin]\napi_bind_addr = "${address}"\n`,
+  )
+  try {
+    assert.equal((await say(['status', '-c', config])).code, 0)
+    assert.equal((await say(['-c', config, 'key', 'list'])).code, 0)
+    const fromEnvironment = { environment: { GARAGE_CONFIG_FILE: config } }
+    assert.equal((await say(['status'], fromEnvironment)).code, 0)
+  } finally {
+    await other.stop()
+  }
+})
