@@ -1,7 +1,6 @@
 /** What an attempt does next, from what the promises showed. Pure. */
 
 import { ballotZero, compareBallots, type Ballot } from '../base/ballot.ts'
-import { OPERATION_SPAN_MICROS } from '../base/limits.ts'
 import type { NodeId } from '../base/ids.ts'
 import { TableError } from './errors.ts'
 import { valueOf } from './owner/local.ts'
@@ -197,12 +196,12 @@ function remember(
   kind: 0 | 1,
   payload: Plain,
 ): readonly OperationRecord[] | undefined {
-  const { task, heard, ballot, done } = deciding
+  const { task, heard, ballot, done, rules } = deciding
   return nextOperations({
     found: heard.row?.operations ?? [],
     added: [task.operation, task.firstTime, 0, kind, payload],
     done,
-    oldestMicros: ballot.time - OPERATION_SPAN_MICROS,
+    oldestMicros: ballot.time - rules.operationSpanMicros,
   })
 }
 

@@ -86,7 +86,6 @@ export class TableNode implements OpenTables {
     const done = new DoneMarks(CHANGES_QUEUED_MAX)
     const coordinator = new Coordinator({
       ...{ rpc, cluster, clock, hybrid, rng, replication, rules, done },
-      ...(testing?.spanMicros === undefined ? {} : { spanMicros: testing.spanMicros }),
     })
     const tables = this.#tables
     this.#changes = new Changes({ rpc, clock, replication, coordinator, done, tables })

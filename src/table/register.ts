@@ -2,7 +2,6 @@
 
 import { ballotOf, type Ballot } from '../base/ballot.ts'
 import { sleep, type Clock } from '../base/clock.ts'
-import { OPERATION_SPAN_MICROS } from '../base/limits.ts'
 import type { Rng } from '../base/rng.ts'
 import type { HybridClock } from '../base/timestamp.ts'
 import type { Cluster } from '../cluster/cluster.ts'
@@ -46,7 +45,6 @@ export interface CoordinatorOptions {
   readonly replication: Replication
   readonly rules: Rules
   readonly done: DoneMarks
-  readonly spanMicros?: number
 }
 
 /** Registers of one partition key that are worked on together: their messages are shared. */
@@ -104,8 +102,7 @@ export class Coordinator {
 
   /** The ballot of the next round, or undefined when every task has ended. */
   #begin(job: Job): Ballot | undefined {
-    const { hybrid, clock, cluster } = this.#options
-    const span = this.#options.spanMicros ?? OPERATION_SPAN_MICROS
+    const { hybrid, clock, cluster, rules } = this.#options
     const isLate = clock.monotonicMicros() >= job.deadlineMicros
     let lowest = Infinity
     for (const task of job.tasks) {
@@ -120,7 +117,8 @@ export class Coordinator {
     for (const task of job.tasks) {
       if (task.end !== undefined || task.above >= time) continue
       if (!task.isPinned && !task.isExposed) task.firstTime = Math.max(task.firstTime, time)
-      if (time > task.firstTime + span) this.#end(task, quorumNotReached('change in time', []))
+      if (time > task.firstTime + rules.operationSpanMicros)
+        this.#end(task, quorumNotReached('change in time', []))
       else openCount += 1
     }
     if (openCount === 0) return this.#begin(job)

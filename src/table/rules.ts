@@ -1,6 +1,7 @@
 /** The decisions that safety hangs on, as one object: so a simulation can plant a fault in each. */
 
 import type { Ballot } from '../base/ballot.ts'
+import { OPERATION_SPAN_MICROS } from '../base/limits.ts'
 import { quorumOf } from '../cluster/cluster.ts'
 import { admitsPromise, admitsRow, floorOf, type Binding } from './admission.ts'
 import type { SideRow } from './messages.ts'
@@ -11,6 +12,8 @@ export interface Rules {
   readonly floor: (binding: Binding) => Ballot
   readonly admitsPromise: typeof admitsPromise
   readonly admitsRow: typeof admitsRow
+  /** No attempt of an operation is made further than this from its first. */
+  readonly operationSpanMicros: number
   /** The floor of every partition after a start that found `mark` on disk. */
   readonly floorAtStart: (mark: Ballot) => Ballot
   /** What becomes of a promise that leaves memory before an accept passed it. */
@@ -24,6 +27,7 @@ export const rules: Rules = {
   floor: floorOf,
   admitsPromise,
   admitsRow,
+  operationSpanMicros: OPERATION_SPAN_MICROS,
   floorAtStart: (mark) => mark,
   promiseLeavingMemory: 'written',
   resentSides: (sides) => sides,

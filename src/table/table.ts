@@ -165,7 +165,6 @@ export interface OpenTablesOptions {
     readonly rules?: Partial<Rules>
     readonly promiseAgeMs?: number
     readonly promisesOpenMax?: number
-    readonly spanMicros?: number
   }
 }
 

@@ -1,0 +1,158 @@
+/** What each operation of the simulation may answer: the model that histories are checked with. */
+
+import type { HistoryEntry } from '../support/linearizability.ts'
+
+/** What a client asked of one key. */
+export type Request =
+  | {
+      readonly kind: 'put'
+      readonly version: string
+      readonly ifNone: boolean
+      readonly ifMatch?: string
+    }
+  | { readonly kind: 'delete' }
+  | { readonly kind: 'get' }
+  | { readonly kind: 'create'; readonly upload: string }
+  /** `version` is that of the object that it makes; a retry has the operation of the first try. */
+  | {
+      readonly kind: 'complete'
+      readonly upload: string
+      readonly version: string
+      readonly operation: string
+    }
+  | { readonly kind: 'abort'; readonly upload: string }
+  /** What a page showed of one key. */
+  | { readonly kind: 'listed' }
+
+/** What it was told; undefined when it never learned. */
+export type Answer =
+  | { readonly kind: 'done' }
+  | { readonly kind: 'was there'; readonly isThere: boolean }
+  | { readonly kind: 'shows'; readonly version: string }
+  | { readonly kind: 'refused'; readonly code: string }
+
+export interface Recorded {
+  readonly key: string
+  readonly request: Request
+  readonly call: number
+  end: number
+  answer: Answer | undefined
+}
+
+/**
+ * A state is the current version (its ETag and metadata, empty when there is none), then for each
+ * upload `;id=o` or `;id=c`, `;id=a` once it ended.
+ */
+export const initialState = ''
+
+/** The history of one key, without what cannot bear on any answer. */
+export function historyOf(records: readonly Recorded[]): HistoryEntry[] {
+  const seen = new Set<string>()
+  const ended = new Set<string>()
+  for (const { request, answer } of records) {
+    if (answer?.kind === 'shows') seen.add(etagOf(answer.version))
+    if (request.kind === 'put' && request.ifMatch !== undefined) seen.add(request.ifMatch)
+    if (request.kind === 'complete' || request.kind === 'abort') ended.add(request.upload)
+  }
+  return records
+    .filter(({ request, answer }) => {
+      if (answer !== undefined) return true
+      if (request.kind === 'create') return ended.has(request.upload)
+      return request.kind !== 'get' && request.kind !== 'listed'
+    })
+    .map((recorded) => historyEntry(recorded, seen))
+}
+
+/** Unknown writes whose version nobody saw differ in nothing but their conditions. */
+function hidden(recorded: Recorded, seen: ReadonlySet<string>): Recorded {
+  const { request, answer } = recorded
+  if (answer !== undefined || !('version' in request) || seen.has(etagOf(request.version))) {
+    return recorded
+  }
+  return { ...recorded, request: { ...request, version: 'hidden|' } }
+}
+
+function historyEntry(original: Recorded, seen: ReadonlySet<string>): HistoryEntry {
+  const recorded = hidden(original, seen)
+  const { request, answer, call, end } = recorded
+  const alike = answer === undefined ? JSON.stringify({ ...request, operation: '' }) : undefined
+  const label = `[${call}..${end}] ${JSON.stringify(request)} ${JSON.stringify(answer) ?? 'unknown'}`
+  return { call, end, label, alike, apply: (state) => applied(state, request, answer) }
+}
+
+function applied(state: string, request: Request, answer: Answer | undefined): string | undefined {
+  switch (request.kind) {
+    case 'put':
+      return put(state, request, answer)
+    case 'delete': {
+      const isThere = currentOf(state) !== ''
+      if (answer?.kind === 'was there' && answer.isThere !== isThere) return undefined
+      return withCurrent(state, '')
+    }
+    case 'get':
+      return answer?.kind === 'shows' && answer.version === currentOf(state) ? state : undefined
+    case 'listed':
+      return answer?.kind === 'shows' && answer.version === etagOf(currentOf(state))
+        ? state
+        : undefined
+    case 'create':
+      return answer?.kind === 'refused' ? undefined : `${state};${request.upload}=o`
+    case 'complete':
+    case 'abort':
+      return end(state, request, answer)
+  }
+}
+
+function put(
+  state: string,
+  request: Extract<Request, { kind: 'put' }>,
+  answer: Answer | undefined,
+): string | undefined {
+  const current = currentOf(state)
+  const refusal = refusalOf(request, etagOf(current))
+  if (answer?.kind === 'refused') return refusal === answer.code ? state : undefined
+  if (refusal === undefined) return withCurrent(state, request.version)
+  return answer === undefined ? state : undefined
+}
+
+function refusalOf(request: Extract<Request, { kind: 'put' }>, etag: string): string | undefined {
+  if (request.ifMatch !== undefined) {
+    if (etag === '') return 'ConditionNotFound'
+    if (etag !== request.ifMatch) return 'PreconditionFailed'
+  }
+  return request.ifNone && etag !== '' ? 'PreconditionFailed' : undefined
+}
+
+function end(
+  state: string,
+  request: Extract<Request, { kind: 'complete' | 'abort' }>,
+  answer: Answer | undefined,
+): string | undefined {
+  const name = `;${request.upload}=`
+  const at = state.indexOf(name)
+  const mark = at < 0 ? 'a' : state[at + name.length]!
+  const isRepeated = request.kind === 'complete' && mark === 'c'
+  if (answer?.kind === 'refused') {
+    return mark !== 'o' && !isRepeated && answer.code === 'NoSuchUpload' ? state : undefined
+  }
+  if (isRepeated) return state
+  if (mark !== 'o') return answer === undefined ? state : undefined
+  const ended = request.kind === 'complete' ? 'c' : 'a'
+  const next = state.replace(`${name}o`, `${name}${ended}`)
+  return request.kind === 'complete' ? withCurrent(next, request.version) : next
+}
+
+function currentOf(state: string): string {
+  const cut = state.indexOf(';')
+  return cut < 0 ? state : state.slice(0, cut)
+}
+
+function withCurrent(state: string, version: string): string {
+  return version + state.slice(currentOf(state).length)
+}
+
+/** A version is `etag|metadata`. */
+export function etagOf(version: string): string {
+  const cut = version.indexOf('|')
+  return cut < 0 ? version : version.slice(0, cut)
+}

@@ -1,0 +1,46 @@
+/** The planted faults that the simulation must catch: each is a wrong rule in an otherwise right node. */
+
+import { ballotZero, compareBallots, maxBallot } from '../../src/base/ballot.ts'
+import type { Plant } from './simulate.ts'
+
+export const plants: readonly Plant[] = [
+  {
+    name: 'a quorum of one',
+    rules: { quorum: () => 1 },
+  },
+  {
+    name: 'a promise lost at restart: the mark is not the floor',
+    rules: { floorAtStart: () => ballotZero },
+    faultKinds: ['split'],
+    faultCount: 20,
+    crashAfterPromiseChance: 0.1,
+    weather: { usualMs: 50, slowChance: 0.05, slowMs: 300, lossChance: 0.01 },
+    ownerCounts: [3],
+  },
+  {
+    name: 'a promise forgotten by age',
+    rules: { promiseLeavingMemory: 'forgotten' },
+    weather: { slowChance: 0.3, slowMs: 1500, lossChance: 0.02 },
+    ownerCounts: [2, 3, 5],
+  },
+  {
+    name: 'side rows not sent again with their row',
+    rules: { resentSides: () => [] },
+    faultKinds: ['split', 'crash'],
+    faultCount: 15,
+    weather: { usualMs: 20, slowChance: 0.1, slowMs: 300, lossChance: 0.1 },
+    ownerCounts: [3, 5],
+  },
+  {
+    name: 'a local hook releases',
+    releasesLocally: true,
+  },
+  {
+    name: 'check then write: a row is taken whatever was promised since',
+    rules: {
+      admitsPromise: () => true,
+      floor: ({ row }) => row ?? ballotZero,
+      admitsRow: (ballot, floor) => compareBallots(maxBallot(ballot, floor), ballot) === 0,
+    },
+  },
+]

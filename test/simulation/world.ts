@@ -1,0 +1,280 @@
+/** Virtual time, and a network that delays, loses, doubles and reorders, all from one seed. */
+
+import type { Cancel, Clock } from '../../src/base/clock.ts'
+import { pack, unpack } from '../../src/base/codec.ts'
+import { DomainError } from '../../src/base/errors.ts'
+import type { NodeId } from '../../src/base/ids.ts'
+import type { CallOptions, MessageHandler, Network } from '../../src/base/network.ts'
+import { SeededRng } from '../support/seeded-rng.ts'
+
+interface Event {
+  readonly at: number
+  readonly order: number
+  action: (() => void) | undefined
+}
+
+/** How unkind the network and the clocks are; drawn for each seed. */
+export interface Weather {
+  readonly lossChance: number
+  readonly copyChance: number
+  readonly slowChance: number
+  readonly slowMs: number
+  readonly usualMs: number
+}
+
+export class World {
+  readonly rng: SeededRng
+  readonly weather: Weather
+  /** Messages are packed and unpacked on the way: slower, and proves that they are plain data. */
+  readonly packsMessages: boolean
+  readonly counts = { lost: 0, copied: 0, delivered: 0 }
+  /** Pairs "from to" that nothing passes. */
+  readonly cuts = new Set<string>()
+  /** How many things happened. */
+  events = 0
+  #now = 0
+  #order = 0
+  #trace = 0x811c9dc5
+  /** Told when an owner has promised another node something. */
+  promised: (owner: NodeId) => void = () => undefined
+  readonly #heap: Event[] = []
+
+  constructor(rng: SeededRng, weather: Weather, packsMessages: boolean) {
+    this.rng = rng
+    this.weather = weather
+    this.packsMessages = packsMessages
+  }
+
+  /** Microseconds since the beginning. */
+  get now(): number {
+    return this.#now
+  }
+
+  /** A digest of all that happened so far. */
+  get trace(): number {
+    return this.#trace >>> 0
+  }
+
+  note(what: string): void {
+    for (let index = 0; index < what.length; index += 1) {
+      this.#trace = Math.imul(this.#trace ^ what.charCodeAt(index), 0x01000193)
+    }
+    this.#trace = Math.imul(this.#trace ^ this.#now, 0x01000193)
+  }
+
+  after(delayMs: number, action: () => void): Cancel {
+    this.#order += 1
+    const at = this.#now + Math.max(0, Math.round(delayMs * 1000))
+    const event: Event = { at, order: this.#order, action }
+    push(this.#heap, event)
+    return () => {
+      event.action = undefined
+    }
+  }
+
+  /** Lets time pass until `isOver`, or until nothing is left to happen, or for `ms`. */
+  async run(ms: number, isOver: () => boolean): Promise<void> {
+    const end = this.#now + ms * 1000
+    while (!isOver()) {
+      if ((this.#heap[0]?.at ?? Infinity) > end) return
+      const event = pop(this.#heap)!
+      if (event.action === undefined) continue
+      this.#now = event.at
+      this.events += 1
+      event.action()
+      await turn()
+    }
+  }
+
+  /** Brings something from node to node, perhaps late, never, or twice. */
+  carry(from: NodeId, to: NodeId, arrive: () => void): void {
+    const { weather, rng, counts } = this
+    if (this.cuts.has(`${from} ${to}`) || rng.chance(weather.lossChance)) {
+      counts.lost += 1
+      return
+    }
+    const copies = rng.chance(weather.copyChance) ? 2 : 1
+    counts.copied += copies - 1
+    for (let copy = 0; copy < copies; copy += 1) {
+      const most = rng.chance(weather.slowChance) ? weather.slowMs : weather.usualMs
+      this.after(0.1 + rng.unit() * most, () => {
+        counts.delivered += 1
+        arrive()
+      })
+    }
+  }
+}
+
+/** One life of a node in the world: its clock and its network end with it. */
+export class Life implements Clock {
+  readonly #world: World
+  readonly #offsetMicros: number
+  #isOver = false
+  #frozen: (() => void)[] | undefined
+  #jumpMicros = 0
+
+  constructor(world: World, offsetMicros: number) {
+    this.#world = world
+    this.#offsetMicros = offsetMicros
+  }
+
+  get isOver(): boolean {
+    return this.#isOver
+  }
+
+  end(): void {
+    this.#isOver = true
+  }
+
+  /** Nothing happens in this life until `thaw`; what was due then happens at once. */
+  freeze(): void {
+    this.#frozen ??= []
+  }
+
+  thaw(): void {
+    const due = this.#frozen ?? []
+    this.#frozen = undefined
+    for (const action of due) this.#world.after(0, () => this.happen(action))
+  }
+
+  jump(micros: number): void {
+    this.#jumpMicros += micros
+  }
+
+  happen(action: () => void): void {
+    if (this.#isOver) return
+    if (this.#frozen === undefined) action()
+    else this.#frozen.push(action)
+  }
+
+  wallMicros(): number {
+    return 1_790_000_000_000_000 + this.#world.now + this.#offsetMicros + this.#jumpMicros
+  }
+
+  monotonicMicros(): number {
+    return this.#world.now
+  }
+
+  after(delayMs: number, action: () => void): Cancel {
+    return this.#world.after(delayMs, () => this.happen(action))
+  }
+
+  soon(action: () => void): void {
+    this.after(0, action)
+  }
+}
+
+class CallFailed extends DomainError {}
+
+/** Finds the life that a node lives now; undefined while it is down. */
+export type Directory = (node: NodeId) => SimulatedNetwork | undefined
+
+export class SimulatedNetwork implements Network {
+  readonly self: NodeId
+  readonly #world: World
+  readonly #life: Life
+  readonly #directory: Directory
+  readonly #handlers = new Map<string, MessageHandler>()
+
+  constructor(parts: { world: World; life: Life; self: NodeId; directory: Directory }) {
+    this.self = parts.self
+    this.#world = parts.world
+    this.#life = parts.life
+    this.#directory = parts.directory
+  }
+
+  handle(endpoint: string, handler: MessageHandler): void {
+    this.#handlers.set(endpoint, handler)
+  }
+
+  call(to: NodeId, endpoint: string, message: unknown, options: CallOptions): unknown {
+    if (to === this.self) return this.#handlers.get(endpoint)!(to, message)
+    return new Promise((resolve, reject) => {
+      const cancel = this.#life.after(options.deadlineMs, () =>
+        reject(new CallFailed('RpcTimeout', `No answer to "${endpoint}"`)),
+      )
+      const reply: Reply = {
+        resolve: (answer) => {
+          cancel()
+          resolve(answer)
+        },
+        reject: (error) => {
+          cancel()
+          reject(error)
+        },
+      }
+      const sent = this.#copy(message)
+      this.#world.note(`${this.self.slice(0, 2)}${to.slice(0, 2)}${endpoint}`)
+      this.#world.carry(this.self, to, () =>
+        this.#directory(to)?.arrive(this, endpoint, sent, reply),
+      )
+    })
+  }
+
+  arrive(from: SimulatedNetwork, endpoint: string, message: unknown, reply: Reply): void {
+    this.#life.happen(() => {
+      const answer = (give: () => void): void => {
+        this.#world.carry(this.self, from.self, () => from.#life.happen(give))
+      }
+      const refuse = (error: unknown): void => {
+        const { code, message: text, details } = error as DomainError
+        answer(() => reply.reject(new CallFailed(code, text, { details: { ...details } })))
+      }
+      try {
+        Promise.resolve(this.#handlers.get(endpoint)!(from.self, message)).then((value) => {
+          const sent = this.#copy(value)
+          answer(() => reply.resolve(sent))
+          if (endpoint === 'table/promise') this.#world.promised(this.self)
+        }, refuse)
+      } catch (error) {
+        refuse(error)
+      }
+    })
+  }
+
+  #copy(value: unknown): unknown {
+    return this.#world.packsMessages ? unpack(pack(value)) : value
+  }
+}
+
+interface Reply {
+  readonly resolve: (answer: unknown) => void
+  readonly reject: (error: Error) => void
+}
+
+/** Lets every promise that is resolved run what waits for it: ticks come when none is left. */
+function turn(): Promise<void> {
+  return new Promise((resolve) => process.nextTick(resolve))
+}
+
+function isBefore(a: Event, b: Event): boolean {
+  return a.at < b.at || (a.at === b.at && a.order < b.order)
+}
+
+function push(heap: Event[], event: Event): void {
+  let index = heap.push(event) - 1
+  while (index > 0) {
+    const parent = (index - 1) >> 1
+    if (!isBefore(event, heap[parent]!)) break
+    heap[index] = heap[parent]!
+    index = parent
+  }
+  heap[index] = event
+}
+
+function pop(heap: Event[]): Event | undefined {
+  const first = heap[0]
+  const last = heap.pop()
+  if (first === undefined || last === undefined || heap.length === 0) return first
+  let index = 0
+  for (;;) {
+    let child = 2 * index + 1
+    if (child >= heap.length) break
+    if (child + 1 < heap.length && isBefore(heap[child + 1]!, heap[child]!)) child += 1
+    if (!isBefore(heap[child]!, last)) break
+    heap[index] = heap[child]!
+    index = child
+  }
+  heap[index] = last
+  return first
+}
