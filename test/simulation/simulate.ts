@@ -2,7 +2,8 @@
 
 import type { Batch } from '../../src/db/db.ts'
 import type { Rules } from '../../src/table/rules.ts'
-import { objectTable } from '../../src/model/object.table.ts'
+import { buildObjectTable } from '../../src/model/object.table.ts'
+import { Gates } from '../../src/model/rows/gate.ts'
 import { manifestTable } from '../../src/model/manifest.table.ts'
 import { manifestOf, type ObjectValue } from '../../src/model/rows/object.ts'
 import type { AnyTable, RegisterTable } from '../../src/table/schema.ts'
@@ -62,7 +63,10 @@ export async function simulate(seed: number, plant?: Plant): Promise<Verdict> {
   let faultCount = 0
   let begun = 0
   const freed = new Map<string, number>()
-  const objects = plant?.releasesLocally === true ? releasingObjects(freed, world) : objectTable
+  // Nobody deletes a bucket here: every gate is open.
+  const product = buildObjectTable(new Gates())
+  const releases = plant?.releasesLocally === true
+  const objects = releases ? releasingObjects(product, freed, world) : product
   const inject = faultInjector({ world, nodes, plant })
   const due = drawMoments(rng, plant?.faultCount ?? FAULTS_MIN + rng.below(4))
   const strike = (): void => {
@@ -275,11 +279,15 @@ function judge(run: Run): string[] {
 }
 
 /** The object table with the planted hook: what the row here stops naming is freed at once. */
-function releasingObjects(freed: Map<string, number>, world: World): RegisterTable<ObjectValue> {
+function releasingObjects(
+  product: RegisterTable<ObjectValue>,
+  freed: Map<string, number>,
+  world: World,
+): RegisterTable<ObjectValue> {
   return {
-    ...objectTable,
+    ...product,
     updated: (batch: Batch, update) => {
-      objectTable.updated?.(batch, update)
+      product.updated?.(batch, update)
       const dropped = manifestOf(update.before)
       if (dropped === undefined || dropped === manifestOf(update.after)) return
       if (!freed.has(dropped)) freed.set(dropped, world.now)
