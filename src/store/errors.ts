@@ -43,10 +43,18 @@ const known: ReadonlySet<string> = new Set(storeErrorCodes)
 /** Codes of `table/` and `block/`, and what they mean to a caller of the store. */
 const fromBelow: Readonly<Record<string, StoreErrorCode>> = {
   QuorumNotReached: 'Unavailable',
+  Stopped: 'Unavailable',
+  ClockRefused: 'Unavailable',
+  NotOwner: 'Unavailable',
+  OldEpoch: 'Unavailable',
+  PeerUnreachable: 'Unavailable',
+  Closed: 'Unavailable',
+  WriteFailed: 'OutcomeUnknown',
   OutcomeUnknown: 'OutcomeUnknown',
   TooBusy: 'SlowDown',
   NoLayout: 'Unavailable',
   ReadOnly: 'Unavailable',
+  SlotsExhausted: 'SlowDown',
   DriveFull: 'StorageFull',
   DriveFailed: 'BlockUnavailable',
   BlockMissing: 'BlockUnavailable',

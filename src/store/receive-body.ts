@@ -4,7 +4,7 @@ import type { DigestStream } from '../base/compute.ts'
 import type { Checksum } from '../model/rows/checksum.ts'
 import { BlockWriter, type ManifestFacts } from './block-writer.ts'
 import { digestsOf, verifyBody, type Body } from './body.ts'
-import { StoreError } from './errors.ts'
+import { StoreError, toStoreError } from './errors.ts'
 import type { Store } from './store.ts'
 
 export interface ReceiveOptions {
@@ -45,7 +45,7 @@ export async function receiveBody(store: Store, options: ReceiveOptions): Promis
     return await receiver.finish()
   } catch (error) {
     await receiver.stop()
-    throw error
+    throw toStoreError(error)
   } finally {
     digest.discard()
   }
