@@ -98,7 +98,7 @@ export async function openProduct(parts: Parts): Promise<Product> {
   if (isServing) closers.add(() => tables.stop())
   const compute = threadCompute(blocks.slab.memory)
   closers.add(() => compute.stop())
-  const { key, fresh } = await sealingKey({ ...parts, folder: folders.metadata })
+  const { key, keep } = await sealingKey({ ...parts, folder: folders.metadata })
   const store: Store = {
     ...{ tables, model, blocks, compute, clock, rng, log, caches },
     operations: new RunningOperations({ node: nodeId, boot: hexOf(rng.bytes(8)) }),
@@ -107,7 +107,10 @@ export async function openProduct(parts: Parts): Promise<Product> {
     counts: (partitionKey) => readCounts(db, partitionKey),
   }
   if (isServing) {
-    if (fresh) await refuseLostSecrets(store, folders)
+    if (keep !== undefined) {
+      await refuseLostSecrets(store, folders)
+      await keep()
+    }
     await startBackground(store, { ...parts, blocks, db })
   }
   return { nodeId, folders, condition, db, tables, blocks, model, store }

@@ -5,6 +5,8 @@ import type { Disk } from '../base/disk.ts'
 import type { Rng } from '../base/rng.ts'
 import { newToken } from './credentials.ts'
 
+const SEALING_KEY_BYTES = 32
+
 interface Place {
   readonly disk: Disk
   readonly rng: Rng
@@ -21,16 +23,17 @@ export async function adminToken({ disk, rng, folder }: Place): Promise<string> 
   return token
 }
 
-/** What the secrets of access keys are sealed with: 32 bytes. `fresh`: there was none before. */
-export async function sealingKey({
-  disk,
-  rng,
-  folder,
-}: Place): Promise<{ readonly key: Uint8Array; readonly fresh: boolean }> {
+/** What the secrets of access keys are sealed with: 32 bytes. */
+export interface SealingKey {
+  readonly key: Uint8Array
+  /** There was none: whoever knows that no key was ever sealed calls this, once. */
+  readonly keep: (() => Promise<void>) | undefined
+}
+
+export async function sealingKey({ disk, rng, folder }: Place): Promise<SealingKey> {
   const path = `${folder}/sealing-key`
   const kept = await disk.readSmall(path)
-  if (kept !== undefined && kept.length === 32) return { key: kept, fresh: false }
-  const key = rng.bytes(32)
-  await disk.replace(path, key)
-  return { key, fresh: true }
+  if (kept !== undefined && kept.length === SEALING_KEY_BYTES) return { key: kept, keep: undefined }
+  const key = rng.bytes(SEALING_KEY_BYTES)
+  return { key, keep: () => disk.replace(path, key) }
 }
