@@ -1,5 +1,13 @@
 import assert from 'node:assert/strict'
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
@@ -235,5 +243,10 @@ test('nothing is left behind in the folder of a stopped node but its data', asyn
   const data = fresh()
   await stop(await withBucket(data, ['x']))
   assert.deepEqual(readdirSync(data).sort(), ['blocks', 'meta'])
-  assert.deepEqual(readdirSync(join(data, 'meta')).sort(), ['db', 'identity', 'seal', 'sealing-key'])
+  assert.deepEqual(readdirSync(join(data, 'meta')).sort(), [
+    'db',
+    'identity',
+    'seal',
+    'sealing-key',
+  ])
 })

@@ -1,0 +1,42 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { HttpHandler } from '../../src/api/http/response.ts'
+import type { HttpRequest } from '../../src/api/http/request.ts'
+import {
+  frozenCondition,
+  guardedS3,
+  guardedWeb,
+  recoveringCondition,
+  waitingCondition,
+} from '../../src/node/conditions.ts'
+
+const served: HttpHandler = () => Promise.resolve({ status: 200, headers: [] })
+
+async function statusOf(handler: HttpHandler, method: string): Promise<number> {
+  const request = { method, target: '/b/<k>', requestId: 'r' } as HttpRequest
+  return (await handler(request)).status
+}
+
+test('guardedS3 lets through what the condition of the node allows', async () => {
+  const methods = ['GET', 'HEAD', 'OPTIONS', 'PUT', 'POST', 'DELETE']
+  const all = async (handler: HttpHandler): Promise<number[]> =>
+    Promise.all(methods.map((method) => statusOf(handler, method)))
+  assert.deepEqual(await all(guardedS3({ kind: 'serving' }, served)), Array(6).fill(200))
+  assert.deepEqual(await all(guardedS3(waitingCondition(3), served)), Array(6).fill(503))
+  for (const condition of [recoveringCondition('rows'), frozenCondition('the clock')]) {
+    const answers = await all(guardedS3(condition, served))
+    assert.deepEqual(answers, [200, 200, 200, 503, 503, 503])
+  }
+})
+
+test('guardedS3 answers well-formed XML whatever was asked', async () => {
+  const request = { method: 'PUT', target: '/b/<k>&?x', requestId: 'r' } as HttpRequest
+  const answer = await guardedS3(waitingCondition(1), served)(request)
+  assert.match(answer.body as string, /<Resource>\/b\/&lt;k&gt;&amp;<\/Resource>/)
+  assert.deepEqual(new Map(answer.headers).get('retry-after'), '10')
+})
+
+test('guardedWeb closes only while there is no layout', async () => {
+  assert.equal(await statusOf(guardedWeb(waitingCondition(3), served), 'GET'), 503)
+  assert.equal(await statusOf(guardedWeb(recoveringCondition('x'), served), 'GET'), 200)
+})
