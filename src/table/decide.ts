@@ -90,7 +90,7 @@ export interface Deciding {
   readonly task: Task
   readonly ballot: Ballot
   readonly heard: Heard
-  readonly done: ReadonlySet<string> | undefined
+  readonly done: readonly string[] | undefined
   readonly rules: Rules
 }
 

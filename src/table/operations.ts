@@ -7,7 +7,7 @@ export interface Remembering {
   readonly found: readonly OperationRecord[]
   readonly added: OperationRecord
   /** Ids whose outcome this node knows. */
-  readonly done: ReadonlySet<string> | undefined
+  readonly done: readonly string[] | undefined
   /** Records from before it are dropped. */
   readonly oldestMicros: number
 }
@@ -23,7 +23,7 @@ export function nextOperations(remembering: Remembering): readonly OperationReco
   let doneCount = 0
   for (const record of found) {
     if (record[1] < oldestMicros) continue
-    const isDone = record[2] === 1 || done?.has(record[0]) === true
+    const isDone = record[2] === 1 || done?.includes(record[0]) === true
     if (isDone) doneCount += 1
     else openCount += 1
     kept.push(isDone && record[2] === 0 ? [record[0], record[1], 1, record[3], record[4]] : record)
@@ -42,31 +42,25 @@ export function nextOperations(remembering: Remembering): readonly OperationReco
 
 /** Known outcomes of this node's changes, until its next change of the key says so. Bounded. */
 export class DoneMarks {
-  readonly #ids = new Map<string, Set<string>>()
+  readonly #ids = new Map<string, readonly string[]>()
   readonly #registersMax: number
 
   constructor(registersMax: number) {
     this.#registersMax = registersMax
   }
 
-  of(register: string): ReadonlySet<string> | undefined {
+  of(register: string): readonly string[] | undefined {
     return this.#ids.get(register)
   }
 
+  /** Losing a mark is harmless: the operation is remembered a little longer. */
   add(register: string, id: string): void {
     const ids = this.#ids.get(register)
-    if (ids !== undefined) {
-      ids.add(id)
-      return
-    }
-    if (this.#ids.size >= this.#registersMax) {
-      const [oldest] = this.#ids.keys()
-      this.#ids.delete(oldest!)
-    }
-    this.#ids.set(register, new Set([id]))
+    if (ids === undefined && this.#ids.size >= this.#registersMax) this.#ids.clear()
+    this.#ids.set(register, ids === undefined ? [id] : [...ids, id].slice(-OPERATIONS_OPEN_MAX))
   }
 
-  /** A change that carried these marks was chosen. A mark lost meanwhile only ages out later. */
+  /** A change that carried these marks was chosen. */
   written(register: string): void {
     this.#ids.delete(register)
   }

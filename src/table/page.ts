@@ -25,7 +25,8 @@ export interface PageQuestion {
 
 /** A stretch of an index as a quorum holds it; `text` undefined where the owners differ. */
 interface Stretch {
-  readonly entries: readonly { readonly key: string; readonly text: string | undefined }[]
+  readonly keys: readonly string[]
+  readonly texts: readonly (string | undefined)[]
   readonly done: boolean
 }
 
@@ -50,9 +51,9 @@ export class PageReader {
         entries.length = question.limit
         return { entries, done: false }
       }
-      const last = stretch.entries.at(-1)
+      const last = stretch.keys.at(-1)
       if (stretch.done || last === undefined) return { entries, done: true }
-      from = last.key
+      from = last
       inclusive = false
     }
   }
@@ -70,22 +71,35 @@ export class PageReader {
       body,
       deadlineMs: CALL_DEADLINE_MS,
     })
-    return mergeAnswers(answers.map(({ answer }) => answer))
+    return answers.length === 1
+      ? answers[0]!.answer
+      : mergeAnswers(answers.map(({ answer }) => answer))
   }
 
   /** Adds the live entries of a stretch, settling those that the owners differ on. */
   async #append(question: PageQuestion, stretch: Stretch, entries: IndexEntry[]): Promise<void> {
-    const differing = stretch.entries.filter(({ text }) => text === undefined)
-    const settled = new Map<string, string | undefined>()
-    for (let start = 0; start < differing.length; start += SETTLING_MAX) {
-      const group = differing.slice(start, start + SETTLING_MAX)
-      const lines = await Promise.all(group.map(({ key }) => this.#settledLine(question, key)))
-      group.forEach(({ key }, index) => settled.set(key, lines[index]))
-    }
-    for (const { key, text } of stretch.entries) {
+    const { keys, texts } = stretch
+    const settled = await this.#settleDiffering(question, stretch)
+    for (let index = 0; index < keys.length; index += 1) {
+      const key = keys[index]!
+      const text = texts[index]
       const line = text === undefined ? settled.get(key) : lineOf(text)
       if (line !== undefined) entries.push({ key, line })
     }
+  }
+
+  async #settleDiffering(
+    question: PageQuestion,
+    stretch: Stretch,
+  ): Promise<ReadonlyMap<string, string | undefined>> {
+    const settled = new Map<string, string | undefined>()
+    const differing = stretch.keys.filter((_, index) => stretch.texts[index] === undefined)
+    for (let start = 0; start < differing.length; start += SETTLING_MAX) {
+      const group = differing.slice(start, start + SETTLING_MAX)
+      const lines = await Promise.all(group.map((key) => this.#settledLine(question, key)))
+      group.forEach((key, index) => settled.set(key, lines[index]))
+    }
+    return settled
   }
 
   async #settledLine(question: PageQuestion, key: string): Promise<string | undefined> {
@@ -99,27 +113,23 @@ export class PageReader {
 
 /** Merges owners' answers and cuts where the first of them ends. Pure. */
 export function mergeAnswers(answers: readonly PageAnswer[]): Stretch {
-  const only = answers[0]!
-  if (answers.length === 1) {
-    const entries = only.keys.map((key, index) => ({ key, text: only.texts[index]! }))
-    return { entries, done: only.done }
-  }
   const boundary = boundaryOf(answers)
   const positions = answers.map(() => 0)
-  const entries: { key: string; text: string | undefined }[] = []
+  const keys: string[] = []
+  const texts: (string | undefined)[] = []
   for (;;) {
     const key = lowestKey(answers, positions)
     if (key === undefined || (boundary !== undefined && compareUtf8(key, boundary) > 0)) break
-    const texts = answers.map(({ keys, texts: own }, index) => {
+    const own = answers.map((answer, index) => {
       const position = positions[index]!
-      if (keys[position] !== key) return undefined
+      if (answer.keys[position] !== key) return undefined
       positions[index] = position + 1
-      return own[position]
+      return answer.texts[position]
     })
-    const isEqual = texts.every((text) => text === texts[0])
-    entries.push({ key, text: isEqual ? texts[0] : undefined })
+    keys.push(key)
+    texts.push(own.every((text) => text === own[0]) ? own[0] : undefined)
   }
-  return { entries, done: boundary === undefined }
+  return { keys, texts, done: boundary === undefined }
 }
 
 function lowestKey(

@@ -80,6 +80,8 @@ export class Mark {
       .write((batch) => batch.put(stateTree, MARK_KEY, ballotText(to)))
       .then(() => {
         this.#stable = maxBallot(this.#stable, to)
+      })
+      .finally(() => {
         if (this.#raising?.to === to) this.#raising = undefined
       })
     this.#raising = { to, stable }

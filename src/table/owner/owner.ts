@@ -54,8 +54,13 @@ interface Found {
   readonly floor: Ballot
 }
 
+/** Rows of promises just given, which the accepts that follow need again. */
+const ROWS_KEPT_MAX = 256
+
 export class Owner {
   readonly #options: OwnerOptions
+  /** Newest rows by name; every write of a register passes here and takes its row out. */
+  readonly #kept = new Map<string, RegisterRow | undefined>()
 
   constructor(options: OwnerOptions) {
     this.#options = options
@@ -84,6 +89,7 @@ export class Owner {
       const code = message.forCommand ? this.#veto(local, place, { key }) : undefined
       if (code !== undefined) return { kind: 'vetoed', code }
       isAnyGiven = true
+      this.#keep(found)
       this.#givePromise(found.name, ballot, waits)
       const { db } = this.#options
       const unsynced = db.pending(local.rows, place.prefix + key)
@@ -107,24 +113,27 @@ export class Owner {
   accept(message: AcceptMessage): readonly AcceptResult[] | Promise<readonly AcceptResult[]> {
     const { local, place } = this.#locate(message)
     const { db, mark } = this.#options
-    const waits: Promise<void>[] = []
     const results: AcceptResult[] = []
+    const taken: string[] = []
     const stable = db.write((batch) => {
       for (const item of message.items) {
         const found = this.#find(local, place, item.key)
         const refusal = this.#refusal(local, { place, item, found })
         results.push(refusal ?? { kind: 'taken' })
         if (refusal !== undefined) continue
+        this.#kept.delete(found.name)
         writeRegister(batch, local, { place, item, before: found.row })
         this.#options.promises.passed(batch, found.name)
+        taken.push(found.name)
       }
     })
-    const isAnyTaken = results.some(({ kind }) => kind === 'taken')
-    if (!isAnyTaken) {
+    // Only now: had the batch been taken back, the promises would still have to bind.
+    for (const name of taken) this.#options.promises.forget(name)
+    if (taken.length === 0 && results.length === message.items.length) {
       stable.catch(() => undefined)
       return results
     }
-    waits.push(stable)
+    const waits: Promise<void>[] = [stable]
     const ballot = message.items[0]!.row.ballot
     if (!this.#isAhead(ballot)) {
       const covered = mark.cover(ballot)
@@ -203,10 +212,15 @@ export class Owner {
   #find(local: LocalTable, place: Place, key: string): Found {
     const { db, promises, rules, startFloor } = this.#options
     const name = local.table.tag + place.prefix + key
-    const row = newestRow(db, local, place, key)
+    const row = this.#kept.has(name) ? this.#kept.get(name) : newestRow(db, local, place, key)
     const promise = promises.get(name)
     const floor = rules.floor({ row: row?.ballot, promise, partitionFloor: startFloor })
     return { name, row, floor }
+  }
+
+  #keep(found: Found): void {
+    if (this.#kept.size >= ROWS_KEPT_MAX) this.#kept.clear()
+    this.#kept.set(found.name, found.row)
   }
 
   #givePromise(name: string, ballot: Ballot, waits: Promise<void>[]): void {

@@ -98,12 +98,16 @@ export class Promises {
     return this.#db.write((batch) => batch.put(promiseTree, register, ballotText(ballot)))
   }
 
-  /** A row that was taken binds as much as any promise below it: those go, in the row's batch. */
+  /** A row that is taken binds as much as any promise below it: a written one goes in its batch. */
   passed(batch: Batch, register: string): void {
-    this.#open.delete(register)
     if (this.#someWritten && batch.get(promiseTree, register) !== undefined) {
       batch.del(promiseTree, register)
     }
+  }
+
+  /** The row is in the newest view now: the promise in memory can go too. */
+  forget(register: string): void {
+    this.#open.delete(register)
   }
 
   /** Writes down what is old, and the oldest of too many. Never drops one for its age. */

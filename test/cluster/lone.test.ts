@@ -1,0 +1,17 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { nodeId } from '../../src/base/ids.ts'
+import { quorumOf } from '../../src/cluster/cluster.ts'
+import { loneCluster } from '../../src/cluster/lone.ts'
+
+test('loneCluster() owns every partition alone in layout version 0', () => {
+  const self = nodeId('ab'.repeat(32))
+  const cluster = loneCluster(self)
+  assert.deepEqual(cluster.epoch(), { layout: 0, readmissions: 0 })
+  assert.deepEqual(cluster.owners(0), [[self]])
+  assert.deepEqual(cluster.owners(255), [[self]])
+  assert.deepEqual(
+    [1, 2, 3, 4, 5].map((count) => quorumOf(Array(count).fill(self))),
+    [1, 2, 2, 3, 3],
+  )
+})

@@ -1,0 +1,43 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { OPERATIONS_DONE_MAX, OPERATIONS_OPEN_MAX } from '../../src/base/limits.ts'
+import { DoneMarks, nextOperations } from '../../src/table/operations.ts'
+import type { OperationRecord } from '../../src/table/row.ts'
+
+function record(id: string, time: number, done: 0 | 1 = 0): OperationRecord {
+  return [id, time, done, 0, null]
+}
+
+function many(count: number, done: 0 | 1): OperationRecord[] {
+  return Array.from({ length: count }, (_, index) => record(`${index}`, 100, done))
+}
+
+const added = record('new', 100)
+
+test('nextOperations() drops what is older than the span and marks what is known', () => {
+  const found = [record('old', 9), record('known', 10), record('open', 11)]
+  const next = nextOperations({ found, added, done: ['known'], oldestMicros: 10 })
+  assert.deepEqual(next, [record('known', 10, 1), record('open', 11), added])
+})
+
+test('nextOperations() keeps the newest of the done ones', () => {
+  const found = many(OPERATIONS_DONE_MAX + 3, 1)
+  const next = nextOperations({ found, added, done: undefined, oldestMicros: 0 })
+  assert.deepEqual(next, [...found.slice(3), added])
+})
+
+test('nextOperations() refuses one more than may be open, and makes room of done ones', () => {
+  const found = many(OPERATIONS_OPEN_MAX, 0)
+  const remembering = { found, added, oldestMicros: 0 }
+  assert.equal(nextOperations({ ...remembering, done: undefined }), undefined)
+  assert.notEqual(nextOperations({ ...remembering, done: ['0'] }), undefined)
+})
+
+test('DoneMarks forgets what a change has written down', () => {
+  const done = new DoneMarks(2)
+  done.add('r', 'a')
+  done.add('r', 'b')
+  assert.deepEqual(done.of('r'), ['a', 'b'])
+  done.written('r')
+  assert.equal(done.of('r'), undefined)
+})

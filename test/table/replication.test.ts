@@ -1,0 +1,55 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { nodeId, type NodeId } from '../../src/base/ids.ts'
+import type { Cluster } from '../../src/cluster/cluster.ts'
+import { Replication } from '../../src/table/replication.ts'
+import { rules } from '../../src/table/rules.ts'
+
+const [a, b, c, d] = ['a', 'b', 'c', 'd'].map((digit) => nodeId(digit.repeat(64))) as [
+  NodeId,
+  NodeId,
+  NodeId,
+  NodeId,
+]
+
+function replicationOf(lists: readonly (readonly NodeId[])[]): Replication {
+  const cluster: Cluster = {
+    self: b,
+    epoch: () => ({ layout: 1, readmissions: 0 }),
+    owners: () => lists,
+  }
+  return new Replication(cluster, rules)
+}
+
+test('Replication asks this node first, and each owner of several layouts once', () => {
+  const replication = replicationOf([
+    [a, b, c],
+    [b, c, d],
+  ])
+  assert.deepEqual(replication.owners(7), [b, a, c, d])
+  assert.deepEqual(replicationOf([[a, b, c]]).quorum(7), [b, a])
+})
+
+test('Votes are won by a quorum of every layout and lost when one is out of reach', () => {
+  const votes = replicationOf([
+    [a, b, c],
+    [b, c, d],
+  ]).votes(7)
+  votes.add(a, true)
+  votes.add(b, true)
+  assert.deepEqual([votes.isWon, votes.isLost], [false, false])
+  votes.add(c, false)
+  votes.add(d, false)
+  assert.deepEqual([votes.isWon, votes.isLost], [false, true])
+})
+
+test('placeOf() takes the first byte of hex keys, the hash of others, and refuses NUL', () => {
+  const replication = replicationOf([[b]])
+  assert.equal(replication.placeOf({ placement: 'first-byte' }, 'ff00').prefix, 'ffff00\0')
+  const hashed = replication.placeOf({ placement: 'hash' }, 'bucket.0')
+  assert.ok(hashed.prefix.endsWith('bucket.0\0') && hashed.partition < 256)
+  assert.throws(() => replication.placeOf({ placement: 'hash' }, 'a\0b'), { code: 'BadMessage' })
+  assert.throws(() => replication.placeOf({ placement: 'first-byte' }, 'no'), {
+    code: 'BadMessage',
+  })
+})
