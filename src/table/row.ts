@@ -2,7 +2,7 @@
 
 import { ballotText, type Ballot } from '../base/ballot.ts'
 import { pack, unpack } from '../base/codec.ts'
-import type { Plain, SideRef } from './schema.ts'
+import type { Plain } from './schema.ts'
 
 /** An operation that the register remembers, as it is stored. */
 export type OperationRecord = readonly [
@@ -112,8 +112,4 @@ export function indexText(line: string | undefined, ballot: Ballot): string {
 export function lineOf(text: string): string | undefined {
   const cut = text.lastIndexOf('\n')
   return cut === -1 ? undefined : text.slice(0, cut)
-}
-
-export function sameSide(a: SideRef, b: SideRef): boolean {
-  return a.side === b.side && a.sortKey === b.sortKey
 }
