@@ -110,7 +110,8 @@ function readClaim(request: HttpRequest, query: Query, context: VerifyContext): 
   if (isPresignedV2(query)) {
     throw new AuthError(
       'InvalidRequest',
-      'Cannot use the authorization mechanism: it is version 2, wanted "AWS4-HMAC-SHA256"',
+      'Cannot use the authorization mechanism: it is version 2, wanted "AWS4-HMAC-SHA256". ' +
+        'For aws-cli: aws configure set default.s3.signature_version s3v4',
     )
   }
   throw new AuthError('AccessDenied', 'Access denied: the request is not signed')
