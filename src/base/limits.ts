@@ -67,6 +67,10 @@ export const SEGMENT_SIZE_BYTES = 256 * MIB
 export const SEGMENT_STEP_BYTES = 16 * MIB
 /** Kept of each drive for deletes and compaction, parts of a hundred. */
 export const DRIVE_RESERVE_PERCENT = 5
+/** With less than this free for rows no upload is taken: a row that cannot be written is fatal. */
+export const METADATA_RESERVE_BYTES = 32 * MIB
+/** How often the free space for rows is read. */
+export const SPACE_READING_MS = 1_000
 export const BLOCK_GRACE_MS = 10 * 60_000
 /** What a drive is read and written in: O_DIRECT wants addresses and lengths in whole pages. */
 export const PAGE_BYTES = 4 * KIB

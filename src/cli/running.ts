@@ -1,6 +1,7 @@
 /** Keeps a node running until somebody asks it to stop. */
 
 import type { Terminal } from './command.ts'
+import type { NodeEnding } from './ending.ts'
 
 /** What `waitForStop` needs of a node. */
 export interface Stoppable {
@@ -8,10 +9,31 @@ export interface Stoppable {
 }
 
 /**
+ * Does `work`, then keeps the node running until a signal or a fatal fault, and stops it whatever
+ * happens.
+ *
+ * @throws what ended it, if not a signal
+ */
+export async function runToEnd(
+  node: Stoppable,
+  { ending, terminal }: { readonly ending: NodeEnding; readonly terminal: Terminal },
+  work: () => Promise<void> | void,
+): Promise<void> {
+  try {
+    await work()
+    await Promise.race([waitForStop(node, terminal), ending.fatal])
+  } catch (error) {
+    // After a fatal fault stopping fails as well: what came first is what people should read.
+    await node.stop().catch(() => undefined)
+    throw error
+  }
+}
+
+/**
  * Waits for SIGTERM, SIGINT or SIGHUP, then stops the node; a second one ends the process at once.
  * Resolves when nothing of the node runs any more.
  */
-export function waitForStop(node: Stoppable, terminal: Terminal): Promise<void> {
+function waitForStop(node: Stoppable, terminal: Terminal): Promise<void> {
   return new Promise((resolve, reject) => {
     let stopping = false
     const onSignal = (signal: NodeJS.Signals): void => {

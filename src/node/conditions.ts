@@ -44,6 +44,16 @@ export function guardedS3(condition: NodeCondition, handler: HttpHandler): HttpH
   }
 }
 
+/** An S3 door that takes no uploads while there is a shortage. */
+export function sparingS3(shortage: () => string | undefined, handler: HttpHandler): HttpHandler {
+  return (request) => {
+    const sentence = request.method === 'PUT' ? shortage() : undefined
+    if (sentence === undefined) return handler(request)
+    const { path } = splitTarget(request.target)
+    return Promise.resolve(refusal(sentence, path, request.requestId))
+  }
+}
+
 /** The port of sites, likewise: it reads only. */
 export function guardedWeb(condition: NodeCondition, handler: HttpHandler): HttpHandler {
   if (condition.kind !== 'waiting') return handler

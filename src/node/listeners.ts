@@ -4,7 +4,6 @@ import { HttpError } from '../api/http/errors.ts'
 import { startHttpServer } from '../api/http/server.ts'
 import type { HttpServer, HttpServerOptions } from '../api/http/server.ts'
 import { DRAIN_MS_MAX } from '../base/limits.ts'
-import type { Closers } from './closers.ts'
 import { NodeError } from './errors.ts'
 import type { ListenOptions } from './options.ts'
 
@@ -13,7 +12,8 @@ const PORTS_TRIED = 100
 
 /** What is the same for every port of a node. */
 export type Doorway = Pick<HttpServerOptions, 'clock' | 'log' | 'rng'> & {
-  readonly closers: Closers
+  /** All ports are closed together, so that stopping takes the time of one. */
+  readonly stops: (() => Promise<void>)[]
   /** Told a sentence when another port was taken than the one wished for. */
   readonly notice: (sentence: string) => void
 }
@@ -29,7 +29,7 @@ export type Door = Omit<HttpServerOptions, 'bind' | 'clock' | 'log' | 'rng'> & {
  * @throws {NodeError} `PortTaken`
  */
 export async function openDoor(
-  { closers, notice, ...ports }: Doorway,
+  { stops, notice, ...ports }: Doorway,
   { name, ...door }: Door,
   options: ListenOptions,
 ): Promise<string> {
@@ -38,7 +38,7 @@ export async function openDoor(
   for (let tried = port; ; tried++) {
     try {
       const server = await startHttpServer({ ...ports, ...door, bind: { host, port: tried } })
-      closers.add(() => server.stop(DRAIN_MS_MAX))
+      stops.push(() => server.stop(DRAIN_MS_MAX))
       if (tried !== port) notice(`Port ${port} (${name}) is taken: using ${tried} instead`)
       return endpointOf(server)
     } catch (error) {

@@ -9,7 +9,8 @@ import { answerWith, koaHandler } from '../api/http/koa-bridge.ts'
 import { createS3Handler, isHotS3Request, renderS3Fault } from '../api/s3/serve.ts'
 import { createWebHandler, renderWebFault } from '../api/web/serve.ts'
 import { Closers } from './closers.ts'
-import { guardedS3, guardedWeb } from './conditions.ts'
+import { guardSpace } from './space-guard.ts'
+import { guardedS3, guardedWeb, sparingS3 } from './conditions.ts'
 import { openDoor } from './listeners.ts'
 import type { Doorway } from './listeners.ts'
 import { nodeLog } from './node-log.ts'
@@ -82,10 +83,16 @@ async function assemble(options: NodeOptions, closers: Closers): Promise<Running
   const product = await openProduct({ ...ports, options, folders, metrics, closers })
   const { condition } = product
   if (condition.kind !== 'serving') notices.push(condition.sentence)
-  const doorway = { ...ports, closers, notice: (sentence: string) => void notices.push(sentence) }
+  const stops: (() => Promise<void>)[] = []
+  closers.add(async () => {
+    await Promise.all(stops.map((stop) => stop()))
+  })
+  const doorway = { ...ports, stops, notice: (sentence: string) => void notices.push(sentence) }
   const region = options.s3?.region ?? DEFAULT_REGION
   const s3 =
-    options.s3 === undefined ? undefined : await openS3(options.s3, { product, metrics, doorway })
+    options.s3 === undefined
+      ? undefined
+      : await openS3(options.s3, { product, metrics, doorway, closers })
   const web =
     options.web === undefined
       ? undefined
@@ -128,9 +135,9 @@ interface Built {
   readonly doorway: Doorway
 }
 
-function openS3(
+async function openS3(
   options: NonNullable<NodeOptions['s3']>,
-  { product, metrics, doorway }: Built,
+  { product, metrics, doorway, closers }: Built & { readonly closers: Closers },
 ): Promise<string> {
   const handler = createS3Handler({
     store: product.store,
@@ -142,7 +149,11 @@ function openS3(
   // koa carries what is slow anyway; the hot verbs pass it by.
   const slow = koaHandler((app) => app.use(answerWith(handler)))
   const routed: HttpHandler = (request) => (isHotS3Request(request) ? handler : slow)(request)
-  const door = { handler: guardedS3(product.condition, routed), renderFault: renderS3Fault }
+  const folder = product.folders.metadata
+  const space = await guardSpace({ clock: doorway.clock, disk: systemDisk, folder })
+  closers.add(() => space.stop())
+  const sparing = sparingS3(() => space.shortage(), routed)
+  const door = { handler: guardedS3(product.condition, sparing), renderFault: renderS3Fault }
   return openDoor(doorway, { name: 'S3', ...door }, options)
 }
 
@@ -167,10 +178,10 @@ async function openAdmin(
       metricsRequired: options.metricsRequireToken ?? false,
     },
   }
-  doorway.closers.add(async () => {
-    await context.node.check.stop()
-    await context.node.scrub.stop()
-  })
+  doorway.stops.push(
+    () => context.node.check.stop(),
+    () => context.node.scrub.stop(),
+  )
   const door = { handler: createAdminHandler(context), renderFault: renderAdminFault(context) }
   return { endpoint: await openDoor(doorway, { name: 'admin', ...door }, options), token }
 }

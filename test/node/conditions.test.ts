@@ -7,6 +7,7 @@ import {
   guardedS3,
   guardedWeb,
   recoveringCondition,
+  sparingS3,
   waitingCondition,
 } from '../../src/node/conditions.ts'
 
@@ -39,4 +40,15 @@ test('guardedS3 answers well-formed XML whatever was asked', async () => {
 test('guardedWeb closes only while there is no layout', async () => {
   assert.equal(await statusOf(guardedWeb(waitingCondition(3), served), 'GET'), 503)
   assert.equal(await statusOf(guardedWeb(recoveringCondition('x'), served), 'GET'), 200)
+})
+
+test('sparingS3 refuses uploads alone, with the sentence', async () => {
+  let shortage: string | undefined = 'full'
+  const handler = sparingS3(() => shortage, served)
+  assert.equal(await statusOf(handler, 'PUT'), 503)
+  for (const method of ['GET', 'HEAD', 'DELETE', 'POST']) {
+    assert.equal(await statusOf(handler, method), 200)
+  }
+  shortage = undefined
+  assert.equal(await statusOf(handler, 'PUT'), 200)
 })

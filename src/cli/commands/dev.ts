@@ -10,7 +10,7 @@ import { CliError } from '../command.ts'
 import type { DefineCommand, Terminal } from '../command.ts'
 import { DEV_FOLDER, readNodeFile, writeNodeFile } from '../node-file.ts'
 import type { NodeFile } from '../node-file.ts'
-import { endOnUncaught, waitForStop } from '../running.ts'
+import { endOnUncaught, runToEnd } from '../running.ts'
 import { clientSettings, pasteLine } from '../settings.ts'
 import type { RunningNode } from '../../node/node.ts'
 
@@ -106,13 +106,22 @@ async function serve(
     ...(options.graceSeconds === undefined ? {} : { graceMs: options.graceSeconds * 1000 }),
   })
   try {
-    await haveKeyAndBucket(node, kept, bucket)
-    writeNodeFile(data, { ...kept, adminEndpoint: node.admin!.endpoint, pid: process.pid })
-    tell(node, { file: kept, bucket, options, terminal })
-    await Promise.race([waitForStop(node, terminal), ending.fatal])
+    await runToEnd(node, { ending, terminal }, async () => {
+      await haveKeyAndBucket(node, kept, bucket)
+      writeNodeFile(data, { ...kept, adminEndpoint: node.admin!.endpoint, pid: process.pid })
+      tell(node, { file: kept, bucket, options, terminal })
+    })
   } finally {
-    await node.stop()
+    forgetEndpoint(data, kept)
+  }
+}
+
+/** Best effort: on a full drive the file goes on naming a node that no longer answers. */
+function forgetEndpoint(data: string, kept: NodeFile): void {
+  try {
     writeNodeFile(data, kept)
+  } catch {
+    // What ended the node is what people should read.
   }
 }
 

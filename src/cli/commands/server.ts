@@ -6,7 +6,7 @@ import { loadConfig } from '../../config/load.ts'
 import { CliError } from '../command.ts'
 import type { DefineCommand, GlobalOptions, Terminal } from '../command.ts'
 import { nodeEnding } from '../ending.ts'
-import { endOnUncaught, waitForStop } from '../running.ts'
+import { endOnUncaught, runToEnd } from '../running.ts'
 
 const USUAL_FILES = 'HANGAR_CONFIG_FILE'
 
@@ -34,12 +34,9 @@ async function run(options: GlobalOptions, terminal: Terminal): Promise<void> {
   const { startNode, optionsOf } = await import('../../node/node.ts')
   const ending = nodeEnding()
   const node = await startNode({ ...optionsOf(config), log: 'stdout', onFatal: ending.onFatal })
-  for (const sentence of node.notices) terminal.note(sentence)
-  if (node.s3 !== undefined) terminal.note(`Hangar serves S3 at ${node.s3.endpoint}`)
-  if (node.admin !== undefined) terminal.note(`Admin API at ${node.admin.endpoint}`)
-  try {
-    await Promise.race([waitForStop(node, terminal), ending.fatal])
-  } finally {
-    await node.stop()
-  }
+  await runToEnd(node, { ending, terminal }, () => {
+    for (const sentence of node.notices) terminal.note(sentence)
+    if (node.s3 !== undefined) terminal.note(`Hangar serves S3 at ${node.s3.endpoint}`)
+    if (node.admin !== undefined) terminal.note(`Admin API at ${node.admin.endpoint}`)
+  })
 }
