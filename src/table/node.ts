@@ -107,7 +107,7 @@ export class TableNode implements OpenTables {
       options.log.error({}, `This node changes nothing: ${this.fault}`)
     }
     options.metrics?.gauge(
-      'hangar_table_promises_open',
+      'table_promises_open',
       'Promises that this node holds in memory',
       () => this.#promises.openCount,
     )
