@@ -11,6 +11,7 @@ import { fields, flag, optional, text } from './input.ts'
 import type { AdminCall, AdminContext } from './operation.ts'
 import { parameter } from './operation.ts'
 import { timeText } from './times.ts'
+import { unfinishedParts } from './unfinished.ts'
 
 /** @throws {AdminError} `NoSuchBucket` */
 export async function bucketByText(context: AdminContext, id: string): Promise<Bucket> {
@@ -50,9 +51,11 @@ function noSuchBucket(name: string): AdminError {
   return new AdminError('NoSuchBucket', `Cannot find bucket "${name.slice(0, 100)}"`)
 }
 
-/** Source: Garage v2 admin API, BucketInfo. Upload parts are not counted yet, nor their bytes. */
+/** Source: Garage v2 admin API, BucketInfo. */
 export async function bucketAnswer(context: AdminContext, bucket: Bucket): Promise<BucketAnswer> {
   const usage = await bucketUsage(context.store, bucket.id)
+  const unfinished =
+    usage.uploads === 0 ? { parts: 0, bytes: 0 } : await unfinishedParts(context.store, bucket.id)
   const keys: BucketAnswer['keys'][number][] = []
   for (const [id, { read, write, owner }] of bucket.keys) {
     const key = await findAccessKey(context.store, id)
@@ -75,8 +78,8 @@ export async function bucketAnswer(context: AdminContext, bucket: Bucket): Promi
     bytes: usage.bytes,
     unfinishedUploads: usage.uploads,
     unfinishedMultipartUploads: usage.uploads,
-    unfinishedMultipartUploadParts: 0,
-    unfinishedMultipartUploadBytes: 0,
+    unfinishedMultipartUploadParts: unfinished.parts,
+    unfinishedMultipartUploadBytes: unfinished.bytes,
     quotas: { maxSize: null, maxObjects: null },
   }
 }

@@ -7,6 +7,12 @@ import type {
   KeyListAnswer,
 } from '../../../src/api/admin/answers.ts'
 import { operations } from '../../../src/api/admin/operations/index.ts'
+import type { BucketId } from '../../../src/base/ids.ts'
+import type { Metadata } from '../../../src/model/rows/object.ts'
+import type { Body } from '../../../src/store/body.ts'
+import { createUpload } from '../../../src/store/multipart.ts'
+import { putObject } from '../../../src/store/put-object.ts'
+import { uploadPart } from '../../../src/store/upload-part.ts'
 import { METRICS_TOKEN, NODE, openAdminDoor, TOKEN, type AdminDoor } from './door.ts'
 
 let door: AdminDoor
@@ -353,4 +359,33 @@ test('a node that recovers answers reads, and 503 to writes', async () => {
   } finally {
     door.condition = { kind: 'serving' }
   }
+})
+
+test('GetBucketInfo counts objects, uploads and what lies in their parts', async () => {
+  const { store } = door.open
+  const { id } = await door.call<BucketAnswer>('CreateBucket', { body: { globalAlias: 'counted' } })
+  const bucket = id as BucketId
+  const body = (length: number): Body => ({
+    pieces: (async function* () {
+      await Promise.resolve()
+      yield Buffer.alloc(length, 7)
+    })(),
+    length,
+    expect: () => ({}),
+  })
+  const metadata: Metadata = []
+  await putObject(store, { bucket, key: 'a', metadata, conditions: {}, body: body(500) })
+  const { uploadId } = await createUpload(store, { bucket, key: 'b', metadata })
+  for (const partNumber of [1, 7]) {
+    await uploadPart(store, { bucket, key: 'b', uploadId, partNumber, body: body(20_000) })
+  }
+  const info = await door.call<BucketAnswer>('GetBucketInfo', { query: { id } })
+  assert.deepEqual(
+    [info.objects, info.bytes, info.unfinishedUploads, info.unfinishedMultipartUploads],
+    [1, 500, 1, 1],
+  )
+  assert.equal(info.unfinishedMultipartUploadParts, 2)
+  assert.equal(info.unfinishedMultipartUploadBytes, 40_000)
+  const full = await door.ask('DeleteBucket', { query: { id }, body: {} })
+  assert.deepEqual([full.status, errorOf(full).code], [409, 'BucketNotEmpty'])
 })
