@@ -66,6 +66,18 @@ export interface AwsCli {
   run(hello: Hello, ...args: readonly string[]): Promise<string>
 }
 
+/**
+ * aws-cli 1 presigns by signature version 2 in us-east-1 unless it is told otherwise; Hangar, as
+ * AWS in its newer regions, knows version 4 only.
+ */
+const AWS_CONFIG = join(FOLDER, 'aws-config')
+
+/** Writes the settings of the clients. */
+export async function writeAwsConfig(): Promise<void> {
+  await mkdir(FOLDER, { recursive: true })
+  await writeFile(AWS_CONFIG, '[default]\ns3 =\n  signature_version = s3v4\n')
+}
+
 /** What a client must not find on this machine: settings and keys of somebody else. */
 export function clientEnvironment(hello: Hello): Record<string, string> {
   return {
@@ -74,7 +86,7 @@ export function clientEnvironment(hello: Hello): Record<string, string> {
     AWS_DEFAULT_REGION: hello.s3.region,
     AWS_REGION: hello.s3.region,
     AWS_ENDPOINT_URL: hello.s3.endpoint,
-    AWS_CONFIG_FILE: '/dev/null',
+    AWS_CONFIG_FILE: AWS_CONFIG,
     AWS_SHARED_CREDENTIALS_FILE: '/dev/null',
     AWS_EC2_METADATA_DISABLED: 'true',
     ...{ HTTP_PROXY: '', HTTPS_PROXY: '', http_proxy: '', https_proxy: '', ALL_PROXY: '' },

@@ -22,8 +22,8 @@ const START_MS_MAX = 5000
 const BATCH_ROWS = 2000
 /** Objects that are copied, and how often: few large rows and many small ones. */
 const SEEDS = [
-  { key: 'large', size: 4096, copies: 170_000 },
-  { key: 'small', size: 100, copies: 800_000 },
+  { key: 'large', size: 4096, copies: 215_000 },
+  { key: 'small', size: 100, copies: 900_000 },
 ] as const
 
 function clientOf(node: RunningNode): SignedClient {

@@ -14,6 +14,7 @@ import {
   mustRun,
   pypiAwsCli,
   pypiPython,
+  writeAwsConfig,
   type AwsCli,
 } from './clients.ts'
 
@@ -117,6 +118,7 @@ async function driveBoto3(node: RunningNode, folder: string): Promise<string> {
 
 await inFolder('real-clients', async (folder) => {
   await writeFiles(folder)
+  await writeAwsConfig()
   const node = await startNode({ data: join(folder, 'data') })
   await claim("Debian's aws-cli gets back what it sent", async () => {
     return driveAwsCli(await debianAwsCli(), node, folder)

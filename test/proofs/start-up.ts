@@ -6,7 +6,14 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { PROJECT, type Hello } from '../support/spawn-node.ts'
 import { claim, inFolder, progress, Skipped } from './claims.ts'
-import { debianAwsCli, mustRun, pypiAwsCli, runProgram, type AwsCli } from './clients.ts'
+import {
+  debianAwsCli,
+  mustRun,
+  pypiAwsCli,
+  runProgram,
+  writeAwsConfig,
+  type AwsCli,
+} from './clients.ts'
 
 const LIMIT_MS = 10_000
 
@@ -55,6 +62,7 @@ async function npmStart(folder: string): Promise<{ hello: Hello; stop: () => Pro
 
 await inFolder('start-up', async (base) => {
   await claim('npm start to the first PUT by a real aws-cli takes less than 10 s', async () => {
+    await writeAwsConfig()
     const cli = await anyAwsCli()
     const folder = join(base, 'clone')
     await clone(folder)
