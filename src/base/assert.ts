@@ -9,8 +9,3 @@ export class AssertionFault extends Error {
 export function assert(condition: unknown, message: string): asserts condition {
   if (!condition) throw new AssertionFault(message)
 }
-
-/** Marks a branch that the types say cannot be reached. */
-export function unreachable(value: never): never {
-  throw new AssertionFault(`Unreachable value: ${String(value)}`)
-}

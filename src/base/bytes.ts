@@ -12,11 +12,6 @@ export function textOf(bytes: Uint8Array): string {
   return strictDecoder.decode(bytes)
 }
 
-/** Negative, zero or positive, by the first byte that differs; a prefix comes first. */
-export function compareBytes(a: Uint8Array, b: Uint8Array): number {
-  return Buffer.compare(a, b)
-}
-
 export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
   return a.length === b.length && Buffer.compare(a, b) === 0
 }

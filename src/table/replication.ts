@@ -66,6 +66,12 @@ export class Replication {
     return this.lists(partition).some((list) => list.includes(self))
   }
 
+  /** Whether this node is every owner there is: what it holds, all of them hold. */
+  isSoleOwner(partition: number): boolean {
+    const { self } = this.#cluster
+    return this.lists(partition).every((list) => list.length === 1 && list[0] === self)
+  }
+
   votes(partition: number): Votes {
     return new Votes(this.lists(partition), this.#rules)
   }

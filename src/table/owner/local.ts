@@ -122,9 +122,11 @@ export function writeRegister(
     readonly place: Place
     readonly item: AcceptItem
     readonly before: RegisterRow | undefined
+    /** No other owner exists: a register that is not listed any more needs no trace here. */
+    readonly isSole: boolean
   },
 ): void {
-  const { place, item, before } = at
+  const { place, item, before, isSole } = at
   const { table } = local
   const { key, row } = item
   batch.put(local.rows, place.prefix + key, packRegister(row))
@@ -132,12 +134,13 @@ export function writeRegister(
   const valueBefore = valueOf(table, before)
   for (const { definition, tree } of local.indexes.values()) {
     const line = after === undefined ? undefined : definition.line(after, key)
+    if (line !== undefined) batch.put(tree, place.prefix + key, indexText(line, row.ballot))
     // What was never listed here needs no tombstone: whatever a quorum listed, one of any two
     // quorums listed too, and that one leaves a trace.
-    const leavesTrace =
-      line !== undefined ||
-      (valueBefore !== undefined && definition.line(valueBefore, key) !== undefined)
-    if (leavesTrace) batch.put(tree, place.prefix + key, indexText(line, row.ballot))
+    else if (valueBefore !== undefined && definition.line(valueBefore, key) !== undefined) {
+      if (isSole) batch.del(tree, place.prefix + key)
+      else batch.put(tree, place.prefix + key, indexText(undefined, row.ballot))
+    }
   }
   for (const { side, sortKey, row: content } of item.sides) {
     if (content === null) continue

@@ -112,7 +112,8 @@ export class Owner {
   /** Resolves when every row that was taken is on stable storage. */
   accept(message: AcceptMessage): readonly AcceptResult[] | Promise<readonly AcceptResult[]> {
     const { local, place } = this.#locate(message)
-    const { db, mark } = this.#options
+    const { db, mark, replication } = this.#options
+    const isSole = replication.isSoleOwner(place.partition)
     const results: AcceptResult[] = []
     const taken: string[] = []
     const stable = db.write((batch) => {
@@ -122,7 +123,7 @@ export class Owner {
         results.push(refusal ?? { kind: 'taken' })
         if (refusal !== undefined) continue
         this.#kept.delete(found.name)
-        writeRegister(batch, local, { place, item, before: found.row })
+        writeRegister(batch, local, { place, item, before: found.row, isSole })
         this.#options.promises.passed(batch, found.name)
         taken.push(found.name)
       }
