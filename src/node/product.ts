@@ -8,7 +8,6 @@ import type { NodeId } from '../base/ids.ts'
 import type { Log } from '../base/log.ts'
 import type { Metrics } from '../base/metrics.ts'
 import { hexOf } from '../base/bytes.ts'
-import { SCAN_SLICE_ROWS } from '../base/limits.ts'
 import type { Rng } from '../base/rng.ts'
 import { HybridClock } from '../base/timestamp.ts'
 import { openBlocks } from '../block/open.ts'
@@ -22,6 +21,7 @@ import { openRows } from '../db/open.ts'
 import type { Rows } from '../db/open.ts'
 import { readCounts } from '../model/counter.table.ts'
 import { Holds } from '../model/holds.ts'
+import { isBlockReferenced } from '../model/naming.ts'
 import { RunningOperations } from '../model/operations.ts'
 import { ReleaseWorker } from '../model/release.ts'
 import { buildTables } from '../model/tables.ts'
@@ -77,7 +77,7 @@ export async function openProduct(parts: Parts): Promise<Product> {
   const blocks = await openBlocks({
     ...{ db, disk: parts.disk, clock, log, metrics, nodeId },
     folders: [folders.blocks],
-    isReferenced: (hash) => hasLiveReference(tables, model, hash),
+    isReferenced: (hash) => isBlockReferenced(tables, model, hash),
     onFatal: (error) => fatal(`A drive failed: ${error.message}`),
     readOnly: !isWhole,
     ...(options.graceMs === undefined ? {} : { graceMs: options.graceMs }),
@@ -185,22 +185,6 @@ function clusterOf(self: NodeId, condition: NodeCondition): Cluster {
     owners: () => {
       throw new ClusterError('NoLayout', condition.sentence)
     },
-  }
-}
-
-/** A settled read of all references of a block. */
-async function hasLiveReference(
-  tables: OpenTables,
-  model: ModelTables,
-  hash: string,
-): Promise<boolean> {
-  const { blockRef } = model
-  for (let after: string | undefined; ;) {
-    const bounds = after === undefined ? {} : { after }
-    const rows = await tables.range(blockRef, hash, { ...bounds, limit: SCAN_SLICE_ROWS })
-    if (rows.some(({ row }) => row.live)) return true
-    after = rows.at(-1)?.sortKey
-    if (rows.length < SCAN_SLICE_ROWS) return false
   }
 }
 
