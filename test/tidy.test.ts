@@ -111,6 +111,12 @@ test('partners: each source file has its test, or a reason here', () => {
   assert.deepEqual(missing, [], 'write the test, or name the one that covers it in partners.json')
   const stale = Object.keys(exempt).filter((file) => !existsSync(join(src, file)))
   assert.deepEqual(stale, [])
+  const named = Object.values(exempt).flatMap((reason) => reason.match(/test\/[\w./-]+\.ts/g) ?? [])
+  assert.deepEqual(
+    named.filter((file) => !existsSync(join(top, file))),
+    [],
+    'a reason names a test that is not there',
+  )
 })
 
 test('lockfile: holds no address', () => {
