@@ -165,7 +165,7 @@ export async function listParts(lane: Lane): Promise<void> {
     }
     const call = { method: 'GET', bucket: name, key: upload?.key ?? drawKey(lane.rng), query }
     const answer = await lane.send('ListParts', call, JSON.stringify(query))
-    lane.expect(answer, upload === undefined ? '404 NoSuchUpload' : '200')
+    lane.expect(answer, upload === undefined ? noUpload(lane, bucket) : '200')
     if (upload === undefined) return
     const root = parseXml(answer.body)
     const all = [...upload.parts].sort(([left], [right]) => left - right)
@@ -192,6 +192,11 @@ export function drawUpload(lane: Lane): { bucket: string; upload: ModelUpload | 
   }
   if (open.length > 0 && lane.rng.percent(93)) return lane.rng.pick(open)
   return { bucket: lane.bucketNames[0] ?? '', upload: undefined }
+}
+
+/** What an upload that nobody made answers: its bucket may be gone too. */
+export function noUpload(lane: Lane, bucket: string): string {
+  return lane.bucket(bucket) === undefined ? '404 NoSuchBucket' : '404 NoSuchUpload'
 }
 
 export async function listMultipartUploads(lane: Lane): Promise<void> {

@@ -13,7 +13,7 @@ import type { Answer, Call } from '../../support/signed-client.ts'
 import { childrenOf, parseXml, textAt } from '../../support/xml-tree.ts'
 import { drawKey, drawPayload, drawStored } from './draw.ts'
 import { outcomeOf, type Lane } from './lane.ts'
-import { drawUpload } from './list-operations.ts'
+import { drawUpload, noUpload } from './list-operations.ts'
 import { resolveKey } from './objects.ts'
 import { drawCondition } from './write-operations.ts'
 
@@ -102,7 +102,7 @@ export async function uploadPart(lane: Lane): Promise<void> {
   }
   const detail = `${partNumber} size=${content.size} of ${upload?.id ?? 'none'}`
   const answer = await lane.send('UploadPart', call, detail)
-  lane.expect(answer, upload === undefined ? '404 NoSuchUpload' : '200')
+  lane.expect(answer, upload === undefined ? noUpload(lane, bucket) : '200')
   if (upload === undefined) return
   lane.equal('the ETag', answer.headers.etag, `"${part.etag}"`)
   if (checksum !== undefined) {
@@ -155,7 +155,7 @@ export async function completeUpload(lane: Lane): Promise<void> {
     const list = [{ partNumber: 1, etag: '00000000000000000000000000000000' }]
     const at = { bucket, key: drawKey(lane.rng), query: { uploadId: 'none' } }
     const call = { method: 'POST', ...at, body: completeBody(list) }
-    lane.expect(await lane.send('CompleteMultipartUpload', call), '404 NoSuchUpload')
+    lane.expect(await lane.send('CompleteMultipartUpload', call), noUpload(lane, bucket))
     return
   }
   await complete(lane, bucket, upload)
@@ -269,7 +269,7 @@ export async function abortUpload(lane: Lane): Promise<void> {
   }
   const call = { method: 'DELETE', ...at, query: { uploadId } }
   const answer = await lane.send('AbortMultipartUpload', call, uploadId)
-  lane.expect(answer, upload === undefined ? '404 NoSuchUpload' : '204')
+  lane.expect(answer, upload === undefined ? noUpload(lane, bucket) : '204')
   lane.bucket(bucket)?.uploads.delete(uploadId)
   if (upload !== undefined && lane.rng.percent(20)) {
     const after = await lane.look({ method: 'GET', ...at, query: { uploadId } })
