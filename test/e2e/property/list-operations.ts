@@ -165,7 +165,7 @@ export async function listParts(lane: Lane): Promise<void> {
     }
     const call = { method: 'GET', bucket: name, key: upload?.key ?? drawKey(lane.rng), query }
     const answer = await lane.send('ListParts', call, JSON.stringify(query))
-    lane.expect(answer, upload === undefined ? noUpload(lane, bucket) : '200')
+    lane.expect(answer, upload === undefined ? noUpload(lane, name) : '200')
     if (upload === undefined) return
     const root = parseXml(answer.body)
     const all = [...upload.parts].sort(([left], [right]) => left - right)
