@@ -19,9 +19,13 @@ export async function runToEnd(
   { ending, terminal }: { readonly ending: NodeEnding; readonly terminal: Terminal },
   work: () => Promise<void> | void,
 ): Promise<void> {
+  // Listened for before the work: whoever reads that the node serves may stop it at once.
+  const stopped = waitForStop(node, terminal)
+  const working = Promise.resolve()
+    .then(work)
+    .then(() => stopped)
   try {
-    await work()
-    await Promise.race([waitForStop(node, terminal), ending.fatal])
+    await Promise.race([working, stopped, ending.fatal])
   } catch (error) {
     // After a fatal fault stopping fails as well: what came first is what people should read.
     await node.stop().catch(() => undefined)
