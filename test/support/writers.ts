@@ -232,7 +232,7 @@ function shown(state: State): string {
 }
 
 function matches(answer: Answer, state: State): boolean {
-  if (state === undefined) return answer.status === 404
+  if (state === undefined) return answer.status === 404 && answer.body.includes('NoSuchKey')
   return answer.status === 200 && answer.body.equals(joinedBytesOf(state))
 }
 
