@@ -52,7 +52,7 @@ export interface Blocks {
    * @throws {BlockError} `BlockMissing`, `BlockCorrupt`, `DriveFailed`
    */
   get(hash: string, slot: Slot): Promise<Uint8Array>
-  /** Whether the block lies here at all (not whether it is sound). */
+  /** Whether the block lies here, in a file that is there, and was not found damaged since start. */
   has(hash: string): boolean
   /**
    * The veto of a reference: under the lock of the hash, checks that the block lies here and was

@@ -213,7 +213,9 @@ export class NodeBlocks implements Blocks {
   }
 
   has(hash: string): boolean {
-    return this.#index.find(hash) !== undefined
+    const location = this.#index.find(hash)
+    if (location === undefined) return false
+    return this.#reader.segmentOf(location)?.isDamaged(location.sequence) === false
   }
 
   guardReference(hash: string, proceed: () => Promise<void>): Promise<'missing' | undefined> {

@@ -115,6 +115,8 @@ export class BlockReader {
       return await drive.files.use(place.segment, (file) => file.read(target, place.offset))
     } catch (error) {
       const code = systemCode(error) ?? String(error)
+      const segment = drive.segments.get(place.segment)
+      if (code === 'ENOENT' && segment !== undefined) segment.isGone = true
       throw new BlockError('DriveFailed', `Cannot read blocks in "${drive.folder}": ${code}`, {
         details: { folder: drive.folder },
         cause: error,

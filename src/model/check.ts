@@ -235,7 +235,7 @@ class Check {
     const keys = hashes.map((hash) => ({ partitionKey: hash, sortKey: manifest }))
     const references = await tables.read(model.blockRef, keys)
     for (const [index, hash] of hashes.entries()) {
-      const by = `listed by manifest ${manifest}`
+      const by = `listed by manifest ${manifest} of ${this.#named.get(manifest) ?? 'nobody'}`
       if (references[index]?.live !== true) this.#fault('reference-missing', hash, by)
       if (!blocks.has(hash)) this.#fault('block-missing', hash, by)
     }

@@ -65,3 +65,33 @@ test('scrub rests longer than it reads', async () => {
   assert.ok(world.clock.monotonicMicros() - startMicros >= 3 * 90_000)
   await world.blocks.stop()
 })
+
+test('scrub lets has know what is damaged, and a restart what file is gone', async () => {
+  const world = await openWorld({ graceMs: 1e9 })
+  const hashes: string[] = []
+  for (let seed = 0; seed < 2; seed++)
+    hashes.push(await putBytes(world.blocks, content(seed, 5000)))
+  world.disk.files.get('/drive/00000001.segment')!.current[PAGE_BYTES + 1]! ^= 1
+  assert.deepEqual(
+    hashes.map((hash) => world.blocks.has(hash)),
+    [true, true],
+  )
+  await scrubbed(world)
+  assert.deepEqual(
+    hashes.map((hash) => world.blocks.has(hash)),
+    [false, true],
+  )
+  await putBytes(world.blocks, content(0, 5000))
+  assert.equal(world.blocks.has(hashes[0]!), true)
+  await world.blocks.stop()
+  world.disk.files.delete('/drive/00000001.segment')
+  const { disk, store } = world
+  const second = await openWorld({ disk, store, graceMs: 1e9 })
+  assert.deepEqual(
+    hashes.map((hash) => second.blocks.has(hash)),
+    [false, false],
+  )
+  await putBytes(second.blocks, content(1, 5000))
+  assert.equal(second.blocks.has(hashes[1]!), true)
+  await second.blocks.stop()
+})

@@ -41,7 +41,8 @@ export async function loadSegments(
     else if (!present && segment.state === 'free') lost.push(key)
     else drive.segments.set(place.segment, segment)
     if (!present) {
-      if (segment.liveBytes > 0) log.error({ folder: drive.folder, segment: key }, 'a file is gone')
+      segment.isGone = segment.liveBytes > 0
+      if (segment.isGone) log.error({ folder: drive.folder, segment: key }, 'a file is gone')
       if (segment.state === 'open') segment.state = 'sealed'
       continue
     }

@@ -36,6 +36,8 @@ export class Segment {
   reservedBytes: number
   /** Records that are reserved and neither indexed nor given up. */
   appends = 0
+  /** The file is not there, though blocks should lie in it. */
+  isGone = false
   /** Free, and known to be so on stable storage, and read by nobody: may be written anew. */
   reusable = false
   #row: SegmentRow
@@ -43,6 +45,7 @@ export class Segment {
   #readers = 0
   #idle: (() => void)[] = []
   #verified = new Uint8Array(32)
+  #damaged = new Set<number>()
 
   constructor(drive: number, number: number, row: SegmentRow) {
     this.drive = drive
@@ -76,6 +79,7 @@ export class Segment {
     this.reservedBytes = 0
     this.#nextSequence = 0
     this.#verified = new Uint8Array(32)
+    this.#damaged.clear()
     this.#row = { ...this.#row, sequence: 0, endBytes: 0, liveBytes: 0 }
   }
 
@@ -131,7 +135,14 @@ export class Segment {
     return ((this.#verified[sequence >> 3] ?? 0) & (1 << (sequence & 7))) !== 0
   }
 
+  /** Whether the last look at the record, if any since start, found it changed or its file gone. */
+  isDamaged(sequence: number): boolean {
+    return this.isGone || this.#damaged.has(sequence)
+  }
+
   setVerified(sequence: number, verified: boolean): void {
+    if (verified) this.#damaged.delete(sequence)
+    else this.#damaged.add(sequence)
     const index = sequence >> 3
     if (index >= this.#verified.length) {
       if (!verified) return

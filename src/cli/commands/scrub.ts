@@ -29,5 +29,6 @@ export const scrub: DefineCommand = (program, terminal, exit) => {
       const { blocks, bytes, corrupt } = report
       terminal.print(`${blocks} blocks (${sizeText(bytes)}) read, ${corrupt.length} damaged`)
       for (const hash of corrupt) terminal.print(`  ${hash}`)
+      if (corrupt.length > 0) terminal.note('`hangar check` now says which objects these are of.')
     })
 }
