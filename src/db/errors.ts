@@ -10,6 +10,8 @@ export type DbErrorCode =
   | 'Closed'
   /** Another process has the database open. */
   | 'Locked'
+  /** This user may not open it, or its drive is full: nothing of it is damaged. */
+  | 'NotUsable'
   /** The files do not make a database; what is missing is in the message. */
   | 'CannotOpen'
   /** The data directory was written by a newer version of the program. */

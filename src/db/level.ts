@@ -115,6 +115,9 @@ export async function repairLevel(folder: string): Promise<void> {
   }
 }
 
+/** What the engine says when its files may well be whole. */
+const isNoDamage = /Permission denied|Read-only file system|No space left|Too many open files/
+
 function openFault(folder: string, error: unknown): DbFault {
   const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error
   if (cause instanceof Error && 'code' in cause && cause.code === 'LEVEL_LOCKED') {
@@ -124,5 +127,6 @@ function openFault(folder: string, error: unknown): DbFault {
     )
   }
   const reason = cause instanceof Error ? cause.message : String(cause)
-  return new DbFault('CannotOpen', `Cannot open the database "${folder}": ${reason}`, { cause })
+  const code = isNoDamage.test(reason) ? 'NotUsable' : 'CannotOpen'
+  return new DbFault(code, `Cannot open the database "${folder}": ${reason}`, { cause })
 }

@@ -147,6 +147,7 @@ function folderFault(error: unknown, folder: string): unknown {
   if (error instanceof DomainError) {
     const hints: Readonly<Record<string, string>> = {
       Locked: 'stop it, or name another folder',
+      NotUsable: 'run this as the owner of the folder, with space left on its drive',
       CannotOpen: 'put the lost files back, or run `hangar recover`, which says what is missing',
       NewerFormat: 'run the version of Hangar that wrote it, or a newer one',
     }
