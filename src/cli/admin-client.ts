@@ -30,10 +30,20 @@ export function findNode(options: GlobalOptions, terminal: Terminal): AdminAcces
   const endpoint = environment['HANGAR_ADMIN_ENDPOINT']
   const token = environment['HANGAR_ADMIN_TOKEN']
   if (endpoint !== undefined && token !== undefined) {
+    if (!/^https?:\/\//.test(endpoint)) {
+      throw new CliError(
+        `HANGAR_ADMIN_ENDPOINT is "${endpoint}"`,
+        'Give the whole address, such as http://127.0.0.1:3903.',
+      )
+    }
     return { endpoint: endpoint.replace(/\/+$/, ''), token, from: 'HANGAR_ADMIN_ENDPOINT' }
   }
   const config = environment['HANGAR_CONFIG_FILE'] ?? environment['GARAGE_CONFIG_FILE']
   if (config !== undefined) return accessOfConfig(resolve(folder, config), terminal)
+  if (endpoint !== undefined || token !== undefined) {
+    const missing = token === undefined ? 'HANGAR_ADMIN_TOKEN' : 'HANGAR_ADMIN_ENDPOINT'
+    throw new CliError(`${missing} is not set`, 'Set it as well, or give --data FOLDER or -c FILE.')
+  }
   const dev = resolve(folder, DEV_FOLDER)
   if (existsSync(dev)) return accessOfFolder(dev)
   throw new CliError(
@@ -143,7 +153,7 @@ export class AdminClient {
       status === 403
         ? `The token found by ${this.#access.from} is not this node's: is another node on that port?`
         : status === 503
-          ? 'Try again in a moment; `hangar status` says how the node is.'
+          ? '`hangar status` says how the node is; try again when it serves.'
           : undefined
     return new CliError(message ?? `the node answered ${status} ${code ?? ''}`, hint)
   }

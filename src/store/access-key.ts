@@ -95,12 +95,14 @@ export async function importKey(
     throw new TypeError(`Cannot import access key "${id}": wanted a secret of 3 to 128 characters`)
   }
   const sealedSecret = store.sealer.seal(id, secret)
-  await inStoreWords(
-    store.tables.change(
-      refOf(store, id),
-      createKeyCommand({ name, sealedSecret, expiresMicros, mayCreateBucket }),
-    ),
-  )
+  const command = createKeyCommand({ name, sealedSecret, expiresMicros, mayCreateBucket })
+  try {
+    await inStoreWords(store.tables.change(refOf(store, id), command))
+  } catch (error) {
+    if (!(error instanceof StoreError) || error.code !== 'KeyAlreadyExists') throw error
+    const message = `Cannot import access key "${id}": it exists, or existed; import it under another id`
+    throw new StoreError('KeyAlreadyExists', message, { cause: error })
+  }
   return accessKeyById(store, id)
 }
 

@@ -154,3 +154,24 @@ test('the node is found by its settings file and the token that it drew', async 
     await other.stop()
   }
 })
+
+test('half of what names a node is told apart from none', async () => {
+  const half = await say(['status'], { folder, environment: { HANGAR_ADMIN_TOKEN: 'a-token' } })
+  assert.deepEqual(
+    [half.code, half.err.split('\n')[0]],
+    [1, 'hangar: HANGAR_ADMIN_ENDPOINT is not set'],
+  )
+  const bare = { HANGAR_ADMIN_ENDPOINT: '127.0.0.1:3903', HANGAR_ADMIN_TOKEN: 'a-token' }
+  const said = await say(['status'], { folder, environment: bare })
+  assert.match(said.err, /such as http:\/\/127\.0\.0\.1:3903/)
+})
+
+test('key import says which key exists, and recover that the node runs', async () => {
+  const words = ['key', 'import', 'GKtwice', 'a-secret-of-its-own']
+  assert.equal((await hangar(...words)).code, 0)
+  const again = await hangar(...words)
+  assert.equal(again.code, 1)
+  assert.match(again.err, /"GKtwice": it exists/)
+  const { code, err } = await hangar('recover', '--data', 'node')
+  assert.deepEqual([code, /Stop the node first/.test(err)], [1, true])
+})

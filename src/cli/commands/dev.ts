@@ -89,7 +89,7 @@ async function serve(
   const kept = { accessKeyId, secretAccessKey, adminToken }
   // Written before the key exists: after a crash in between the same key is made again. One that
   // is there stays: it may be that of a node that runs on this folder.
-  if (found === undefined) writeNodeFile(data, kept)
+  if (found === undefined) keep(data, kept)
   const listen = (port: number | undefined, usual: number) => ({
     host: HOST,
     port: port ?? usual,
@@ -113,6 +113,18 @@ async function serve(
     })
   } finally {
     forgetEndpoint(data, kept)
+  }
+}
+
+/** @throws {CliError} when this user may not write the folder */
+function keep(data: string, file: NodeFile): void {
+  try {
+    writeNodeFile(data, file)
+  } catch (cause) {
+    throw new CliError(
+      `cannot write the data folder "${data}": ${(cause as Error).message}`,
+      'Run this as the owner of the folder, free space on its drive, or name another with --data.',
+    )
   }
 }
 

@@ -2,6 +2,7 @@
 
 import { resolve } from 'node:path'
 import type { Command } from 'commander'
+import { DomainError } from '../../base/errors.ts'
 import { loadConfig } from '../../config/load.ts'
 import { CliError } from '../command.ts'
 import type { DefineCommand, GlobalOptions, Terminal } from '../command.ts'
@@ -24,7 +25,11 @@ export const recover: DefineCommand = (program, terminal) => {
 async function run(options: RecoverOptions, terminal: Terminal): Promise<void> {
   const { recoverNode } = await import('../../node/recover.ts')
   const metadataDir = metadataFolder(options, terminal)
-  const result = await recoverNode(metadataDir, { acceptLoss: options.acceptLoss === true })
+  const acceptLoss = options.acceptLoss === true
+  const result = await recoverNode(metadataDir, { acceptLoss }).catch((error: unknown) => {
+    if (!(error instanceof DomainError) || error.code !== 'Locked') throw error
+    throw new CliError(error.message, 'Stop the node first: it must not run meanwhile.')
+  })
   terminal.print(result.sentence)
   if (result.kind === 'broken') {
     throw new CliError(

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdtempSync, rmSync, statSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs'
 import { createServer, type Server } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -105,6 +105,15 @@ test('dev refuses what is no port, no number of seconds and no bucket name', asy
     assert.notEqual(ended.code, 0, words.join(' '))
     assert.ok(!/ at .*\.js:\d+/.test(ended.stderr), 'no stack')
   }
+})
+
+test('dev says whose the folder must be when it cannot write there', async () => {
+  const data = join(folder, 'not-to-be-written')
+  mkdirSync(join(data, 'node.json.new'), { recursive: true })
+  const ended = await runCommand(['dev', '--data', data, '--s3-port', '0'])
+  assert.equal(ended.code, 1)
+  assert.match(ended.stderr, /cannot write the data folder .*\nRun this as the owner/)
+  assert.ok(!/ at .*\.js:\d+/.test(ended.stderr), 'no stack')
 })
 
 function occupy(): Promise<Server> {
