@@ -127,7 +127,7 @@ function judgeNames(reading: Reading): void {
       fault(reading, path, 'replication_mode is of old: write replication_factor')
     } else if (sections.has(path)) fault(reading, path, `${path} is a section: write [${path}]`)
     else {
-      const nearest = nearestOf(path, all)
+      const nearest = nearestOf(path, [...all, ...sections])
       const hint =
         nearest === undefined ? 'doc/configuration.md lists all' : `did you mean ${nearest}?`
       fault(reading, path, `unknown key ${path}: ${hint}`)

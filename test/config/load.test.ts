@@ -106,6 +106,9 @@ test('readConfig names the nearest known key', () => {
   assert.deepEqual(faultsOf(`${least}metadta_fsync = true\n`), [
     '4: unknown key metadta_fsync: did you mean metadata_fsync?',
   ])
+  assert.deepEqual(faultsOf(`${least}[s3_wbe]\nbind_addr = "x"\n`), [
+    '4: unknown key s3_wbe: did you mean s3_web?',
+  ])
   assert.match(faultsOf(`${least}[s3_api]\nregoin = "x"\n`)[0]!, /s3_api/)
 })
 
