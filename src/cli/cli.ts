@@ -60,6 +60,11 @@ function report(error: unknown, terminal: Terminal): number {
     terminal.note(`hangar: ${error.message}`)
     return 1
   }
+  if (error instanceof Error && 'syscall' in error && 'path' in error) {
+    terminal.note(`hangar: the system refuses a file: ${error.message}`)
+    terminal.note('Run this as the owner of the folder, with space left on its drive.')
+    return 1
+  }
   const stack = error instanceof Error ? (error.stack ?? error.message) : String(error)
   terminal.note(`hangar: something is wrong in the program itself\n${stack}`)
   return 70

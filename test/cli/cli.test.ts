@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
@@ -172,6 +172,14 @@ test('key import says which key exists, and recover that the node runs', async (
   const again = await hangar(...words)
   assert.equal(again.code, 1)
   assert.match(again.err, /"GKtwice": it exists/)
+  const nobody = await hangar('recover', '--data', 'nobody')
+  assert.deepEqual([nobody.code, /there is no node in/.test(nobody.err)], [1, true])
+  assert.equal(existsSync(join(folder, 'nobody')), false)
+  writeFileSync(join(folder, 'file'), 'x')
+  mkdirSync(join(folder, 'holder'))
+  symlinkSync(join(folder, 'file'), join(folder, 'holder', 'meta'))
+  const refused = await hangar('recover', '--data', 'holder')
+  assert.deepEqual([refused.code, refused.err.includes('refuses a file')], [1, true], refused.err)
   const { code, err } = await hangar('recover', '--data', 'node')
   assert.deepEqual([code, /Stop the node first/.test(err)], [1, true])
 })

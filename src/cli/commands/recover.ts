@@ -1,5 +1,6 @@
 /** `hangar recover`: lets a node whose database lost rows take writes again. */
 
+import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
 import type { Command } from 'commander'
 import { DomainError } from '../../base/errors.ts'
@@ -25,6 +26,12 @@ export const recover: DefineCommand = (program, terminal) => {
 async function run(options: RecoverOptions, terminal: Terminal): Promise<void> {
   const { recoverNode } = await import('../../node/recover.ts')
   const metadataDir = metadataFolder(options, terminal)
+  if (!existsSync(metadataDir)) {
+    throw new CliError(
+      `there is no node in "${metadataDir}"`,
+      'Name its folder with --data, or its settings file with -c.',
+    )
+  }
   const acceptLoss = options.acceptLoss === true
   const result = await recoverNode(metadataDir, { acceptLoss }).catch((error: unknown) => {
     if (!(error instanceof DomainError) || error.code !== 'Locked') throw error
