@@ -35,6 +35,8 @@ export const KEEP_ALIVE_MS = 75_000
 export const DRAIN_MS_MAX = 10_000
 /** Less than this of a body in a `BODY_IDLE_MS_MAX` spent waiting for the client: cut off. */
 export const BODY_WINDOW_BYTES_MIN = 16 * KIB
+/** While others wait for a buffer, whoever holds one must move this much in each look of 5 s. */
+export const STARVED_STEP_BYTES_MIN = 256 * KIB
 /** Of a body that no handler wanted, this much is read so that the client sees the answer. */
 export const UNWANTED_BODY_BYTES_MAX = 1 * MIB
 export const UNWANTED_BODY_MS_MAX = 1_000

@@ -16,6 +16,8 @@ export interface Slab {
   take(signal?: AbortSignal): Promise<Slot>
   readonly freeCount: number
   readonly totalCount: number
+  /** Names the one that has waited longest; undefined when nobody waits. */
+  readonly oldestWaiter: number | undefined
   /** Where the slots lie: what the hash threads are given to read pieces in place. */
   readonly memory: SharedArrayBuffer
 }

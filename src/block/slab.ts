@@ -28,6 +28,7 @@ interface Place {
 }
 
 interface Waiter {
+  readonly ticket: number
   readonly enter: (slot: BlockSlot) => void
   readonly leave: (reason: unknown) => void
 }
@@ -65,6 +66,7 @@ export class BlockSlot implements Slot {
 class SlotStack {
   readonly #free: Place[]
   readonly #waiting: Waiter[] = []
+  #tickets = 0
   readonly count: number
 
   constructor(places: Place[]) {
@@ -78,6 +80,10 @@ class SlotStack {
 
   get waitingCount(): number {
     return this.#waiting.length
+  }
+
+  get oldestWaiter(): number | undefined {
+    return this.#waiting[0]?.ticket
   }
 
   async take(signal?: AbortSignal): Promise<BlockSlot> {
@@ -96,7 +102,9 @@ class SlotStack {
         this.#waiting.splice(this.#waiting.indexOf(waiter), 1)
         reject(signal?.reason as Error)
       }
+      this.#tickets += 1
       const waiter: Waiter = {
+        ticket: this.#tickets,
         enter: (slot) => {
           signal?.removeEventListener('abort', onAbort)
           resolve(slot)
@@ -152,6 +160,10 @@ export class BlockSlab implements Slab {
 
   get waitingCount(): number {
     return this.#clients.waitingCount
+  }
+
+  get oldestWaiter(): number | undefined {
+    return this.#clients.oldestWaiter
   }
 
   take(signal?: AbortSignal): Promise<BlockSlot> {

@@ -154,7 +154,8 @@ async function openS3(
   closers.add(() => space.stop())
   const sparing = sparingS3(() => space.shortage(), routed)
   const door = { handler: guardedS3(product.condition, sparing), renderFault: renderS3Fault }
-  return openDoor(doorway, { name: 'S3', ...door }, options)
+  const oldestWaiter = (): number | undefined => product.store.blocks.slab.oldestWaiter
+  return openDoor(doorway, { name: 'S3', ...door, oldestWaiter }, options)
 }
 
 async function openAdmin(

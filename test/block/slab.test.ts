@@ -35,6 +35,21 @@ test('take serves waiters in order of arrival', async () => {
   assert.deepEqual(order, ['first', 'second', 'third'])
 })
 
+test('oldestWaiter names the first of those that wait, until it is served', async () => {
+  const slab = new BlockSlab(7 * MIB)
+  const held = await Promise.all(Array.from({ length: slab.totalCount }, () => slab.take()))
+  assert.equal(slab.oldestWaiter, undefined)
+  const waits = [slab.take(), slab.take()]
+  const first = slab.oldestWaiter
+  assert.notEqual(first, undefined)
+  held[0]!.release()
+  const served = await waits[0]!
+  assert.notEqual(slab.oldestWaiter, first)
+  served.release()
+  await waits[1]
+  assert.equal(slab.oldestWaiter, undefined)
+})
+
 test('take gives up its place when it is aborted', async () => {
   const slab = new BlockSlab(7 * MIB)
   const held = await Promise.all(Array.from({ length: slab.totalCount }, () => slab.take()))

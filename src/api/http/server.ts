@@ -7,6 +7,7 @@ import {
   CONNECTIONS_MAX,
   HEADER_BYTES_MAX,
   HEADERS_MS_MAX,
+  INLINE_SIZE_BYTES_MAX,
   KEEP_ALIVE_MS,
   REQUESTS_IN_FLIGHT_MAX,
 } from '../../base/limits.ts'
@@ -42,6 +43,8 @@ export interface HttpServerOptions {
   readonly rng: Rng
   /** Header that carries the request id on every answer. @default 'x-amz-request-id' */
   readonly requestIdHeader?: string
+  /** Names the request that has waited longest for a buffer: while it waits, slow clients go. */
+  readonly oldestWaiter?: () => number | undefined
   /** Smaller bounds than `base/limits.ts` has, for tests. */
   readonly limits?: Partial<HttpLimits>
 }
@@ -97,7 +100,7 @@ class Listener implements HttpServer {
   constructor(options: HttpServerOptions) {
     this.#options = options
     this.#limits = { ...defaultLimits, ...options.limits }
-    this.#watch = new IdleWatch(options.clock)
+    this.#watch = new IdleWatch(options.clock, options.oldestWaiter)
     this.#idPrefix = Buffer.from(options.rng.bytes(4)).toString('hex').toUpperCase()
     this.#server = makeServer(this.#limits)
     this.#attach()
@@ -326,6 +329,10 @@ class WatchedExchange implements Watched {
 
   get movedBytes(): number {
     return this.#exchange.movedBytes
+  }
+
+  get mayHoldBuffer(): boolean {
+    return this.#exchange.isWriting || this.#exchange.body.receivedBytes > INLINE_SIZE_BYTES_MAX
   }
 
   cut(): void {

@@ -80,3 +80,40 @@ test('server does not cut a slow but steady upload, nor a slow handler', async (
   sender.socket.destroy()
   waiting.socket.destroy()
 })
+
+test('server cuts the slowest clients while a request waits for a buffer', async (t) => {
+  const clock = new HandClock()
+  let oldest: number | undefined
+  const server = await openDoor(t, echo, { clock, oldestWaiter: () => oldest })
+  const open = async (): Promise<RawClient> => {
+    const client = new RawClient(server.address.port)
+    client.send(`PUT /b/k ${HEAD}Content-Length: 1000000\r\n\r\n${'x'.repeat(9000)}`)
+    while (server.inFlightCount < clients.length + 1) await turn()
+    return client
+  }
+  const clients: RawClient[] = []
+  while (clients.length < 4) clients.push(await open())
+  for (let n = 0; n < 50; n += 1) await turn()
+  // Requests that wait a little are no reason: each look finds another one.
+  for (oldest = 1; oldest < 8; oldest += 1) {
+    clock.advance(5000)
+    await turn()
+  }
+  assert.equal(server.inFlightCount, 4)
+  clients[0]!.send('y')
+  clients[1]!.send('y')
+  for (let n = 0; n < 50; n += 1) await turn()
+  clock.advance(5000)
+  clients[0]!.send('y')
+  clients[1]!.send('y')
+  for (let n = 0; n < 50; n += 1) await turn()
+  clock.advance(5000)
+  await clients[2]!.until(/^HTTP\/1\.1 400 [^]*<Code>RequestTimeout</)
+  await clients[3]!.until(/^HTTP\/1\.1 400 [^]*<Code>RequestTimeout</)
+  assert.equal(server.inFlightCount, 2)
+  oldest = undefined
+  clock.advance(5000)
+  for (let n = 0; n < 50; n += 1) await turn()
+  assert.equal(server.inFlightCount, 2)
+  for (const client of clients) client.socket.destroy()
+})
