@@ -1,6 +1,7 @@
 /** An admin door over a whole store in one process, asked without a socket. */
 
 import { nodeId } from '../../../src/base/ids.ts'
+import type { DiskSpace } from '../../../src/base/disk.ts'
 import type { Log } from '../../../src/base/log.ts'
 import { Job } from '../../../src/api/admin/job.ts'
 import type { NodeCondition } from '../../../src/api/admin/operation.ts'
@@ -31,6 +32,8 @@ export interface AdminDoor {
   readonly open: OpenStore
   readonly warnings: readonly object[]
   condition: NodeCondition
+  /** Of the drive of the rows. */
+  metadata: DiskSpace | undefined
   /** A call by path, or by the name of an operation of v2. */
   ask(name: string, options?: AskOptions): Promise<Answer>
   /** The JSON of an answer that must be 200. */
@@ -62,7 +65,11 @@ export async function openAdminDoor(
       ...{ id: NODE, version: '0.1.0', runtime: 'node v20', hostname: 'here' },
       address: () => '127.0.0.1:3900',
       condition: () => door.condition,
-      spaces: () => Promise.resolve({ data: { availableBytes: 5, totalBytes: 10 } }),
+      spaces: () =>
+        Promise.resolve({
+          data: { availableBytes: 5, totalBytes: 10 },
+          ...(door.metadata === undefined ? {} : { metadata: door.metadata }),
+        }),
       check: new Job(() => Promise.resolve({ clean: true })),
       scrub: new Job(() => Promise.reject(new Error('a drive is gone'))),
     },
@@ -70,6 +77,7 @@ export async function openAdminDoor(
   const door: AdminDoor = {
     ...{ open, warnings },
     condition: { kind: 'serving' },
+    metadata: undefined,
     async ask(name, { token = TOKEN, method, query = {}, body, raw } = {}) {
       const sent = raw ?? (body === undefined ? undefined : JSON.stringify(body))
       const search = new URLSearchParams(query).toString()
