@@ -116,6 +116,8 @@ class Check {
   /** Manifests that a row names, with who does. */
   readonly #named = new Map<string, string>()
   readonly #openUploads = new Set<string>()
+  /** Ended by the last change of their key: their choices go with its next one. */
+  readonly #endedUploads = new Set<string>()
   /** Manifests that are here and not released. */
   readonly #manifests = new Set<string>()
 
@@ -144,8 +146,11 @@ class Check {
     const { tables, model } = this.#options
     const sums = new Map<string, Counts>()
     const walk = this.#walk('objects', (after) => tables.localRegisters(model.object, after, SLICE))
-    for await (const { partitionKey, key, value } of walk) {
+    for await (const { partitionKey, key, value, ended } of walk) {
       if (value === undefined) continue
+      for (const { side, sortKey } of ended) {
+        if (side === UPLOAD_SIDE) this.#endedUploads.add(sortKey)
+      }
       this.#scanned.objects += value.current === undefined ? 0 : 1
       sums.set(partitionKey, addCounts(sums.get(partitionKey) ?? noCounts, countsOf(value)))
       const manifest = manifestOf(value)
@@ -168,7 +173,8 @@ class Check {
     const side = model.object.sides.find(({ name }) => name === UPLOAD_SIDE)!
     const walk = this.#walk('uploads', (after) => tables.localSides(side, after, SLICE))
     for await (const { sortKey, key } of walk) {
-      if (!this.#openUploads.has(sortKey)) this.#fault('upload-left', sortKey, `of key "${key}"`)
+      if (this.#openUploads.has(sortKey) || this.#endedUploads.has(sortKey)) continue
+      this.#fault('upload-left', sortKey, `of key "${key}"`)
     }
   }
 

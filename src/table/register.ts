@@ -231,10 +231,12 @@ export class Coordinator {
     this.#tellEnded(job, ballot, chosen)
   }
 
-  /** Side rows that a chosen change ended can go: nobody needs them to go on. */
+  /**
+   * Side rows that a chosen change ended can go: nobody needs them to go on. So with a row that was
+   * accepted again, once a quorum holds it: that is how what a crash left behind goes.
+   */
   #tellEnded(job: Job, ballot: Ballot, chosen: readonly Accepting[]): void {
     const items = chosen
-      .filter(({ item }) => item.base !== null)
       .map(({ item }) => ({
         key: item.key,
         sides: item.sides.filter(({ row }) => row === null),
