@@ -25,8 +25,18 @@ const ownParameters: ReadonlySet<string> = new Set([
   SIGNATURE_PARAMETER,
 ])
 
-/** Checksums of an empty body that SDKs write into every presigned URL: they say nothing. */
-const placeholder = /^x-amz-(?:checksum-(?!algorithm$|mode$|type$)|sdk-checksum-algorithm$)/
+/** Checksums of an empty body, which SDKs write into every presigned URL: they say nothing. */
+const emptyChecksums: ReadonlyMap<string, string> = new Map([
+  ['x-amz-checksum-crc32', 'AAAAAA=='],
+  ['x-amz-checksum-crc32c', 'AAAAAA=='],
+  ['x-amz-checksum-crc64nvme', 'AAAAAAAAAAA='],
+  ['x-amz-checksum-sha1', '2jmj7l5rSw0yVb/vlWAYkK/YBwk='],
+  ['x-amz-checksum-sha256', '47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU='],
+])
+
+function isPlaceholder(name: string, value: string): boolean {
+  return name === 'x-amz-sdk-checksum-algorithm' || emptyChecksums.get(name) === value
+}
 
 /** Whether the query carries any part of a SigV4 signature. */
 export function isPresigned(query: Query): boolean {
@@ -84,7 +94,7 @@ export function hoistParameters(
     if (ownParameters.has(name)) continue
     const lower = name.toLowerCase()
     if (!lower.startsWith('x-amz-')) rest.set(name, value)
-    else if (!placeholder.test(lower)) hoist(allHeaders, lower, value)
+    else if (!isPlaceholder(lower, value)) hoist(allHeaders, lower, value)
   }
   return { headers: allHeaders, query: rest }
 }

@@ -56,7 +56,7 @@ export async function verifyRequest(
   const target = splitTarget(request.target)
   const query = parseQuery(target.query)
   const claim = readClaim(request, query, context)
-  const amzNames = signedAmzNames(request.headers, claim)
+  const signedNames = signedAmzNames(request.headers, claim)
   const view = claim.kind === 'presigned' ? hoistParameters(request.headers, query) : undefined
   const allHeaders = view?.headers ?? request.headers
   const declared = declaredPayload(allHeaders, claim)
@@ -75,6 +75,7 @@ export async function verifyRequest(
   if (!right.matches) throw mismatch(claim, right)
   context.signingKeys.keep(claim, secret, key)
   const headers = withoutAwsChunked(allHeaders)
+  const amzNames = view === undefined ? signedNames : [...headers.keys()].filter(isAmzName)
   const checksum = readChecksumClaim(headers, amzNames, mode)
   return {
     kind: claim.kind,
@@ -121,7 +122,7 @@ function readClaim(request: HttpRequest, query: Query, context: VerifyContext): 
 function signedAmzNames(headers: ReadonlyMap<string, string>, claim: Claim): readonly string[] {
   const names: string[] = []
   for (const name of headers.keys()) {
-    if (!name.startsWith('x-amz-')) continue
+    if (!isAmzName(name)) continue
     names.push(name)
     if (claim.signedHeaders.includes(name) || proxyHeaders.has(name)) continue
     throw new AuthError(
@@ -133,6 +134,10 @@ function signedAmzNames(headers: ReadonlyMap<string, string>, claim: Claim): rea
     )
   }
   return names
+}
+
+function isAmzName(name: string): boolean {
+  return name.startsWith('x-amz-')
 }
 
 function declaredPayload(headers: ReadonlyMap<string, string>, claim: Claim): string {

@@ -77,3 +77,10 @@ test('presigned URLs carry x-amz-* as parameters, and placeholders of checksums 
   const split = signed({ path: presignedPath('/b/k?x-amz-meta-a=b%0D%0AX') }, { signQuery: true })
   await refuses(split, 'InvalidArgument')
 })
+
+test('a checksum in a presigned URL that is of some bytes holds the body to it', async () => {
+  const path = presignedPath('/b/k?x-amz-checksum-crc32=EjRWeA%3D%3D')
+  const verified = await verify(signed({ method: 'PUT', path }, { signQuery: true }))
+  assert.equal(verified.body.checksumWanted, 'CRC32')
+  assert.equal(Buffer.from(verified.body.expect().checksum!.value).toString('hex'), '12345678')
+})
