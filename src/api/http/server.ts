@@ -241,7 +241,10 @@ class Listener implements HttpServer {
   async #fault(exchange: Exchange, connection: Connection, error: unknown): Promise<void> {
     const { requestId, target } = exchange
     if (!(error instanceof HttpError)) {
-      this.#options.log.error({ requestId, error: describe(error) }, 'a request failed')
+      const fields = { requestId, error: describe(error) }
+      // Whoever went away ended whatever was waited for on its behalf: no fault of ours.
+      if (exchange.rawResponse.destroyed) this.#options.log.debug(fields, 'a client went away')
+      else this.#options.log.error(fields, 'a request failed')
     }
     const response = this.#render({ error, requestId, target })
     const closes = { ...response, close: true }
