@@ -215,7 +215,7 @@ export class ReleaseWorker implements Worker {
   }
 
   /** Re-accepts the register, so that no older ballot can win; behind a deleted gate none can. */
-  async #settle(header: ManifestHeader): Promise<Settled> {
+  async #settle(header: Pick<ManifestHeader, 'partitionKey' | 'key'>): Promise<Settled> {
     const { tables, model, log } = this.#options
     const { partitionKey } = header
     try {
@@ -288,7 +288,11 @@ export class ReleaseWorker implements Worker {
     const { tables, model, db } = this.#options
     const { partitionKey, key, upload } = note
     const value = await tables.get({ table: model.object, partitionKey, key })
-    if (isUploadOpen(value, upload)) {
+    // The row of an upload's choices goes just behind the change that ended it. A crash in between
+    // leaves it until the key is accepted again, which may never happen but here.
+    const isLeft =
+      isUploadOpen(value, upload) || (await this.#settle({ partitionKey, key })).kind === 'later'
+    if (isLeft) {
       this.#putOff(entry.key)
       return
     }
@@ -320,7 +324,10 @@ export class ReleaseWorker implements Worker {
     })
   }
 
-  #registerOf({ partitionKey, key }: ManifestHeader): RegisterRef<ObjectValue> {
+  #registerOf({
+    partitionKey,
+    key,
+  }: Pick<ManifestHeader, 'partitionKey' | 'key'>): RegisterRef<ObjectValue> {
     return { table: this.#options.model.object, partitionKey, key }
   }
 }
