@@ -118,6 +118,8 @@ class Check {
   readonly #openUploads = new Set<string>()
   /** Ended by the last change of their key: their choices go with its next one. */
   readonly #endedUploads = new Set<string>()
+  /** Manifests of parts whose object's manifest is noted for release. */
+  readonly #leaving = new Set<string>()
   /** Manifests that are here and not released. */
   readonly #manifests = new Set<string>()
 
@@ -192,14 +194,21 @@ class Check {
     }
   }
 
-  /** What a named manifest lists as parts is named too. */
+  /**
+   * What a named manifest lists as parts is named too; what one lists that is on its way to be
+   * released follows it.
+   */
   async #nameParts(): Promise<void> {
     const { tables, model } = this.#options
     const walk = this.#walk('parts', (after) => tables.localRows(model.manifest, after, SLICE))
     for await (const { partitionKey, row } of walk) {
       const by = this.#named.get(partitionKey)
-      if (row.kind !== 'parts' || by === undefined) continue
-      for (const part of row.parts) this.#named.set(part.manifest, by)
+      if (row.kind !== 'parts') continue
+      const isLeaving = by === undefined && this.#isNoted(manifestNoteKey(partitionKey))
+      for (const { manifest } of row.parts) {
+        if (by !== undefined) this.#named.set(manifest, by)
+        else if (isLeaving) this.#leaving.add(manifest)
+      }
     }
   }
 
@@ -229,7 +238,9 @@ class Check {
     if (this.#named.has(manifest)) return
     const { operations } = this.#options
     const isOnItsWay =
-      (await operations.isRunning(header.owner)) || this.#isNoted(manifestNoteKey(manifest))
+      this.#isNoted(manifestNoteKey(manifest)) ||
+      this.#leaving.has(manifest) ||
+      (await operations.isRunning(header.owner))
     if (isOnItsWay) this.#waiting.manifests += 1
     else this.#fault('manifest-unnamed', manifest, `${header.state}, for key "${header.key}"`)
   }

@@ -57,6 +57,17 @@ test('checkNode() finds nothing in a sound node, and counts what it saw', async 
   await world.stop()
 })
 
+test('checkNode() knows that the parts of an overwritten object follow it', async () => {
+  const world = await openStore()
+  const bucket = await fill(world)
+  const body = bodyOf(content(4, 10))
+  await putObject(world.store, { bucket, key: 'made', metadata: [], body })
+  const report = await world.check()
+  assert.deepEqual(report.faults, [])
+  assert.equal(report.waiting.manifests, 2, 'that of the object and that of its part')
+  await world.stop()
+})
+
 const losses: readonly [name: string, tag: string, row: RegExp, found: CheckFaultKind[]][] = [
   ['a reference', 'r', /./, ['reference-missing', 'reference-count']],
   ['a header', 'm', /!$/, ['manifest-missing', 'segment-left', 'reference-without-manifest']],
