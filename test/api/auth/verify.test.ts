@@ -74,7 +74,8 @@ test('verifyRequest accepts the examples of the AWS documentation', async () => 
 
 test('verifyRequest agrees with aws4 on any path, query and header', async () => {
   const context = contextAt(NOW)
-  const name = fc.stringMatching(/^[a-zA-Z0-9._-]{1,12}$/)
+  // aws4 loses a parameter of this name: it collects them in a plain object.
+  const name = fc.stringMatching(/^[a-zA-Z0-9._-]{1,12}$/).filter((text) => text !== '__proto__')
   const word = fc.string({ unit: 'grapheme', maxLength: 12 }).filter((text) => !text.includes('\0'))
   await fc.assert(
     fc.asyncProperty(
