@@ -4,11 +4,12 @@ import { nodeId } from '../../src/base/ids.ts'
 import { silentLog } from '../../src/base/log.ts'
 import { HybridClock } from '../../src/base/timestamp.ts'
 import { loneCluster } from '../../src/cluster/lone.ts'
+import type { Db } from '../../src/db/db.ts'
 import { MemoryStore } from '../../src/db/memory.ts'
 import { openMemoryDb } from '../../src/db/open.ts'
 import { LoopbackNetwork } from '../../src/net/loopback.ts'
 import { systemClock } from '../../src/node/system/clock.ts'
-import { defineMerged, defineRegister, type Plain } from '../../src/table/schema.ts'
+import { defineMerged, defineRegister, indexTree, type Plain } from '../../src/table/schema.ts'
 import { hybridStart, openTables, type OpenTables } from '../../src/table/table.ts'
 import { SeededRng } from '../support/seeded-rng.ts'
 
@@ -84,7 +85,7 @@ let lives = 0
 
 async function openLone(
   store = new MemoryStore(),
-): Promise<{ tables: OpenTables; store: MemoryStore; network: LoopbackNetwork }> {
+): Promise<{ tables: OpenTables; store: MemoryStore; network: LoopbackNetwork; db: Db }> {
   const onFatal = (fault: Error): void => assert.fail(fault.message)
   const db = openMemoryDb({ store, clock: systemClock, onFatal })
   const network = new LoopbackNetwork(self)
@@ -99,7 +100,7 @@ async function openLone(
     tables: [words, tallies],
   })
   await tables.start()
-  return { tables, store, network }
+  return { tables, store, network, db }
 }
 
 function at(key: string): { table: typeof words; partitionKey: string; key: string } {
@@ -178,6 +179,28 @@ test('getSides() shows a side row until the change that ends it', async () => {
   assert.deepEqual(await tables.getSides(at('a'), [side]), [undefined])
   const { rows } = await tables.localSides({ name: 'room', tag: 'x' }, undefined, 10)
   assert.deepEqual(rows, [])
+})
+
+test('settle() drops the side rows that a crash left of a change that ended them', async () => {
+  const { tables, store } = await openLone()
+  const room = { name: 'room', tag: 'x' }
+  await tables.change(at('a'), { name: 'open', args: 'r1' })
+  await tables.change(at('a'), { name: 'shut', args: 'r1' })
+  store.crash('lose')
+  const next = await openLone(store)
+  assert.equal((await next.tables.localSides(room, undefined, 10)).rows.length, 1, 'it was left')
+  await next.tables.settle(at('a'))
+  await next.tables.change(at('b'), { name: 'set', args: 'a later group' })
+  assert.deepEqual((await next.tables.localSides(room, undefined, 10)).rows, [])
+})
+
+test('a sole owner keeps nothing in an index of what is not listed any more', async () => {
+  const { tables, db } = await openLone()
+  const tree = indexTree(words.indexes[0]!)
+  await tables.change(at('a'), { name: 'set', args: 'here' })
+  assert.equal((await db.range(tree, { limit: 10 })).length, 1)
+  await tables.change(at('a'), { name: 'set', args: undefined })
+  assert.deepEqual(await db.range(tree, { limit: 10 }), [])
 })
 
 test('page() walks live entries in byte order and knows the end', async () => {
