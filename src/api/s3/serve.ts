@@ -204,7 +204,10 @@ async function contextOf(door: Door, asked: Asked): Promise<ServiceContext> {
       host: request.headers.get('host') ?? '',
       path: verified.path,
       requestId: request.requestId,
-      signal: request.signal,
+      // Made when it is asked for: most operations never do.
+      get signal() {
+        return request.signal
+      },
     },
   }
   const { bucketName } = place
