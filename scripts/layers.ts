@@ -16,7 +16,7 @@ const apiUses = ['base', 'api/http', 'api/auth', 'store', 'model']
 export const layers: Readonly<Record<string, Layer>> = {
   base: { uses: [], doors: 'all' },
   crdt: { uses: ['base'], doors: 'all' },
-  config: { uses: ['base'], doors: ['schema', 'load'] },
+  config: { uses: ['base'], doors: ['endpoint', 'schema', 'load'] },
   db: {
     uses: ['base'],
     doors: ['db', 'open', 'mark', 'state-file', 'identity', 'memory', 'errors'],

@@ -2,8 +2,8 @@
 
 import { existsSync, readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
+import { endpointOf } from '../config/endpoint.ts'
 import { loadConfig } from '../config/load.ts'
-import type { ListenAddress } from '../config/schema.ts'
 import { CliError } from './command.ts'
 import type { GlobalOptions, Terminal } from './command.ts'
 import { DEV_FOLDER, readNodeFile } from './node-file.ts'
@@ -88,12 +88,6 @@ function tokenOfFolder(metadataDir: string): string {
       'Start the node once, run this as the same user, or set [admin] admin_token.',
     )
   }
-}
-
-function endpointOf({ host, port }: ListenAddress): string {
-  if (host === '0.0.0.0') return `http://127.0.0.1:${port}`
-  if (host === '::') return `http://[::1]:${port}`
-  return `http://${host.includes(':') ? `[${host}]` : host}:${port}`
 }
 
 export interface AdminCallOptions {

@@ -2,8 +2,9 @@
 
 import { HttpError } from '../api/http/errors.ts'
 import { startHttpServer } from '../api/http/server.ts'
-import type { HttpServer, HttpServerOptions } from '../api/http/server.ts'
+import type { HttpServerOptions } from '../api/http/server.ts'
 import { DRAIN_MS_MAX } from '../base/limits.ts'
+import { endpointOf } from '../config/endpoint.ts'
 import { NodeError } from './errors.ts'
 import type { ListenOptions } from './options.ts'
 
@@ -40,7 +41,7 @@ export async function openDoor(
       const server = await startHttpServer({ ...ports, ...door, bind: { host, port: tried } })
       stops.push(() => server.stop(DRAIN_MS_MAX))
       if (tried !== port) notice(`Port ${port} (${name}) is taken: using ${tried} instead`)
-      return endpointOf(server)
+      return endpointOf(server.address)
     } catch (error) {
       const code = error instanceof HttpError ? error.details['systemCode'] : undefined
       if (code === 'EADDRINUSE' && tried < last) continue
@@ -66,10 +67,4 @@ function refused(
   return new NodeError('PortTaken', `Cannot listen on ${address} (${name}): ${why}`, {
     cause: error,
   })
-}
-
-function endpointOf({ address }: HttpServer): string {
-  const { host, port } = address
-  const shown = host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host
-  return `http://${shown.includes(':') ? `[${shown}]` : shown}:${port}`
 }

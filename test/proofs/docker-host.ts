@@ -1,0 +1,169 @@
+/**
+ * A Docker engine of a proof's own, started as root beside whatever the machine runs, with a base
+ * image made by debootstrap under the name that the Dockerfile starts from.
+ *
+ * Nothing is pulled: the base is Debian's minimal system, this machine's node and npm, and what
+ * this machine says of its network (registry, certificates). The engine leaves the machine's
+ * firewall and forwarding alone, so published ports are those of docker-proxy, and a build reaches
+ * the network only with `--network host`.
+ */
+
+import { spawn, type ChildProcess } from 'node:child_process'
+import { cp, mkdir, mkdtemp, readFile, realpath, rm, symlink } from 'node:fs/promises'
+import { createWriteStream, existsSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { setTimeout as wait } from 'node:timers/promises'
+import { PROJECT } from '../support/spawn-node.ts'
+import { progress, Skipped } from './claims.ts'
+import { mustRun, runProgram } from './clients.ts'
+
+const DEBIAN = 'bookworm'
+const DOCKERD = '/usr/sbin/dockerd'
+const PACKAGES = ['docker.io', 'docker-compose', 'debootstrap']
+const ANSWER_TRIES = 60
+
+/** A Docker engine, by its two clients. Whoever opened it must `close` it. */
+export interface DockerHost {
+  readonly version: string
+  docker(...args: readonly string[]): Promise<string>
+  /** `docker-compose` in a folder. */
+  compose(folder: string, ...args: readonly string[]): Promise<string>
+  close(): Promise<void>
+}
+
+function clientOf(socket: string): Omit<DockerHost, 'version' | 'close'> {
+  const environment = { DOCKER_BUILDKIT: '0', DOCKER_HOST: `unix://${socket}` }
+  return {
+    docker: (...args) => mustRun('docker', args, { environment }),
+    compose: (folder, ...args) => mustRun('docker-compose', args, { folder, environment }),
+  }
+}
+
+/**
+ * Opens an engine that can build the project's image.
+ *
+ * @throws {Skipped} when this machine cannot run one
+ */
+export async function openDocker(): Promise<DockerHost> {
+  if (process.getuid?.() !== 0) throw new Skipped('only root can start a Docker engine')
+  await installPackages()
+  const folder = await mkdtemp(join(tmpdir(), 'hangar-docker-'))
+  const engine = await startEngine(folder)
+  try {
+    progress('makes a base image with debootstrap …')
+    await importBase(folder, engine)
+    return engine
+  } catch (error) {
+    await engine.close()
+    throw error
+  }
+}
+
+async function installPackages(): Promise<void> {
+  const wanted = [DOCKERD, '/usr/bin/docker-compose', '/usr/sbin/debootstrap']
+  if (wanted.every((path) => existsSync(path))) return
+  progress(`installs ${PACKAGES.join(', ')} …`)
+  const environment = { DEBIAN_FRONTEND: 'noninteractive' }
+  try {
+    await mustRun('apt-get', ['update', '-qq'], { environment })
+    const flags = ['install', '-y', '-qq', '--no-install-recommends']
+    await mustRun('apt-get', [...flags, 'iptables', ...PACKAGES], { environment })
+  } catch (error) {
+    throw new Skipped(`${PACKAGES.join(', ')} cannot be installed: ${(error as Error).message}`)
+  }
+}
+
+async function startEngine(folder: string): Promise<DockerHost> {
+  const socket = join(folder, 'engine.sock')
+  const log = join(folder, 'engine.log')
+  const child = spawn(
+    DOCKERD,
+    [
+      ...['--data-root', join(folder, 'data'), '--exec-root', join(folder, 'exec')],
+      ...['--pidfile', join(folder, 'engine.pid'), '--host', `unix://${socket}`],
+      ...['--bridge=none', '--iptables=false', '--ip6tables=false'],
+      ...['--ip-masq=false', '--ip-forward=false'],
+    ],
+    // A group of its own: it outlives the signal that ends a late proof, and stops its containers.
+    { stdio: ['ignore', 'pipe', 'pipe'], detached: true },
+  )
+  const end = (): void => {
+    if (child.exitCode === null) child.kill('SIGTERM')
+  }
+  process.once('exit', end)
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => process.exit(1))
+  const file = createWriteStream(log)
+  child.stdout.pipe(file)
+  child.stderr.pipe(file)
+  const client = clientOf(socket)
+  const close = (): Promise<void> => closeEngine(child, folder)
+  for (let tried = 0; tried < ANSWER_TRIES && child.exitCode === null; tried += 1) {
+    await wait(500)
+    const args = ['version', '--format', '{{.Server.Version}}']
+    const environment = { DOCKER_HOST: `unix://${socket}` }
+    const { code, stdout } = await runProgram('docker', args, { environment })
+    if (code === 0) return { ...client, version: stdout.toString().trim(), close }
+  }
+  const said = (await readFile(log, 'utf8')).trim().split('\n').at(-1) ?? ''
+  await close()
+  throw new Skipped(`no Docker engine can be started here: ${said}`)
+}
+
+async function closeEngine(child: ChildProcess, folder: string): Promise<void> {
+  if (child.exitCode === null) {
+    const gone = new Promise<void>((resolve) => {
+      child.once('close', () => {
+        resolve()
+      })
+    })
+    child.kill('SIGTERM')
+    await gone
+  }
+  // What a build on the machine's network leaves mounted.
+  await runProgram('umount', [join(folder, 'exec', 'netns', 'default')])
+  await rm(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 500 })
+}
+
+/** The image that the Dockerfile starts from, as its first line names it. */
+async function nameOfBase(): Promise<string> {
+  const name = /^FROM (\S+)/m.exec(await readFile(join(PROJECT, 'Dockerfile'), 'utf8'))?.[1]
+  if (name === undefined) throw new Error('the Dockerfile names no base')
+  return name
+}
+
+async function importBase(folder: string, engine: DockerHost): Promise<void> {
+  const root = join(folder, 'base')
+  await mustRun('debootstrap', ['--variant=minbase', DEBIAN, root])
+  await mustRun('chroot', [root, 'useradd', '--uid', '1000', '--create-home', 'node'])
+  const npm = dirname(dirname(await realpath((await mustRun('which', ['npm'])).trim())))
+  const local = join(root, 'usr', 'local')
+  await cp(process.execPath, join(local, 'bin', 'node'))
+  await mkdir(join(local, 'lib', 'node_modules'), { recursive: true })
+  await cp(npm, join(local, 'lib', 'node_modules', 'npm'), { recursive: true })
+  await symlink('../lib/node_modules/npm/bin/npm-cli.js', join(local, 'bin', 'npm'))
+  const changes = await networkSettings(root)
+  const tar = join(folder, 'base.tar')
+  await mustRun('tar', ['-C', root, '--exclude=./var/cache', '-cf', tar, '.'])
+  await engine.docker(
+    'import',
+    ...changes.flatMap((line) => ['--change', line]),
+    tar,
+    await nameOfBase(),
+  )
+  await rm(root, { recursive: true, force: true })
+  await rm(tar)
+}
+
+/** How npm inside the image gets at packages as npm outside does. */
+async function networkSettings(root: string): Promise<string[]> {
+  const lines = ['ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin']
+  const registry = (await mustRun('npm', ['config', 'get', 'registry'], { folder: '/' })).trim()
+  lines.push(`ENV npm_config_registry=${registry}`)
+  const certificates = process.env['NODE_EXTRA_CA_CERTS']
+  if (certificates !== undefined && existsSync(certificates)) {
+    await cp(certificates, join(root, 'etc', 'extra-ca.crt'), { dereference: true })
+    lines.push('ENV NODE_EXTRA_CA_CERTS=/etc/extra-ca.crt')
+  }
+  return lines
+}
