@@ -23,7 +23,10 @@ export const layers: Readonly<Record<string, Layer>> = {
   },
   net: { uses: ['base'], doors: ['loopback', 'mesh', 'errors'] },
   worker: { uses: ['base'], doors: 'all' },
-  cluster: { uses: ['base', 'crdt', 'db', 'net', 'worker'], doors: ['cluster', 'lone', 'errors'] },
+  cluster: {
+    uses: ['base', 'crdt', 'db', 'net', 'worker'],
+    doors: ['cluster', 'lone', 'layout/assignment', 'errors'],
+  },
   table: {
     uses: ['base', 'crdt', 'db', 'worker', 'cluster'],
     doors: ['table', 'schema', 'errors'],
@@ -71,7 +74,10 @@ export const layers: Readonly<Record<string, Layer>> = {
     doors: ['node', 'credentials', 'recover'],
   },
   cli: { uses: ['base', 'config', 'node', 'api/admin'], doors: ['cli'] },
-  'cli/commands': { uses: ['base', 'config', 'node', 'api/admin', 'cli'], doors: 'all' },
+  'cli/commands': {
+    uses: ['base', 'config', 'cluster', 'node', 'api/admin', 'cli'],
+    doors: 'all',
+  },
   '.': { uses: ['base', 'cli'], doors: [] },
 }
 

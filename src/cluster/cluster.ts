@@ -18,6 +18,6 @@ export interface Cluster {
 }
 
 /** A majority: 1 of 1, 2 of 2, 2 of 3, 3 of 4. */
-export function quorumOf(owners: readonly NodeId[]): number {
+export function quorumOf(owners: { readonly length: number }): number {
   return Math.floor(owners.length / 2) + 1
 }

@@ -183,3 +183,19 @@ test('key import says which key exists, and recover that the node runs', async (
   const { code, err } = await hangar('recover', '--data', 'node')
   assert.deepEqual([code, /Stop the node first/.test(err)], [1, true])
 })
+
+test('plan says what nodes would hold together, and what they would survive', async () => {
+  const { code, out } = await hangar('plan', 'a:paris:4T', 'b:lyon:4T', 'c:nice:2T', 'd:nice:1T')
+  assert.equal(code, 0)
+  assert.match(out, /^Usable +2\.7 TiB of 10\.0 TiB\n/)
+  assert.match(out, /\nServes with +any 1 node down\n +any 1 whole zone down\n/)
+  assert.match(out, /\nc +nice +1\.8 TiB +171 +1\.8 TiB \(99 %\)\n/)
+  const near = ['plan', 'a:x:1T', 'b:x:1T', 'c:x:1T']
+  const facts = await json<{ usableBytes: number; zonesDown: number }>(...near)
+  assert.deepEqual([facts.usableBytes, facts.zonesDown], [256 * Math.floor(1e12 / 256), 0])
+  const few = await hangar('plan', 'a:x:1T', 'b:x:1T')
+  assert.deepEqual([few.code, few.out], [1, ''])
+  assert.match(few.err, /3 copies want 3 nodes that store, and there are 2/)
+  assert.match((await hangar('plan', 'a:x')).err, /"a:x" is no node/)
+  assert.match((await hangar('plan', 'a:x:1T', 'a:y:1T')).err, /"a" is named twice/)
+})

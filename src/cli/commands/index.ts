@@ -6,6 +6,7 @@ import { check } from './check.ts'
 import { dev } from './dev.ts'
 import { jsonApi } from './json-api.ts'
 import { key } from './key.ts'
+import { plan } from './plan.ts'
 import { recover } from './recover.ts'
 import { scrub } from './scrub.ts'
 import { server } from './server.ts'
@@ -20,5 +21,6 @@ export const commands: readonly DefineCommand[] = [
   check,
   scrub,
   recover,
+  plan,
   jsonApi,
 ]
