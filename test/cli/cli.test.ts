@@ -190,6 +190,7 @@ test('plan says what nodes would hold together, and what they would survive', as
   assert.match(out, /^Usable +2\.7 TiB of 10\.0 TiB\n/)
   assert.match(out, /\nServes with +any 1 node down\n +any 1 whole zone down\n/)
   assert.match(out, /\nc +nice +1\.8 TiB +171 +1\.8 TiB \(99 %\)\n/)
+  assert.match(out, /\nKeeps data with +any 1 node lost for good\n +any 2 nodes, once every copy/)
   const near = ['plan', 'a:x:1T', 'b:x:1T', 'c:x:1T']
   const facts = await json<{ usableBytes: number; zonesDown: number }>(...near)
   assert.deepEqual([facts.usableBytes, facts.zonesDown], [256 * Math.floor(1e12 / 256), 0])

@@ -89,8 +89,10 @@ interface Facts {
   /** Whichever these are, every request is still served. */
   readonly nodesDown: number
   readonly zonesDown: number
-  /** Whichever these are, nothing that was acknowledged to all owners is lost. */
+  /** Lost for good, whichever they are: what was acknowledged lies on a quorum at once. */
   readonly nodesLost: number
+  /** The same once every owner has its copy. */
+  readonly nodesLostOnceCopied: number
   readonly nodes: readonly PlannedNode[]
 }
 
@@ -102,7 +104,8 @@ function factsOf(nodes: readonly StorageNode[], factor: number, assignment: Assi
     capacityBytes: nodes.reduce((sum, node) => sum + node.capacityBytes, 0),
     nodesDown: factor - quorum,
     zonesDown: zonesDown(nodes, owners, quorum),
-    nodesLost: factor - 1,
+    nodesLost: quorum - 1,
+    nodesLostOnceCopied: factor - 1,
     nodes: nodes.map(({ id, zone, capacityBytes: bytes }) => {
       const partitions = owners.filter((ids) => ids.includes(id)).length
       const usedBytes = partitions * partitionBytes
@@ -142,6 +145,7 @@ function show(facts: Facts): string {
     ['Serves with', `${anyOf(facts.nodesDown, 'node')} down`],
     ['', `${anyOf(facts.zonesDown, 'whole zone')} down`],
     ['Keeps data with', `${anyOf(facts.nodesLost, 'node')} lost for good`],
+    ['', `${anyOf(facts.nodesLostOnceCopied, 'node')}, once every copy is made`],
   ]
   const rows = nodes.map(({ name, zone, capacityBytes: bytes, partitions, usedBytes }) => [
     ...[name, zone, sizeText(bytes), `${partitions}`],

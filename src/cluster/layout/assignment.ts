@@ -9,6 +9,7 @@
  * one that moves 1.
  */
 
+import { assert } from '../../base/assert.ts'
 import { PARTITION_COUNT } from '../cluster.ts'
 import { ClusterError } from '../errors.ts'
 import { FlowNetwork } from './flow.ts'
@@ -171,7 +172,8 @@ function place(placing: Placing): string[][] {
     const capacity = Math.min(partitionCount, Math.floor(capacityBytes / placing.partitionBytes))
     flow.connect(firstNode + index, sink, { capacity, cost: 0 })
   })
-  flow.run(source, sink)
+  const { units } = flow.run(source, sink)
+  assert(units === partitionCount * factor, 'a size that fits has a place for every copy')
   const owners = Array.from({ length: partitionCount }, (): number[] => [])
   for (const { partition, index, edge } of edges) {
     if (flow.flowOf(edge) === 1) owners[partition]!.push(index)

@@ -124,13 +124,14 @@ test('assignPartitions moves nothing when nothing changed, and only its share to
   const previous = before.owners
   assert.equal(before.moves, 768)
   assert.equal(assignPartitions({ ...request, nodes: three, previous }).moves, 0)
-  const grown = [...three, node('d', 'x')]
-  const after = assignPartitions({ ...request, nodes: grown, previous })
-  const share = after.owners.filter((ids) => ids.includes('d')).length
-  assert.equal(after.moves, share)
   // Zones y and z bind: a fourth node in x makes nothing larger, so nothing need move.
-  assert.equal(after.usableBytes, before.usableBytes)
-  assert.equal(share, 0)
+  const beside = assignPartitions({ ...request, nodes: [...three, node('d', 'x')], previous })
+  assert.deepEqual([beside.usableBytes, beside.moves], [before.usableBytes, 0])
+  // In a zone of its own it takes a quarter of the 768 copies, and they alone move.
+  const grown = assignPartitions({ ...request, nodes: [...three, node('d', 'w')], previous })
+  assert.equal(grown.owners.filter((ids) => ids.includes('d')).length, 192)
+  assert.equal(grown.moves, 192)
+  assert.equal(grown.partitionBytes, Math.floor(TERA / 192))
 })
 
 test('assignPartitions says why nodes cannot hold the copies', () => {
