@@ -121,6 +121,12 @@ export const GATES_KNOWN_MAX = 10_000
 /** Manifests on their way out whose span is waited for. */
 export const RELEASES_WAITING_MAX = 20_000
 
+// Log
+/** Lines that wait for a slow reader; what comes beyond is dropped and counted. */
+export const LOG_BUFFER_BYTES_MAX = 1 * MIB
+/** At a stop, the reader of the log gets this long to take what is left. */
+export const LOG_FLUSH_MS_MAX = 1_000
+
 // Memory: the budget of one node. Each part is what its owner may hold at most.
 export const MEMORY_BUDGET_BYTES = 320 * MIB
 export const LEVEL_WRITE_BUFFER_BYTES = 16 * MIB

@@ -11,9 +11,6 @@ export function nodeLog(wish: NodeOptions['log'], closers: Closers): Log {
   if (wish === undefined) return silentLog
   if (typeof wish === 'object') return wish
   const log = systemLog({ level: wish === 'stderr' ? 'warn' : 'info', output: wish })
-  closers.add(() => {
-    log.flush()
-    return Promise.resolve()
-  })
+  closers.add(() => log.flush())
   return log
 }

@@ -36,6 +36,7 @@ export async function recoverNode(
   const log = systemLog({ level: 'error', output: 'stderr' })
   const rows = await openRows({ ...openOptions(metadataDir, log), acceptLoss: true })
   await rows.db.close()
+  await log.flush()
   return {
     kind: 'accepted',
     sentence:
