@@ -1,4 +1,4 @@
-/** The port for messages between nodes. */
+/** The port for messages and bytes between nodes. */
 
 import type { NodeId } from './ids.ts'
 
@@ -8,6 +8,51 @@ export type MessageHandler = (from: NodeId, message: unknown) => unknown
 export interface CallOptions {
   /** No answer within this: the call fails. Every call has one. */
   readonly deadlineMs: number
+}
+
+/** A message with bytes beside it: up to one block, never packed into the message. */
+export interface Parcel {
+  readonly message: unknown
+  readonly bytes?: Uint8Array | undefined
+}
+
+export interface TransferOptions extends CallOptions {
+  /** Where the bytes of the answer go; they are refused when they do not fit. */
+  readonly into?: Uint8Array
+}
+
+/** What came back: the message, and how many bytes now lie at the start of `into`. */
+export interface Delivered {
+  readonly message: unknown
+  readonly length: number
+}
+
+/** What a parcel's receiver answers. `sent` is called once `bytes` are no longer needed. */
+export interface ParcelAnswer extends Parcel {
+  readonly sent?: () => void
+}
+
+/** The receiving end of one parcel endpoint. */
+export interface ParcelHandler {
+  /**
+   * Room for the bytes of a parcel, asked for before they are sent: its sender waits meanwhile.
+   * Absent: the endpoint takes no bytes.
+   */
+  readonly room?: (from: NodeId, message: unknown, length: number) => Promise<Room>
+  readonly answer: (from: NodeId, message: unknown, bytes?: Uint8Array) => Promise<ParcelAnswer>
+}
+
+/** A place for bytes that are on their way. */
+export interface Room {
+  readonly data: Uint8Array
+  /** Called once, after the answer or when the sender was lost. */
+  release(): void
+}
+
+/** What one node knows of another. */
+export interface Peer {
+  readonly node: NodeId
+  readonly isUp: boolean
 }
 
 /**
@@ -25,4 +70,18 @@ export interface Network {
   call(to: NodeId, endpoint: string, message: unknown, options: CallOptions): unknown
   /** Registers the one handler of an endpoint, such as `table/promise`. */
   handle(endpoint: string, handler: MessageHandler): void
+  /**
+   * Brings a message and its bytes to a node, and the answer's bytes back into `options.into`.
+   * The sender's bytes must stay as they are until it ends.
+   */
+  transfer(
+    to: NodeId,
+    endpoint: string,
+    parcel: Parcel,
+    options: TransferOptions,
+  ): Promise<Delivered>
+  /** Registers the one handler of a parcel endpoint, such as `block/put`. */
+  receive(endpoint: string, handler: ParcelHandler): void
+  /** The other nodes that this one knows of, reachable or not. */
+  peers(): readonly Peer[]
 }

@@ -2,6 +2,6 @@
 
 import { DomainError } from '../base/errors.ts'
 
-export type NetErrorCode = 'PeerUnreachable' | 'UnknownEndpoint'
+export type NetErrorCode = 'PeerUnreachable' | 'UnknownEndpoint' | 'BadParcel'
 
 export class NetError extends DomainError<NetErrorCode> {}

@@ -4,7 +4,13 @@ import type { Cancel, Clock } from '../../src/base/clock.ts'
 import { pack, unpack } from '../../src/base/codec.ts'
 import { DomainError } from '../../src/base/errors.ts'
 import type { NodeId } from '../../src/base/ids.ts'
-import type { CallOptions, MessageHandler, Network } from '../../src/base/network.ts'
+import type {
+  CallOptions,
+  Delivered,
+  MessageHandler,
+  Network,
+  Peer,
+} from '../../src/base/network.ts'
 import { SeededRng } from '../support/seeded-rng.ts'
 
 interface Event {
@@ -185,6 +191,19 @@ export class SimulatedNetwork implements Network {
 
   handle(endpoint: string, handler: MessageHandler): void {
     this.#handlers.set(endpoint, handler)
+  }
+
+  /** Only rows are simulated here. */
+  transfer(): Promise<Delivered> {
+    return Promise.reject(new CallFailed('UnknownEndpoint', 'Cannot send bytes here'))
+  }
+
+  receive(): void {
+    throw new CallFailed('UnknownEndpoint', 'Cannot receive bytes here')
+  }
+
+  peers(): readonly Peer[] {
+    return []
   }
 
   call(to: NodeId, endpoint: string, message: unknown, options: CallOptions): unknown {
