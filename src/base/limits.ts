@@ -121,6 +121,21 @@ export const GATES_KNOWN_MAX = 10_000
 /** Manifests on their way out whose span is waited for. */
 export const RELEASES_WAITING_MAX = 20_000
 
+// Layout
+/** Copies of everything, and zones that they lie in. */
+export const REPLICATION_FACTOR_MAX = 9
+/** Nodes with a role; those that store are counted in one byte. */
+export const LAYOUT_NODES_MAX = 256
+/** Layouts that take writes at once: another is applied when the oldest has retired. */
+export const LAYOUTS_ACTIVE_MAX = 5
+/** Layouts that retired and are still told of. */
+export const LAYOUTS_FORMER_MAX = 5
+/** The smallest capacity that a role may name, as Garage has it. */
+export const NODE_CAPACITY_BYTES_MIN = 1024
+export const NODE_TAGS_MAX = 16
+/** Characters of a zone or a tag. */
+export const ROLE_TEXT_CHARS_MAX = 64
+
 // Log
 /** Lines that wait for a slow reader; what comes beyond is dropped and counted. */
 export const LOG_BUFFER_BYTES_MAX = 1 * MIB

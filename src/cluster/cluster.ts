@@ -2,8 +2,11 @@
 
 import type { Epoch } from '../base/ballot.ts'
 import type { NodeId } from '../base/ids.ts'
+import type { LayoutHistory } from './layout/history.ts'
 
 export const PARTITION_COUNT = 256
+/** Where the layout register lies: every node that stores owns it. */
+export const LAYOUT_PARTITION = 256
 
 export interface Cluster {
   readonly self: NodeId
@@ -15,6 +18,26 @@ export interface Cluster {
    * @throws {ClusterError} code `NoLayout` when this node has none and does not stand alone
    */
   owners(partition: number): readonly (readonly NodeId[])[]
+  /**
+   * The one list whose majority answers a read: the owners in the newest layout that is synced.
+   *
+   * @throws {ClusterError} code `NoLayout`
+   */
+  readers(partition: number): readonly NodeId[]
+  /** Says in which epoch a peer lives: a newer one than ours wakes whoever follows the layout. */
+  heard(from: NodeId, epoch: Epoch): void
+  /** Undefined of a node without a layout. */
+  history(): LayoutHistory | undefined
+  /**
+   * Adopts what was chosen, if it is newer than what is known; tells the listeners before it
+   * returns. Nothing is merged.
+   *
+   * @returns whether it was newer
+   * @throws {ClusterError} `OtherCluster`
+   */
+  learn(history: LayoutHistory): boolean
+  /** `listener` is called after each change of the epoch or of what else the history says. */
+  onChange(listener: () => void): void
 }
 
 /** A majority: 1 of 1, 2 of 2, 2 of 3, 3 of 4. */

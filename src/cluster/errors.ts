@@ -2,10 +2,23 @@
 
 import { DomainError } from '../base/errors.ts'
 
-/**
- * `NoLayout`: this node has none and does not stand alone, so it knows no owners. `CannotAssign`:
- * the nodes named cannot hold as many copies, spread as wished.
- */
-export type ClusterErrorCode = 'CannotAssign' | 'NoLayout'
+export type ClusterErrorCode =
+  /** This node has none and does not stand alone, so it knows no owners. */
+  | 'NoLayout'
+  /** The nodes named cannot hold as many copies, spread as wished. */
+  | 'CannotAssign'
+  /** A role or a parameter is not one that a layout can have. */
+  | 'InvalidRole'
+  /** The version given is not the next one, or not one that is active. */
+  | 'WrongVersion'
+  | 'NothingStaged'
+  /** Who would be skipped may still make a quorum, or an incarnation was not let in again. */
+  | 'NotFenced'
+  /** The node has no part in any active layout. */
+  | 'UnknownNode'
+  /** The other has another cluster id. */
+  | 'OtherCluster'
+  /** A history as it is stored or sent cannot be read. */
+  | 'BadHistory'
 
 export class ClusterError extends DomainError<ClusterErrorCode> {}

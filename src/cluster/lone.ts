@@ -1,11 +1,42 @@
-/** Membership of a node that stands alone: the implicit layout version 0 with one owner. */
+/** Membership without a layout that anybody made: of a node that stands alone. */
 
 import type { NodeId } from '../base/ids.ts'
 import type { Cluster } from './cluster.ts'
+import { newcomer, newestLayout, nothingStaged, type LayoutHistory } from './layout/history.ts'
+import { loneLayout } from './layout/layout.ts'
+
+/** What a node that stands alone has instead of a register. */
+export function loneHistory(self: NodeId, clusterId: string): LayoutHistory {
+  return {
+    ...{ clusterId, revision: 0, readmissions: 0, movedAt: 0, readVersion: 0 },
+    active: [loneLayout(self)],
+    former: [],
+    staged: nothingStaged,
+    nodes: new Map([[self, newcomer]]),
+  }
+}
+
+/** Whether it is that of a node which stands alone. */
+export function isAlone(history: LayoutHistory): boolean {
+  return newestLayout(history).version === 0
+}
 
 /** A node with replication factor 1 that knows of no peers owns everything, at once. */
 export function loneCluster(self: NodeId): Cluster {
+  return fixedCluster(self, [[self]])
+}
+
+/** The same owners for every partition, for ever. */
+export function fixedCluster(self: NodeId, lists: readonly (readonly NodeId[])[]): Cluster {
   const epoch = { layout: 0, readmissions: 0 }
-  const lists = [[self]]
-  return { self, epoch: () => epoch, owners: () => lists }
+  return {
+    self,
+    epoch: () => epoch,
+    owners: () => lists,
+    readers: () => lists[0]!,
+    heard: () => undefined,
+    history: () => undefined,
+    learn: () => false,
+    onChange: () => undefined,
+  }
 }

@@ -10,6 +10,8 @@ import { buildBucketNameTable } from './bucket-name.table.ts'
 import type { BucketNameValue } from './commands/bucket-name.ts'
 import { Gates, type GateValue } from './rows/gate.ts'
 import { buildGateTable } from './gate.table.ts'
+import type { LayoutHistory } from '../cluster/layout/history.ts'
+import { buildLayoutTable } from './layout.table.ts'
 import { manifestTable, type ManifestRow } from './manifest.table.ts'
 import type { ObjectValue } from './rows/object.ts'
 import { buildObjectTable } from './object.table.ts'
@@ -20,6 +22,8 @@ export interface RowListener {
   bucketTouched(id: string): void
   bucketNameTouched(name: string): void
   accessKeyTouched(id: string): void
+  /** A value was accepted here, which need not be the chosen one. */
+  layoutTouched?(): void
 }
 
 export interface ModelTables {
@@ -28,6 +32,7 @@ export interface ModelTables {
   readonly bucket: RegisterTable<BucketValue>
   readonly bucketName: RegisterTable<BucketNameValue>
   readonly accessKey: RegisterTable<AccessKeyValue>
+  readonly layout: RegisterTable<LayoutHistory>
   readonly part: MergedTable<PartRow>
   readonly manifest: MergedTable<ManifestRow>
   readonly blockRef: MergedTable<BlockRefRow>
@@ -48,6 +53,7 @@ export function buildTables(parts: {
     bucket: buildBucketTable((id) => listener?.bucketTouched(id)),
     bucketName: buildBucketNameTable((name) => listener?.bucketNameTouched(name)),
     accessKey: buildAccessKeyTable((id) => listener?.accessKeyTouched(id)),
+    layout: buildLayoutTable(() => listener?.layoutTouched?.()),
     part: partTable,
     manifest: manifestTable,
     blockRef: buildBlockRefTable(blocks),

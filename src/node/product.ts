@@ -13,8 +13,7 @@ import { HybridClock } from '../base/timestamp.ts'
 import { openBlocks } from '../block/open.ts'
 import type { NodeBlocks } from '../block/open.ts'
 import type { Cluster } from '../cluster/cluster.ts'
-import { ClusterError } from '../cluster/errors.ts'
-import { loneCluster } from '../cluster/lone.ts'
+import { openMembers } from '../cluster/members.ts'
 import type { Db } from '../db/db.ts'
 import { nodeIdOf } from '../db/identity.ts'
 import { openRows } from '../db/open.ts'
@@ -89,7 +88,7 @@ export async function openProduct(parts: Parts): Promise<Product> {
     ...{ db, clock, rng, log, metrics },
     hybrid: new HybridClock(clock, hybridStart(db)),
     network: new LoopbackNetwork(nodeId),
-    cluster: clusterOf(nodeId, opened),
+    cluster: clusterOf(nodeId, rows, opened),
     tables: model.all,
   })
   await tables.start()
@@ -179,14 +178,14 @@ function conditionOf(options: NodeOptions, rows: Rows): NodeCondition {
 }
 
 /** A node that waits for a layout knows no owner of anything. */
-function clusterOf(self: NodeId, condition: NodeCondition): Cluster {
-  if (condition.kind !== 'waiting') return loneCluster(self)
-  return {
-    ...loneCluster(self),
-    owners: () => {
-      throw new ClusterError('NoLayout', condition.sentence)
-    },
-  }
+function clusterOf(self: NodeId, rows: Rows, condition: NodeCondition): Cluster {
+  return openMembers({
+    ...{ self, stored: undefined, clusterId: rows.identity.clusterId },
+    lone: condition.kind !== 'waiting',
+    isEmpty: () => false,
+    persist: () => Promise.resolve(),
+    ...(condition.kind === 'waiting' ? { sentence: condition.sentence } : {}),
+  })
 }
 
 /** Access keys whose sealing key is gone can never sign again: said at the start, not at use. */

@@ -3,9 +3,10 @@
 import { fromHex, utf8 } from '../base/bytes.ts'
 import { blake3 } from '../base/hash.ts'
 import type { NodeId } from '../base/ids.ts'
-import type { Cluster } from '../cluster/cluster.ts'
+import { LAYOUT_PARTITION, type Cluster } from '../cluster/cluster.ts'
 import { TableError } from './errors.ts'
 import type { Rules } from './rules.ts'
+import type { Placement } from './schema.ts'
 
 const PLACES_CACHED_MAX = 4096
 
@@ -13,11 +14,9 @@ const PLACES_CACHED_MAX = 4096
 export interface Place {
   readonly partitionKey: string
   readonly partition: number
-  /** Partition as two hex digits, partition key, NUL. */
+  /** Partition as two hex digits (three for the layout's own), partition key, NUL. */
   readonly prefix: string
 }
-
-type Placement = 'hash' | 'first-byte'
 
 export class Replication {
   readonly #cluster: Cluster
@@ -25,6 +24,7 @@ export class Replication {
   readonly #places: Readonly<Record<Placement, Map<string, Place>>> = {
     hash: new Map(),
     'first-byte': new Map(),
+    cluster: new Map(),
   }
 
   constructor(cluster: Cluster, rules: Rules) {
@@ -88,14 +88,23 @@ function makePlace(placement: Placement, partitionKey: string): Place {
   if (partitionKey.includes('\0')) {
     throw new TableError('BadMessage', `Cannot place a row: "${partitionKey}" holds NUL`)
   }
-  const first =
-    placement === 'hash' ? blake3(utf8(partitionKey)) : fromHex(partitionKey.slice(0, 2))
-  const partition = first?.[0]
+  const partition = partitionOf(placement, partitionKey)
   if (partition === undefined) {
     throw new TableError('BadMessage', `Cannot place a row: "${partitionKey}" is not hex`)
   }
   const prefix = `${partition.toString(16).padStart(2, '0')}${partitionKey}\0`
   return { partitionKey, partition, prefix }
+}
+
+function partitionOf(placement: Placement, partitionKey: string): number | undefined {
+  switch (placement) {
+    case 'hash':
+      return blake3(utf8(partitionKey))[0]
+    case 'first-byte':
+      return fromHex(partitionKey.slice(0, 2))?.[0]
+    case 'cluster':
+      return LAYOUT_PARTITION
+  }
 }
 
 /** The count of owners for and against, in every active layout. */

@@ -82,14 +82,20 @@ export interface RegisterUpdate<Value> {
   readonly sides: readonly SideWrite[]
 }
 
+/**
+ * Where the rows of a partition key lie. `hash`: the partition is the first byte of BLAKE3 of the
+ * key. `first-byte`: the key is hex and begins with the partition (hashes, manifest ids).
+ * `cluster`: every node that stores owns them.
+ */
+export type Placement = 'hash' | 'first-byte' | 'cluster'
+
 /** A table whose rows are registers: changed by ballot, linearizable per key. */
 export interface RegisterTable<Value = unknown> {
   readonly kind: 'register'
   readonly name: string
   /** Tag of the tree of the registers; the trees of sides and indexes have their own. */
   readonly tag: string
-  /** `hash`: the partition is the first byte of BLAKE3 of the partition key. */
-  readonly placement: 'hash'
+  readonly placement: Placement
   readonly sides: readonly { readonly name: string; readonly tag: string }[]
   readonly indexes: readonly IndexDefinition<Value>[]
   readonly commands: Readonly<Record<string, CommandDefinition<Value>>>
@@ -117,8 +123,7 @@ export interface MergedTable<Row = unknown> {
   readonly kind: 'merged'
   readonly name: string
   readonly tag: string
-  /** `first-byte`: the partition key is hex and begins with the partition (hashes, manifest ids). */
-  readonly placement: 'hash' | 'first-byte'
+  readonly placement: Placement
   readonly version: number
   encode(row: Row): Plain
   decode(stored: Plain, version: number): Row

@@ -4,7 +4,7 @@ import type { NodeId } from '../../src/base/ids.ts'
 import { nodeId } from '../../src/base/ids.ts'
 import { silentLog } from '../../src/base/log.ts'
 import { HybridClock } from '../../src/base/timestamp.ts'
-import type { Cluster } from '../../src/cluster/cluster.ts'
+import { fixedCluster } from '../../src/cluster/lone.ts'
 import type { Db } from '../../src/db/db.ts'
 import { MemoryStore } from '../../src/db/memory.ts'
 import { openMemoryDb } from '../../src/db/open.ts'
@@ -70,9 +70,7 @@ export class SimulatedNode {
       },
     })
     const network = new SimulatedNetwork({ world, life, self: this.id, directory })
-    const epoch = { layout: 0, readmissions: 0 }
-    const lists = [owners]
-    const cluster: Cluster = { self: this.id, epoch: () => epoch, owners: () => lists }
+    const cluster = fixedCluster(this.id, [owners])
     const opened = openTables({
       db,
       clock: life,

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { nodeId, type NodeId } from '../../src/base/ids.ts'
-import type { Cluster } from '../../src/cluster/cluster.ts'
+import { fixedCluster } from '../../src/cluster/lone.ts'
 import { Replication } from '../../src/table/replication.ts'
 import { rules } from '../../src/table/rules.ts'
 
@@ -13,12 +13,7 @@ const [a, b, c, d] = ['a', 'b', 'c', 'd'].map((digit) => nodeId(digit.repeat(64)
 ]
 
 function replicationOf(lists: readonly (readonly NodeId[])[]): Replication {
-  const cluster: Cluster = {
-    self: b,
-    epoch: () => ({ layout: 1, readmissions: 0 }),
-    owners: () => lists,
-  }
-  return new Replication(cluster, rules)
+  return new Replication(fixedCluster(b, lists), rules)
 }
 
 test('Replication asks this node first, and each owner of several layouts once', () => {
@@ -52,4 +47,9 @@ test('placeOf() takes the first byte of hex keys, the hash of others, and refuse
   assert.throws(() => replication.placeOf({ placement: 'first-byte' }, 'no'), {
     code: 'BadMessage',
   })
+})
+
+test("placeOf() puts the cluster's own rows where every node that stores owns them", () => {
+  const place = replicationOf([[b]]).placeOf({ placement: 'cluster' }, 'layout')
+  assert.deepEqual([place.partition, place.prefix], [256, '100layout\0'])
 })

@@ -1,0 +1,256 @@
+/**
+ * How a change of layout goes on: who knows it, who is synced, when reads move, what retires. Pure.
+ *
+ * Each fence (reads that move, layouts that retire, a node let in again or lost) is a new epoch,
+ * and what follows from it waits until every node that is waited for refuses older ones. So nobody
+ * who slept through it can act on what was before.
+ */
+
+import type { NodeId } from '../../base/ids.ts'
+import { LAYOUTS_FORMER_MAX } from '../../base/limits.ts'
+import { PARTITION_COUNT, quorumOf } from '../cluster.ts'
+import { ClusterError } from '../errors.ts'
+import {
+  newestLayout,
+  revised,
+  storageOf,
+  withProgress,
+  type FormerLayout,
+  type LayoutHistory,
+  type Progress,
+} from './history.ts'
+import { ownersIn, type Layout } from './layout.ts'
+
+/** What a node says of itself. */
+export interface Report {
+  readonly node: NodeId
+  readonly incarnation: string
+  /** The epoch below which it refuses everything. */
+  readonly layout: number
+  readonly readmissions: number
+  /** See `Progress.sync`. Absent: not further than before. */
+  readonly sync?: number
+}
+
+/** Whether a report would change anything. */
+export function isNews(history: LayoutHistory, report: Report): boolean {
+  const known = history.nodes.get(report.node)
+  if (known === undefined) return false
+  return (
+    known.incarnation !== report.incarnation ||
+    known.ack < report.layout ||
+    known.readmissions < report.readmissions ||
+    known.sync < (report.sync ?? 0) ||
+    known.skippedTo > 0
+  )
+}
+
+/**
+ * Takes what a node says of itself, then moves reads and retires layouts if it is time.
+ *
+ * @throws {ClusterError} `UnknownNode`; `NotFenced` when its database is not the one that may vote
+ */
+export function track(history: LayoutHistory, report: Report): LayoutHistory {
+  const { node, incarnation, readmissions } = report
+  const known = progressOf(history, node)
+  if (known.isLost || (known.incarnation ?? incarnation) !== incarnation) {
+    throw new ClusterError(
+      'NotFenced',
+      `Cannot track node "${node}": its database is not the one that the cluster knows`,
+    )
+  }
+  const newest = newestLayout(history).version
+  const confirmed = Math.max(known.readmissions, Math.min(readmissions, history.readmissions))
+  const ack = Math.max(known.ack, Math.min(report.layout, newest))
+  const mayRead = confirmed >= history.movedAt && ack >= history.readVersion
+  const change: Partial<Progress> = {
+    incarnation,
+    ack,
+    readmissions: confirmed,
+    // What was gathered before all had acknowledged may lack what was written meanwhile.
+    sync: Math.max(known.sync, Math.min(report.sync ?? 0, ackedVersion(history))),
+    syncAck: Math.max(known.syncAck, mayRead ? history.readVersion : 0),
+    skippedTo: 0,
+  }
+  return settleProgress(
+    revised(history, { nodes: withProgress(history, new Map([[node, change]])) }),
+  )
+}
+
+/** Whether every node that is waited for refuses whoever knows only layouts before `version`. */
+export function isAcked(history: LayoutHistory, version: number): boolean {
+  return waitedFor(history, version).every(({ ack }) => ack >= version)
+}
+
+/** The newest layout that may be gathered: what is written behind its back is over. */
+export function ackedVersion(history: LayoutHistory): number {
+  const acked = history.active.findLast(({ version }) => isAcked(history, version))
+  return acked?.version ?? history.readVersion
+}
+
+/** Nodes that store and are neither lost nor skipped for this layout. */
+function waitedFor(history: LayoutHistory, version: number): readonly Progress[] {
+  return [...storageOf(history)]
+    .map((node) => history.nodes.get(node)!)
+    .filter(({ isLost, skippedTo }) => !isLost && skippedTo < version)
+}
+
+export interface SkipRequest {
+  /** The newest layout that they need not know; must be newer than the oldest active one. */
+  readonly version: number
+  /** Those that do not answer. */
+  readonly nodes: readonly NodeId[]
+  /** Declare them lost too: what only they hold is given up. */
+  readonly allowMissingData: boolean
+}
+
+/**
+ * Goes on without nodes that do not answer. They are fenced by the owners that are left: so what
+ * is skipped may not be a quorum of anything, unless it is declared lost.
+ *
+ * @throws {ClusterError} `WrongVersion`, `UnknownNode`, `NotFenced`
+ */
+export function skip(history: LayoutHistory, request: SkipRequest): LayoutHistory {
+  const { version, nodes, allowMissingData } = request
+  const [oldest, newest] = [history.active[0]!.version, newestLayout(history).version]
+  if (version <= oldest || version > newest) {
+    const why =
+      oldest === newest ? `only layout ${newest} is active` : `wanted ${oldest + 1} to ${newest}`
+    throw new ClusterError('WrongVersion', `Cannot skip nodes for layout ${version}: ${why}`)
+  }
+  const changes = new Map<NodeId, Partial<Progress>>()
+  for (const node of nodes) {
+    const skippedTo = Math.max(progressOf(history, node).skippedTo, version)
+    changes.set(node, { skippedTo, ...(allowMissingData ? lostProgress : {}) })
+  }
+  if (changes.size === 0) return history
+  const next = revised(history, {
+    nodes: withProgress(history, changes),
+    ...(allowMissingData ? { readmissions: history.readmissions + 1 } : {}),
+  })
+  if (!allowMissingData) checkFenced(next)
+  return settleProgress(next)
+}
+
+/**
+ * An operator says that a node's database never comes back: it is not waited for, and may vote
+ * again only as a new incarnation.
+ *
+ * @throws {ClusterError} `UnknownNode`
+ */
+export function declareLost(history: LayoutHistory, node: NodeId): LayoutHistory {
+  if (progressOf(history, node).isLost) return history
+  const nodes = withProgress(history, new Map([[node, lostProgress]]))
+  return settleProgress(revised(history, { nodes, readmissions: history.readmissions + 1 }))
+}
+
+const lostProgress: Partial<Progress> = { isLost: true, incarnation: undefined }
+
+/**
+ * Lets a node in again with a new database: a new epoch, so that whatever its old one was part of
+ * is refused. It may vote when all others have confirmed that and have been synced with.
+ *
+ * @throws {ClusterError} `UnknownNode`
+ */
+export function readmit(history: LayoutHistory, node: NodeId, incarnation: string): LayoutHistory {
+  const known = progressOf(history, node)
+  if (known.incarnation === incarnation && !known.isLost) return history
+  const readmissions = history.readmissions + 1
+  const change: Partial<Progress> = {
+    incarnation,
+    readmittedAt: readmissions,
+    isLost: false,
+    skippedTo: 0,
+    // What it had gathered for a layout that is not read yet is gone.
+    sync: Math.min(known.sync, history.readVersion),
+  }
+  const nodes = withProgress(history, new Map([[node, change]]))
+  return revised(history, { nodes, readmissions })
+}
+
+/**
+ * Whether every other node that stores has confirmed a node's incarnation: from then on none of
+ * them takes part in anything that the old one was told of.
+ */
+export function isReadmissionConfirmed(history: LayoutHistory, node: NodeId): boolean {
+  const { readmittedAt, incarnation, isLost } = progressOf(history, node)
+  if (isLost || incarnation === undefined) return false
+  return [...storageOf(history)].every((other) => {
+    const progress = history.nodes.get(other)!
+    return other === node || progress.isLost || progress.readmissions >= readmittedAt
+  })
+}
+
+/** Moves reads to the newest layout that is synced, and retires what nobody reads any more. */
+function settleProgress(history: LayoutHistory): LayoutHistory {
+  return retire(moveReads(history))
+}
+
+function moveReads(history: LayoutHistory): LayoutHistory {
+  const synced = history.active.findLast(
+    (layout) => layout.version > history.readVersion && isSynced(history, layout),
+  )
+  if (synced === undefined) return history
+  const readmissions = history.readmissions + 1
+  return { ...history, readVersion: synced.version, readmissions, movedAt: readmissions }
+}
+
+function isSynced(history: LayoutHistory, layout: Layout): boolean {
+  if (!isAcked(history, layout.version)) return false
+  return layout.storage.every((node) => {
+    const { sync, isLost } = history.nodes.get(node)!
+    return isLost || sync >= layout.version
+  })
+}
+
+function retire(history: LayoutHistory): LayoutHistory {
+  const { active, readVersion } = history
+  if (active[0]!.version >= readVersion) return history
+  if (!waitedFor(history, readVersion).every(({ syncAck }) => syncAck >= readVersion)) {
+    return history
+  }
+  const kept = active.filter(({ version }) => version >= readVersion)
+  const retired = active.filter(({ version }) => version < readVersion)
+  const left = new Set(kept.flatMap(({ storage, roles }) => [...storage, ...roles.keys()]))
+  return {
+    ...history,
+    active: kept,
+    former: [...retired.map(formerOf).reverse(), ...history.former].slice(0, LAYOUTS_FORMER_MAX),
+    readmissions: history.readmissions + 1,
+    nodes: new Map([...history.nodes].filter(([node]) => left.has(node))),
+  }
+}
+
+function formerOf({ version, storage, roles }: Layout): FormerLayout {
+  const storageNodes = storage.length
+  const gatewayNodes = [...roles.values()].filter((role) => role.capacityBytes === undefined).length
+  return { version, storageNodes, gatewayNodes }
+}
+
+/** @throws {ClusterError} `NotFenced` when nodes that are skipped could act without the others */
+function checkFenced(history: LayoutHistory): void {
+  const oldest = history.active[0]!.version
+  const isAsleep = (node: NodeId): boolean => {
+    const { isLost, skippedTo } = history.nodes.get(node)!
+    return isLost || skippedTo > oldest
+  }
+  for (const layout of history.active) {
+    for (let partition = 0; partition <= PARTITION_COUNT; partition += 1) {
+      const owners = ownersIn(layout, partition)
+      if (owners.filter(isAsleep).length < quorumOf(owners)) continue
+      throw new ClusterError(
+        'NotFenced',
+        'Cannot skip these nodes: they are a quorum of some partition, and what they hold would ' +
+          'be missing; wait for one of them, or allow missing data',
+      )
+    }
+  }
+}
+
+function progressOf(history: LayoutHistory, node: NodeId): Progress {
+  const progress = history.nodes.get(node)
+  if (progress === undefined) {
+    throw new ClusterError('UnknownNode', `Cannot find node "${node}" in any active layout`)
+  }
+  return progress
+}

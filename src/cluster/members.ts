@@ -1,0 +1,315 @@
+/** What this node knows of the layout, and what follows from it at once: epoch, owners, readers. */
+
+import { compareEpochs, type Epoch } from '../base/ballot.ts'
+import type { NodeId } from '../base/ids.ts'
+import { LAYOUT_PARTITION, PARTITION_COUNT, type Cluster } from './cluster.ts'
+import { ClusterError } from './errors.ts'
+import { letGo, take, type FirstLayout, type Holding, type Ticket } from './layout/first.ts'
+import {
+  epochOf,
+  nothingStaged,
+  readLayout,
+  type LayoutHistory,
+  type Staged,
+} from './layout/history.ts'
+import { ownersIn, type Layout } from './layout/layout.ts'
+import {
+  decodeHistory,
+  decodeStaged,
+  encodeHistory,
+  encodeStaged,
+  type StoredHistory,
+} from './layout/stored.ts'
+import { isAlone, loneHistory } from './lone.ts'
+
+/** What outlives the process, as plain data for a state file. */
+export interface StoredMembers {
+  readonly history: StoredHistory | null
+  /** The first layout that this node holds, until it counts. */
+  readonly first: { readonly ticket: number; readonly history: StoredHistory } | null
+  readonly floor: Ticket | null
+  /** Wishes of a node that has no register to keep them in. */
+  readonly staged: StoredHistory['staged']
+}
+
+export interface MembersOptions {
+  readonly self: NodeId
+  /** As `persist` was last given; undefined of a node that has none. */
+  readonly stored: StoredMembers | undefined
+  /** It has factor 1 and knows of no peers: without a layout it stands alone. */
+  readonly lone: boolean
+  /** Its own, until it takes that of a layout. */
+  readonly clusterId: string
+  /** Whether it holds no row at all: only then may it take another cluster's id. */
+  readonly isEmpty: () => boolean
+  /** Resolves when the state will survive a crash. */
+  readonly persist: (state: StoredMembers) => Promise<void>
+  /** What `NoLayout` says. */
+  readonly sentence?: string
+}
+
+export interface Members extends Cluster {
+  /** Of the cluster that this node belongs to. */
+  clusterId(): string
+  /** Stands alone and holds nothing, or has no layout: it may take a first one. */
+  mayJoin(): boolean
+  /** Resolves when what is known now will survive a crash: before it nothing is confirmed. */
+  stable(): Promise<void>
+  /** Called when a peer lives in a newer epoch. */
+  onBehind(listener: (peer: NodeId) => void): void
+  /**
+   * Leaves one node out of the owners of the layout register, because its database is known to be
+   * gone: so that a cluster of two can let one of them in again.
+   */
+  setAside(node: NodeId | undefined): void
+  /** The first layout that is held and does not count yet. */
+  first(): FirstLayout | undefined
+  /** The highest ticket ever held. */
+  floor(): Ticket | undefined
+  /**
+   * Takes a first layout if the rules let it; resolves when that will survive a crash.
+   *
+   * @returns what is held now
+   */
+  takeFirst(first: FirstLayout, holder: NodeId | undefined): Promise<FirstLayout | undefined>
+  /** Lets go of a first layout that can never count. */
+  letGoOfFirst(first: FirstLayout): void
+  /** Wishes for the first layout. */
+  draft(): Staged
+  setDraft(staged: Staged): void
+}
+
+/** A node's lists of owners, made once for each change of the layout. */
+interface Lists {
+  readonly epoch: Epoch
+  /** By partition. */
+  readonly owners: readonly (readonly (readonly NodeId[])[])[]
+  readonly readers: readonly (readonly NodeId[])[]
+}
+
+/**
+ * @throws {ClusterError} `BadHistory` when what is stored cannot be read
+ */
+export function openMembers(options: MembersOptions): Members {
+  return new NodeMembers(options)
+}
+
+class NodeMembers implements Members {
+  readonly self: NodeId
+  readonly #options: MembersOptions
+  readonly #changed: (() => void)[] = []
+  readonly #behind: ((peer: NodeId) => void)[] = []
+  #history: LayoutHistory | undefined
+  #lists: Lists | undefined
+  #holding: Holding
+  #draft: Staged
+  #aside: NodeId | undefined
+  #persisting: Promise<void> | undefined
+  /** Counts changes of what is persisted, and how many of them are. */
+  #state = 0
+  #persisted = 0
+
+  constructor(options: MembersOptions) {
+    const { self, stored, lone, clusterId, isEmpty } = options
+    this.self = self
+    this.#options = options
+    const found = stored?.history ? decodeHistory(stored.history) : undefined
+    // Only a node with rows goes on alone when it was told of peers meanwhile.
+    const isLeft = found !== undefined && isAlone(found) && !lone && isEmpty()
+    const isHeld = stored !== undefined && stored.first !== null
+    this.#history = isLeft ? undefined : found
+    if (found === undefined && lone && !isHeld) this.#history = loneHistory(self, clusterId)
+    this.#holding = {
+      held: isHeld
+        ? { ticket: stored.first.ticket, history: decodeHistory(stored.first.history) }
+        : undefined,
+      floor: stored?.floor ?? undefined,
+    }
+    this.#draft = stored === undefined ? nothingStaged : decodeStaged(stored.staged)
+    this.#relist()
+  }
+
+  epoch(): Epoch {
+    return this.#lists?.epoch ?? noEpoch
+  }
+
+  owners(partition: number): readonly (readonly NodeId[])[] {
+    return this.#known().owners[partition]!
+  }
+
+  readers(partition: number): readonly NodeId[] {
+    return this.#known().readers[partition]!
+  }
+
+  heard(from: NodeId, epoch: Epoch): void {
+    if (this.#lists !== undefined && compareEpochs(epoch, this.#lists.epoch) <= 0) return
+    for (const listener of this.#behind) listener(from)
+  }
+
+  history(): LayoutHistory | undefined {
+    return this.#history
+  }
+
+  learn(history: LayoutHistory): boolean {
+    const known = this.#history
+    if (known?.clusterId === history.clusterId) {
+      if (history.revision <= known.revision) return false
+      if (compareEpochs(epochOf(history), epochOf(known)) < 0) {
+        throw new ClusterError('BadHistory', 'Cannot learn a layout: its epoch went back')
+      }
+    } else if (!this.#mayTakeIdOf(history)) {
+      throw new ClusterError(
+        'OtherCluster',
+        `Cannot learn a layout of cluster "${history.clusterId}": this node is of another one`,
+        { details: { clusterId: this.clusterId() } },
+      )
+    }
+    this.#history = history
+    this.#holding = { ...this.#holding, held: undefined }
+    this.#draft = nothingStaged
+    this.#relist()
+    this.#touch()
+    for (const listener of this.#changed) listener()
+    return true
+  }
+
+  onChange(listener: () => void): void {
+    this.#changed.push(listener)
+  }
+
+  clusterId(): string {
+    return this.#history?.clusterId ?? this.#options.clusterId
+  }
+
+  mayJoin(): boolean {
+    if (this.#history === undefined) return this.#options.isEmpty()
+    return isAlone(this.#history) && this.#history.revision === 0 && this.#options.isEmpty()
+  }
+
+  async stable(): Promise<void> {
+    while (this.#persisted < this.#state) {
+      this.#persisting ??= this.#persist()
+      await this.#persisting
+    }
+  }
+
+  onBehind(listener: (peer: NodeId) => void): void {
+    this.#behind.push(listener)
+  }
+
+  setAside(node: NodeId | undefined): void {
+    this.#aside = node
+    this.#relist()
+  }
+
+  first(): FirstLayout | undefined {
+    return this.#holding.held
+  }
+
+  floor(): Ticket | undefined {
+    return this.#holding.floor
+  }
+
+  async takeFirst(
+    first: FirstLayout,
+    holder: NodeId | undefined,
+  ): Promise<FirstLayout | undefined> {
+    if (this.mayJoin()) {
+      const holding = take(this.#holding, { first, holder })
+      if (holding !== this.#holding) {
+        this.#holding = holding
+        // It stands alone no longer, before anybody writes to it.
+        this.#history = undefined
+        this.#relist()
+        this.#touch()
+        for (const listener of this.#changed) listener()
+      }
+    }
+    await this.stable()
+    return this.#holding.held
+  }
+
+  letGoOfFirst(first: FirstLayout): void {
+    this.#holding = letGo(this.#holding, first)
+    this.#touch()
+  }
+
+  draft(): Staged {
+    return this.#draft
+  }
+
+  setDraft(staged: Staged): void {
+    this.#draft = staged
+    this.#touch()
+  }
+
+  #known(): Lists {
+    if (this.#lists !== undefined) return this.#lists
+    throw new ClusterError(
+      'NoLayout',
+      this.#options.sentence ?? 'Cannot find the owners of anything: this node has no layout yet',
+    )
+  }
+
+  /** Only who holds nothing, and holds no first layout of others, may take another's id. */
+  #mayTakeIdOf(history: LayoutHistory): boolean {
+    const { held } = this.#holding
+    if (held !== undefined) return held.history.clusterId === history.clusterId
+    if (this.mayJoin()) return true
+    return this.#history === undefined && this.#options.clusterId === history.clusterId
+  }
+
+  #touch(): void {
+    this.#state += 1
+    // Who needs it to be durable waits for `stable`, and tries again.
+    this.stable().catch(() => undefined)
+  }
+
+  async #persist(): Promise<void> {
+    const state = this.#state
+    const { held, floor } = this.#holding
+    try {
+      await this.#options.persist({
+        history: this.#history === undefined ? null : encodeHistory(this.#history),
+        first:
+          held === undefined ? null : { ticket: held.ticket, history: encodeHistory(held.history) },
+        floor: floor ?? null,
+        staged: encodeStaged(this.#draft),
+      })
+      this.#persisted = state
+    } finally {
+      this.#persisting = undefined
+    }
+  }
+
+  #relist(): void {
+    const history = this.#history
+    this.#lists = history === undefined ? undefined : listsOf(history, this.#aside)
+  }
+}
+
+const noEpoch: Epoch = { layout: 0, readmissions: 0 }
+
+function listsOf(history: LayoutHistory, aside: NodeId | undefined): Lists {
+  const { active } = history
+  const read = readLayout(history)
+  const owners = Array.from({ length: PARTITION_COUNT }, (_, partition) =>
+    active.map((layout) => ownersIn(layout, partition)),
+  )
+  const readers = owners.map((_, partition) => ownersIn(read, partition))
+  owners[LAYOUT_PARTITION] = active.map((layout) => keepersIn(history, layout, aside))
+  readers[LAYOUT_PARTITION] = keepersIn(history, read, aside)
+  return { epoch: epochOf(history), owners, readers }
+}
+
+/** Owners of the layout register: all that store, but those that are lost. */
+function keepersIn(
+  history: LayoutHistory,
+  layout: Layout,
+  aside: NodeId | undefined,
+): readonly NodeId[] {
+  const kept = layout.storage.filter(
+    (node) => node !== aside && history.nodes.get(node)?.isLost !== true,
+  )
+  return kept.length === 0 ? layout.storage : kept
+}

@@ -1,0 +1,302 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { compareEpochs } from '../../../src/base/ballot.ts'
+import type { NodeId } from '../../../src/base/ids.ts'
+import { ClusterError } from '../../../src/cluster/errors.ts'
+import {
+  epochOf,
+  newestLayout,
+  storageOf,
+  type LayoutHistory,
+} from '../../../src/cluster/layout/history.ts'
+import { allOwners, type Layout } from '../../../src/cluster/layout/layout.ts'
+import { apply, stage } from '../../../src/cluster/layout/staging.ts'
+import { decodeHistory, encodeHistory } from '../../../src/cluster/layout/stored.ts'
+import {
+  ackedVersion,
+  declareLost,
+  isReadmissionConfirmed,
+  readmit,
+  skip,
+  track,
+} from '../../../src/cluster/layout/trackers.ts'
+import { Seeded, runSeed } from '../../support/seeded.ts'
+import { firstOf, nodeOf, storing } from './members.ts'
+
+/** What `node` says when it knows `known` and has gathered all up to `sync`. */
+function told(
+  history: LayoutHistory,
+  node: NodeId,
+  { known = history, sync, incarnation = 'i1' }: Telling = {},
+): LayoutHistory {
+  const { layout, readmissions } = epochOf(known)
+  const report = { node, incarnation, layout, readmissions }
+  return track(history, sync === undefined ? report : { ...report, sync })
+}
+
+interface Telling {
+  readonly known?: LayoutHistory
+  readonly sync?: number
+  readonly incarnation?: string
+}
+
+function versions(history: LayoutHistory): number[] {
+  return history.active.map(({ version }) => version)
+}
+
+function grown(count = 3, factor = 3): LayoutHistory {
+  return apply(
+    stage(firstOf(count, factor), { roles: new Map([[nodeOf(count), storing('new')]]) }),
+    2,
+  )
+}
+
+const four = [0, 1, 2, 3].map(nodeOf)
+
+test('reads move when all have synced, and the old layout retires when all know that', () => {
+  let history = grown()
+  for (const node of four) history = told(history, node)
+  assert.equal(ackedVersion(history), 2)
+  for (const node of four.slice(0, 3)) history = told(history, node, { sync: 2 })
+  assert.deepEqual([history.readVersion, versions(history)], [1, [1, 2]])
+  const before = history
+  history = told(history, four[3]!, { sync: 2 })
+  assert.equal(history.readVersion, 2)
+  assert.deepEqual(versions(history), [1, 2], 'nobody knows yet that reads moved')
+  assert.ok(compareEpochs(epochOf(history), epochOf(before)) > 0, 'a fence')
+  const moved = history
+  for (const node of four.slice(0, 3)) history = told(history, node, { known: moved })
+  assert.deepEqual(versions(history), [1, 2])
+  history = told(history, four[3]!, { known: moved })
+  assert.deepEqual(versions(history), [2])
+  assert.deepEqual(history.former, [{ version: 1, storageNodes: 3, gatewayNodes: 0 }])
+})
+
+test('a sync that was begun before all had acknowledged does not count', () => {
+  let history = grown()
+  for (const node of four.slice(0, 3)) history = told(history, node, { sync: 2 })
+  history = told(history, four[3]!, { sync: 2 })
+  assert.equal(history.readVersion, 1)
+  for (const node of four) history = told(history, node, { sync: 2 })
+  assert.equal(history.readVersion, 2)
+})
+
+test('skip() goes on without a sleeper, never without a quorum of anything', () => {
+  let history = grown()
+  for (const node of four.slice(0, 3)) history = told(history, node)
+  assert.equal(ackedVersion(history), 1)
+  const request = { version: 2, nodes: [nodeOf(3)], allowMissingData: false }
+  assert.equal(ackedVersion(skip(history, request)), 2)
+  assert.throws(() => skip(history, { ...request, version: 1 }), { code: 'WrongVersion' })
+  assert.throws(() => skip(history, { ...request, version: 3 }), { code: 'WrongVersion' })
+  assert.throws(() => skip(history, { ...request, nodes: [nodeOf(7)] }), { code: 'UnknownNode' })
+  const two = { ...request, nodes: [nodeOf(2), nodeOf(3)] }
+  assert.throws(() => skip(history, two), { code: 'NotFenced' })
+  // Nor in two steps.
+  const half = skip(history, { ...request, nodes: [nodeOf(2)] })
+  assert.throws(() => skip(half, request), { code: 'NotFenced' })
+  const given = skip(history, { ...two, allowMissingData: true })
+  assert.deepEqual(
+    [given.nodes.get(nodeOf(2))?.isLost, given.nodes.get(nodeOf(3))?.isLost],
+    [true, true],
+  )
+  assert.ok(given.readmissions > history.readmissions)
+})
+
+test('readmit() is a new epoch, and holds when all others have confirmed it', () => {
+  let history = firstOf(3, 3)
+  for (const node of four.slice(0, 3)) history = told(history, node)
+  assert.throws(() => told(history, nodeOf(0), { incarnation: 'i2' }), { code: 'NotFenced' })
+  const before = epochOf(history)
+  history = readmit(history, nodeOf(0), 'i2')
+  assert.ok(compareEpochs(epochOf(history), before) > 0)
+  assert.throws(() => told(history, nodeOf(0)), { code: 'NotFenced' }, 'the old life')
+  history = told(history, nodeOf(0), { incarnation: 'i2' })
+  history = told(history, nodeOf(1))
+  assert.equal(isReadmissionConfirmed(history, nodeOf(0)), false)
+  history = told(history, nodeOf(2))
+  assert.equal(isReadmissionConfirmed(history, nodeOf(0)), true)
+  assert.equal(readmit(history, nodeOf(0), 'i2'), history)
+})
+
+test('a node that is lost is not waited for, and comes back by readmit() only', () => {
+  let history = declareLost(grown(), nodeOf(3))
+  for (const node of four.slice(0, 3)) history = told(history, node)
+  for (const node of four.slice(0, 3)) history = told(history, node, { sync: 2 })
+  assert.equal(history.readVersion, 2)
+  assert.throws(() => told(history, nodeOf(3)), { code: 'NotFenced' })
+  history = readmit(history, nodeOf(3), 'i2')
+  assert.equal(told(history, nodeOf(3), { incarnation: 'i2' }).nodes.get(nodeOf(3))?.isLost, false)
+})
+
+/** A node as it is, not as the trackers have it. */
+interface RealNode {
+  readonly id: NodeId
+  knows: LayoutHistory | undefined
+  incarnation: string
+  /** Complete up to this layout. */
+  synced: number
+  isLost: boolean
+  skippedTo: number
+}
+
+/** Draws a walk of a cluster in which nodes learn late and say what is true. */
+class Walk {
+  readonly rng: Seeded
+  readonly nodes: RealNode[]
+  readonly layouts = new Map<number, Layout>()
+  history: LayoutHistory
+  retired = 0
+  moved = 0
+  refused = 0
+
+  constructor(rng: Seeded) {
+    this.rng = rng
+    this.history = firstOf(3, 1 + rng.below(3))
+    this.nodes = Array.from({ length: 6 }, (_, index) => ({
+      id: nodeOf(index),
+      knows: index < 3 ? this.history : undefined,
+      incarnation: 'i0',
+      synced: index < 3 ? 1 : 0,
+      ...{ isLost: false, skippedTo: 0 },
+    }))
+    this.layouts.set(1, newestLayout(this.history))
+  }
+
+  step(): void {
+    const node = this.rng.pick(this.nodes)
+    const drawn = this.rng.below(100)
+    if (drawn < 6) this.reshape()
+    else if (drawn < 45) node.knows = this.history
+    else if (drawn < 60) this.sync(node)
+    else if (drawn < 95) this.report(node)
+    else if (drawn < 97) this.skip(node)
+    else if (drawn < 99) this.wipe(node)
+    else this.lose(node)
+  }
+
+  take(change: () => LayoutHistory): boolean {
+    const before = this.history
+    try {
+      this.history = decodeHistory(encodeHistory(change()))
+    } catch (error) {
+      if (!(error instanceof ClusterError)) throw error
+      this.refused += 1
+      return false
+    }
+    this.check(before)
+    return true
+  }
+
+  reshape(): void {
+    const { rng, history } = this
+    const roles = new Map(
+      this.nodes
+        .filter(() => rng.percent(50))
+        .map(({ id }) => [
+          id,
+          rng.percent(30) ? undefined : storing(`z${rng.below(4)}`, 1e9 * (1 + rng.below(9))),
+        ]),
+    )
+    const factor = rng.percent(30) ? { factor: 1 + rng.below(3) } : {}
+    const version = newestLayout(history).version + (rng.percent(20) ? 0 : 1)
+    if (this.take(() => apply(stage(history, { roles, ...factor, zoneSpread: 1 }), version))) {
+      const layout = newestLayout(this.history)
+      assert.equal(this.layouts.has(layout.version), false, 'two layouts of one number')
+      this.layouts.set(layout.version, layout)
+    }
+  }
+
+  sync(node: RealNode): void {
+    if (node.knows !== undefined) node.synced = Math.max(node.synced, ackedVersion(node.knows))
+  }
+
+  report({ id, incarnation, knows, synced }: RealNode): void {
+    if (knows === undefined) return
+    const { layout, readmissions } = epochOf(knows)
+    const report = { node: id, incarnation, layout, readmissions, sync: synced }
+    const isTaken = this.take(() => track(this.history, report))
+    if (isTaken) this.nodes.find((node) => node.id === id)!.skippedTo = 0
+  }
+
+  skip(node: RealNode): void {
+    const { version } = newestLayout(this.history)
+    const request = { version, nodes: [node.id], allowMissingData: false }
+    node.skippedTo = version
+    if (!this.take(() => skip(this.history, request))) {
+      node.skippedTo = this.history.nodes.get(node.id)?.skippedTo ?? 0
+    }
+  }
+
+  wipe(node: RealNode): void {
+    const incarnation = `i${Number(node.incarnation.slice(1)) + 1}`
+    const synced = Math.min(node.synced, this.history.readVersion)
+    if (!this.take(() => readmit(this.history, node.id, incarnation))) return
+    Object.assign(node, { incarnation, synced, isLost: false, skippedTo: 0 })
+  }
+
+  lose(node: RealNode): void {
+    node.isLost = true
+    if (!this.take(() => declareLost(this.history, node.id))) node.isLost = false
+  }
+
+  /** What must hold after each change, judged by what the nodes know. */
+  check(before: LayoutHistory): void {
+    const after = this.history
+    assert.ok(compareEpochs(epochOf(after), epochOf(before)) >= 0, 'the epoch went back')
+    assert.ok(after.revision >= before.revision)
+    for (const layout of after.active) {
+      const known = this.layouts.get(layout.version)
+      if (known !== undefined) assert.deepEqual(allOwners(layout), allOwners(known))
+      for (const owners of allOwners(layout)) {
+        assert.equal(new Set(owners).size, layout.factor, 'copies on distinct nodes')
+      }
+    }
+    if (after.readVersion > before.readVersion) {
+      this.moved += 1
+      const awake = this.awake(before, after.readVersion)
+      for (const { knows } of awake) {
+        assert.ok(epochOf(knows!).layout >= after.readVersion, 'reads moved unacknowledged')
+      }
+      const read = after.active.find(({ version }) => version === after.readVersion)!
+      for (const { id, isLost, synced } of this.nodes) {
+        if (!read.storage.includes(id) || isLost) continue
+        assert.ok(synced >= after.readVersion, 'reads moved to a node that is not synced')
+      }
+    }
+    if (versions(after)[0]! > versions(before)[0]!) {
+      this.retired += 1
+      for (const { knows } of this.awake(before, after.readVersion)) {
+        assert.ok(knows!.readVersion >= after.readVersion, 'retired while somebody reads it')
+      }
+    }
+    const hasNews = versions(after).join() !== versions(before).join()
+    if (hasNews || after.readVersion !== before.readVersion) {
+      assert.ok(compareEpochs(epochOf(after), epochOf(before)) > 0, 'a change without a fence')
+    }
+  }
+
+  /** Those that store before the change and are neither lost nor skipped. */
+  awake(before: LayoutHistory, version: number): RealNode[] {
+    const storage = storageOf(before)
+    return this.nodes.filter(
+      ({ id, isLost, skippedTo }) => storage.has(id) && !isLost && skippedTo < version,
+    )
+  }
+}
+
+test('no walk of nodes that learn late breaks what a layout promises', (t) => {
+  const seed = runSeed()
+  t.diagnostic(`seed ${seed}`)
+  const totals = { retired: 0, moved: 0, refused: 0, versions: 0 }
+  for (let walk = 0; walk < 15; walk += 1) {
+    const one = new Walk(new Seeded(seed + walk))
+    for (let step = 0; step < 400; step += 1) one.step()
+    totals.retired += one.retired
+    totals.moved += one.moved
+    totals.refused += one.refused
+    totals.versions += one.layouts.size
+  }
+  t.diagnostic(JSON.stringify(totals))
+  assert.ok(totals.retired > 5 && totals.moved > 5 && totals.refused > 5, 'too tame to tell')
+})

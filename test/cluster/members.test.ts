@@ -1,0 +1,145 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { LAYOUT_PARTITION } from '../../src/cluster/cluster.ts'
+import { epochOf } from '../../src/cluster/layout/history.ts'
+import { firstHistory } from '../../src/cluster/layout/staging.ts'
+import { apply, stage } from '../../src/cluster/layout/staging.ts'
+import { declareLost, track } from '../../src/cluster/layout/trackers.ts'
+import { loneHistory } from '../../src/cluster/lone.ts'
+import {
+  openMembers,
+  type Members,
+  type MembersOptions,
+  type StoredMembers,
+} from '../../src/cluster/members.ts'
+import { CLUSTER, firstOf, nodeOf, storing, wishes } from './layout/members.ts'
+
+const self = nodeOf(0)
+
+interface Disk {
+  state: StoredMembers | undefined
+}
+
+function open(disk: Disk, options: Partial<MembersOptions> = {}): Members {
+  return openMembers({
+    ...{ self, lone: false, clusterId: 'own', isEmpty: () => true },
+    stored: disk.state,
+    persist: async (state) => {
+      disk.state = JSON.parse(JSON.stringify(state)) as StoredMembers
+    },
+    ...options,
+  })
+}
+
+test('a node alone owns everything, the layout register too', () => {
+  const members = open({ state: undefined }, { lone: true })
+  assert.deepEqual(members.epoch(), { layout: 0, readmissions: 0 })
+  assert.deepEqual(members.owners(7), [[self]])
+  assert.deepEqual(members.owners(LAYOUT_PARTITION), [[self]])
+  assert.deepEqual(members.readers(255), [self])
+})
+
+test('a node without a layout knows no owner, until it learns one that survives a crash', async () => {
+  const disk: Disk = { state: undefined }
+  const members = open(disk, { sentence: 'Waiting' })
+  assert.throws(() => members.owners(0), { code: 'NoLayout', message: 'Waiting' })
+  assert.throws(() => members.readers(0), { code: 'NoLayout' })
+  const seen: number[] = []
+  members.onChange(() => seen.push(members.epoch().layout))
+  assert.equal(members.learn(firstOf(3, 2)), true)
+  assert.deepEqual(seen, [1])
+  assert.equal(members.owners(0)[0]?.length, 2)
+  assert.equal(members.owners(LAYOUT_PARTITION)[0]?.length, 3)
+  await members.stable()
+  assert.deepEqual(open(disk).history(), firstOf(3, 2))
+  assert.equal(open(disk).clusterId(), CLUSTER)
+})
+
+test('writes go to the owners of every active layout, reads to those of the synced one', () => {
+  const members = open({ state: undefined })
+  const roles = new Map([
+    [nodeOf(3), storing('new')],
+    [nodeOf(0), undefined],
+  ])
+  members.learn(apply(stage(firstOf(3, 3), { roles }), 2))
+  const [before, after] = members.owners(9)
+  assert.deepEqual(before?.toSorted(), [0, 1, 2].map(nodeOf))
+  assert.deepEqual(after?.toSorted(), [1, 2, 3].map(nodeOf))
+  assert.deepEqual(members.readers(9), before)
+  assert.deepEqual(members.epoch(), { layout: 2, readmissions: 0 })
+})
+
+test('learn() takes what is newer only, and of its own cluster only', () => {
+  const members = open({ state: undefined }, { isEmpty: () => false, clusterId: CLUSTER })
+  const old = firstOf(3, 3)
+  const newer = track(old, { node: self, incarnation: 'i', layout: 1, readmissions: 0 })
+  assert.equal(members.learn(newer), true)
+  assert.equal(members.learn(old), false)
+  assert.equal(members.learn(newer), false)
+  const strange = { ...newer, clusterId: 'other', revision: 99 }
+  assert.throws(() => members.learn(strange), { code: 'OtherCluster' })
+  assert.equal(members.history(), newer)
+})
+
+test('only a node that holds nothing takes the id of another cluster', () => {
+  const full = open({ state: undefined }, { isEmpty: () => false })
+  assert.throws(() => full.learn(firstOf(3, 3)), { code: 'OtherCluster' })
+  const lone = open({ state: undefined }, { lone: true, isEmpty: () => false })
+  assert.throws(() => lone.learn(firstOf(3, 3)), { code: 'OtherCluster' })
+  const empty = open({ state: undefined }, { lone: true })
+  assert.equal(empty.learn(loneHistory(nodeOf(5), 'theirs')), true)
+  assert.deepEqual(empty.owners(3), [[nodeOf(5)]])
+})
+
+test('a node that stood alone goes on so with its rows, whatever it was told of peers', async () => {
+  const disk: Disk = { state: undefined }
+  const alone = open(disk, { lone: true })
+  const staged = stage(alone.history()!, { factor: 1 })
+  alone.learn(staged)
+  await alone.stable()
+  assert.throws(() => open(disk, { lone: false }).owners(0), { code: 'NoLayout' })
+  assert.deepEqual(open(disk, { lone: false, isEmpty: () => false }).owners(0), [[self]])
+})
+
+test('heard() wakes for a newer epoch only', () => {
+  const members = open({ state: undefined })
+  members.learn(firstOf(3, 3))
+  const woken: string[] = []
+  members.onBehind((peer) => woken.push(peer))
+  members.heard(nodeOf(1), { layout: 1, readmissions: 0 })
+  members.heard(nodeOf(1), { layout: 0, readmissions: 9 })
+  members.heard(nodeOf(2), { layout: 1, readmissions: 1 })
+  assert.deepEqual(woken, [nodeOf(2)])
+})
+
+test('the layout register is not kept by nodes that are lost, or set aside', () => {
+  const members = open({ state: undefined })
+  members.learn(declareLost(firstOf(3, 3), nodeOf(2)))
+  assert.deepEqual(members.owners(LAYOUT_PARTITION), [[nodeOf(0), nodeOf(1)]])
+  assert.equal(members.owners(0)[0]?.length, 3)
+  members.setAside(nodeOf(1))
+  assert.deepEqual(members.readers(LAYOUT_PARTITION), [nodeOf(0)])
+  members.setAside(undefined)
+  assert.deepEqual(members.readers(LAYOUT_PARTITION), [nodeOf(0), nodeOf(1)])
+})
+
+test('a first layout is held through a crash, by an empty node only', async () => {
+  const history = firstHistory(wishes([self, storing('z')]), { clusterId: 'one', factor: 1 })
+  const first = { ticket: 5, history }
+  const disk: Disk = { state: undefined }
+  const alone = open(disk, { lone: true })
+  const held = await alone.takeFirst(first, undefined)
+  assert.equal(held, first)
+  assert.throws(() => alone.owners(0), { code: 'NoLayout' }, 'it stands alone no longer')
+  const again = open(disk, { lone: true })
+  assert.throws(() => again.owners(0), { code: 'NoLayout' })
+  assert.deepEqual(again.first(), first)
+  assert.throws(() => again.learn(firstOf(3, 3)), { code: 'OtherCluster' })
+  assert.equal(again.learn(history), true)
+  assert.equal(again.first(), undefined)
+  assert.deepEqual(epochOf(again.history()!), { layout: 1, readmissions: 0 })
+
+  const full = open({ state: undefined }, { lone: true, isEmpty: () => false })
+  assert.equal(await full.takeFirst(first, undefined), undefined)
+  assert.deepEqual(full.owners(0), [[self]])
+})
