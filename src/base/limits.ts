@@ -80,6 +80,16 @@ export const PAGE_BYTES = 4 * KIB
 export const SLOT_BYTES = PAGE_BYTES + BLOCK_SIZE_BYTES
 /** Slots that no request gets: verification, compaction and scrub never wait for a client. */
 export const SLOTS_RESERVED = 4
+/** Slots for blocks that other nodes send or ask for. */
+export const SLOTS_FOR_PEERS = 8
+/** Slots that slower owners may keep after a block is acknowledged by a quorum. */
+export const SLOTS_LAGGING_MAX = 24
+/** A block on its way to one owner. */
+export const BLOCK_PUT_DEADLINE_MS = 20_000
+/** Given to each owner in turn to bring a block; round by round more patient. */
+export const BLOCK_GET_DEADLINES_MS = [700, 4_000, 20_000] as const
+/** A reference waits this long for its block, which is on its way to the same owner. */
+export const BLOCK_ARRIVAL_MS_MAX = 2_000
 export const SLOT_WAITERS_MAX = 4096
 export const BLOCK_READS_IN_FLIGHT_MAX = 8
 export const BLOCK_WRITES_IN_FLIGHT_MAX = 8
@@ -163,7 +173,9 @@ export function assertLimits(): void {
   assert(SEGMENT_SIZE_BYTES % SEGMENT_STEP_BYTES === 0, 'a segment is a number of whole steps')
   assert(BLOCK_SIZE_BYTES % PAGE_BYTES === 0, 'a block is a number of whole pages')
   assert(
-    SLAB_BYTES >= (SLOTS_RESERVED + 2 * BLOCKS_IN_FLIGHT_PER_REQUEST) * SLOT_BYTES,
+    SLAB_BYTES >=
+      (SLOTS_RESERVED + SLOTS_FOR_PEERS + SLOTS_LAGGING_MAX + 2 * BLOCKS_IN_FLIGHT_PER_REQUEST) *
+        SLOT_BYTES,
     'the slab serves at least two requests beside the background work',
   )
   assert(SEGMENT_STEP_BYTES >= SLOT_BYTES, 'a step of a segment holds the largest record')

@@ -17,8 +17,13 @@ export interface Parcel {
 }
 
 export interface TransferOptions extends CallOptions {
-  /** Where the bytes of the answer go; they are refused when they do not fit. */
+  /**
+   * Where the bytes of the answer go; they are refused when they do not fit. Nothing is written
+   * there any more once the transfer has ended, however it ended.
+   */
   readonly into?: Uint8Array
+  /** Ends the transfer with its reason. */
+  readonly signal?: AbortSignal
 }
 
 /** What came back: the message, and how many bytes now lie at the start of `into`. */
@@ -39,7 +44,13 @@ export interface ParcelHandler {
    * Absent: the endpoint takes no bytes.
    */
   readonly room?: (from: NodeId, message: unknown, length: number) => Promise<Room>
-  readonly answer: (from: NodeId, message: unknown, bytes?: Uint8Array) => Promise<ParcelAnswer>
+  /** With the bytes that came, and the room that they lie in. */
+  readonly answer: (
+    from: NodeId,
+    message: unknown,
+    bytes?: Uint8Array,
+    room?: Room,
+  ) => Promise<ParcelAnswer>
 }
 
 /** A place for bytes that are on their way. */

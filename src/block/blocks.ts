@@ -4,14 +4,18 @@ import type { Batch } from '../db/db.ts'
 
 /**
  * One buffer of the bounded slab. Owned by whoever took it until `release`; never used after.
- * `data` holds up to `BLOCK_SIZE_BYTES` and lies in memory shared with the hash threads.
+ * `data` holds up to `Slab.blockBytes` and lies in memory shared with the hash threads.
  */
 export interface Slot {
   readonly data: Uint8Array
+  /** A loan of the same memory: it is free again once every loan was released. */
+  share(): Slot
   release(): void
 }
 
 export interface Slab {
+  /** Of a whole block; only the last one of an object is smaller. */
+  readonly blockBytes: number
   /** Waits for a free slot, in order of arrival. */
   take(signal?: AbortSignal): Promise<Slot>
   readonly freeCount: number
@@ -37,18 +41,19 @@ export interface ScrubReport {
   readonly corrupt: readonly string[]
 }
 
-/** This node's blocks and how they come and go. */
+/** Blocks as the store sees them: those of the whole cluster. */
 export interface Blocks {
   readonly slab: Slab
   /**
    * Stores the first `length` bytes of a slot under their hash, on stable storage when it
-   * resolves; the block counts as verified. Storing what is there already is cheap and safe.
+   * resolves, on a quorum of its owners; the block counts as verified there. Storing what is there
+   * already is cheap and safe. The slot may be released once it resolves.
    *
-   * @throws {BlockError} `DriveFull` (only the reserve is left), `DriveFailed`
+   * @throws {BlockError} `DriveFull` (only the reserve is left), `DriveFailed`, `TooFewOwners`
    */
   put(hash: string, slot: Slot, length: number): Promise<void>
   /**
-   * Reads a block into a slot and checks its hash before anything is returned.
+   * Reads a block into a slot, from here or from an owner, which checked it before it sent it.
    *
    * @returns a view of `slot.data` as long as the block
    * @throws {BlockError} `BlockMissing`, `BlockCorrupt`, `DriveFailed`
@@ -56,6 +61,10 @@ export interface Blocks {
   get(hash: string, slot: Slot): Promise<Uint8Array>
   /** Whether the block lies here, in a file that is there, and was not found damaged since start. */
   has(hash: string): boolean
+}
+
+/** This node's blocks and how they come and go: `put` and `get` are of its own drives. */
+export interface LocalBlocks extends Blocks {
   /**
    * The veto of a reference: under the lock of the hash, checks that the block lies here and was
    * verified since start (reading it when it was not yet), then runs `proceed`. `missing` when it

@@ -13,6 +13,10 @@ export type BlockErrorCode =
   | 'DriveFailed'
   /** A folder that is not this node's, or one that is not there. */
   | 'DriveRefused'
+  /** No quorum of the block's owners has it on stable storage. */
+  | 'TooFewOwners'
+  /** A message of another node that cannot be read. */
+  | 'BadMessage'
   /** More waiters for a slot than the bound. */
   | 'SlotsExhausted'
 

@@ -1,17 +1,16 @@
 /** Puts the parts of the blocks together: what the rest of the node sees is `Blocks`. */
 
 import { assert } from '../base/assert.ts'
-import type { Clock } from '../base/clock.ts'
+import { sleep, type Clock } from '../base/clock.ts'
 import type { Disk } from '../base/disk.ts'
 import type { NodeId } from '../base/ids.ts'
 import {
   BLOCK_GRACE_MS,
-  BLOCK_SIZE_BYTES,
+  BLOCK_ARRIVAL_MS_MAX,
   PAGE_BYTES,
   SCAN_SLICE_ROWS,
   SEGMENT_SIZE_BYTES,
   SEGMENT_STEP_BYTES,
-  SLOT_BYTES,
 } from '../base/limits.ts'
 import type { Log } from '../base/log.ts'
 import type { Metrics } from '../base/metrics.ts'
@@ -19,7 +18,7 @@ import { KeyedMutex } from '../base/semaphore.ts'
 import type { Batch, Db } from '../db/db.ts'
 import { WorkerRunner } from '../worker/runner.ts'
 import type { WorkerStatus } from '../worker/worker.ts'
-import type { Blocks, DriveStatus, ScrubReport, Slot } from './blocks.ts'
+import type { DriveStatus, LocalBlocks, ScrubReport, Slot } from './blocks.ts'
 import { mountDrives, type Drive } from './drives.ts'
 import { BlockError } from './errors.ts'
 import { BlockReader } from './reader.ts'
@@ -71,8 +70,9 @@ export async function openBlocks(options: OpenBlocksOptions): Promise<NodeBlocks
   const segmentBytes = options.segmentBytes ?? SEGMENT_SIZE_BYTES
   const stepBytes = options.stepBytes ?? SEGMENT_STEP_BYTES
   assert(segmentBytes % stepBytes === 0, 'a segment is a number of whole steps')
-  assert(stepBytes >= SLOT_BYTES && stepBytes % PAGE_BYTES === 0, 'a step holds the largest record')
   const slab = options.slab ?? new BlockSlab()
+  const recordBytes = slab.zeros.length
+  assert(stepBytes >= recordBytes && stepBytes % PAGE_BYTES === 0, 'a step holds a whole record')
   const { db, disk, clock, log } = options
   const rows = await readSegmentRows(db)
   const mounted = await mountDrives({
@@ -121,14 +121,22 @@ interface NodeBlocksParts extends OpenBlocksOptions {
   readonly appenders: ReadonlyMap<number, Appender>
 }
 
+interface Arrival {
+  readonly over: Promise<void>
+  readonly ended: () => void
+  count: number
+}
+
 /** `Blocks` on this node's own drives. */
-export class NodeBlocks implements Blocks {
+export class NodeBlocks implements LocalBlocks {
   readonly slab: BlockSlab
   readonly #parts: NodeBlocksParts
   readonly #index: BlockIndex
   readonly #reader: BlockReader
   readonly #references: References
   readonly #locks = new KeyedMutex()
+  /** Blocks that other nodes are sending here. */
+  readonly #arriving = new Map<string, Arrival>()
   readonly #resync: WorkerRunner
   readonly #compaction: WorkerRunner
   readonly #written: (amount?: number) => void
@@ -185,7 +193,7 @@ export class NodeBlocks implements Blocks {
   }
 
   put(hash: string, slot: Slot, length: number): Promise<void> {
-    assert(length > 0 && length <= BLOCK_SIZE_BYTES, 'a block has a byte and fits a slot')
+    assert(length > 0 && length <= this.slab.blockBytes, 'a block has a byte and fits a slot')
     const own = this.slab.own(slot)
     return this.#locks.run(hash, async () => {
       if (await this.#reader.isSound(hash)) {
@@ -218,7 +226,37 @@ export class NodeBlocks implements Blocks {
     return this.#reader.segmentOf(location)?.isDamaged(location.sequence) === false
   }
 
-  guardReference(hash: string, proceed: () => Promise<void>): Promise<'missing' | undefined> {
+  /** Says that the block is on its way here; `ended` that it is no longer, stored or not. */
+  expect(hash: string): () => void {
+    const before = this.#arriving.get(hash)
+    if (before !== undefined) {
+      before.count += 1
+      return before.ended
+    }
+    let resolve: () => void = () => undefined
+    const over = new Promise<void>((done) => {
+      resolve = done
+    })
+    const arrival = {
+      ...{ over, count: 1 },
+      ended: () => {
+        arrival.count -= 1
+        if (arrival.count > 0) return
+        this.#arriving.delete(hash)
+        resolve()
+      },
+    }
+    this.#arriving.set(hash, arrival)
+    return arrival.ended
+  }
+
+  async guardReference(hash: string, proceed: () => Promise<void>): Promise<'missing' | undefined> {
+    const arrival = this.#arriving.get(hash)
+    if (arrival !== undefined && !this.has(hash)) {
+      // Whether it came in time is seen below.
+      const late = sleep(this.#parts.clock, BLOCK_ARRIVAL_MS_MAX)
+      await Promise.race([arrival.over, late])
+    }
     return this.#locks.run(hash, async () => {
       if (!(await this.#reader.isSound(hash))) return 'missing'
       this.#references.renew(hash)

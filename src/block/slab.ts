@@ -5,8 +5,8 @@ import {
   BLOCK_SIZE_BYTES,
   PAGE_BYTES,
   SLAB_BYTES,
+  SLOTS_FOR_PEERS,
   SLOTS_RESERVED,
-  SLOT_BYTES,
   SLOT_WAITERS_MAX,
 } from '../base/limits.ts'
 import type { Slab, Slot } from './blocks.ts'
@@ -37,10 +37,14 @@ interface Waiter {
 export class BlockSlot implements Slot {
   readonly #place: Place
   #giveBack: (() => void) | undefined
+  /** Loans of the same memory that are still out, this one among them. */
+  readonly #loans: { count: number }
 
-  constructor(place: Place, giveBack: () => void) {
+  constructor(place: Place, giveBack: () => void, loans = { count: 0 }) {
     this.#place = place
     this.#giveBack = giveBack
+    this.#loans = loans
+    loans.count += 1
   }
 
   get data(): Uint8Array {
@@ -58,7 +62,14 @@ export class BlockSlot implements Slot {
     const giveBack = this.#giveBack
     assert(giveBack !== undefined, 'a slot is released once')
     this.#giveBack = undefined
-    giveBack()
+    this.#loans.count -= 1
+    if (this.#loans.count === 0) giveBack()
+  }
+
+  share(): BlockSlot {
+    const giveBack = this.#giveBack
+    assert(giveBack !== undefined, 'a slot is not shared after its release')
+    return new BlockSlot(this.#place, giveBack, this.#loans)
   }
 }
 
@@ -134,19 +145,28 @@ export class BlockSlab implements Slab {
   readonly memory: SharedArrayBuffer
   /** One slot's size of zeros, page-aligned: never written, so never touched. */
   readonly zeros: Uint8Array
+  readonly blockBytes: number
+  readonly #slotBytes: number
   readonly #clients: SlotStack
   readonly #reserved: SlotStack
+  readonly #peers: SlotStack
 
-  /** @param sizeBytes of the whole; at least a few slots */
-  constructor(sizeBytes = SLAB_BYTES) {
+  /**
+   * @param sizeBytes of the whole; at least a few slots
+   * @param blockBytes whole pages; smaller in simulations
+   */
+  constructor(sizeBytes = SLAB_BYTES, blockBytes = BLOCK_SIZE_BYTES) {
+    this.blockBytes = blockBytes
+    this.#slotBytes = PAGE_BYTES + blockBytes
     const pages = Math.floor(sizeBytes / WASM_PAGE_BYTES)
     const memory = new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true })
     this.memory = memory.buffer
-    const count = Math.floor(this.memory.byteLength / SLOT_BYTES) - 1
-    this.zeros = new Uint8Array(this.memory, count * SLOT_BYTES, SLOT_BYTES)
-    assert(count > SLOTS_RESERVED, 'the slab has more slots than those kept back')
+    const count = Math.floor(this.memory.byteLength / this.#slotBytes) - 1
+    this.zeros = new Uint8Array(this.memory, count * this.#slotBytes, this.#slotBytes)
+    assert(count > SLOTS_RESERVED + SLOTS_FOR_PEERS, 'the slab has more slots than those kept back')
     const places = Array.from({ length: count }, (_, index) => this.#place(count - 1 - index))
     this.#reserved = new SlotStack(places.splice(0, SLOTS_RESERVED))
+    this.#peers = new SlotStack(places.splice(0, SLOTS_FOR_PEERS))
     this.#clients = new SlotStack(places)
   }
 
@@ -175,6 +195,14 @@ export class BlockSlab implements Slab {
     return this.#reserved.take(signal)
   }
 
+  /**
+   * A slot for a block that another node sends or asks for. Whoever holds one waits for this node's
+   * drives or for the asker only, never for a slot elsewhere: so nodes cannot starve one another.
+   */
+  takeForPeer(signal?: AbortSignal): Promise<BlockSlot> {
+    return this.#peers.take(signal)
+  }
+
   /** The slot as this slab lent it. Slots of another one cannot be written to segments. */
   own(slot: Slot): BlockSlot {
     assert(slot instanceof BlockSlot, 'a slot comes from a slab')
@@ -183,10 +211,10 @@ export class BlockSlab implements Slab {
   }
 
   #place(index: number): Place {
-    const start = index * SLOT_BYTES
+    const start = index * this.#slotBytes
     return {
-      data: new Uint8Array(this.memory, start + PAGE_BYTES, BLOCK_SIZE_BYTES),
-      record: new Uint8Array(this.memory, start, SLOT_BYTES),
+      data: new Uint8Array(this.memory, start + PAGE_BYTES, this.blockBytes),
+      record: new Uint8Array(this.memory, start, this.#slotBytes),
     }
   }
 }

@@ -27,8 +27,12 @@ export function loneCluster(self: NodeId): Cluster {
 }
 
 /** The same owners for every partition, for ever. */
-export function fixedCluster(self: NodeId, lists: readonly (readonly NodeId[])[]): Cluster {
-  const epoch = { layout: 0, readmissions: 0 }
+export function fixedCluster(
+  self: NodeId,
+  lists: readonly (readonly NodeId[])[],
+  version = 0,
+): Cluster {
+  const epoch = { layout: version, readmissions: 0 }
   return {
     self,
     epoch: () => epoch,

@@ -1,14 +1,17 @@
 /** Block references: which manifest uses a block. They lie with the block itself. */
 
 import { defineMerged, type MergedTable } from '../table/schema.ts'
-import type { Blocks } from '../block/blocks.ts'
+import type { LocalBlocks } from '../block/blocks.ts'
 
 /** Of a block (partition key, its hash) by a manifest (sort key). A released one stays released. */
 export interface BlockRefRow {
   readonly live: boolean
 }
 
-export type ReferenceKeeper = Pick<Blocks, 'guardReference' | 'referenceAdded' | 'referenceDropped'>
+export type ReferenceKeeper = Pick<
+  LocalBlocks,
+  'guardReference' | 'referenceAdded' | 'referenceDropped'
+>
 
 /**
  * @param blocks holds the lock of the hash around a new reference, refuses it (`missing`) where

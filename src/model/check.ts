@@ -1,6 +1,6 @@
 /** The full check of one node: does everything that lies here belong to something that counts? */
 
-import type { Blocks } from '../block/blocks.ts'
+import type { LocalBlocks } from '../block/blocks.ts'
 import type { Db, Entry, Tree } from '../db/db.ts'
 import type { OpenTables } from '../table/table.ts'
 import {
@@ -79,7 +79,7 @@ export interface CheckOptions {
   readonly db: Db
   readonly tables: OpenTables
   readonly model: ModelTables
-  readonly blocks: Blocks
+  readonly blocks: LocalBlocks
   readonly operations: RunningOperations
   readonly progress?: (phase: string, count: number) => void
   readonly signal?: AbortSignal

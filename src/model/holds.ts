@@ -1,4 +1,11 @@
-/** What is being read on this node, so that its blocks are not released under the reader. */
+/** What is being read on the nodes, so that its blocks are not released under the reader. */
+
+import { DomainError } from '../base/errors.ts'
+import type { NodeId } from '../base/ids.ts'
+import type { Network } from '../base/network.ts'
+
+const ENDPOINT = 'model/is-held'
+const ANSWER_MS = 1_000
 
 /**
  * Counts readers of manifests and of the uploads whose parts make an object.
@@ -8,7 +15,16 @@
  * is being released when the hold is taken, still has the whole grace of its blocks.
  */
 export class Holds {
+  readonly #network: Network
   readonly #counts = new Map<string, number>()
+
+  /** Answers the other nodes from now on. */
+  constructor(network: Network) {
+    this.#network = network
+    network.handle(ENDPOINT, (_from, message) =>
+      (message as readonly string[]).some((name) => this.#counts.has(name)),
+    )
+  }
 
   /** @returns what ends the hold; calling it again does nothing */
   hold(...names: readonly string[]): () => void {
@@ -25,7 +41,24 @@ export class Holds {
     }
   }
 
-  isHeld(name: string): boolean {
-    return this.#counts.has(name)
+  /**
+   * Whether any of the names is held on any node that can be asked. A reader on another one is
+   * left the grace of the blocks.
+   */
+  async isHeld(...names: readonly string[]): Promise<boolean> {
+    const { self } = this.#network
+    const nodes = [self, ...this.#network.peers().map(({ node }) => node)]
+    const answers = await Promise.all(nodes.map((node) => this.#ask(node, names)))
+    return answers.some((isHeld) => isHeld)
+  }
+
+  async #ask(node: NodeId, names: readonly string[]): Promise<boolean> {
+    try {
+      const options = { deadlineMs: ANSWER_MS }
+      return (await this.#network.call(node, ENDPOINT, names, options)) === true
+    } catch (error) {
+      if (error instanceof DomainError) return false
+      throw error
+    }
   }
 }

@@ -1,6 +1,9 @@
 /** Which operations of this node still run, so that nobody cleans up behind a living one. */
 
-import type { NodeId } from '../base/ids.ts'
+import { DomainError } from '../base/errors.ts'
+import { nodeId } from '../base/ids.ts'
+import { CALL_DEADLINE_MS } from '../base/limits.ts'
+import type { Network } from '../base/network.ts'
 
 /** Who works on something: a node, one life of its process, the number of the operation. */
 export interface OperationOwner {
@@ -20,6 +23,10 @@ export function decodeOwner(stored: StoredOwner): OperationOwner {
   return { node: stored[0], boot: stored[1], number: stored[2] }
 }
 
+const ENDPOINT = 'model/is-running'
+
+type IsRunningMessage = readonly [boot: string, number: number]
+
 export interface RunningOperation {
   readonly owner: OperationOwner
   /** Says that nothing of the operation runs any more, whatever became of it. */
@@ -33,24 +40,23 @@ export interface RunningOperation {
  * never do, since its process is gone.
  */
 export class RunningOperations {
-  readonly #node: NodeId
+  readonly #network: Network
   readonly #boot: string
-  readonly #askNode: (owner: OperationOwner) => Promise<boolean>
   readonly #running = new Set<number>()
   #last = 0
 
   /**
+   * Answers the other nodes from now on.
+   *
    * @param options.boot fresh in each life of the process
-   * @param options.askNode asks another node; whoever cannot be asked counts as running
    */
-  constructor(options: {
-    readonly node: NodeId
-    readonly boot: string
-    readonly askNode?: (owner: OperationOwner) => Promise<boolean>
-  }) {
-    this.#node = options.node
+  constructor(options: { readonly network: Network; readonly boot: string }) {
+    this.#network = options.network
     this.#boot = options.boot
-    this.#askNode = options.askNode ?? (() => Promise.resolve(true))
+    this.#network.handle(ENDPOINT, (_from, message) => {
+      const [boot, number] = message as IsRunningMessage
+      return boot === this.#boot && this.#running.has(number)
+    })
   }
 
   begin(): RunningOperation {
@@ -58,14 +64,21 @@ export class RunningOperations {
     const number = this.#last
     this.#running.add(number)
     return {
-      owner: { node: this.#node, boot: this.#boot, number },
+      owner: { node: this.#network.self, boot: this.#boot, number },
       end: () => void this.#running.delete(number),
     }
   }
 
+  /** Of whoever cannot be asked it counts as running. */
   async isRunning(owner: OperationOwner): Promise<boolean> {
-    if (owner.node !== this.#node) return this.#askNode(owner)
-    return owner.boot === this.#boot && this.#running.has(owner.number)
+    const message: IsRunningMessage = [owner.boot, owner.number]
+    const options = { deadlineMs: CALL_DEADLINE_MS }
+    try {
+      return (await this.#network.call(nodeId(owner.node), ENDPOINT, message, options)) !== false
+    } catch (error) {
+      if (error instanceof DomainError) return true
+      throw error
+    }
   }
 
   get count(): number {

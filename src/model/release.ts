@@ -199,8 +199,8 @@ export class ReleaseWorker implements Worker {
       let found = settled.get(name)
       if (found === undefined) settled.set(name, (found = this.#settle(header)))
       const outcome = await found
-      const isHeld =
-        holds.isHeld(manifest) || (header.part !== undefined && holds.isHeld(header.part.upload))
+      const upload = header.part === undefined ? [] : [header.part.upload]
+      const isHeld = await holds.isHeld(manifest, ...upload)
       this.#waiting.delete(manifest)
       if (outcome.kind === 'later' || isHeld) {
         this.#waiting.set(manifest, { ...waiting, closedTime: now })

@@ -18,7 +18,8 @@ export async function deliverInPlace(
   const { message, bytes } = parcel
   const room = bytes === undefined ? undefined : await roomFor(from, handler, message, bytes)
   try {
-    const answer = await handler.answer(from, message, room?.data.subarray(0, bytes?.length))
+    const arrived = room?.data.subarray(0, bytes?.length)
+    const answer = await handler.answer(from, message, arrived, room)
     try {
       return { message: answer.message, length: place(answer.bytes, into) }
     } finally {

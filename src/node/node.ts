@@ -16,14 +16,13 @@ import type { Doorway } from './listeners.ts'
 import { nodeLog } from './node-log.ts'
 import { foldersOf } from './options.ts'
 import type { NodeOptions } from './options.ts'
+import { systemGround } from './ground.ts'
+import { systemDisk } from './system/disk.ts'
 import { openProduct } from './product.ts'
 import type { Product } from './product.ts'
 import { ensureBucket, ensureKey, makeKey } from './provision.ts'
 import type { KeyWish } from './provision.ts'
 import { adminToken } from './secret-files.ts'
-import { systemClock } from './system/clock.ts'
-import { systemDisk } from './system/disk.ts'
-import { systemRng } from './system/rng.ts'
 import { nodeView } from './view.ts'
 
 export { optionsOf } from './options.ts'
@@ -77,10 +76,12 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
 async function assemble(options: NodeOptions, closers: Closers): Promise<RunningNode> {
   const log = nodeLog(options.log, closers)
   const notices: string[] = []
-  const ports = { clock: systemClock, disk: systemDisk, rng: systemRng(), log }
+  const ground = systemGround(log)
+  const { clock, disk, rng } = ground
+  const ports = { clock, disk, rng, log }
   const folders = foldersOf(options)
   const metrics = new Metrics()
-  const product = await openProduct({ ...ports, options, folders, metrics, closers })
+  const product = await openProduct({ ground, options, folders, metrics, closers })
   const { condition } = product
   if (condition.kind !== 'serving') notices.push(condition.sentence)
   const stops: (() => Promise<void>)[] = []

@@ -1,16 +1,14 @@
 /** Everything of a node below its doors: rows, tables, blocks, the store, the background work. */
 
 import type { NodeCondition } from '../api/admin/operation.ts'
-import type { Clock } from '../base/clock.ts'
-import type { Disk } from '../base/disk.ts'
 import { DomainError } from '../base/errors.ts'
 import type { NodeId } from '../base/ids.ts'
 import type { Log } from '../base/log.ts'
 import type { Metrics } from '../base/metrics.ts'
 import { hexOf } from '../base/bytes.ts'
-import type { Rng } from '../base/rng.ts'
 import { HybridClock } from '../base/timestamp.ts'
 import { openBlocks } from '../block/open.ts'
+import { ReplicatedBlocks } from '../block/replicated.ts'
 import type { NodeBlocks } from '../block/open.ts'
 import type { Cluster } from '../cluster/cluster.ts'
 import { openMembers } from '../cluster/members.ts'
@@ -25,10 +23,9 @@ import { RunningOperations } from '../model/operations.ts'
 import { ReleaseWorker } from '../model/release.ts'
 import { buildTables } from '../model/tables.ts'
 import type { ModelTables } from '../model/tables.ts'
-import { LoopbackNetwork } from '../net/loopback.ts'
 import { listKeys } from '../store/access-key.ts'
-import { finishLeftBuckets } from '../store/delete-bucket.ts'
 import { Caches } from '../store/caches.ts'
+import { LeftBuckets } from './left-buckets.ts'
 import { SecretSealer } from '../model/secret-sealer.ts'
 import type { Store } from '../store/store.ts'
 import { WorkerRunner } from '../worker/runner.ts'
@@ -37,9 +34,9 @@ import type { OpenTables } from '../table/table.ts'
 import type { Closers } from './closers.ts'
 import { frozenCondition, recoveringCondition, waitingCondition } from './conditions.ts'
 import { NodeError } from './errors.ts'
+import type { Ground } from './ground.ts'
 import type { Folders, NodeOptions } from './options.ts'
 import { sealingKey } from './secret-files.ts'
-import { threadCompute } from './system/compute.ts'
 
 /** The node without its doors. */
 export interface Product {
@@ -54,27 +51,27 @@ export interface Product {
 }
 
 interface Parts {
+  readonly ground: Ground
   readonly options: NodeOptions
   readonly folders: Folders
-  readonly clock: Clock
-  readonly disk: Disk
-  readonly rng: Rng
-  readonly log: Log
   readonly metrics: Metrics
   readonly closers: Closers
 }
 
 /** Builds from the bottom up; `closers` takes it down again. */
 export async function openProduct(parts: Parts): Promise<Product> {
-  const { options, folders, clock, rng, log, metrics, closers } = parts
+  const { ground, options, folders, metrics, closers } = parts
+  const { clock, disk, rng, log, simulated } = ground
   const fatal = fatalOnce(options, log)
   const rows = await openNodeRows(parts, fatal)
   const { db } = rows
   const nodeId = nodeIdOf(rows.identity)
   const opened = conditionOf(options, rows)
   const isWhole = opened.kind === 'serving'
+  const network = ground.network(nodeId)
+  const cluster = simulated?.cluster(nodeId) ?? clusterOf(nodeId, rows, opened)
   const blocks = await openBlocks({
-    ...{ db, disk: parts.disk, clock, log, metrics, nodeId },
+    ...{ db, disk, clock, log, metrics, nodeId, ...simulated?.blocks },
     folders: [folders.blocks],
     isReferenced: (hash) => isBlockReferenced(tables, model, hash),
     onFatal: (error) => fatal(`A drive failed: ${error.message}`),
@@ -82,26 +79,30 @@ export async function openProduct(parts: Parts): Promise<Product> {
     ...(options.graceMs === undefined ? {} : { graceMs: options.graceMs }),
   })
   closers.add(() => blocks.stop())
-  const caches = new Caches(() => db.write(() => undefined))
+  const caches = new Caches({
+    settled: () => db.write(() => undefined),
+    // With other nodes a row may change without this one being told: then the owners are asked.
+    mayKeep: () => cluster.epoch().layout === 0,
+  })
   const model = buildTables({ blocks, listener: caches })
   const tables = openTables({
-    ...{ db, clock, rng, log, metrics },
+    ...{ db, clock, rng, log, metrics, network, cluster },
     hybrid: new HybridClock(clock, hybridStart(db)),
-    network: new LoopbackNetwork(nodeId),
-    cluster: clusterOf(nodeId, rows, opened),
     tables: model.all,
+    ...(simulated?.tables === undefined ? {} : { testing: simulated.tables }),
   })
   await tables.start()
   const condition = isWhole && tables.fault !== undefined ? frozenCondition(tables.fault) : opened
   const isServing = condition.kind === 'serving'
   if (isServing) closers.add(() => tables.stop())
-  const compute = threadCompute(blocks.slab.memory)
+  const compute = ground.compute(blocks.slab.memory)
   closers.add(() => compute.stop())
-  const { key, keep } = await sealingKey({ ...parts, folder: folders.metadata })
+  const { key, keep } = await sealingKey({ disk, rng, folder: folders.metadata })
   const store: Store = {
-    ...{ tables, model, blocks, compute, clock, rng, log, caches },
-    operations: new RunningOperations({ node: nodeId, boot: hexOf(rng.bytes(8)) }),
-    holds: new Holds(),
+    ...{ tables, model, compute, clock, rng, log, caches, ...simulated?.store },
+    blocks: new ReplicatedBlocks({ local: blocks, network, cluster, clock }),
+    operations: new RunningOperations({ network, boot: hexOf(rng.bytes(8)) }),
+    holds: new Holds(network),
     sealer: new SecretSealer(key, rng),
     counts: (partitionKey) => readCounts(db, partitionKey),
   }
@@ -110,7 +111,7 @@ export async function openProduct(parts: Parts): Promise<Product> {
       await refuseLostSecrets(store, folders)
       await keep()
     }
-    await startBackground(store, { ...parts, blocks, db })
+    await startBackground(store, { ...parts, blocks, cluster, db })
   }
   return { nodeId, folders, condition, db, tables, blocks, model, store }
 }
@@ -128,11 +129,13 @@ function fatalOnce(options: NodeOptions, log: Log): (sentence: string) => void {
 
 /** @throws {NodeError} `FolderUnusable` when the system refuses the folder */
 async function openNodeRows(parts: Parts, fatal: (sentence: string) => void): Promise<Rows> {
-  const { folders, clock, disk, rng, log, closers } = parts
+  const { folders, ground, closers } = parts
+  const { clock, disk, rng, log, simulated } = ground
   const folder = folders.metadata
   try {
     const rows = await openRows({
       ...{ folder, clock, disk, rng, log },
+      ...(simulated === undefined ? {} : { engineHome: simulated.engineHome }),
       onFatal: (fault) => fatal(`The rows cannot be written: ${fault.message}`),
     })
     closers.add(() => rows.db.close())
@@ -202,16 +205,22 @@ async function refuseLostSecrets(store: Store, folders: Folders): Promise<void> 
 /** What a start finishes of the last life, then the workers. */
 async function startBackground(
   store: Store,
-  parts: Parts & { readonly blocks: NodeBlocks; readonly db: Db },
+  parts: Parts & { readonly blocks: NodeBlocks; readonly cluster: Cluster; readonly db: Db },
 ): Promise<void> {
-  const { blocks, closers, db, clock, log, metrics } = parts
+  const { blocks, closers, db, ground, metrics } = parts
+  const { clock, log, simulated } = ground
   const { tables, model, operations, holds } = store
-  await finishLeftBuckets(store)
-  const release = new WorkerRunner(
-    new ReleaseWorker({ db, tables, model, operations, holds, clock, log, metrics }),
-    { clock, log },
-  )
-  release.start()
-  closers.add(() => release.stop())
+  const buckets = new LeftBuckets(store)
+  // Whoever made a bucket on a lone node made it in an earlier life.
+  if (parts.cluster.epoch().layout === 0) await buckets.finish(() => true)
+  const release = new ReleaseWorker({
+    ...{ db, tables, model, operations, holds, clock, log, metrics },
+    ...(simulated === undefined ? {} : { spanMicros: simulated.spanMicros }),
+  })
+  for (const worker of [buckets, release]) {
+    const runner = new WorkerRunner(worker, { clock, log })
+    runner.start()
+    closers.add(() => runner.stop())
+  }
   await blocks.start()
 }

@@ -5,11 +5,7 @@ import type { DigestStream } from '../base/compute.ts'
 import { DomainError } from '../base/errors.ts'
 import { blake3, HASH_SIZE_BYTES } from '../base/hash.ts'
 import { newManifestId, type ManifestId } from '../base/ids.ts'
-import {
-  BLOCK_SIZE_BYTES,
-  BLOCKS_IN_FLIGHT_PER_REQUEST,
-  MANIFEST_BLOCKS_MAX,
-} from '../base/limits.ts'
+import { BLOCKS_IN_FLIGHT_PER_REQUEST, MANIFEST_BLOCKS_MAX } from '../base/limits.ts'
 import { Semaphore } from '../base/semaphore.ts'
 import type { Slot } from '../block/blocks.ts'
 import {
@@ -63,11 +59,11 @@ export class BlockWriter {
   async write(piece: Uint8Array): Promise<void> {
     for (let taken = 0; taken < piece.length;) {
       this.#slot ??= await this.#store.blocks.slab.take(this.#signal.signal)
-      const step = Math.min(piece.length - taken, BLOCK_SIZE_BYTES - this.#filled)
+      const step = Math.min(piece.length - taken, this.#store.blocks.slab.blockBytes - this.#filled)
       this.#slot.data.set(piece.subarray(taken, taken + step), this.#filled)
       this.#filled += step
       taken += step
-      if (this.#filled === BLOCK_SIZE_BYTES) await this.#send()
+      if (this.#filled === this.#store.blocks.slab.blockBytes) await this.#send()
     }
   }
 

@@ -201,3 +201,11 @@ export async function bucketUsage(store: Store, id: BucketId): Promise<Counts> {
   }
   return sum
 }
+
+/** Ends the making of a bucket whose maker is gone: live when it won its name, else removed. */
+export async function finishPending(store: Store, bucket: Bucket): Promise<void> {
+  const claim = await inStoreWords(store.tables.get(nameRef(store, bucket.names[0] ?? '')))
+  const command =
+    claim?.bucket === bucket.id ? publishBucketCommand : removeBucketCommand({ pendingOnly: true })
+  await inStoreWords(store.tables.change(bucketRef(store, bucket.id), command))
+}

@@ -13,10 +13,16 @@ import type { AccessKey } from './access-key.ts'
 export class RowCache<Value> {
   readonly #values = new Map<string, Value>()
   readonly #changing = new Map<string, number>()
+  readonly #mayKeep: () => boolean
   #generation = 0
 
+  /** @param mayKeep whether every change of such a row passes here */
+  constructor(mayKeep: () => boolean) {
+    this.#mayKeep = mayKeep
+  }
+
   get(name: string): Value | undefined {
-    return this.#values.get(name)
+    return this.#mayKeep() ? this.#values.get(name) : undefined
   }
 
   /** Asked before a row is read, given to `keep` with what was read. */
@@ -25,7 +31,7 @@ export class RowCache<Value> {
   }
 
   keep(name: string, value: Value, generation: number): void {
-    if (generation !== this.#generation || this.#changing.has(name)) return
+    if (generation !== this.#generation || this.#changing.has(name) || !this.#mayKeep()) return
     if (this.#values.size >= ROW_CACHE_ENTRIES_MAX) {
       const oldest = this.#values.keys().next()
       if (oldest.done !== true) this.#values.delete(oldest.value)
@@ -53,14 +59,20 @@ export class RowCache<Value> {
 
 /** The caches of one node. Absence is never cached: a miss asks the tables. */
 export class Caches implements RowListener {
-  readonly buckets = new RowCache<Bucket>()
-  readonly bucketNames = new RowCache<BucketId>()
-  readonly accessKeys = new RowCache<AccessKey>()
+  readonly buckets: RowCache<Bucket>
+  readonly bucketNames: RowCache<BucketId>
+  readonly accessKeys: RowCache<AccessKey>
   readonly #settled: () => Promise<void>
 
-  /** @param settled resolves once every batch begun before the call is stable */
-  constructor(settled: () => Promise<void>) {
-    this.#settled = settled
+  /**
+   * @param options.settled resolves once every batch begun before the call is stable
+   * @param options.mayKeep whether every change of a row passes this node
+   */
+  constructor(options: { readonly settled: () => Promise<void>; readonly mayKeep: () => boolean }) {
+    this.#settled = options.settled
+    this.buckets = new RowCache(options.mayKeep)
+    this.bucketNames = new RowCache(options.mayKeep)
+    this.accessKeys = new RowCache(options.mayKeep)
   }
 
   bucketTouched(id: string): void {

@@ -90,7 +90,7 @@ export async function completeUpload(
     throw new StoreError('NoSuchUpload', `Cannot find an open upload "${input.uploadId}"`)
   }
   const parts = await readParts(store, upload.id, input.parts)
-  const size = totalSize(parts, input.objectSize)
+  const size = totalSize(parts, input.objectSize, store.partSizeBytesMin ?? PART_SIZE_BYTES_MIN)
   const checksum = await checksumOf(store, upload, parts, input.checksum)
   const running = store.operations.begin()
   try {
@@ -196,15 +196,19 @@ function matchingPart(named: NamedPart, part: Part | undefined): Part {
   return part
 }
 
-function totalSize(parts: readonly Part[], expected: number | undefined): number {
+function totalSize(
+  parts: readonly Part[],
+  expected: number | undefined,
+  sizeBytesMin: number,
+): number {
   const small = parts.findIndex(
-    (part, index) => part.size < PART_SIZE_BYTES_MIN && index < parts.length - 1,
+    (part, index) => part.size < sizeBytesMin && index < parts.length - 1,
   )
   if (small >= 0) {
     throw new StoreError(
       'EntityTooSmall',
-      `Cannot complete: a part has ${parts[small]!.size} bytes, wanted ${PART_SIZE_BYTES_MIN}`,
-      { details: { proposedSize: parts[small]!.size, minSizeAllowed: PART_SIZE_BYTES_MIN } },
+      `Cannot complete: a part has ${parts[small]!.size} bytes, wanted ${sizeBytesMin}`,
+      { details: { proposedSize: parts[small]!.size, minSizeAllowed: sizeBytesMin } },
     )
   }
   let size = 0

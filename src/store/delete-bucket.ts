@@ -3,7 +3,7 @@
 import type { BucketId } from '../base/ids.ts'
 import { BUCKETS, type Bucket } from '../model/rows/bucket.ts'
 import { NAMES } from '../model/bucket-name.table.ts'
-import { publishBucketCommand, removeBucketCommand } from '../model/commands/bucket.ts'
+import { removeBucketCommand } from '../model/commands/bucket.ts'
 import { releaseNameCommand } from '../model/commands/bucket-name.ts'
 import { closeGateCommand, deleteGateCommand, openGateCommand } from '../model/commands/gate.ts'
 import { LIVE_INDEX, UPLOADS_INDEX } from '../model/object.table.ts'
@@ -11,7 +11,6 @@ import type { OperationOwner } from '../model/operations.ts'
 import { GATE_KEY, type GateValue } from '../model/rows/gate.ts'
 import { objectPartitionKey } from '../model/rows/object.ts'
 import type { RegisterRef } from '../table/table.ts'
-import { allBuckets } from './bucket.ts'
 import { StoreError } from './errors.ts'
 import { bucketById, inStoreWords, type Store } from './store.ts'
 
@@ -58,37 +57,8 @@ async function removeRow(store: Store, bucket: Bucket): Promise<void> {
   }
 }
 
-/**
- * Finishes what a crash cut off: buckets that won their name become live, those that did not are
- * removed, a decided delete is ended. Runs at start, before requests are taken.
- *
- * @returns how many buckets were finished one way or the other
- */
-export async function finishLeftBuckets(store: Store): Promise<number> {
-  let count = 0
-  for (const bucket of await allBuckets(store)) {
-    if (bucket.state === 'pending') await finishPending(store, bucket)
-    else {
-      const gate = await inStoreWords(store.tables.get(gatesOf(store, bucket)[0]!))
-      if (gate?.state !== 'deleted') continue
-      await deleteBucket(store, { bucket: bucket.id })
-    }
-    count += 1
-  }
-  return count
-}
-
-async function finishPending(store: Store, bucket: Bucket): Promise<void> {
-  const name = bucket.names[0] ?? ''
-  const nameRef = { table: store.model.bucketName, partitionKey: NAMES, key: name }
-  const claim = await inStoreWords(store.tables.get(nameRef))
-  const ref = { table: store.model.bucket, partitionKey: BUCKETS, key: bucket.id }
-  const command =
-    claim?.bucket === bucket.id ? publishBucketCommand : removeBucketCommand({ pendingOnly: true })
-  await inStoreWords(store.tables.change(ref, command))
-}
-
-function gatesOf(store: Store, bucket: Bucket): RegisterRef<GateValue>[] {
+/** The gates of all shards; the first one decides. */
+export function gatesOf(store: Store, bucket: Bucket): RegisterRef<GateValue>[] {
   return Array.from({ length: bucket.shardCount }, (_, shard) => ({
     table: store.model.gate,
     partitionKey: objectPartitionKey(bucket.id, shard),

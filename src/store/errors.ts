@@ -55,6 +55,7 @@ const fromBelow: Readonly<Record<string, StoreErrorCode>> = {
   NoLayout: 'Unavailable',
   ReadOnly: 'Unavailable',
   SlotsExhausted: 'SlowDown',
+  TooFewOwners: 'Unavailable',
   DriveFull: 'StorageFull',
   DriveFailed: 'BlockUnavailable',
   BlockMissing: 'BlockUnavailable',

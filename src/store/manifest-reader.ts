@@ -1,7 +1,7 @@
 /** Finds the blocks and parts of an object in its manifest, as far as they are wanted. */
 
 import type { ManifestId } from '../base/ids.ts'
-import { BLOCK_SIZE_BYTES, MANIFEST_BLOCKS_MAX } from '../base/limits.ts'
+import { MANIFEST_BLOCKS_MAX } from '../base/limits.ts'
 import {
   blockHash,
   segmentSortKey,
@@ -40,22 +40,23 @@ async function segment(store: Store, manifest: ManifestId, index: number): Promi
 /**
  * The spans that make up a range of an object without parts, or of one part.
  *
- * All blocks but the last are `BLOCK_SIZE_BYTES` long, so a range begins at once where it lies.
+ * All blocks but the last are `blockBytes` of the slab long, so a range begins at once where it lies.
  */
 export async function* blockSpans(
   store: Store,
   manifest: ManifestId,
   range: SpanRange,
 ): AsyncGenerator<BlockSpan> {
-  let block = Math.floor(range.start / BLOCK_SIZE_BYTES)
+  const { blockBytes } = store.blocks.slab
+  let block = Math.floor(range.start / blockBytes)
   let row: ManifestRow | undefined
-  for (let at = block * BLOCK_SIZE_BYTES; at < range.end; at += BLOCK_SIZE_BYTES, block += 1) {
+  for (let at = block * blockBytes; at < range.end; at += blockBytes, block += 1) {
     const index = block % MANIFEST_BLOCKS_MAX
     if (row === undefined || index === 0) {
       row = await segment(store, manifest, Math.floor(block / MANIFEST_BLOCKS_MAX))
     }
     const size = row.kind === 'blocks' ? row.sizes[index] : undefined
-    const to = Math.min(range.end - at, BLOCK_SIZE_BYTES)
+    const to = Math.min(range.end - at, blockBytes)
     if (row.kind !== 'blocks' || size === undefined || size < to) {
       throw new StoreError(
         'BlockUnavailable',

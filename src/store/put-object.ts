@@ -41,7 +41,7 @@ export async function putObject(store: Store, input: PutObjectInput): Promise<Pu
   try {
     const received = await receiveBody(store, {
       body,
-      inlineSizeBytesMax: INLINE_SIZE_BYTES_MAX,
+      inlineSizeBytesMax: store.inlineSizeBytesMax ?? INLINE_SIZE_BYTES_MAX,
       sizeBytesMax: PUT_SIZE_BYTES_MAX,
       facts: () => {
         running = store.operations.begin()

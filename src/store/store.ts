@@ -43,6 +43,10 @@ export interface Store {
   readonly sealer: SecretSealer
   /** This node's counts of a shard, from `readCounts`. */
   readonly counts: (partitionKey: string) => Counts
+  /** Bodies up to this lie in the object's row. @default INLINE_SIZE_BYTES_MAX */
+  readonly inlineSizeBytesMax?: number
+  /** Of every part but the last. @default PART_SIZE_BYTES_MIN */
+  readonly partSizeBytesMin?: number
   /** Of new buckets. @default 1 */
   readonly shardCount?: number
 }

@@ -2,11 +2,11 @@
 
 import { ballotZero, compareBallots, type Ballot } from '../base/ballot.ts'
 import type { NodeId } from '../base/ids.ts'
+import type { Votes } from '../cluster/votes.ts'
 import { TableError } from './errors.ts'
 import { valueOf } from './owner/local.ts'
 import type { AcceptItem, PromiseResult, SideRow } from './messages.ts'
 import { nextOperations } from './operations.ts'
-import type { Votes } from './replication.ts'
 import type { OperationRecord, RegisterRow } from './row.ts'
 import type { Rules } from './rules.ts'
 import type { Command, Outcome, Plain, RegisterTable } from './schema.ts'

@@ -3,6 +3,7 @@
 import { compareUtf8, equalBytes } from '../base/bytes.ts'
 import { CALL_DEADLINE_MS, SCAN_SLICE_ROWS } from '../base/limits.ts'
 import type { NodeId } from '../base/ids.ts'
+import type { Votes } from '../cluster/votes.ts'
 import { TableError } from './errors.ts'
 import { decodeMerged } from './owner/merged.ts'
 import type {
@@ -14,7 +15,7 @@ import type {
   MergedReadMessage,
   ReadAnswer,
 } from './messages.ts'
-import type { Replication, Votes } from './replication.ts'
+import type { Replication } from './replication.ts'
 import { quorumNotReached, type Rpc } from './rpc.ts'
 import type { MergedTable } from './schema.ts'
 import type { MergedKey, MergedRow } from './table.ts'

@@ -24,10 +24,11 @@ import type {
   PromiseResult,
 } from './messages.ts'
 import type { DoneMarks } from './operations.ts'
-import type { Place, Replication, Votes } from './replication.ts'
+import type { Place, Replication } from './replication.ts'
 import { quorumNotReached, type Rpc } from './rpc.ts'
 import type { Rules } from './rules.ts'
 import type { NodeId } from '../base/ids.ts'
+import type { Votes } from '../cluster/votes.ts'
 
 /** How long one round of messages may take. */
 const ROUND_MS = 2000

@@ -4,6 +4,7 @@ import { fromHex, utf8 } from '../base/bytes.ts'
 import { blake3 } from '../base/hash.ts'
 import type { NodeId } from '../base/ids.ts'
 import { LAYOUT_PARTITION, type Cluster } from '../cluster/cluster.ts'
+import { Votes } from '../cluster/votes.ts'
 import { TableError } from './errors.ts'
 import type { Rules } from './rules.ts'
 import type { Placement } from './schema.ts'
@@ -73,7 +74,7 @@ export class Replication {
   }
 
   votes(partition: number): Votes {
-    return new Votes(this.lists(partition), this.#rules)
+    return new Votes(this.lists(partition), this.#rules.quorum)
   }
 
   #selfFirst(nodes: readonly NodeId[]): readonly NodeId[] {
@@ -104,43 +105,5 @@ function partitionOf(placement: Placement, partitionKey: string): number | undef
       return fromHex(partitionKey.slice(0, 2))?.[0]
     case 'cluster':
       return LAYOUT_PARTITION
-  }
-}
-
-/** The count of owners for and against, in every active layout. */
-export class Votes {
-  readonly #lists: readonly (readonly NodeId[])[]
-  readonly #wanted: readonly number[]
-  readonly #for: number[]
-  readonly #against: number[]
-
-  constructor(lists: readonly (readonly NodeId[])[], rules: Rules) {
-    this.#lists = lists
-    this.#wanted = lists.map((list) => rules.quorum(list))
-    this.#for = lists.map(() => 0)
-    this.#against = lists.map(() => 0)
-  }
-
-  /** A node votes once. */
-  add(node: NodeId, isFor: boolean): void {
-    const counts = isFor ? this.#for : this.#against
-    for (let index = 0; index < this.#lists.length; index += 1) {
-      if (this.#lists[index]!.includes(node)) counts[index]! += 1
-    }
-  }
-
-  get isWon(): boolean {
-    return this.#for.every((count, index) => count >= this.#wanted[index]!)
-  }
-
-  /** A quorum is out of reach in some list. */
-  get isLost(): boolean {
-    return this.#against.some(
-      (count, index) => this.#lists[index]!.length - count < this.#wanted[index]!,
-    )
-  }
-
-  get isDecided(): boolean {
-    return this.isWon || this.isLost
   }
 }

@@ -5,7 +5,7 @@ import { BLOCK_SIZE_BYTES, MIB, PAGE_BYTES, SLOTS_RESERVED } from '../../src/bas
 import { BlockSlab } from '../../src/block/slab.ts'
 
 test('take lends every slot once, page-aligned and apart from the others', async () => {
-  const slab = new BlockSlab(10 * MIB)
+  const slab = new BlockSlab(19 * MIB)
   const slots = await Promise.all(Array.from({ length: slab.totalCount }, () => slab.take()))
   assert.equal(slab.freeCount, 0)
   const starts = slots.map((slot) => slot.data.byteOffset).sort((a, b) => a - b)
@@ -20,7 +20,7 @@ test('take lends every slot once, page-aligned and apart from the others', async
 })
 
 test('take serves waiters in order of arrival', async () => {
-  const slab = new BlockSlab(7 * MIB)
+  const slab = new BlockSlab(16 * MIB)
   const held = await Promise.all(Array.from({ length: slab.totalCount }, () => slab.take()))
   const order: string[] = []
   const wait = async (name: string): Promise<void> => {
@@ -36,7 +36,7 @@ test('take serves waiters in order of arrival', async () => {
 })
 
 test('oldestWaiter names the first of those that wait, until it is served', async () => {
-  const slab = new BlockSlab(7 * MIB)
+  const slab = new BlockSlab(16 * MIB)
   const held = await Promise.all(Array.from({ length: slab.totalCount }, () => slab.take()))
   assert.equal(slab.oldestWaiter, undefined)
   const waits = [slab.take(), slab.take()]
@@ -51,7 +51,7 @@ test('oldestWaiter names the first of those that wait, until it is served', asyn
 })
 
 test('take gives up its place when it is aborted', async () => {
-  const slab = new BlockSlab(7 * MIB)
+  const slab = new BlockSlab(16 * MIB)
   const held = await Promise.all(Array.from({ length: slab.totalCount }, () => slab.take()))
   const aborting = new AbortController()
   const waiting = slab.take(aborting.signal)
@@ -65,13 +65,13 @@ test('take gives up its place when it is aborted', async () => {
 })
 
 test('takeReserved does not wait for clients', async () => {
-  const slab = new BlockSlab(7 * MIB)
+  const slab = new BlockSlab(16 * MIB)
   await Promise.all(Array.from({ length: slab.totalCount }, () => slab.take()))
   for (let index = 0; index < SLOTS_RESERVED; index++) await slab.takeReserved()
 })
 
 test('release makes a slot unusable to its last holder', async () => {
-  const slab = new BlockSlab(7 * MIB)
+  const slab = new BlockSlab(16 * MIB)
   const slot = await slab.take()
   slot.release()
   assert.throws(() => slot.data, AssertionFault)
@@ -79,6 +79,6 @@ test('release makes a slot unusable to its last holder', async () => {
 })
 
 test('own refuses the slot of another slab', async () => {
-  const slot = await new BlockSlab(7 * MIB).take()
-  assert.throws(() => new BlockSlab(7 * MIB).own(slot), AssertionFault)
+  const slot = await new BlockSlab(16 * MIB).take()
+  assert.throws(() => new BlockSlab(16 * MIB).own(slot), AssertionFault)
 })

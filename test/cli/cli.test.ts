@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import type { BucketAnswer, CheckAnswer, KeyAnswer } from '../../src/api/admin/answers.ts'
 import { startNode, type RunningNode } from '../../src/node/node.ts'
+import { simulate } from '../../src/simulation/simulate.ts'
 import { say, type Said } from './terminal.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'hangar-cli-'))
@@ -182,6 +183,18 @@ test('key import says which key exists, and recover that the node runs', async (
   assert.deepEqual([refused.code, refused.err.includes('refuses a file')], [1, true], refused.err)
   const { code, err } = await hangar('recover', '--data', 'node')
   assert.deepEqual([code, /Stop the node first/.test(err)], [1, true])
+})
+
+test('sim replays a seed, and with a planted bug says what it found and fails', async () => {
+  const { code, out } = await hangar('sim', '--seed', '7', '--json')
+  assert.equal(code, 0)
+  assert.deepEqual(JSON.parse(out), await simulate(7))
+  const many = await hangar('sim', '--seeds', '2', '--from', '7', '--jobs', '1')
+  assert.match(many.out, /2, 0 failed/)
+  const planted = await hangar('sim', '--seeds', '3', '--jobs', '1', '--plant', 'a quorum of one')
+  assert.equal(planted.code, 1)
+  assert.match(planted.out, /Still fails with/)
+  assert.match((await hangar('sim', '--plant', 'none')).err, /no planted bug "none"/)
 })
 
 test('plan says what nodes would hold together, and what they would survive', async () => {

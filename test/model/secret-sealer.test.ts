@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { SecretSealer } from '../../src/model/secret-sealer.ts'
-import { SeededRng } from '../support/seeded-rng.ts'
+import { SeededRng } from '../../src/simulation/seeded-rng.ts'
 
 const secret = new Uint8Array(32).fill(1)
 

@@ -18,7 +18,8 @@ import {
   forgetKey,
   listBuckets,
 } from '../../src/store/bucket.ts'
-import { deleteBucket, finishLeftBuckets } from '../../src/store/delete-bucket.ts'
+import { deleteBucket } from '../../src/store/delete-bucket.ts'
+import { LeftBuckets } from '../../src/node/left-buckets.ts'
 import { deleteObject, deleteObjects } from '../../src/store/delete-object.ts'
 import { headObject } from '../../src/store/get-object.ts'
 import { abortUpload, createUpload } from '../../src/store/multipart.ts'
@@ -154,7 +155,7 @@ test('deleteObjects() opens a gate left closed by a delete that was cut off', as
   await world.stop()
 })
 
-test('finishLeftBuckets() ends what a crash cut off', async () => {
+test('LeftBuckets ends what a crash cut off', async () => {
   const world = await openStore()
   const { tables, store } = world
   const ids = ['11', '22', '33'].map((digits) => digits.repeat(32) as BucketId)
@@ -186,14 +187,14 @@ test('finishLeftBuckets() ends what a crash cut off', async () => {
   })
 
   const next = await world.crash()
-  assert.equal(await finishLeftBuckets(next.store), 3)
+  assert.equal(await new LeftBuckets(next.store).finish(() => true), 3)
   assert.deepEqual(
     (await listBuckets(next.store)).map(({ id }) => id),
     [won],
   )
   assert.equal(await codeOf(headObject(next.store, { bucket: lost, key: 'a' })), 'NoSuchBucket')
   assert.equal(await findBucketByName(next.store, 'dying-name'), undefined)
-  assert.equal(await finishLeftBuckets(next.store), 0)
+  assert.equal(await new LeftBuckets(next.store).finish(() => true), 0)
   await next.stop()
 })
 

@@ -31,7 +31,7 @@ import { inlineCompute } from '../../src/node/system/compute.ts'
 import { hybridStart, openTables, type OpenTables } from '../../src/table/table.ts'
 import { CrashDisk } from '../block/disk.ts'
 import { ManualClock, turns } from '../block/harness.ts'
-import { SeededRng } from '../support/seeded-rng.ts'
+import { SeededRng } from '../../src/simulation/seeded-rng.ts'
 
 export const thisNode = nodeId('ab'.repeat(32))
 export const GRACE_MS = 10_000
@@ -87,24 +87,25 @@ export async function openStore(
     graceMs: GRACE_MS,
     segmentBytes: 8 * MIB,
     stepBytes: 2 * MIB,
-    slab: new BlockSlab(24 * MIB),
+    slab: new BlockSlab(32 * MIB),
   })
-  const caches = new Caches(() => db.write(() => undefined))
+  const caches = new Caches({ settled: () => db.write(() => undefined), mayKeep: () => true })
   const model = buildTables({ blocks, listener: caches })
+  const network = new LoopbackNetwork(thisNode)
   const tables = openTables({
     db,
     clock,
     hybrid,
     rng,
-    network: new LoopbackNetwork(thisNode),
+    network,
     cluster: loneCluster(thisNode),
     log: silentLog,
     tables: model.all,
   })
   await tables.start()
   await blocks.start()
-  const operations = new RunningOperations({ node: thisNode, boot: `boot${lives}` })
-  const holds = new Holds()
+  const operations = new RunningOperations({ network, boot: `boot${lives}` })
+  const holds = new Holds(network)
   const store: Store = {
     ...{ tables, model, blocks, clock, rng, operations, holds, caches },
     compute: inlineCompute,

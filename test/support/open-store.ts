@@ -24,7 +24,7 @@ import { Caches } from '../../src/store/caches.ts'
 import type { Store } from '../../src/store/store.ts'
 import { hybridStart, openTables } from '../../src/table/table.ts'
 import { CrashDisk } from '../block/disk.ts'
-import { SeededRng } from './seeded-rng.ts'
+import { SeededRng } from '../../src/simulation/seeded-rng.ts'
 
 export interface OpenStore {
   readonly store: Store
@@ -54,17 +54,18 @@ export async function openTestStore(
     nodeId: self,
     folders: ['/drive'],
     isReferenced: () => Promise.resolve(true),
-    slab: new BlockSlab(16 * MIB),
+    slab: new BlockSlab(25 * MIB),
     segmentBytes: 16 * MIB,
     stepBytes: 4 * MIB,
   })
-  const caches = new Caches(() => db.write(() => undefined))
+  const caches = new Caches({ settled: () => db.write(() => undefined), mayKeep: () => true })
   const model = buildTables({ blocks, listener: caches })
+  const network = new LoopbackNetwork(self)
   const tables = openTables({
     ...{ db, clock, rng, metrics },
     log: silentLog,
     hybrid: new HybridClock(clock, hybridStart(db)),
-    network: new LoopbackNetwork(self),
+    network,
     cluster: loneCluster(self),
     tables: model.all,
   })
@@ -74,8 +75,8 @@ export async function openTestStore(
     ...{ tables, model, blocks, clock, rng, caches },
     compute: inlineCompute,
     log: silentLog,
-    operations: new RunningOperations({ node: self, boot: hexOf(rng.bytes(8)) }),
-    holds: new Holds(),
+    operations: new RunningOperations({ network, boot: hexOf(rng.bytes(8)) }),
+    holds: new Holds(network),
     sealer: new SecretSealer(rng.bytes(32), rng),
     counts: (partitionKey) => readCounts(db, partitionKey),
     ...(options.shardCount === undefined ? {} : { shardCount: options.shardCount }),

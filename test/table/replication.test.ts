@@ -25,7 +25,7 @@ test('Replication asks this node first, and each owner of several layouts once',
   assert.deepEqual(replicationOf([[a, b, c]]).quorum(7), [b, a])
 })
 
-test('Votes are won by a quorum of every layout and lost when one is out of reach', () => {
+test('Replication counts votes by a quorum of every layout', () => {
   const votes = replicationOf([
     [a, b, c],
     [b, c, d],

@@ -11,7 +11,7 @@ import { LoopbackNetwork } from '../../src/net/loopback.ts'
 import { systemClock } from '../../src/node/system/clock.ts'
 import { defineMerged, defineRegister, indexTree, type Plain } from '../../src/table/schema.ts'
 import { hybridStart, openTables, type OpenTables } from '../../src/table/table.ts'
-import { SeededRng } from '../support/seeded-rng.ts'
+import { SeededRng } from '../../src/simulation/seeded-rng.ts'
 
 interface Word {
   readonly text: string | undefined

@@ -1,7 +1,7 @@
 /** Writes records to a drive's open segment: many at once, one sync for all that are ready. */
 
 import type { Clock } from '../../base/clock.ts'
-import { BLOCK_SIZE_BYTES, BLOCK_WRITES_IN_FLIGHT_MAX } from '../../base/limits.ts'
+import { BLOCK_WRITES_IN_FLIGHT_MAX } from '../../base/limits.ts'
 import type { Log } from '../../base/log.ts'
 import { Semaphore } from '../../base/semaphore.ts'
 import type { Batch, Db } from '../../db/db.ts'
@@ -203,8 +203,8 @@ export class Appender {
     if (!(await this.#drive.hasRoomFor(to - from, reserve))) throw this.#full()
     try {
       await this.#drive.files.use(segment.number, async (file) => {
-        for (let at = from; at < to; at += BLOCK_SIZE_BYTES) {
-          await file.write(zeros.subarray(0, Math.min(BLOCK_SIZE_BYTES, to - at)), at)
+        for (let at = from; at < to; at += zeros.length) {
+          await file.write(zeros.subarray(0, Math.min(zeros.length, to - at)), at)
         }
         await file.datasync()
       })

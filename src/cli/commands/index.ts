@@ -9,6 +9,7 @@ import { key } from './key.ts'
 import { plan } from './plan.ts'
 import { recover } from './recover.ts'
 import { scrub } from './scrub.ts'
+import { sim } from './sim.ts'
 import { server } from './server.ts'
 import { status } from './status.ts'
 
@@ -22,5 +23,6 @@ export const commands: readonly DefineCommand[] = [
   scrub,
   recover,
   plan,
+  sim,
   jsonApi,
 ]

@@ -1,6 +1,6 @@
 /** Chance that replays from a seed. */
 
-import type { Rng } from '../../src/base/rng.ts'
+import type { Rng } from '../base/rng.ts'
 
 /** A small fast generator (sfc32); not for secrets. */
 export class SeededRng implements Rng {

@@ -1,6 +1,6 @@
 /** What each operation of the simulation may answer: the model that histories are checked with. */
 
-import type { HistoryEntry } from '../support/linearizability.ts'
+import type { HistoryEntry } from './linearizability.ts'
 
 /** What a client asked of one key. */
 export type Request =
@@ -82,25 +82,30 @@ function historyEntry(original: Recorded, seen: ReadonlySet<string>): HistoryEnt
 
 function applied(state: string, request: Request, answer: Answer | undefined): string | undefined {
   switch (request.kind) {
+    case 'get':
+      return shows(state, answer, currentOf(state))
+    case 'listed':
+      return shows(state, answer, etagOf(currentOf(state)))
     case 'put':
       return put(state, request, answer)
-    case 'delete': {
-      const isThere = currentOf(state) !== ''
-      if (answer?.kind === 'was there' && answer.isThere !== isThere) return undefined
-      return withCurrent(state, '')
-    }
-    case 'get':
-      return answer?.kind === 'shows' && answer.version === currentOf(state) ? state : undefined
-    case 'listed':
-      return answer?.kind === 'shows' && answer.version === etagOf(currentOf(state))
-        ? state
-        : undefined
+    case 'delete':
+      return remove(state, answer)
     case 'create':
       return answer?.kind === 'refused' ? undefined : `${state};${request.upload}=o`
     case 'complete':
     case 'abort':
       return end(state, request, answer)
   }
+}
+
+function shows(state: string, answer: Answer | undefined, current: string): string | undefined {
+  return answer?.kind === 'shows' && answer.version === current ? state : undefined
+}
+
+function remove(state: string, answer: Answer | undefined): string | undefined {
+  const isThere = currentOf(state) !== ''
+  if (answer?.kind === 'was there' && answer.isThere !== isThere) return undefined
+  return withCurrent(state, '')
 }
 
 function put(

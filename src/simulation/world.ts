@@ -1,17 +1,8 @@
-/** Virtual time, and a network that delays, loses, doubles and reorders, all from one seed. */
+/** Virtual time, the weather between nodes, and one life of a node, all from one seed. */
 
-import type { Cancel, Clock } from '../../src/base/clock.ts'
-import { pack, unpack } from '../../src/base/codec.ts'
-import { DomainError } from '../../src/base/errors.ts'
-import type { NodeId } from '../../src/base/ids.ts'
-import type {
-  CallOptions,
-  Delivered,
-  MessageHandler,
-  Network,
-  Peer,
-} from '../../src/base/network.ts'
-import { SeededRng } from '../support/seeded-rng.ts'
+import type { Cancel, Clock } from '../base/clock.ts'
+import type { NodeId } from '../base/ids.ts'
+import { SeededRng } from './seeded-rng.ts'
 
 interface Event {
   readonly at: number
@@ -41,8 +32,8 @@ export class World {
   #now = 0
   #order = 0
   #trace = 0x811c9dc5
-  /** Told when an owner has promised another node something. */
-  promised: (owner: NodeId) => void = () => undefined
+  /** Told when a node has sent an answer to another. */
+  answered: (node: NodeId, endpoint: string) => void = () => undefined
   readonly #heap: Event[] = []
 
   constructor(rng: SeededRng, weather: Weather, packsMessages: boolean) {
@@ -168,97 +159,6 @@ export class Life implements Clock {
   soon(action: () => void): void {
     this.after(0, action)
   }
-}
-
-class CallFailed extends DomainError {}
-
-/** Finds the life that a node lives now; undefined while it is down. */
-export type Directory = (node: NodeId) => SimulatedNetwork | undefined
-
-export class SimulatedNetwork implements Network {
-  readonly self: NodeId
-  readonly #world: World
-  readonly #life: Life
-  readonly #directory: Directory
-  readonly #handlers = new Map<string, MessageHandler>()
-
-  constructor(parts: { world: World; life: Life; self: NodeId; directory: Directory }) {
-    this.self = parts.self
-    this.#world = parts.world
-    this.#life = parts.life
-    this.#directory = parts.directory
-  }
-
-  handle(endpoint: string, handler: MessageHandler): void {
-    this.#handlers.set(endpoint, handler)
-  }
-
-  /** Only rows are simulated here. */
-  transfer(): Promise<Delivered> {
-    return Promise.reject(new CallFailed('UnknownEndpoint', 'Cannot send bytes here'))
-  }
-
-  receive(): void {
-    throw new CallFailed('UnknownEndpoint', 'Cannot receive bytes here')
-  }
-
-  peers(): readonly Peer[] {
-    return []
-  }
-
-  call(to: NodeId, endpoint: string, message: unknown, options: CallOptions): unknown {
-    if (to === this.self) return this.#handlers.get(endpoint)!(to, message)
-    return new Promise((resolve, reject) => {
-      const cancel = this.#life.after(options.deadlineMs, () =>
-        reject(new CallFailed('RpcTimeout', `No answer to "${endpoint}"`)),
-      )
-      const reply: Reply = {
-        resolve: (answer) => {
-          cancel()
-          resolve(answer)
-        },
-        reject: (error) => {
-          cancel()
-          reject(error)
-        },
-      }
-      const sent = this.#copy(message)
-      this.#world.note(`${this.self.slice(0, 2)}${to.slice(0, 2)}${endpoint}`)
-      this.#world.carry(this.self, to, () =>
-        this.#directory(to)?.arrive(this, endpoint, sent, reply),
-      )
-    })
-  }
-
-  arrive(from: SimulatedNetwork, endpoint: string, message: unknown, reply: Reply): void {
-    this.#life.happen(() => {
-      const answer = (give: () => void): void => {
-        this.#world.carry(this.self, from.self, () => from.#life.happen(give))
-      }
-      const refuse = (error: unknown): void => {
-        const { code, message: text, details } = error as DomainError
-        answer(() => reply.reject(new CallFailed(code, text, { details: { ...details } })))
-      }
-      try {
-        Promise.resolve(this.#handlers.get(endpoint)!(from.self, message)).then((value) => {
-          const sent = this.#copy(value)
-          answer(() => reply.resolve(sent))
-          if (endpoint === 'table/promise') this.#world.promised(this.self)
-        }, refuse)
-      } catch (error) {
-        refuse(error)
-      }
-    })
-  }
-
-  #copy(value: unknown): unknown {
-    return this.#world.packsMessages ? unpack(pack(value)) : value
-  }
-}
-
-interface Reply {
-  readonly resolve: (answer: unknown) => void
-  readonly reject: (error: Error) => void
 }
 
 /** Lets every promise that is resolved run what waits for it: ticks come when none is left. */

@@ -1,19 +1,18 @@
-/** The planted faults that the simulation must catch: each is a wrong rule in an otherwise right node. */
+/** Planted bugs that the simulation must catch: each is one wrong rule in an otherwise right node. */
 
-import { ballotZero, compareBallots, maxBallot } from '../../src/base/ballot.ts'
+import { ballotZero, compareBallots, maxBallot } from '../base/ballot.ts'
 import type { Plant } from './simulate.ts'
 
 export const plants: readonly Plant[] = [
   {
     name: 'a quorum of one',
     rules: { quorum: () => 1 },
+    ownerCounts: [3],
   },
   {
     name: 'a promise lost at restart: the mark is not the floor',
     rules: { floorAtStart: () => ballotZero },
-    faultKinds: ['split'],
-    faultCount: 20,
-    crashAfterPromiseChance: 0.1,
+    forecast: { kinds: ['split'], count: 25, crashAfterPromiseChance: 0.05 },
     weather: { usualMs: 50, slowChance: 0.05, slowMs: 300, lossChance: 0.01 },
     ownerCounts: [3],
   },
@@ -26,14 +25,9 @@ export const plants: readonly Plant[] = [
   {
     name: 'side rows not sent again with their row',
     rules: { resentSides: () => [] },
-    faultKinds: ['split', 'crash'],
-    faultCount: 15,
+    forecast: { kinds: ['split', 'kill'], count: 20 },
     weather: { usualMs: 20, slowChance: 0.1, slowMs: 300, lossChance: 0.1 },
     ownerCounts: [3, 5],
-  },
-  {
-    name: 'a local hook releases',
-    releasesLocally: true,
   },
   {
     name: 'check then write: a row is taken whatever was promised since',
@@ -42,5 +36,6 @@ export const plants: readonly Plant[] = [
       floor: ({ row }) => row ?? ballotZero,
       admitsRow: (ballot, floor) => compareBallots(maxBallot(ballot, floor), ballot) === 0,
     },
+    ownerCounts: [3],
   },
 ]

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { linearizationFault, type HistoryEntry } from './linearizability.ts'
+import { linearizationFault, type HistoryEntry } from '../../src/simulation/linearizability.ts'
 
 function write(call: number, end: number, value: string): HistoryEntry {
   return { call, end, label: `write ${value}`, apply: () => value }

@@ -1,0 +1,52 @@
+/** What a node stands on: the real clock, chance, disk, network and threads, or a simulation's. */
+
+import type { Clock } from '../base/clock.ts'
+import type { Compute } from '../base/compute.ts'
+import type { Disk } from '../base/disk.ts'
+import type { NodeId } from '../base/ids.ts'
+import type { Log } from '../base/log.ts'
+import type { Network } from '../base/network.ts'
+import type { Rng } from '../base/rng.ts'
+import type { OpenBlocksOptions } from '../block/open.ts'
+import type { Cluster } from '../cluster/cluster.ts'
+import type { EngineHome } from '../db/open.ts'
+import { LoopbackNetwork } from '../net/loopback.ts'
+import type { Store } from '../store/store.ts'
+import type { OpenTablesOptions } from '../table/table.ts'
+import { systemClock } from './system/clock.ts'
+import { threadCompute } from './system/compute.ts'
+import { systemDisk } from './system/disk.ts'
+import { systemRng } from './system/rng.ts'
+
+export interface StoppableCompute extends Compute {
+  stop(): Promise<void>
+}
+
+export interface Ground {
+  readonly clock: Clock
+  readonly disk: Disk
+  readonly rng: Rng
+  readonly log: Log
+  readonly network: (self: NodeId) => Network
+  /** Work on other threads, which share the memory of the block slab. */
+  readonly compute: (memory: SharedArrayBuffer) => StoppableCompute
+  /** Of a simulation: rows elsewhere than in LevelDB, and everything smaller and sooner. */
+  readonly simulated?: {
+    readonly engineHome: EngineHome
+    readonly cluster: (self: NodeId) => Cluster
+    readonly blocks: Pick<OpenBlocksOptions, 'slab' | 'segmentBytes' | 'stepBytes'>
+    readonly store: Pick<Store, 'inlineSizeBytesMax' | 'partSizeBytesMin' | 'shardCount'>
+    readonly tables: OpenTablesOptions['testing']
+    /** How long an operation may name what it has written. */
+    readonly spanMicros: number
+  }
+}
+
+/** The machine itself, and a node that knows no other. */
+export function systemGround(log: Log): Ground {
+  return {
+    ...{ clock: systemClock, disk: systemDisk, rng: systemRng(), log },
+    network: (self) => new LoopbackNetwork(self),
+    compute: threadCompute,
+  }
+}

@@ -1,0 +1,57 @@
+/** The worker that finishes what a crash cut off: buckets half made, and buckets half deleted. */
+
+import type { Bucket } from '../model/rows/bucket.ts'
+import type { Worker, WorkState } from '../worker/worker.ts'
+import { allBuckets, finishPending } from '../store/bucket.ts'
+import { deleteBucket, gatesOf } from '../store/delete-bucket.ts'
+import { inStoreWords, type Store } from '../store/store.ts'
+
+/**
+ * Buckets that won their name become live, those that did not are removed, a decided delete is
+ * ended.
+ *
+ * A bucket being made looks like one whose maker is gone. So one is only finished when it was
+ * seen a whole interval before, which is longer than its maker may take.
+ */
+export class LeftBuckets implements Worker {
+  readonly name = 'left-buckets'
+  readonly intervalMs = 60_000
+  readonly tranquility = 0
+  readonly #store: Store
+  #seen: ReadonlySet<string> = new Set()
+
+  constructor(store: Store) {
+    this.#store = store
+  }
+
+  async work(): Promise<WorkState> {
+    await this.finish((bucket) => this.#seen.has(bucket.id))
+    return 'idle'
+  }
+
+  /**
+   * @param isLeft whether nobody makes this pending bucket any more
+   * @returns how many buckets were finished one way or the other
+   */
+  async finish(isLeft: (bucket: Bucket) => boolean): Promise<number> {
+    let count = 0
+    const pending = new Set<string>()
+    for (const bucket of await allBuckets(this.#store)) {
+      if (bucket.state === 'pending') {
+        pending.add(bucket.id)
+        if (!isLeft(bucket)) continue
+        await finishPending(this.#store, bucket)
+      } else if (await isDeleteDecided(this.#store, bucket)) {
+        await deleteBucket(this.#store, { bucket: bucket.id })
+      } else continue
+      count += 1
+    }
+    this.#seen = pending
+    return count
+  }
+}
+
+async function isDeleteDecided(store: Store, bucket: Bucket): Promise<boolean> {
+  const gate = await inStoreWords(store.tables.get(gatesOf(store, bucket)[0]!))
+  return gate?.state === 'deleted'
+}

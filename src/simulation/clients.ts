@@ -1,0 +1,312 @@
+/** The clients of a simulation: what they ask of the store, and what they were told. */
+
+import type { BucketId } from '../base/ids.ts'
+import { DomainError } from '../base/errors.ts'
+import type { ObjectInfo } from '../store/get-object.ts'
+import { getObject } from '../store/get-object.ts'
+import { completeUpload } from '../store/complete-upload.ts'
+import { deleteObject } from '../store/delete-object.ts'
+import { StoreError, type StoreErrorCode } from '../store/errors.ts'
+import { listObjects } from '../store/list-objects.ts'
+import { abortUpload, createUpload } from '../store/multipart.ts'
+import { putObject } from '../store/put-object.ts'
+import type { Store } from '../store/store.ts'
+import { uploadPart } from '../store/upload-part.ts'
+import { compareUtf8 } from '../base/bytes.ts'
+import { bodyOf, contentOf, joined, type Content } from './contents.ts'
+import { etagOf, type Answer, type Recorded, type Request } from './history.ts'
+import { BLOCK_BYTES, stackOf, type SimulatedNode } from './node.ts'
+import type { World } from './world.ts'
+
+export const KEYS = ['a', 'b', 'c', 'd'] as const
+const CLIENT_DEADLINE_MS = 3000
+const BURST_PAUSE_MS = 60
+const VERSION_HEADER = 'x-amz-meta-version'
+
+/** What all clients of a run know together. */
+export interface Run {
+  readonly world: World
+  readonly nodes: readonly SimulatedNode[]
+  readonly bucket: () => BucketId
+  readonly operationsPerClient: number
+  readonly pauseMs: number
+  readonly history: Recorded[]
+  /** What each ETag that was ever written stands for. */
+  readonly contents: Map<string, Content>
+  readonly faults: string[]
+  /** Told before each operation. */
+  readonly beforeOperation: () => void
+}
+
+interface Upload {
+  readonly id: string
+  readonly key: string
+  /** Of the object that it becomes. */
+  readonly version: string
+  readonly parts: readonly { readonly partNumber: number; readonly etag: string }[]
+}
+
+/** Refusals that are answers: they say that nothing was done, and why. */
+const REFUSALS: ReadonlySet<StoreErrorCode> = new Set<StoreErrorCode>([
+  'PreconditionFailed',
+  'ConditionNotFound',
+  'NoSuchUpload',
+])
+
+export class Client {
+  readonly #run: Run
+  readonly #number: number
+  /** Shared by all clients, so that they complete one another's uploads. */
+  readonly #uploads: Upload[]
+  /** Last version seen of each key. */
+  readonly #seen = new Map<string, string>()
+  #count = 0
+
+  constructor(run: Run, number: number, uploads: Upload[]) {
+    this.#run = run
+    this.#number = number
+    this.#uploads = uploads
+  }
+
+  async work(): Promise<void> {
+    const { world, operationsPerClient, pauseMs } = this.#run
+    while (this.#count < operationsPerClient) {
+      this.#count += 1
+      this.#run.beforeOperation()
+      await this.#draw(world.rng.pick(KEYS))
+      // In bursts: contention needs clients that meet, the faults need time to come and go.
+      const restMs = world.rng.unit() * (world.rng.chance(0.8) ? BURST_PAUSE_MS : 2 * pauseMs)
+      await new Promise<void>((resolve) => void world.after(restMs, resolve))
+    }
+  }
+
+  async #draw(key: string): Promise<void> {
+    const { rng } = this.#run.world
+    const dice = rng.below(100)
+    if (dice < 22) await this.#put(key, false)
+    else if (dice < 32) await this.#put(key, true)
+    else if (dice < 40) await this.#put(key, false, etagOf(this.#seen.get(key) ?? 'none'))
+    else if (dice < 52) await this.#ask(key, { kind: 'delete' })
+    else if (dice < 74) await this.#ask(key, { kind: 'get' })
+    else if (dice < 82) await this.#upload(key)
+    else if (dice < 92) await this.#end(key, 'complete')
+    else if (dice < 94) await this.#end(key, 'abort')
+    else await this.#page()
+  }
+
+  #name(): string {
+    return `${this.#number}-${this.#count}`
+  }
+
+  #content(name: string): Content {
+    const { rng } = this.#run.world
+    const dice = rng.below(10)
+    // Some clients write the same bytes: then blocks are shared.
+    const size = dice < 6 ? 20 : dice < 8 ? 700 : BLOCK_BYTES + 1 + rng.below(2 * BLOCK_BYTES)
+    const content = contentOf(dice === 7 ? 'shared' : name, size)
+    this.#run.contents.set(content.etag, content)
+    return content
+  }
+
+  async #put(key: string, ifNone: boolean, ifMatch?: string): Promise<void> {
+    const name = this.#name()
+    const content = this.#content(name)
+    const version = `${content.etag}|${name}`
+    const request: Request = {
+      ...{ kind: 'put', version, ifNone },
+      ...(ifMatch === undefined ? {} : { ifMatch }),
+    }
+    await this.#ask(key, request, content)
+  }
+
+  /** Opens an upload and sends its parts; nothing of it shows before it is completed. */
+  async #upload(key: string): Promise<void> {
+    const { world, contents } = this.#run
+    const name = `u${this.#name()}`
+    const metadata = [[VERSION_HEADER, name]] as const
+    const opened = await this.#ask(key, { kind: 'create', upload: name }, metadata)
+    if (opened === undefined) return
+    const id = opened as string
+    const sent: Content[] = []
+    for (let partNumber = 1; partNumber <= 1 + world.rng.below(3); partNumber += 1) {
+      const content = this.#content(`${name}.${partNumber}`)
+      const done = await this.#at(async (store) => {
+        const bucket = this.#run.bucket()
+        const input = { bucket, key, uploadId: id, partNumber, body: bodyOf(content) }
+        await uploadPart(store, input)
+        return true
+      })
+      if (done !== true) return
+      sent.push(content)
+    }
+    const whole = joined(sent)
+    contents.set(whole.etag, whole)
+    const parts = sent.map(({ etag }, index) => ({ partNumber: index + 1, etag }))
+    this.#uploads.push({ id, key, version: `${whole.etag}|${name}`, parts })
+  }
+
+  async #end(key: string, kind: 'complete' | 'abort'): Promise<void> {
+    const { rng } = this.#run.world
+    const known = this.#uploads.filter((upload) => upload.key === key)
+    // Mostly a young one; an old one is a late retry.
+    const upload = rng.chance(0.7) ? known.at(-1) : known[rng.below(known.length || 1)]
+    if (upload === undefined) return this.#upload(key)
+    const [, name] = upload.version.split('|')
+    const request: Request =
+      kind === 'abort'
+        ? { kind, upload: name! }
+        : { kind, upload: name!, version: upload.version, operation: this.#name() }
+    await this.#ask(key, request, upload)
+    const last = this.#run.history.at(-1)
+    const isUnknown = last?.request === request && last.answer === undefined
+    if (isUnknown && kind === 'complete') await this.#ask(key, { ...request }, upload)
+    return undefined
+  }
+
+  /** A listing in pages: whole, in order, each key once. */
+  async #page(): Promise<void> {
+    const { world, history, faults } = this.#run
+    const call = world.now
+    const recorded = KEYS.map((key): Recorded => ({
+      ...{ key, request: { kind: 'listed' }, call, end: Infinity },
+      answer: undefined,
+    }))
+    const limit = 1 + world.rng.below(4)
+    const listed = await this.#at(async (store) => {
+      const shown: (readonly [key: string, etag: string])[] = []
+      let from: { readonly after?: string | undefined; readonly from?: string | undefined } = {}
+      for (;;) {
+        const bucket = this.#run.bucket()
+        const { entries, truncated, next } = await listObjects(store, { bucket, limit, ...from })
+        for (const { key, etag } of entries) shown.push([key, etag])
+        if (!truncated) return shown
+        from = next!
+      }
+    })
+    history.push(...recorded)
+    if (!Array.isArray(listed)) return
+    for (const [index, [key]] of listed.entries()) {
+      const before = listed[index - 1]?.[0]
+      if (before !== undefined && compareUtf8(before, key) >= 0) {
+        faults.push(`listing: "${key}" stands behind "${before}"`)
+      }
+    }
+    const etags = new Map(listed)
+    for (const entry of recorded) {
+      entry.end = world.now
+      entry.answer = { kind: 'shows', version: etags.get(entry.key) ?? '' }
+    }
+  }
+
+  /** Runs a request at some node and writes down what became of it. @returns what it brought */
+  async #ask(key: string, request: Request, detail?: unknown): Promise<unknown> {
+    const { world, history } = this.#run
+    const recorded: Recorded = { key, request, call: world.now, end: Infinity, answer: undefined }
+    const result = await this.#at(async (store) => this.#perform(store, { key, request, detail }))
+    history.push(recorded)
+    if (result === undefined) return undefined
+    if (result instanceof StoreError) {
+      recorded.answer = { kind: 'refused', code: result.code }
+      recorded.end = world.now
+      return undefined
+    }
+    recorded.answer = result.answer
+    recorded.end = world.now
+    if (result.answer.kind === 'shows' && result.answer.version !== '') {
+      this.#seen.set(key, result.answer.version)
+    }
+    if (request.kind === 'put') this.#seen.set(key, request.version)
+    return result.brought ?? true
+  }
+
+  async #perform(
+    store: Store,
+    wish: { readonly key: string; readonly request: Request; readonly detail: unknown },
+  ): Promise<{ readonly answer: Answer; readonly brought?: unknown }> {
+    const { key, request, detail } = wish
+    const bucket = this.#run.bucket()
+    switch (request.kind) {
+      case 'get':
+        return { answer: await readVersion(this.#run, store, key) }
+      case 'put': {
+        const { version, ifNone, ifMatch } = request
+        const conditions = { ...(ifNone ? { ifNoneMatch: '*' as const } : {}), ifMatch }
+        const metadata = [[VERSION_HEADER, version.split('|')[1]!]] as const
+        const body = bodyOf(detail as Content)
+        await putObject(store, { bucket, key, metadata, conditions, body })
+        return { answer: { kind: 'done' } }
+      }
+      case 'delete': {
+        const isThere = await deleteObject(store, { bucket, key })
+        return { answer: { kind: 'was there', isThere } }
+      }
+      case 'create': {
+        const metadata = detail as readonly (readonly [string, string])[]
+        const { uploadId } = await createUpload(store, { bucket, key, metadata })
+        return { answer: { kind: 'done' }, brought: uploadId }
+      }
+      case 'abort':
+        await abortUpload(store, { bucket, key, uploadId: (detail as Upload).id })
+        return { answer: { kind: 'done' } }
+      case 'complete': {
+        const { id, parts, version } = detail as Upload
+        const { operation } = request
+        const done = await completeUpload(store, { bucket, key, uploadId: id, parts, operation })
+        if (done.etag !== etagOf(version)) {
+          this.#run.faults.push(`parts: "${key}" completed as ${done.etag}, wanted ${version}`)
+        }
+        return { answer: { kind: 'done' } }
+      }
+      case 'listed':
+        throw new Error('pages are asked for otherwise')
+    }
+  }
+
+  /**
+   * Works at some node that is up. Undefined when the client gave up, or was told that nothing is
+   * known; the error when it was told that nothing was done.
+   */
+  #at<Result>(work: (store: Store) => Promise<Result>): Promise<Result | StoreError | undefined> {
+    const { world, nodes, faults } = this.#run
+    const up = nodes.filter(({ product }) => product !== undefined)
+    if (up.length === 0) return Promise.resolve(undefined)
+    const { store } = world.rng.pick(up).product!
+    return new Promise((resolve) => {
+      const cancel = world.after(CLIENT_DEADLINE_MS, () => resolve(undefined))
+      work(store).then(
+        (result) => {
+          cancel()
+          resolve(result)
+        },
+        (error: unknown) => {
+          cancel()
+          if (error instanceof StoreError && REFUSALS.has(error.code)) return resolve(error)
+          if (!(error instanceof DomainError)) faults.push(`client: ${stackOf(error)}`)
+          resolve(undefined)
+        },
+      )
+    })
+  }
+}
+
+/** A settled read with its bytes, which must be those of the version. */
+export async function readVersion(run: Run, store: Store, key: string): Promise<Answer> {
+  let info: ObjectInfo
+  const pieces: Uint8Array[] = []
+  try {
+    const reader = await getObject(store, { bucket: run.bucket(), key })
+    info = reader.info
+    for await (const piece of reader.read(0, info.size - 1)) pieces.push(piece.slice())
+  } catch (error) {
+    if (error instanceof StoreError && error.code === 'NoSuchKey') {
+      return { kind: 'shows', version: '' }
+    }
+    throw error
+  }
+  const name = info.metadata.find(([header]) => header === VERSION_HEADER)?.[1] ?? ''
+  const expected = run.contents.get(info.etag)
+  if (expected === undefined || Buffer.compare(Buffer.concat(pieces), expected.bytes) !== 0) {
+    run.faults.push(`bytes: "${key}" shows ${info.etag} with other bytes`)
+  }
+  return { kind: 'shows', version: `${info.etag}|${name}` }
+}

@@ -1,0 +1,174 @@
+/** The drive of a simulated node: what was not synced is kept or lost when the power fails. */
+
+import type { Clock } from '../base/clock.ts'
+import type { Disk, DiskFile, DiskSpace } from '../base/disk.ts'
+import type { SeededRng } from './seeded-rng.ts'
+
+const SECTOR_BYTES = 512
+const TOTAL_BYTES = 2 ** 40
+
+interface Write {
+  readonly position: number
+  readonly bytes: Uint8Array
+}
+
+/** A file: what is on stable storage, what readers see, and what lies between. */
+class FileState {
+  stable: Uint8Array
+  seen: Uint8Array
+  size: number
+  stableSize: number
+  unsynced: Write[] = []
+
+  constructor(content: Uint8Array) {
+    this.stable = content.slice()
+    this.seen = content.slice()
+    this.size = content.length
+    this.stableSize = content.length
+  }
+
+  write(write: Write): void {
+    const end = write.position + write.bytes.length
+    this.seen = grown(this.seen, end)
+    this.seen.set(write.bytes, write.position)
+    this.size = Math.max(this.size, end)
+    this.unsynced.push(write)
+  }
+
+  sync(writes: readonly Write[]): void {
+    for (const { position, bytes } of writes) this.#settle(position, bytes)
+  }
+
+  /** Each unsynced sector is as it was or as it was written. */
+  tear(keeps: () => boolean): void {
+    for (const { position, bytes } of this.unsynced) {
+      for (let at = 0; at < bytes.length; at += SECTOR_BYTES) {
+        if (keeps()) this.#settle(position + at, bytes.subarray(at, at + SECTOR_BYTES))
+      }
+    }
+    this.unsynced = []
+    this.seen = this.stable.slice()
+    this.size = this.stableSize
+  }
+
+  #settle(position: number, bytes: Uint8Array): void {
+    const end = position + bytes.length
+    this.stable = grown(this.stable, end)
+    this.stable.set(bytes, position)
+    this.stableSize = Math.max(this.stableSize, end)
+  }
+}
+
+function grown(bytes: Uint8Array, size: number): Uint8Array {
+  if (bytes.length >= size) return bytes
+  const larger = new Uint8Array(Math.max(size, 2 * bytes.length))
+  larger.set(bytes)
+  return larger
+}
+
+/** What outlives every life of a node. `of` gives each life its own view. */
+export class SimulatedDisk {
+  readonly #files = new Map<string, FileState>()
+  readonly #rng: SeededRng
+  /** Writes that grow a file fail with ENOSPC. */
+  isFull = false
+
+  constructor(rng: SeededRng) {
+    this.#rng = rng
+  }
+
+  /** The process was killed: the system still has every finished write. */
+  kill(): void {
+    for (const file of this.#files.values()) {
+      file.sync(file.unsynced)
+      file.unsynced = []
+    }
+  }
+
+  /** The power failed. */
+  cut(): void {
+    for (const file of this.#files.values()) file.tear(() => this.#rng.chance(0.5))
+  }
+
+  /** Flips one bit of a file whose name fits. False when there is none with content. */
+  rot(name: RegExp): boolean {
+    const files = [...this.#files].filter(([path, { stableSize }]) => name.test(path) && stableSize)
+    if (files.length === 0) return false
+    const [, file] = this.#rng.pick(files)
+    const at = this.#rng.below(file.stableSize)
+    const bit = 1 << this.#rng.below(8)
+    file.stable[at]! ^= bit
+    file.seen[at]! ^= bit
+    return true
+  }
+
+  /** @param delayMs how long the next call takes by `clock`, which ends with the life */
+  of(clock: Clock, delayMs: () => number): Disk {
+    const files = this.#files
+    const pass = (): Promise<void> => new Promise((resolve) => void clock.after(delayMs(), resolve))
+    const fileOf = (state: FileState): DiskFile => ({
+      read: async (target, position) => {
+        await pass()
+        const part = state.seen.subarray(position, Math.min(position + target.length, state.size))
+        target.set(part)
+        return part.length
+      },
+      write: async (source, position) => {
+        const bytes = source.slice()
+        await pass()
+        if (this.isFull && position + bytes.length > state.size) throw systemError('ENOSPC')
+        state.write({ position, bytes })
+      },
+      datasync: async () => {
+        const covered = state.unsynced.length
+        await pass()
+        state.sync(state.unsynced.splice(0, covered))
+      },
+      sizeBytes: async () => {
+        await pass()
+        return state.size
+      },
+      close: () => pass(),
+    })
+    return {
+      open: async (path, { create }) => {
+        await pass()
+        const found = files.get(path)
+        if (create && found !== undefined) throw systemError('EEXIST')
+        if (!create && found === undefined) throw systemError('ENOENT')
+        const state = found ?? new FileState(new Uint8Array(0))
+        files.set(path, state)
+        return fileOf(state)
+      },
+      list: async (path) => {
+        await pass()
+        const names = [...files.keys()].filter((name) => name.startsWith(`${path}/`))
+        return [...new Set(names.map((name) => name.slice(path.length + 1).split('/')[0]!))]
+      },
+      makeFolder: () => pass(),
+      remove: async (path) => {
+        await pass()
+        files.delete(path)
+      },
+      replace: async (path, content) => {
+        const bytes = content.slice()
+        await pass()
+        files.set(path, new FileState(bytes))
+        await pass()
+      },
+      readSmall: async (path) => {
+        await pass()
+        const state = files.get(path)
+        return state?.seen.slice(0, state.size)
+      },
+      space: async (): Promise<DiskSpace> => {
+        await pass()
+        return { availableBytes: this.isFull ? 0 : TOTAL_BYTES / 2, totalBytes: TOTAL_BYTES }
+      },
+    }
+  }
+}
+
+function systemError(code: string): Error {
+  return Object.assign(new Error(code), { code })
+}

@@ -1,0 +1,134 @@
+/** What befalls the nodes of a simulation: a swarm of faults, other ones for each seed. */
+
+import type { SimulatedNode } from './node.ts'
+import type { SeededRng } from './seeded-rng.ts'
+import type { Weather, World } from './world.ts'
+
+export const faultKinds = [
+  'kill',
+  'power',
+  'blackout',
+  'stop',
+  'freeze',
+  'cut',
+  'split',
+  'jump',
+  'full',
+] as const
+export type FaultKind = (typeof faultKinds)[number]
+
+/** Which faults a seed has at all, and how they fall. */
+export interface Forecast {
+  readonly kinds: readonly FaultKind[]
+  readonly count: number
+  /** How often an owner dies soon after it has promised something. */
+  readonly crashAfterPromiseChance: number
+  /** How long a node is down; drawn when undefined. */
+  readonly restartMs: number | undefined
+}
+
+const COUNT_MIN = 5
+
+export function drawForecast(rng: SeededRng): Forecast {
+  const kinds = faultKinds.filter(() => rng.chance(0.6))
+  return {
+    kinds: kinds.length === 0 ? ['kill'] : kinds,
+    count: COUNT_MIN + rng.below(8),
+    crashAfterPromiseChance: 0,
+    restartMs: undefined,
+  }
+}
+
+export function drawWeather(rng: SeededRng): Weather {
+  return {
+    lossChance: rng.pick([0, 0, 0.01, 0.05]),
+    copyChance: rng.pick([0, 0, 0.05]),
+    slowChance: rng.pick([0, 0.02, 0.1]),
+    slowMs: rng.pick([50, 300, 1500]),
+    usualMs: rng.pick([2, 5, 20]),
+  }
+}
+
+export interface Faults {
+  readonly world: World
+  readonly nodes: readonly SimulatedNode[]
+  readonly forecast: Forecast
+}
+
+/** Lets one fault strike now. @returns its name, or undefined when there was nothing to strike */
+export function strike(faults: Faults): string | undefined {
+  const { world, nodes, forecast } = faults
+  const { rng } = world
+  const node = rng.pick(nodes)
+  const kind = rng.pick(forecast.kinds)
+  const isDone = strikeNode(faults, kind, node)
+  if (!isDone) return undefined
+  world.note(kind)
+  return `${kind} ${node.index}`
+}
+
+function strikeNode(faults: Faults, kind: FaultKind, node: SimulatedNode): boolean {
+  const { world, nodes } = faults
+  const { rng } = world
+  const { present } = node
+  if (present === undefined) return false
+  switch (kind) {
+    case 'kill':
+    case 'power':
+      node.crash(kind)
+      restart(faults, node)
+      return true
+    case 'blackout':
+      for (const each of nodes) {
+        if (each.present === undefined) continue
+        each.crash('power')
+        restart(faults, each)
+      }
+      return true
+    case 'stop':
+      if (present.product === undefined) return false
+      node.stop().then(
+        () => restart(faults, node),
+        () => undefined,
+      )
+      return true
+    case 'freeze':
+      present.life.freeze()
+      world.after(20 + rng.unit() * 3000, () => present.life.thaw())
+      return true
+    case 'cut':
+    case 'split':
+      return separate(faults, kind, node)
+    case 'jump':
+      present.life.jump(Math.round((rng.unit() - 0.5) * 8_000_000))
+      return true
+    case 'full':
+      node.disk.isFull = true
+      world.after(500 + rng.unit() * 3000, () => {
+        node.disk.isFull = false
+      })
+      return true
+  }
+}
+
+function restart({ world, forecast }: Faults, node: SimulatedNode): void {
+  const { rng } = world
+  const downMs = forecast.restartMs ?? rng.pick([1, 50, 1000, 4000])
+  world.after(downMs * (0.5 + rng.unit()), () => {
+    if (node.present === undefined) node.start()
+  })
+}
+
+/** Nothing passes between two nodes any more, one way (`cut`) or both (`split`). */
+function separate({ world, nodes }: Faults, kind: 'cut' | 'split', node: SimulatedNode): boolean {
+  const { rng } = world
+  const other = rng.pick(nodes)
+  if (other === node) return false
+  const pairs = [`${node.id} ${other.id}`]
+  if (kind === 'split') pairs.push(`${other.id} ${node.id}`)
+  for (const pair of pairs) world.cuts.add(pair)
+  world.after(100 + rng.unit() * 4000, () => {
+    for (const pair of pairs) world.cuts.delete(pair)
+  })
+  return true
+}

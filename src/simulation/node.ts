@@ -1,0 +1,201 @@
+/** One node of a simulation: everything below the doors of a real one, life after life. */
+
+import type { Clock } from '../base/clock.ts'
+import type { NodeId } from '../base/ids.ts'
+import { silentLog } from '../base/log.ts'
+import { Metrics } from '../base/metrics.ts'
+import { BlockSlab } from '../block/slab.ts'
+import type { Cluster } from '../cluster/cluster.ts'
+import { newIdentity, nodeIdOf, writeIdentity } from '../db/identity.ts'
+import { MemoryStore, openMemoryEngine } from '../db/memory.ts'
+import type { EngineHome } from '../db/open.ts'
+import { Closers } from '../node/closers.ts'
+import type { Ground } from '../node/ground.ts'
+import { openProduct, type Product } from '../node/product.ts'
+import { inlineCompute } from '../node/system/compute.ts'
+import type { Rules } from '../table/rules.ts'
+import { SimulatedDisk } from './disk.ts'
+import { SimulatedNetwork, type Directory } from './network.ts'
+import { SeededRng } from './seeded-rng.ts'
+import { Life, type World } from './world.ts'
+
+/** Everything is smaller than in a real node, so that a seed meets it in seconds. */
+export const BLOCK_BYTES = 4096
+export const INLINE_BYTES_MAX = 512
+export const SPAN_MICROS = 3_000_000
+export const GRACE_MS = 4_000
+const PROMISE_AGE_MS = 250
+const PROMISES_OPEN_MAX = 20
+const SLOT_BYTES = 8192
+const SLAB_BYTES = 32 * SLOT_BYTES
+const STEP_BYTES = 32 * 1024
+const SEGMENT_BYTES = 128 * 1024
+
+const METADATA_FOLDER = '/meta'
+const BLOCKS_FOLDER = '/blocks'
+
+export interface NodeParts {
+  readonly world: World
+  readonly index: number
+  readonly directory: Directory
+  readonly clusterOf: (self: NodeId) => Cluster
+  readonly rules: Partial<Rules>
+  readonly shardCount: number
+  /** How long the next sync of the rows, and the next call of the drive, takes. */
+  readonly syncMs: () => number
+  readonly offsetMicros: () => number
+  /** Told of what should never happen: a start that fails, a node that gives up. */
+  readonly fault: (sentence: string) => void
+}
+
+/** What ends with a life. */
+export interface Present {
+  readonly life: Life
+  readonly number: number
+  readonly network: SimulatedNetwork
+  /** Undefined until the node has started. */
+  product: Product | undefined
+}
+
+export class SimulatedNode {
+  readonly id: NodeId
+  readonly index: number
+  readonly disk: SimulatedDisk
+  readonly #parts: NodeParts
+  readonly #rows = new MemoryStore()
+  readonly #slab = new BlockSlab(SLAB_BYTES, BLOCK_BYTES)
+  #isDatabaseThere = false
+  #lives = 0
+  #present: Present | undefined
+  #closers = new Closers()
+
+  private constructor(parts: NodeParts, disk: SimulatedDisk, id: NodeId) {
+    this.#parts = parts
+    this.index = parts.index
+    this.disk = disk
+    this.id = id
+  }
+
+  /** A node that was never started: its key lies on its drive. */
+  static async make(parts: NodeParts): Promise<SimulatedNode> {
+    const rng = new SeededRng(parts.world.rng.next())
+    const disk = new SimulatedDisk(rng)
+    const identity = newIdentity(rng)
+    const atOnce = disk.of(instantClock, () => 0)
+    await writeIdentity(atOnce, `${METADATA_FOLDER}/identity`, identity)
+    await atOnce.replace(`${METADATA_FOLDER}/sealing-key`, new Uint8Array(32).fill(7))
+    return new SimulatedNode(parts, disk, nodeIdOf(identity))
+  }
+
+  /** Undefined while the node is down. */
+  get present(): Present | undefined {
+    return this.#present
+  }
+
+  /** The started node; undefined while it is down or starting. */
+  get product(): Product | undefined {
+    return this.#present?.product
+  }
+
+  start(): void {
+    const { world, directory, fault } = this.#parts
+    this.#lives += 1
+    const number = this.#lives
+    const life = new Life(world, this.#parts.offsetMicros())
+    const network = new SimulatedNetwork({ world, life, self: this.id, directory })
+    const present: Present = { life, number, network, product: undefined }
+    this.#present = present
+    const closers = new Closers()
+    this.#closers = closers
+    openProduct({
+      ground: this.#ground(life, network),
+      options: {
+        graceMs: GRACE_MS,
+        onFatal: (sentence) => {
+          if (!life.isOver) fault(`node ${this.index} gave up: ${sentence}`)
+        },
+      },
+      folders: { metadata: METADATA_FOLDER, blocks: BLOCKS_FOLDER, data: '/' },
+      metrics: new Metrics(),
+      closers,
+    }).then(
+      (product) => {
+        if (product.condition.kind !== 'serving') {
+          fault(`node ${this.index} is ${product.condition.kind}: ${product.condition.sentence}`)
+        }
+        present.product = product
+      },
+      (error: unknown) => {
+        if (!life.isOver) fault(`node ${this.index} did not start: ${stackOf(error)}`)
+      },
+    )
+  }
+
+  /** Loses what is in memory, and what was not synced; the group being synced either way. */
+  crash(kind: 'kill' | 'power'): void {
+    this.#present?.life.end()
+    this.#present = undefined
+    // A killed process leaves its log to the system, which has all of it or has not been given it.
+    this.#rows.crash(this.#parts.world.rng.chance(0.5) ? 'keep' : 'lose')
+    if (kind === 'kill') this.disk.kill()
+    else this.disk.cut()
+  }
+
+  /** Stops as on SIGTERM, then ends its life. */
+  async stop(): Promise<void> {
+    const present = this.#present
+    if (present?.product === undefined) return
+    await this.#closers.closeAll()
+    if (this.#present === present) this.crash('kill')
+  }
+
+  #ground(life: Life, network: SimulatedNetwork): Ground {
+    const { world, clusterOf, rules, shardCount, syncMs } = this.#parts
+    return {
+      clock: life,
+      disk: this.disk.of(life, syncMs),
+      rng: new SeededRng(world.rng.next()),
+      log: silentLog,
+      network: () => network,
+      compute: () => ({ ...inlineCompute, stop: () => Promise.resolve() }),
+      simulated: {
+        engineHome: this.#engineHome(life),
+        cluster: clusterOf,
+        blocks: { slab: this.#slab, segmentBytes: SEGMENT_BYTES, stepBytes: STEP_BYTES },
+        store: { inlineSizeBytesMax: INLINE_BYTES_MAX, partSizeBytesMin: 1, shardCount },
+        tables: {
+          rules: { operationSpanMicros: SPAN_MICROS, ...rules },
+          promiseAgeMs: PROMISE_AGE_MS,
+          promisesOpenMax: PROMISES_OPEN_MAX,
+        },
+        spanMicros: SPAN_MICROS,
+      },
+    }
+  }
+
+  #engineHome(life: Life): EngineHome {
+    return {
+      isPresent: () => Promise.resolve(this.#isDatabaseThere),
+      open: () => {
+        this.#isDatabaseThere = true
+        return Promise.resolve(openMemoryEngine(this.#rows, life, this.#parts.syncMs))
+      },
+      repair: () => Promise.resolve(),
+    }
+  }
+}
+
+/** Nothing takes time on it: for what is there before the simulation begins. */
+const instantClock: Clock = {
+  wallMicros: () => 0,
+  monotonicMicros: () => 0,
+  after: (_delayMs, action) => {
+    action()
+    return () => undefined
+  },
+  soon: (action) => action(),
+}
+
+export function stackOf(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error)
+}

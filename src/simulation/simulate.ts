@@ -1,0 +1,298 @@
+/** One run from one seed: nodes, weather, faults, clients, and the verdict on what they saw. */
+
+import type { BucketId, NodeId } from '../base/ids.ts'
+import { fixedCluster } from '../cluster/lone.ts'
+import { createBucket } from '../store/bucket.ts'
+import type { Store } from '../store/store.ts'
+import type { Rules } from '../table/rules.ts'
+import { Client, KEYS, readVersion, type Run } from './clients.ts'
+import { drawForecast, drawWeather, strike, type Forecast } from './faults.ts'
+import { historyOf, initialState } from './history.ts'
+import { linearizationFault } from './linearizability.ts'
+import { GRACE_MS, SimulatedNode, SPAN_MICROS } from './node.ts'
+import { SeededRng } from './seeded-rng.ts'
+import { World, type Weather } from './world.ts'
+
+const CLIENT_COUNT = 4
+const OPERATIONS_PER_CLIENT = 50
+const PAUSE_MS = 3_000
+const OWNER_COUNTS = [3, 3, 1, 2, 3, 5] as const
+/** Part of the operations after which no fault strikes any more. */
+const LAST_FAULT_AT = 0.8
+/** Virtual time after which whatever was begun must have ended. */
+const SAFETY_MS_MAX = 900_000
+const LIVENESS_MS_MAX = 120_000
+
+/** A planted fault: what is wrong, and which bad weather shows it best. */
+export interface Plant {
+  readonly name: string
+  readonly rules?: Partial<Rules>
+  readonly weather?: Partial<Weather>
+  readonly forecast?: Partial<Forecast>
+  readonly ownerCounts?: readonly number[]
+}
+
+/** A smaller run of the same seed, to find what is needed to make it fail. */
+export interface Limits {
+  readonly clients: number
+  readonly operationsPerClient: number
+  readonly faults: number
+}
+
+export const fullLimits: Limits = {
+  clients: CLIENT_COUNT,
+  operationsPerClient: OPERATIONS_PER_CLIENT,
+  faults: Infinity,
+}
+
+export interface Verdict {
+  readonly seed: number
+  /** Empty when all is well. */
+  readonly violations: readonly string[]
+  readonly nodes: number
+  readonly operations: number
+  readonly unknown: number
+  /** What struck, in order. */
+  readonly faults: readonly string[]
+  /** A digest of all that happened: the same seed has the same. */
+  readonly trace: number
+  readonly events: number
+  readonly virtualMs: number
+}
+
+export async function simulate(
+  seed: number,
+  options: { readonly plant?: Plant | undefined; readonly limits?: Limits } = {},
+): Promise<Verdict> {
+  const scene = await Scene.open(seed, options.plant, options.limits ?? fullLimits)
+  return scene.play()
+}
+
+class Scene {
+  readonly #seed: number
+  readonly #world: World
+  readonly #nodes: SimulatedNode[]
+  readonly #forecast: Forecast
+  readonly #struck: string[] = []
+  readonly #run: Run
+  readonly #limits: Limits
+  /** Counts of begun operations at which a fault strikes. */
+  readonly #moments: readonly number[]
+  #bucket: BucketId | undefined
+  #begun = 0
+
+  private constructor(
+    seed: number,
+    parts: {
+      readonly world: World
+      readonly nodes: SimulatedNode[]
+      readonly forecast: Forecast
+      readonly faults: string[]
+      readonly limits: Limits
+    },
+  ) {
+    const { world, nodes, forecast, faults, limits } = parts
+    this.#limits = limits
+    this.#seed = seed
+    this.#world = world
+    this.#nodes = nodes
+    this.#forecast = forecast
+    this.#run = {
+      ...{ world, nodes, faults },
+      bucket: () => this.#bucket!,
+      operationsPerClient: limits.operationsPerClient,
+      pauseMs: PAUSE_MS,
+      history: [],
+      contents: new Map(),
+      beforeOperation: () => this.#count(),
+    }
+    const all = limits.clients * limits.operationsPerClient
+    const count = Math.min(forecast.count, limits.faults)
+    const last = Math.floor(LAST_FAULT_AT * all)
+    this.#moments = Array.from({ length: count }, () => 1 + world.rng.below(last))
+    world.answered = (node, endpoint) => this.#maybeCrash(node, endpoint)
+  }
+
+  static async open(seed: number, plant: Plant | undefined, limits: Limits): Promise<Scene> {
+    const rng = new SeededRng(seed)
+    const counts = plant?.ownerCounts ?? OWNER_COUNTS
+    const ownerCount = counts[seed % counts.length]!
+    const nodeCount = ownerCount + (rng.chance(0.3) ? 1 : 0)
+    const weather: Weather = { ...drawWeather(rng), ...plant?.weather }
+    const forecast: Forecast = { ...drawForecast(rng), ...plant?.forecast }
+    const world = new World(rng, weather, rng.chance(0.05))
+    const nodes: SimulatedNode[] = []
+    const faults: string[] = []
+    const owners: NodeId[] = []
+    for (let index = 0; index < nodeCount; index += 1) {
+      const node = await SimulatedNode.make({
+        ...{ world, index },
+        directory: {
+          find: (id) => nodes.find((other) => other.id === id)?.present?.network,
+          all: () => nodes.map(({ id }) => id),
+        },
+        clusterOf: (self) => fixedCluster(self, [owners], 1),
+        rules: { ...plant?.rules },
+        shardCount: seed % 4 === 0 ? 4 : 1,
+        syncMs: () => (rng.chance(0.02) ? rng.unit() * 40 : 0.1 + rng.unit()),
+        offsetMicros: () => Math.round((rng.unit() - 0.5) * 8_000_000),
+        fault: (sentence) => void faults.push(sentence),
+      })
+      nodes.push(node)
+      if (index < ownerCount) owners.push(node.id)
+    }
+    return new Scene(seed, { world, nodes, forecast, faults, limits })
+  }
+
+  async play(): Promise<Verdict> {
+    for (const node of this.#nodes) node.start()
+    await this.#prepare()
+    await this.#runClients()
+    await this.#heal()
+    const { history, faults } = this.#run
+    const violations = [...faults, ...this.#judge()]
+    const world = this.#world
+    return {
+      ...{ seed: this.#seed, violations, nodes: this.#nodes.length },
+      operations: this.#begun,
+      unknown: history.filter(({ answer }) => answer === undefined).length,
+      faults: this.#struck,
+      trace: world.trace,
+      events: world.events,
+      virtualMs: Math.round(world.now / 1000),
+    }
+  }
+
+  /** A bucket, before anything goes wrong. */
+  async #prepare(): Promise<void> {
+    const make = async (): Promise<void> => {
+      for (;;) {
+        const store = this.#nodes[0]!.product?.store
+        try {
+          if (store !== undefined) {
+            this.#bucket = (await createBucket(store, { name: 'simulated' })).id
+            return
+          }
+        } catch {
+          // Not all are there yet.
+        }
+        await this.#rest(50)
+      }
+    }
+    void make()
+    await this.#world.run(SAFETY_MS_MAX, () => this.#bucket !== undefined)
+    if (this.#bucket === undefined) this.#run.faults.push('no bucket could be made')
+  }
+
+  #count(): void {
+    this.#begun += 1
+    for (const moment of this.#moments) {
+      if (moment !== this.#begun) continue
+      this.#world.after(this.#world.rng.unit() * 100, () => this.#strike())
+    }
+  }
+
+  #strike(): void {
+    const faults = { world: this.#world, nodes: this.#nodes, forecast: this.#forecast }
+    const struck = strike(faults)
+    if (struck === undefined) this.#world.after(20, () => this.#strike())
+    else this.#struck.push(struck)
+  }
+
+  /** An owner that has promised something dies before it may have written anything. */
+  #maybeCrash(id: NodeId, endpoint: string): void {
+    const { rng } = this.#world
+    const chance = this.#forecast.crashAfterPromiseChance
+    if (chance === 0 || endpoint !== 'table/promise' || !rng.chance(chance)) return
+    if (this.#begun > LAST_FAULT_AT * OPERATIONS_PER_CLIENT * CLIENT_COUNT) return
+    const node = this.#nodes.find((each) => each.id === id)!
+    this.#world.after(rng.unit() * 10, () => {
+      if (node.product === undefined) return
+      node.crash('power')
+      this.#struck.push(`power after promise ${node.index}`)
+      this.#world.after(1, () => node.present ?? node.start())
+    })
+  }
+
+  async #runClients(): Promise<void> {
+    const world = this.#world
+    const { faults } = this.#run
+    const uploads: ConstructorParameters<typeof Client>[2] = []
+    let working = this.#limits.clients
+    for (let number = 1; number <= this.#limits.clients; number += 1) {
+      world.after(world.rng.unit() * 20, () => {
+        new Client(this.#run, number, uploads).work().then(
+          () => (working -= 1),
+          (error: unknown) => {
+            working -= 1
+            faults.push(`client: ${error instanceof Error ? error.stack : String(error)}`)
+          },
+        )
+      })
+    }
+    await world.run(SAFETY_MS_MAX, () => working === 0)
+    if (working > 0) faults.push('the clients did not end')
+  }
+
+  /** All nodes up and connected: then everything is read, from every node, and must succeed. */
+  async #heal(): Promise<void> {
+    const world = this.#world
+    world.cuts.clear()
+    Object.assign(world.weather, { lossChance: 0, copyChance: 0, slowChance: 0 })
+    // What was begun may still end; faults that last come to their end too.
+    await world.run(5_000, () => false)
+    for (const node of this.#nodes) {
+      node.disk.isFull = false
+      if (node.present === undefined) node.start()
+    }
+    await world.run(LIVENESS_MS_MAX, () =>
+      this.#nodes.every(({ product }) => product !== undefined),
+    )
+    await world.run(SPAN_MICROS / 1000 + 2 * GRACE_MS, () => false)
+    let left = 0
+    for (const node of this.#nodes) {
+      const store = node.product?.store
+      if (store === undefined) {
+        this.#run.faults.push(`node ${node.index} did not start again`)
+        continue
+      }
+      for (const key of KEYS) {
+        left += 1
+        void this.#readAtEnd(store, key).then(() => (left -= 1))
+      }
+    }
+    await world.run(LIVENESS_MS_MAX, () => left === 0)
+    if (left > 0) this.#run.faults.push('the keys could not be read after the faults were over')
+  }
+
+  async #readAtEnd(store: Store, key: string): Promise<void> {
+    const world = this.#world
+    for (let attempt = 1; ; attempt += 1) {
+      const call = world.now
+      try {
+        const answer = await readVersion(this.#run, store, key)
+        const request = { kind: 'get' } as const
+        this.#run.history.push({ key, request, call, end: world.now, answer })
+        return
+      } catch (error) {
+        if (attempt === 20) {
+          this.#run.faults.push(`at the end "${key}" cannot be read: ${String(error)}`)
+          return
+        }
+        await this.#rest(500)
+      }
+    }
+  }
+
+  #rest(ms: number): Promise<void> {
+    return new Promise((resolve) => void this.#world.after(ms, resolve))
+  }
+
+  #judge(): string[] {
+    return KEYS.flatMap((key) => {
+      const entries = historyOf(this.#run.history.filter((recorded) => recorded.key === key))
+      const fault = linearizationFault(entries, initialState)
+      return fault === undefined ? [] : [`key "${key}" is not linearizable: ${fault}`]
+    })
+  }
+}

@@ -1,0 +1,86 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { Clock } from '../../src/base/clock.ts'
+import { SimulatedDisk } from '../../src/simulation/disk.ts'
+import { SeededRng } from '../../src/simulation/seeded-rng.ts'
+
+const atOnce: Clock = {
+  wallMicros: () => 0,
+  monotonicMicros: () => 0,
+  after: (_ms, action) => {
+    action()
+    return () => undefined
+  },
+  soon: (action) => action(),
+}
+
+async function written(drive: SimulatedDisk): Promise<void> {
+  const disk = drive.of(atOnce, () => 0)
+  const file = await disk.open('/f', { create: true })
+  await file.write(new Uint8Array(2048).fill(1), 0)
+  await file.datasync()
+  await file.write(new Uint8Array(4096).fill(2), 0)
+}
+
+async function content(drive: SimulatedDisk): Promise<Uint8Array> {
+  return (await drive.of(atOnce, () => 0).readSmall('/f'))!
+}
+
+test('cut() keeps what was synced, and of the rest each sector as it was or as it was written', async () => {
+  const sizes = new Set<number>()
+  for (let seed = 1; seed <= 40; seed += 1) {
+    const drive = new SimulatedDisk(new SeededRng(seed))
+    await written(drive)
+    drive.cut()
+    const bytes = await content(drive)
+    sizes.add(bytes.length)
+    for (let at = 0; at < bytes.length; at += 512) {
+      const sector = new Set(bytes.subarray(at, at + 512))
+      assert.equal(sector.size, 1)
+      assert.ok(at >= 2048 || !sector.has(0))
+    }
+  }
+  assert.ok(sizes.size > 2, 'some cuts lose the end, some do not')
+})
+
+test('kill() keeps every finished write', async () => {
+  const drive = new SimulatedDisk(new SeededRng(1))
+  await written(drive)
+  drive.kill()
+  drive.cut()
+  assert.deepEqual(await content(drive), new Uint8Array(4096).fill(2))
+})
+
+test('a call that a life began does not end once its clock stands still', async () => {
+  const drive = new SimulatedDisk(new SeededRng(1))
+  await written(drive)
+  let isAlive = true
+  const clock: Clock = {
+    ...atOnce,
+    after: (_ms, action) => {
+      if (isAlive) action()
+      return () => undefined
+    },
+  }
+  const file = await drive.of(clock, () => 1).open('/f', { create: false })
+  isAlive = false
+  let isWritten = false
+  void file.write(Uint8Array.of(9), 0).then(() => (isWritten = true))
+  await new Promise((resolve) => setImmediate(resolve))
+  assert.equal(isWritten, false)
+  assert.equal((await content(drive))[0], 2)
+})
+
+test('a full drive takes no growth and rot() changes one bit', async () => {
+  const drive = new SimulatedDisk(new SeededRng(3))
+  await written(drive)
+  drive.isFull = true
+  const file = await drive.of(atOnce, () => 0).open('/f', { create: false })
+  await assert.rejects(file.write(new Uint8Array(1), 4096), { code: 'ENOSPC' })
+  await file.write(new Uint8Array(4096).fill(2), 0)
+  await file.datasync()
+  assert.equal(drive.rot(/none/), false)
+  assert.equal(drive.rot(/^.f$/), true)
+  const changed = (await content(drive)).filter((byte) => byte !== 2)
+  assert.equal(changed.length, 1)
+})
