@@ -118,6 +118,8 @@ const sameRoom = new Map([
   ['table/owner', 'table'],
   ['block/segment', 'block'],
   ['model/rows', 'model'],
+  ['net/peers', 'net'],
+  ['net/wire', 'net'],
 ])
 
 interface Confined {

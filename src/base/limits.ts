@@ -146,6 +146,56 @@ export const NODE_TAGS_MAX = 16
 /** Characters of a zone or a tag. */
 export const ROLE_TEXT_CHARS_MAX = 64
 
+// Mesh: what one node takes from, and keeps for, its peers
+/** Nodes that this one knows of. */
+export const PEERS_MAX = 256
+/** Addresses kept of one peer; the eldest that nobody configured goes first. */
+export const PEER_ADDRESSES_MAX = 8
+/** Connections whose other end has not proved the cluster's secret. */
+export const HANDSHAKES_MAX = 64
+/** From a connection to the end of its handshake; a dial, DNS included. */
+export const HANDSHAKE_MS_MAX = 5_000
+/** One message of a link: one piece with its header, or several small frames. */
+export const WIRE_BYTES_MAX = 128 * KIB
+/** The bytes of one frame: long messages and parcels go in pieces, others between them. */
+export const PIECE_BYTES_MAX = 64 * KIB
+export const FRAME_HEADER_BYTES_MAX = 1 * KIB
+/** One message of a call, or its answer. */
+export const MESSAGE_BYTES_MAX = 4 * MIB
+/** Arrays and maps within one another in a message. */
+export const MESSAGE_DEPTH_MAX = 32
+/** Pieces of messages that one peer has not finished. */
+export const PARTIAL_BYTES_MAX = 16 * MIB
+/** Calls to one peer that wait for an answer, and calls of one peer being answered. */
+export const CALLS_PER_PEER_MAX = 4096
+/** Queued for one peer: a call beyond it fails at once. */
+export const SEND_QUEUE_BYTES_MAX = 8 * MIB
+/** The bytes beside one message: a block and its header. */
+export const PARCEL_BYTES_MAX = SLOT_BYTES
+/** Parcels to one peer under way at once, and those that wait for their turn. */
+export const PARCELS_PER_PEER_MAX = 16
+export const PARCELS_WAITING_MAX = 256
+/** Handed to the socket of a peer's bulk link ahead of what it has taken. */
+export const BULK_AHEAD_BYTES_MAX = 512 * KIB
+/** While bytes of a parcel are due, some must come within this. */
+export const PARCEL_IDLE_MS_MAX = 30_000
+/** A piece of background work goes out after this many others, however many wait. */
+export const FOREGROUND_PIECES_IN_A_ROW = 15
+/** A beat goes to each peer this often; nothing heard for so many in a row: the peer is down. */
+export const BEAT_MS = 1_000
+export const BEATS_MISSED_MAX = 3
+/** Answers to nothing that was asked, on one link, before it is closed. */
+export const STRIKES_MAX = 10
+/** Wait after a failed dial: twice as long each time, up to the longest, less up to half. */
+export const DIAL_WAIT_MS = 500
+export const DIAL_WAIT_MS_MAX = 30_000
+/** Peers exchange their lists this often, and when they meet. */
+export const GOSSIP_MS = 60_000
+/** Secrets that are good at once, while a cluster goes from one to the next. */
+export const SECRETS_MAX = 4
+/** Last calls of one endpoint of a peer by which the next is judged. */
+export const LATENCIES_KEPT = 64
+
 // Log
 /** Lines that wait for a slow reader; what comes beyond is dropped and counted. */
 export const LOG_BUFFER_BYTES_MAX = 1 * MIB
@@ -178,5 +228,11 @@ export function assertLimits(): void {
         SLOT_BYTES,
     'the slab serves at least two requests beside the background work',
   )
+  assert(
+    PIECE_BYTES_MAX + FRAME_HEADER_BYTES_MAX + 8 <= WIRE_BYTES_MAX,
+    'a piece and its header fit one message of a link',
+  )
+  assert(HANDSHAKES_MAX * WIRE_BYTES_MAX <= 8 * MIB, 'strangers get little memory')
+  assert(MESSAGE_BYTES_MAX <= SEND_QUEUE_BYTES_MAX, 'the longest message fits the queue')
   assert(SEGMENT_STEP_BYTES >= SLOT_BYTES, 'a step of a segment holds the largest record')
 }

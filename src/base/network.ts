@@ -24,6 +24,8 @@ export interface TransferOptions extends CallOptions {
   readonly into?: Uint8Array
   /** Ends the transfer with its reason. */
   readonly signal?: AbortSignal
+  /** Nobody waits for it: other bytes go first. */
+  readonly isBackground?: boolean
 }
 
 /** What came back: the message, and how many bytes now lie at the start of `into`. */

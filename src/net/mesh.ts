@@ -1,0 +1,170 @@
+/** The network of a node with peers: calls and parcels over links that both ends have proved. */
+
+import type { NodeId } from '../base/ids.ts'
+import type { Address, Listener } from '../base/links.ts'
+import type {
+  CallOptions,
+  Delivered,
+  MessageHandler,
+  Network,
+  Parcel,
+  ParcelHandler,
+  Peer,
+  TransferOptions,
+} from '../base/network.ts'
+import { deliverInPlace } from './deliver.ts'
+import { NetError } from './errors.ts'
+import { verdictOn } from './wire/failure.ts'
+import { GOSSIP_ENDPOINT } from './peers/gossip.ts'
+import { Latencies } from './latency.ts'
+import { Peers, type PeerInfo, type PeersOptions } from './peers/peers.ts'
+
+export interface MeshOptions extends PeersOptions {
+  /** Where to take links; without it this node only dials. */
+  readonly bind?: Address | undefined
+}
+
+/** A mesh that is listening and dialling. */
+export async function openMesh(options: MeshOptions): Promise<Mesh> {
+  const mesh = new Mesh(options)
+  await mesh.open()
+  return mesh
+}
+
+export class Mesh implements Network {
+  readonly self: NodeId
+  readonly #options: MeshOptions
+  readonly #handlers = new Map<string, MessageHandler>()
+  readonly #receivers = new Map<string, ParcelHandler>()
+  readonly #latencies = new Latencies()
+  readonly #peers: Peers
+  readonly #countFailure: (amount?: number, labels?: Readonly<Record<string, string>>) => void
+  #listener: Listener | undefined
+  #isStopped = false
+
+  constructor(options: MeshOptions) {
+    this.self = options.self
+    this.#options = options
+    this.#peers = new Peers(options, {
+      handlers: this.#handlers,
+      receivers: this.#receivers,
+      answered: (peer, endpoint, ms) => this.#latencies.note(peer, endpoint, ms),
+      failed: (peer, endpoint, error) => this.#failed(peer, endpoint, error),
+    })
+    this.#countFailure = options.metrics.counter(
+      'mesh_handler_failures_total',
+      'Messages of peers that ended in an error, by endpoint',
+    )
+    this.handle(GOSSIP_ENDPOINT, (from, message) => this.#peers.told(from, message))
+  }
+
+  /** @throws {NetError} `BadAddress`; what the system says when the port cannot be had */
+  async open(): Promise<void> {
+    const { bind, links } = this.#options
+    if (bind !== undefined) {
+      this.#listener = await links.listen(bind, (link) => this.#peers.accept(link))
+      this.#peers.listeningAt(this.#listener.address.port)
+    }
+    this.#peers.open()
+  }
+
+  /** Where links are taken; undefined when none are. */
+  get address(): Address | undefined {
+    return this.#listener?.address
+  }
+
+  /** A remote failure, and there every one of these, is a rejection: a call to a peer never throws. */
+  call(to: NodeId, endpoint: string, message: unknown, options: CallOptions): unknown {
+    if (to !== this.self) {
+      const session = this.#peers.session(to)
+      if (session === undefined) return Promise.reject(this.#unreachable(to))
+      return session.call(endpoint, message, options.deadlineMs)
+    }
+    const handler = this.#handlers.get(endpoint)
+    if (handler === undefined) {
+      throw new NetError('UnknownEndpoint', `Cannot call "${endpoint}": nothing answers there`)
+    }
+    return handler(this.self, message)
+  }
+
+  handle(endpoint: string, handler: MessageHandler): void {
+    this.#handlers.set(endpoint, handler)
+  }
+
+  async transfer(
+    to: NodeId,
+    endpoint: string,
+    parcel: Parcel,
+    options: TransferOptions,
+  ): Promise<Delivered> {
+    if (to !== this.self) {
+      const session = this.#peers.session(to)
+      if (session === undefined) throw this.#unreachable(to)
+      return session.transfer(endpoint, parcel, options)
+    }
+    const handler = this.#receivers.get(endpoint)
+    if (handler === undefined) {
+      throw new NetError('UnknownEndpoint', `Cannot send to "${endpoint}": nothing receives there`)
+    }
+    return deliverInPlace(this.self, handler, parcel, options.into)
+  }
+
+  receive(endpoint: string, handler: ParcelHandler): void {
+    this.#receivers.set(endpoint, handler)
+  }
+
+  peers(): readonly Peer[] {
+    return this.#peers
+      .nodes()
+      .map((node) => ({ node, isUp: this.#peers.session(node) !== undefined }))
+  }
+
+  /** All that is known of each peer, for people. */
+  peerInfo(): readonly PeerInfo[] {
+    return this.#peers.info()
+  }
+
+  /**
+   * How long a peer's answer may take before another is worth asking: 95 of 100 recent ones came
+   * sooner. Undefined while there were too few.
+   */
+  expectedMs(node: NodeId, endpoint: string): number | undefined {
+    return this.#latencies.expectedMs(node, endpoint)
+  }
+
+  /** As `Peers.connect`: `ID@host:port` or `host:port`. */
+  connect(address: string): Promise<NodeId> {
+    return this.#peers.connect(address)
+  }
+
+  /** As `Peers.forget`. */
+  forget(node: NodeId): void {
+    this.#peers.forget(node)
+    this.#latencies.forget(node)
+  }
+
+  async close(): Promise<void> {
+    if (this.#isStopped) return
+    this.#isStopped = true
+    this.#peers.stop()
+    await this.#listener?.close()
+  }
+
+  #unreachable(to: NodeId): NetError {
+    const why = this.#isStopped ? 'this node stops' : this.#peers.whyNot(to)
+    return new NetError('PeerUnreachable', `Cannot reach node "${to}": ${why}`)
+  }
+
+  #failed(peer: NodeId, endpoint: string, error: unknown): void {
+    this.#countFailure(1, { endpoint })
+    const verdict = verdictOn(error)
+    if (verdict === 'expected') return
+    const fields = { peer, endpoint, error: error instanceof Error ? error.stack : String(error) }
+    this.#options.log.error(fields, 'A handler failed')
+    if (verdict === 'fatal') {
+      this.#options.clock.soon(() => {
+        throw error as Error
+      })
+    }
+  }
+}
