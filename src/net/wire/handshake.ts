@@ -126,7 +126,9 @@ class Handshake {
   }
 
   #sayHello(): void {
-    const payload = packHello(this.#greeting)
+    // The listening end says again what the link is for.
+    const { link, session } = this.#peer ?? this.#greeting.own
+    const payload = packHello(this.#greeting, { ...this.#greeting.own, link, session })
     this.#greeting.link.send(encodeFrame({ kind: 'hello', payload }))
   }
 
@@ -184,8 +186,8 @@ class Handshake {
   }
 }
 
-function packHello(greeting: Greeting): Uint8Array {
-  const { own, secrets } = greeting
+function packHello(greeting: Greeting, own: Hello): Uint8Array {
+  const { secrets } = greeting
   const role = greeting.isDialler ? 'dialler' : 'listener'
   return pack([
     MAGIC,
@@ -229,7 +231,11 @@ function checkHello(greeting: Greeting, payload: Uint8Array): Hello | Denial {
     return { name: 'WrongSecret', sentence }
   }
   const hello = readHello(rest)
-  if (hello === undefined) return { name: 'BadHello', sentence: 'a field of the hello is missing' }
+  const { own, isDialler } = greeting
+  const isOfLink = hello?.link === own.link && hello.session === own.session
+  if (hello === undefined || (isDialler && !isOfLink)) {
+    return { name: 'BadHello', sentence: 'a field of the hello is missing' }
+  }
   return denialOf(greeting, hello) ?? hello
 }
 
