@@ -45,11 +45,19 @@ export class Mesh implements Network {
   constructor(options: MeshOptions) {
     this.self = options.self
     this.#options = options
+    const countBroken = options.metrics.counter(
+      'mesh_broken_rules_total',
+      'Frames of peers that were none, and answers to nothing',
+    )
     this.#peers = new Peers(options, {
       handlers: this.#handlers,
       receivers: this.#receivers,
       answered: (peer, endpoint, ms) => this.#latencies.note(peer, endpoint, ms),
       failed: (peer, endpoint, error) => this.#failed(peer, endpoint, error),
+      broken: (peer, what) => {
+        countBroken()
+        options.log.debug({ peer, what }, 'A peer broke a rule of the mesh')
+      },
     })
     this.#countFailure = options.metrics.counter(
       'mesh_handler_failures_total',

@@ -161,7 +161,11 @@ export class ParcelsIn {
       return
     }
     const { room, length } = incoming
-    const isDue = room !== undefined && incoming.got < length
+    if (incoming.got === length) {
+      this.#link.strike('a piece after the end of a parcel')
+      return
+    }
+    const isDue = room !== undefined
     if (!isDue || payload.length === 0 || incoming.got + payload.length > length) {
       throw badFrame('a piece of nothing')
     }

@@ -29,6 +29,8 @@ export interface SessionSetting {
   readonly answered: (peer: NodeId, endpoint: string, ms: number) => void
   /** A handler threw. */
   readonly failed: (peer: NodeId, endpoint: string, error: unknown) => void
+  /** The peer broke a rule of the protocol. */
+  readonly broken: (peer: NodeId, what: string) => void
   readonly isUp: (session: Session) => void
   readonly ended: (session: Session, reason: string) => void
 }
@@ -75,6 +77,7 @@ export class Session {
     this.#messages = new FramedLink(link, clock, {
       frame: (frame) => this.#messageFrame(frame),
       drained: () => undefined,
+      broken: (what) => setting.broken(link.peer, what),
       closed: (reason) => this.close(reason),
     })
     this.#calls = new Calls(this.#messages, {
@@ -107,6 +110,7 @@ export class Session {
     const framed = new FramedLink(link, clock, {
       frame: (frame) => this.#bulkFrame(frame),
       drained: () => this.#bulk?.pieces.pump(),
+      broken: (what) => this.#setting.broken(peer, what),
       closed: (reason) => this.close(reason),
     })
     const pieces = new PieceQueue(framed)

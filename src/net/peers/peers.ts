@@ -71,7 +71,7 @@ export class Peers {
 
   constructor(
     options: PeersOptions,
-    setting: Pick<SessionSetting, 'handlers' | 'receivers' | 'answered' | 'failed'>,
+    setting: Pick<SessionSetting, 'handlers' | 'receivers' | 'answered' | 'failed' | 'broken'>,
   ) {
     const { self, clock, rng, log, metrics } = options
     this.#options = options

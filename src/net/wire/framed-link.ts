@@ -10,6 +10,8 @@ export interface FrameEvents {
   /** @throws {NetError} `BadFrame`: the link is closed */
   frame(frame: Frame): void
   drained(): void
+  /** The peer broke a rule of the protocol: with a frame that is none, or with an answer to nothing. */
+  broken(what: string): void
   /** Called once, whoever closed it, before `close` returns. */
   closed(reason: string): void
 }
@@ -93,6 +95,7 @@ export class FramedLink {
   /** Something came that nobody asked for: a few are a race, many are misuse. */
   strike(what: string): void {
     this.#strikes += 1
+    this.#events.broken(what)
     if (this.#strikes > STRIKES_MAX) this.close(`too much that nobody asked for, last: ${what}`)
   }
 
@@ -120,6 +123,7 @@ export class FramedLink {
       }
     } catch (error) {
       if (!(error instanceof NetError) || error.code !== 'BadFrame') throw error
+      this.#events.broken(error.message)
       this.close(error.message)
     }
   }
