@@ -171,7 +171,7 @@ export const CALLS_PER_PEER_MAX = 4096
 /** Queued for one peer: a call beyond it fails at once. */
 export const SEND_QUEUE_BYTES_MAX = 8 * MIB
 /** The bytes beside one message: a block and its header. */
-export const PARCEL_BYTES_MAX = SLOT_BYTES
+export const PARCEL_BYTES_MAX = PAGE_BYTES + BLOCK_SIZE_BYTES
 /** Parcels to one peer under way at once, and those that wait for their turn. */
 export const PARCELS_PER_PEER_MAX = 16
 export const PARCELS_WAITING_MAX = 256

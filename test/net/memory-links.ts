@@ -242,3 +242,8 @@ export async function openPair(world: LinkWorld, rest: NodeOptions = {}): Promis
   await world.clock.run(100)
   return [a, b]
 }
+
+/** Whether a mesh is linked to a node. */
+export function isUp(mesh: Mesh, node: string): boolean {
+  return mesh.peers().some((peer) => peer.node === node && peer.isUp)
+}

@@ -1,5 +1,6 @@
 /** Meshes on real sockets of 127.0.0.1. */
 
+import type { Server } from 'node:net'
 import { generateKeyPairSync, type KeyObject } from 'node:crypto'
 import { hexOf } from '../../src/base/bytes.ts'
 import { nodeId, type NodeId } from '../../src/base/ids.ts'
@@ -93,4 +94,11 @@ export async function until(holds: () => boolean, what: string): Promise<void> {
     if (Date.now() - start > 5000) throw new Error(`Not within five seconds: ${what}`)
     await new Promise((resolve) => setTimeout(resolve, 5))
   }
+}
+
+/** Listens on a free port of 127.0.0.1, and says which. */
+export function listening(server: Server): Promise<number> {
+  return new Promise((resolve) =>
+    server.listen(0, '127.0.0.1', () => resolve((server.address() as { port: number }).port)),
+  )
 }

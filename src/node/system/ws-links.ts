@@ -4,7 +4,6 @@ import { constants, type KeyObject } from 'node:crypto'
 import { createServer, type Server } from 'node:https'
 import type { Socket } from 'node:net'
 import { connect, type TLSSocket } from 'node:tls'
-import type { IncomingMessage } from 'node:http'
 import { WebSocket, WebSocketServer, type RawData } from 'ws'
 import type { NodeId } from '../../base/ids.ts'
 import { HANDSHAKE_MS_MAX, HANDSHAKES_MAX, PEERS_MAX, WIRE_BYTES_MAX } from '../../base/limits.ts'
@@ -190,7 +189,7 @@ async function listen(
   server.on('request', (_request, response) => {
     response.writeHead(426, { connection: 'close' }).end('This port speaks to nodes only.\n')
   })
-  server.on('upgrade', (request: IncomingMessage, socket: Socket, head: Buffer) => {
+  server.on('upgrade', (request, socket, head) => {
     const secure = socket as TLSSocket
     const found = request.url === PATH ? identify(secure) : undefined
     if (found === undefined) {

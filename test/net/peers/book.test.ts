@@ -1,0 +1,53 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { PEER_ADDRESSES_MAX, PEERS_MAX } from '../../../src/base/limits.ts'
+import { AddressBook, packKnown } from '../../../src/net/peers/book.ts'
+import { nodeOf } from '../memory-links.ts'
+
+const [self, one, two] = [nodeOf(0), nodeOf(1), nodeOf(2)]
+
+function at(port: number): { host: string; port: number } {
+  return { host: 'h', port }
+}
+
+test('a book keeps a bounded number of addresses; the eldest that was told goes first', () => {
+  const book = new AddressBook(self)
+  assert.equal(book.add(one, at(1), true), true)
+  assert.equal(book.add(one, at(1), false), false)
+  for (let port = 2; port <= PEER_ADDRESSES_MAX + 3; port += 1) book.add(one, at(port), false)
+  const ports = book.addresses(one).map((address) => address.port)
+  assert.equal(ports.length, PEER_ADDRESSES_MAX)
+  assert.deepEqual(ports.slice(0, 3), [1, 5, 6])
+})
+
+test('an address at which another node answers is dropped, unless somebody configured it', () => {
+  const book = new AddressBook(self)
+  book.add(one, at(1), true)
+  book.add(one, at(2), false)
+  book.drop(one, at(1))
+  book.drop(one, at(2))
+  assert.deepEqual(book.addresses(one), [at(1)])
+})
+
+test('a book never holds the node itself, nor more nodes than its bound', () => {
+  const book = new AddressBook(self)
+  assert.equal(book.add(self, at(1), true), false)
+  const many = Array.from({ length: PEERS_MAX + 5 }, (_, n) => [
+    n.toString(16).padStart(64, 'f'),
+    ['h:1'],
+  ])
+  book.merge(many.slice(0, 10))
+  book.merge(many)
+  assert.ok(book.nodes().length <= PEERS_MAX)
+  assert.equal(book.add(two, at(1), true), book.nodes().length <= PEERS_MAX && book.knows(two))
+})
+
+test('what one book tells, another takes in, and it says which nodes were new', () => {
+  const [book, other] = [new AddressBook(self), new AddressBook(two)]
+  book.add(one, at(1), true)
+  book.add(two, at(2), false)
+  assert.deepEqual(other.merge(packKnown(book.list())), [one])
+  assert.deepEqual(other.merge(packKnown(book.list())), [])
+  assert.deepEqual(other.list(), [{ node: one, addresses: ['h:1'] }])
+  assert.ok(other.forget(one) && !other.knows(one))
+})

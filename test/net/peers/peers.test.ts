@@ -1,0 +1,214 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { isUp, LinkWorld, nodeOf, openNode, openPair } from '../memory-links.ts'
+
+const [one, two, three] = [nodeOf(1), nodeOf(2), nodeOf(3)]
+const soon = { deadlineMs: 1000 }
+
+test('a peer that falls silent is down after three missed beats, and back when it is heard', async () => {
+  const world = new LinkWorld()
+  const [a, b] = await openPair(world)
+  await world.clock.run(5000)
+  world.blacken(one, two)
+  await world.clock.run(2500)
+  assert.ok(isUp(a, two), 'two beats may be missed')
+  await world.clock.run(2000)
+  assert.ok(!isUp(a, two) && !isUp(b, one))
+  const { why, lastSeenMs } = a.peerInfo()[0]!
+  assert.match(why!, /nothing was heard/)
+  assert.ok(lastSeenMs! >= 3000)
+  world.clear()
+  await world.clock.run(40_000)
+  assert.ok(isUp(a, two) && isUp(b, one))
+  assert.equal(a.peerInfo()[0]!.why, undefined)
+})
+
+test('a cut of one direction only is noticed at both ends', async () => {
+  const world = new LinkWorld()
+  const [a, b] = await openPair(world)
+  world.blackenOneWay(one, two)
+  await world.clock.run(9000)
+  assert.ok(!isUp(a, two) && !isUp(b, one))
+})
+
+test('both dial at once, and one session is left, whoever was faster', async () => {
+  for (const [latencyMs, shiftMs] of [
+    [1, 0],
+    [5, 1],
+    [5, 4],
+    [5, 9],
+    [5, 11],
+    [5, 16],
+    [5, 21],
+    [5, 26],
+    [50, 30],
+  ] as const) {
+    for (const isFirstSmaller of [true, false]) {
+      const world = new LinkWorld()
+      world.latencyMs = latencyMs
+      const numbers = isFirstSmaller ? [1, 2] : [2, 1]
+      const first = await openNode(world, numbers[0]!, {
+        bootstrapPeers: [`${nodeOf(numbers[1]!)}@host${numbers[1]}:3901`],
+      })
+      await world.clock.run(shiftMs)
+      const second = await openNode(world, numbers[1]!, {
+        bootstrapPeers: [`${nodeOf(numbers[0]!)}@host${numbers[0]}:3901`],
+      })
+      await world.clock.run(5000)
+      const name = `latency ${latencyMs}, shift ${shiftMs}, ${numbers.join(' before ')}`
+      assert.ok(isUp(first, second.self) && isUp(second, first.self), name)
+      assert.equal(world.links.size, 4, `two links, two ends each: ${name}`)
+      second.handle('hi', () => 'yes')
+      const call = first.call(second.self, 'hi', null, soon)
+      await world.clock.run(200)
+      assert.equal(await call, 'yes')
+    }
+  }
+})
+
+test('peers find each other through one that both know, and keep what they were told', async () => {
+  const world = new LinkWorld()
+  let kept: unknown
+  const meeting = await openNode(world, 1)
+  const b = await openNode(world, 2, { bootstrapPeers: ['host1:3901'] })
+  const c = await openNode(world, 3, {
+    bootstrapPeers: [`${one}@host1:3901`],
+    publicAddress: 'host3:3901',
+    changed: (list) => (kept = list),
+  })
+  await world.clock.run(3000)
+  for (const mesh of [meeting, b, c]) {
+    assert.equal(mesh.peers().filter((peer) => peer.isUp).length, 2, mesh.self.slice(0, 2))
+  }
+  assert.deepEqual(kept, [
+    { node: one, addresses: ['host1:3901'] },
+    { node: two, addresses: ['host2:3901'] },
+  ])
+  const again = await openNode(world, 4, { knownPeers: [{ node: two, addresses: ['host2:3901'] }] })
+  await world.clock.run(3000)
+  assert.equal(again.peers().filter((peer) => peer.isUp).length, 3)
+})
+
+test('connect() links a node by address, or says in a sentence why not', async () => {
+  const world = new LinkWorld()
+  const a = await openNode(world, 1)
+  await openNode(world, 2)
+  const linked = a.connect('host2:3901')
+  await world.clock.run(50)
+  assert.equal(await linked, two)
+  assert.ok(isUp(a, two))
+  const refused = assert.rejects(a.connect('host9:3901'), {
+    code: 'PeerUnreachable',
+    message: /Cannot reach host9:3901: refused/,
+  })
+  const other = assert.rejects(a.connect(`${three}@host2:3901`), { code: 'PeerUnreachable' })
+  const bad = assert.rejects(a.connect('nonsense'), { code: 'BadAddress', message: /host:port/ })
+  await world.clock.run(50)
+  await Promise.all([refused, other, bad])
+  const info = a.peerInfo().find((peer) => peer.node === three)!
+  assert.match(info.why!, /answers there/)
+})
+
+test('a node that is given its own address notices and stays quiet', async () => {
+  const world = new LinkWorld()
+  const warnings: string[] = []
+  const log = {
+    debug: () => undefined,
+    info: () => undefined,
+    warn: (_fields: object, text: string) => void warnings.push(text),
+    error: () => undefined,
+  }
+  const mesh = await openNode(world, 1, { bootstrapPeers: ['host1:3901'], log })
+  await world.clock.run(60_000)
+  assert.deepEqual([mesh.peers(), warnings, world.dials, world.links.size], [[], [], 1, 0])
+})
+
+test('dials of an absent peer grow rarer, and it is linked soon after it comes', async () => {
+  const world = new LinkWorld()
+  const a = await openNode(world, 1, { bootstrapPeers: [`${two}@host2:3901`] })
+  await world.clock.run(10_000)
+  assert.ok(world.dials >= 4 && world.dials <= 9, `${world.dials} dials`)
+  await world.clock.run(300_000)
+  const before = world.dials
+  await world.clock.run(300_000)
+  assert.ok(world.dials - before >= 9 && world.dials - before <= 21, `${world.dials - before}`)
+  await openNode(world, 2)
+  await world.clock.run(31_000)
+  assert.ok(isUp(a, two))
+})
+
+test('a node that was started anew takes the place of its last life', async () => {
+  const world = new LinkWorld()
+  const [a] = await openPair(world)
+  const last = a.peerInfo()[0]!.hello!.start
+  // As after a crash behind a wall: nobody is told, the old links lead nowhere.
+  world.blacken(one, two)
+  await world.clock.run(1)
+  for (const link of [...world.links]) if (link.self === two) world.links.delete(link)
+  await world.clock.run(4000)
+  world.clear()
+  const reborn = await openNode(world, 2, { bootstrapPeers: ['host1:3901'], rng: rngOf(99) })
+  await world.clock.run(40_000)
+  assert.ok(isUp(a, two) && isUp(reborn, one))
+  assert.notEqual(a.peerInfo()[0]!.hello!.start, last)
+})
+
+function rngOf(seed: number): { bytes: (length: number) => Uint8Array } {
+  return { bytes: (length) => new Uint8Array(length).fill(seed) }
+}
+
+test('a second process with the key of a living node is refused by name', async () => {
+  const world = new LinkWorld()
+  const [a] = await openPair(world)
+  await world.clock.run(3000)
+  const twin = await openNode(world, 2, {
+    bind: { host: 'host9', port: 1 },
+    rng: rngOf(5),
+  })
+  const refused = assert.rejects(twin.connect('host1:3901'), {
+    code: 'PeerUnreachable',
+    message: /same node key/,
+  })
+  await world.clock.run(50)
+  await refused
+  assert.ok(isUp(a, two), 'the living one stays')
+})
+
+test('peerInfo() says what a peer said of itself, and how far it is', async () => {
+  const world = new LinkWorld()
+  world.latencyMs = 20
+  const heard: string[] = []
+  await openNode(world, 2, {
+    publicAddress: 'host2:3901',
+    cluster: { epoch: () => ({ layout: 4, readmissions: 1 }), incarnation: () => 'ab'.repeat(16) },
+  })
+  const a = await openNode(world, 1, {
+    bootstrapPeers: ['host2:3901'],
+    onHello: (peer) => heard.push(`hello ${peer.slice(0, 2)}`),
+    onUp: (peer) => heard.push(`up ${peer.slice(0, 2)}`),
+    onDown: (peer) => heard.push(`down ${peer.slice(0, 2)}`),
+  })
+  await world.clock.run(2500)
+  const [info] = a.peerInfo()
+  assert.equal(info!.rttMs, 40)
+  assert.deepEqual(info!.hello!.epoch, { layout: 4, readmissions: 1 })
+  assert.equal(info!.hello!.incarnation, 'ab'.repeat(16))
+  assert.deepEqual(info!.addresses, ['host2:3901'])
+  assert.ok(info!.lastSeenMs! <= 1000)
+  world.cut(one, two)
+  await world.clock.run(1)
+  assert.deepEqual(heard, ['hello 02', 'up 02', 'down 02'])
+})
+
+test('forget() ends the link, and nobody dials again', async () => {
+  const world = new LinkWorld()
+  const b = await openNode(world, 2)
+  const a = await openNode(world, 1, { bootstrapPeers: [`${two}@host2:3901`] })
+  await world.clock.run(1000)
+  assert.ok(isUp(a, two) && isUp(b, one))
+  b.forget(one)
+  a.forget(two)
+  const before = world.dials
+  await world.clock.run(120_000)
+  assert.deepEqual([a.peers(), b.peers(), world.dials], [[], [], before])
+})
