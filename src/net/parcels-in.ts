@@ -220,7 +220,8 @@ export class ParcelsIn {
     const { handler, message, length, room, endpoint } = incoming
     incoming.movesSince = undefined
     const bytes = length === 0 ? undefined : room!.data.subarray(0, length)
-    const asked = Promise.resolve().then(() => handler.answer(this.#options.peer, message, bytes))
+    const { peer } = this.#options
+    const asked = Promise.resolve().then(() => handler.answer(peer, message, bytes, room))
     asked.then(
       (answer) => this.#send(incoming, answer),
       (error: unknown) => {

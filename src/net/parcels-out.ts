@@ -47,7 +47,7 @@ export class ParcelsOut {
   readonly #active = new Map<number, Outgoing>()
   #waiting: Outgoing[] = []
   /** Parcels that were given up while something of them may still come. */
-  readonly #late = new Set<number>()
+  readonly #given = new Set<number>()
   #lastId = 0
 
   constructor(link: FramedLink, pieces: PieceQueue, options: ParcelsOutOptions) {
@@ -60,7 +60,10 @@ export class ParcelsOut {
     return new Promise((resolve, reject) => {
       const packed = pack(parcel.message)
       const bytes = parcel.bytes?.length === 0 ? undefined : parcel.bytes
-      const refusal = this.#refusal(endpoint, packed, bytes)
+      const { signal } = options
+      const refusal = signal?.aborted
+        ? (signal.reason as Error)
+        : this.#refusal(endpoint, packed, bytes)
       if (refusal !== undefined) {
         reject(refusal)
         return
@@ -68,6 +71,11 @@ export class ParcelsOut {
       this.#lastId += 1
       const id = this.#lastId
       const { clock } = this.#options
+      const onAbort = (): void => this.#giveUp(outgoing, signal?.reason as Error)
+      signal?.addEventListener('abort', onAbort, { once: true })
+      const cancelDeadline = clock.after(options.deadlineMs, () =>
+        this.#giveUp(outgoing, this.#late(outgoing, `no answer within ${options.deadlineMs} ms`)),
+      )
       const outgoing: Outgoing = {
         id,
         endpoint,
@@ -76,9 +84,10 @@ export class ParcelsOut {
         into: options.into,
         isBackground: options.isBackground === true,
         startMicros: clock.monotonicMicros(),
-        cancel: clock.after(options.deadlineMs, () =>
-          this.#giveUp(outgoing, `no answer within ${options.deadlineMs} ms`),
-        ),
+        cancel: () => {
+          cancelDeadline()
+          signal?.removeEventListener('abort', onAbort)
+        },
         resolve,
         reject,
         movesSince: undefined,
@@ -93,7 +102,7 @@ export class ParcelsOut {
   take(frame: Extract<Frame, { kind: 'room' | 'piece' | 'delivered' | 'error' }>): void {
     const outgoing = this.#active.get(frame.id)
     if (outgoing === undefined) {
-      if (!this.#late.has(frame.id)) this.#link.strike('an answer to no parcel')
+      if (!this.#given.has(frame.id)) this.#link.strike('an answer to no parcel')
       return
     }
     if (frame.kind === 'room') this.#send(outgoing)
@@ -115,7 +124,7 @@ export class ParcelsOut {
     for (const outgoing of [...this.#active.values()]) {
       const { movesSince } = outgoing
       if (movesSince !== undefined && movesSince < least) {
-        this.#giveUp(outgoing, `no byte moved for ${PARCEL_IDLE_MS_MAX} ms`)
+        this.#giveUp(outgoing, this.#late(outgoing, `no byte moved for ${PARCEL_IDLE_MS_MAX} ms`))
       }
     }
   }
@@ -209,21 +218,26 @@ export class ParcelsOut {
     outgoing.resolve({ message, length })
   }
 
-  #giveUp(outgoing: Outgoing, why: string): void {
-    const { id, endpoint } = outgoing
-    const isKnown = this.#active.has(id)
-    if (isKnown) {
-      this.#late.add(id)
-      // What is late ends with the link, or when as many again are.
-      if (this.#late.size > 2 * PARCELS_WAITING_MAX) {
-        const [eldest] = this.#late
-        this.#late.delete(eldest!)
-      }
-    }
+  #giveUp(outgoing: Outgoing, reason: Error): void {
+    const { id } = outgoing
+    const isStarted = this.#active.has(id)
     this.#end(outgoing)
-    if (isKnown) this.#link.send({ kind: 'cancel', id })
+    if (isStarted) {
+      this.#given.add(id)
+      // These end with the link, or when as many again were given up.
+      if (this.#given.size > 2 * PARCELS_WAITING_MAX) {
+        const [eldest] = this.#given
+        this.#given.delete(eldest!)
+      }
+      this.#link.send({ kind: 'cancel', id })
+    }
+    outgoing.reject(reason)
+  }
+
+  #late(outgoing: Outgoing, why: string): NetError {
+    const { endpoint } = outgoing
     const text = `No end of a parcel to "${endpoint}" of node "${this.#options.peer}": ${why}`
-    outgoing.reject(new NetError('CallTimeout', text))
+    return new NetError('CallTimeout', text)
   }
 
   #end(outgoing: Outgoing): void {

@@ -12,7 +12,7 @@ import {
 import { silentLog } from '../../src/base/log.ts'
 import { Metrics } from '../../src/base/metrics.ts'
 import { Mesh, type MeshOptions } from '../../src/net/mesh.ts'
-import { SeededRng } from '../support/seeded-rng.ts'
+import { SeededRng } from '../../src/simulation/seeded-rng.ts'
 import { VirtualClock } from '../support/virtual-clock.ts'
 
 /** Node ids that sort as their numbers do. */

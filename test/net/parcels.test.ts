@@ -279,3 +279,50 @@ test('bytes in flight to one peer are bounded, and so is who waits', async () =>
 function code(error: unknown): string {
   return (error as DomainError).code
 }
+
+test('an aborted transfer ends with its reason; the room goes, and nothing is written any more', async () => {
+  const world = new LinkWorld()
+  const [a, b] = await openPair(world)
+  world.bytesPerMs = 1000
+  const store = receiver(b)
+  b.receive('get', {
+    answer: () => Promise.resolve({ message: 0, bytes: new Uint8Array(MIB).fill(9) }),
+  })
+  const stop = new AbortController()
+  const { signal } = stop
+  const options = { deadlineMs: 60_000, signal, into: new Uint8Array(MIB) }
+  const ends = Promise.all([
+    assert.rejects(
+      a.transfer(two, 'put', { message: 0, bytes: new Uint8Array(MIB) }, options),
+      /enough/,
+    ),
+    assert.rejects(a.transfer(two, 'get', { message: 0 }, options), /enough/),
+  ])
+  await world.clock.run(300)
+  stop.abort(new Error('enough'))
+  await ends
+  options.into.fill(1)
+  await world.clock.run(5000)
+  assert.ok(options.into.every((byte) => byte === 1))
+  assert.deepEqual([store.released, store.got.length], [1, 0])
+  assert.ok(isUp(a, two))
+  await assert.rejects(a.transfer(two, 'get', { message: 0 }, options), /enough/)
+})
+
+test('a handler gets the room with the bytes, and they are its own until it is done', async () => {
+  const world = new LinkWorld()
+  const [a, b] = await openPair(world)
+  const made = { data: new Uint8Array(9), release: () => undefined }
+  b.receive('put', {
+    room: () => Promise.resolve(made),
+    answer: (_from, _message, bytes, room) => {
+      assert.equal(room, made)
+      assert.deepEqual(bytes, Uint8Array.of(1, 2))
+      return Promise.resolve({ message: 'ok' })
+    },
+  })
+  const parcel = { message: 0, bytes: Uint8Array.of(1, 2) }
+  const delivered = a.transfer(two, 'put', parcel, soon)
+  await world.clock.run(10)
+  assert.equal((await delivered).message, 'ok')
+})

@@ -3,7 +3,7 @@ import { generateKeyPairSync, X509Certificate } from 'node:crypto'
 import { test } from 'node:test'
 import { newIdentity, nodeIdOf, nodeKeyOf } from '../../../src/db/identity.ts'
 import { nodeCertificate, nodeOfCertificate } from '../../../src/node/system/certificate.ts'
-import { SeededRng } from '../../support/seeded-rng.ts'
+import { SeededRng } from '../../../src/simulation/seeded-rng.ts'
 
 test('nodeCertificate() is one that OpenSSL parses and verifies, over the key of the node', () => {
   for (let seed = 0; seed < 50; seed += 1) {
