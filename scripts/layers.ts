@@ -116,6 +116,7 @@ export const layers: Readonly<Record<string, Layer>> = {
 const sameRoom = new Map([
   ['cluster/layout', 'cluster'],
   ['table/owner', 'table'],
+  ['table/sync', 'table'],
   ['block/segment', 'block'],
   ['model/rows', 'model'],
   ['net/peers', 'net'],

@@ -1,5 +1,6 @@
 /** Objects: one register for each key of a bucket, with its current version and its uploads. */
 
+import type { UploadId } from '../base/ids.ts'
 import { defineRegister, type RegisterTable } from '../table/schema.ts'
 import { abortUpload } from './commands/abort-upload.ts'
 import { completeUpload } from './commands/complete-upload.ts'
@@ -30,7 +31,13 @@ export function buildObjectTable(gates: Gates): RegisterTable<ObjectValue> {
     name: 'object',
     tag: 'o',
     placement: 'hash',
-    sides: [{ name: UPLOAD_SIDE, tag: 'u' }],
+    sides: [
+      {
+        name: UPLOAD_SIDE,
+        tag: 'u',
+        isNamed: (value, sortKey) => isUploadOpen(value, sortKey as UploadId),
+      },
+    ],
     indexes: [
       { name: LIVE_INDEX, tag: 'l', line: liveLine },
       { name: UPLOADS_INDEX, tag: 'p', line: uploadsLine },

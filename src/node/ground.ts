@@ -37,6 +37,8 @@ export interface Ground {
     readonly blocks: Pick<OpenBlocksOptions, 'slab' | 'segmentBytes' | 'stepBytes'>
     readonly store: Pick<Store, 'inlineSizeBytesMax' | 'partSizeBytesMin' | 'shardCount'>
     readonly tables: OpenTablesOptions['testing']
+    /** Between two comparisons with the other owners. */
+    readonly syncIntervalMs: number
     /** How long an operation may name what it has written. */
     readonly spanMicros: number
   }

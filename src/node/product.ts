@@ -38,6 +38,9 @@ import type { Ground } from './ground.ts'
 import type { Folders, NodeOptions } from './options.ts'
 import { sealingKey } from './secret-files.ts'
 
+/** Between two comparisons with every other owner. */
+const SYNC_INTERVAL_MS = 10 * 60_000
+
 /** The node without its doors. */
 export interface Product {
   readonly nodeId: NodeId
@@ -111,7 +114,7 @@ export async function openProduct(parts: Parts): Promise<Product> {
       await refuseLostSecrets(store, folders)
       await keep()
     }
-    await startBackground(store, { ...parts, blocks, cluster, db })
+    await startBackground(store, { ...parts, blocks, cluster, db, tables })
   }
   return { nodeId, folders, condition, db, tables, blocks, model, store }
 }
@@ -205,11 +208,16 @@ async function refuseLostSecrets(store: Store, folders: Folders): Promise<void> 
 /** What a start finishes of the last life, then the workers. */
 async function startBackground(
   store: Store,
-  parts: Parts & { readonly blocks: NodeBlocks; readonly cluster: Cluster; readonly db: Db },
+  parts: Parts & {
+    readonly blocks: NodeBlocks
+    readonly cluster: Cluster
+    readonly db: Db
+    readonly tables: OpenTables
+  },
 ): Promise<void> {
-  const { blocks, closers, db, ground, metrics } = parts
+  const { blocks, closers, db, ground, metrics, tables } = parts
   const { clock, log, simulated } = ground
-  const { tables, model, operations, holds } = store
+  const { model, operations, holds } = store
   const buckets = new LeftBuckets(store)
   // Whoever made a bucket on a lone node made it in an earlier life.
   if (parts.cluster.epoch().layout === 0) await buckets.finish(() => true)
@@ -217,7 +225,8 @@ async function startBackground(
     ...{ db, tables, model, operations, holds, clock, log, metrics },
     ...(simulated === undefined ? {} : { spanMicros: simulated.spanMicros }),
   })
-  for (const worker of [buckets, release]) {
+  const sync = tables.syncWorker({ log, intervalMs: simulated?.syncIntervalMs ?? SYNC_INTERVAL_MS })
+  for (const worker of [buckets, release, sync]) {
     const runner = new WorkerRunner(worker, { clock, log })
     runner.start()
     closers.add(() => runner.stop())

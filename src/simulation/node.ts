@@ -25,6 +25,7 @@ export const INLINE_BYTES_MAX = 512
 export const SPAN_MICROS = 3_000_000
 export const GRACE_MS = 4_000
 const PROMISE_AGE_MS = 250
+export const SYNC_INTERVAL_MS = 4_000
 const PROMISES_OPEN_MAX = 20
 const SLOT_BYTES = 8192
 const SLAB_BYTES = 32 * SLOT_BYTES
@@ -168,6 +169,7 @@ export class SimulatedNode {
           promiseAgeMs: PROMISE_AGE_MS,
           promisesOpenMax: PROMISES_OPEN_MAX,
         },
+        syncIntervalMs: SYNC_INTERVAL_MS,
         spanMicros: SPAN_MICROS,
       },
     }

@@ -9,7 +9,7 @@ import { Client, KEYS, readVersion, type Run } from './clients.ts'
 import { drawForecast, drawWeather, strike, type Forecast } from './faults.ts'
 import { historyOf, initialState } from './history.ts'
 import { linearizationFault } from './linearizability.ts'
-import { GRACE_MS, SimulatedNode, SPAN_MICROS } from './node.ts'
+import { GRACE_MS, SimulatedNode, SPAN_MICROS, SYNC_INTERVAL_MS } from './node.ts'
 import { SeededRng } from './seeded-rng.ts'
 import { World, type Weather } from './world.ts'
 
@@ -72,6 +72,7 @@ class Scene {
   readonly #seed: number
   readonly #world: World
   readonly #nodes: SimulatedNode[]
+  readonly #ownerCount: number
   readonly #forecast: Forecast
   readonly #struck: string[] = []
   readonly #run: Run
@@ -89,10 +90,12 @@ class Scene {
       readonly forecast: Forecast
       readonly faults: string[]
       readonly limits: Limits
+      readonly ownerCount: number
     },
   ) {
     const { world, nodes, forecast, faults, limits } = parts
     this.#limits = limits
+    this.#ownerCount = parts.ownerCount
     this.#seed = seed
     this.#world = world
     this.#nodes = nodes
@@ -141,7 +144,7 @@ class Scene {
       nodes.push(node)
       if (index < ownerCount) owners.push(node.id)
     }
-    return new Scene(seed, { world, nodes, forecast, faults, limits })
+    return new Scene(seed, { world, nodes, forecast, faults, limits, ownerCount })
   }
 
   async play(): Promise<Verdict> {
@@ -262,7 +265,26 @@ class Scene {
       }
     }
     await world.run(LIVENESS_MS_MAX, () => left === 0)
+    await this.#compareOwners()
     if (left > 0) this.#run.faults.push('the keys could not be read after the faults were over')
+  }
+
+  /** Owners hold the same rows once nothing is written and they have compared. */
+  async #compareOwners(): Promise<void> {
+    const world = this.#world
+    const signal = new AbortController().signal
+    const owners = this.#nodes.slice(0, this.#ownerCount)
+    let difference: string | undefined = 'not compared'
+    const compare = async (): Promise<void> => {
+      while (difference !== undefined) {
+        await this.#rest(SYNC_INTERVAL_MS)
+        const all = await Promise.all(owners.map(({ product }) => product!.tables.roots(signal)))
+        difference = differenceOf(all)
+      }
+    }
+    void compare()
+    await world.run(LIVENESS_MS_MAX, () => difference === undefined)
+    if (difference !== undefined) this.#run.faults.push(`owners differ: ${difference}`)
   }
 
   async #readAtEnd(store: Store, key: string): Promise<void> {
@@ -295,4 +317,22 @@ class Scene {
       return fault === undefined ? [] : [`key "${key}" is not linearizable: ${fault}`]
     })
   }
+}
+
+/** The first table and partition that the owners hold differently. */
+function differenceOf(
+  all: readonly ReadonlyMap<string, ReadonlyMap<number, string>>[],
+): string | undefined {
+  const [first, ...others] = all
+  for (const [table, roots] of first!) {
+    for (const [index, other] of others.entries()) {
+      const theirs = other.get(table)!
+      for (const partition of new Set([...roots.keys(), ...theirs.keys()])) {
+        if (roots.get(partition) !== theirs.get(partition)) {
+          return `table ${table}, partition ${partition}, owners 0 and ${index + 1}`
+        }
+      }
+    }
+  }
+  return undefined
 }

@@ -15,6 +15,8 @@ export type TableErrorCode =
   | 'Outranked'
   /** The sender's epoch is older; `details` has the newer one. */
   | 'OldEpoch'
+  /** The asker's epoch is newer than this node's, which is learning it. */
+  | 'BehindEpoch'
   | 'NotOwner'
   /** The clocks of two nodes, or of a node and its mark, are more than a minute apart. */
   | 'ClockRefused'

@@ -52,7 +52,9 @@ export class MergedRows {
     }))
     const failures: unknown[] = []
     const isDecided = (): boolean => inserting.every(({ votes }) => votes.isDecided)
-    const groups = this.#byOwner(table, inserting, ({ item }) => item.partitionKey)
+    const groups = groupByNode(inserting, ({ item }) =>
+      this.#replication.owners(this.#partition(table, item.partitionKey)),
+    )
     await this.#askGroups<Inserting, readonly InsertResult[]>(groups, {
       endpoint: 'table/insert',
       body: (group): InsertMessage => ({
@@ -80,12 +82,14 @@ export class MergedRows {
   ): Promise<readonly (Row | undefined)[]> {
     const reading = keys.map((key): Reading => ({
       key,
-      votes: this.#votes(table, key.partitionKey),
+      votes: this.#replication.readVotes(this.#partition(table, key.partitionKey)),
       stored: [],
     }))
     const failures: unknown[] = []
     const isDecided = (): boolean => reading.every(({ votes }) => votes.isDecided)
-    const groups = this.#byOwner(table, reading, ({ key }) => key.partitionKey)
+    const groups = groupByNode(reading, ({ key }) =>
+      this.#replication.readers(this.#partition(table, key.partitionKey)),
+    )
     await this.#askGroups<Reading, ReadAnswer>(groups, {
       endpoint: 'table/read-merged',
       body: (group): MergedReadMessage => ({
@@ -199,24 +203,11 @@ export class MergedRows {
   }
 
   #votes(table: Pick<MergedTable, 'placement'>, partitionKey: string): Votes {
-    return this.#replication.votes(this.#replication.placeOf(table, partitionKey).partition)
+    return this.#replication.votes(this.#partition(table, partitionKey))
   }
 
-  #byOwner<Row, Entry>(
-    table: MergedTable<Row>,
-    entries: readonly Entry[],
-    partitionKeyOf: (entry: Entry) => string,
-  ): Map<NodeId, Entry[]> {
-    const groups = new Map<NodeId, Entry[]>()
-    for (const entry of entries) {
-      const place = this.#replication.placeOf(table, partitionKeyOf(entry))
-      for (const owner of this.#replication.owners(place.partition)) {
-        const group = groups.get(owner)
-        if (group === undefined) groups.set(owner, [entry])
-        else group.push(entry)
-      }
-    }
-    return groups
+  #partition(table: Pick<MergedTable, 'placement'>, partitionKey: string): number {
+    return this.#replication.placeOf(table, partitionKey).partition
   }
 
   /** One message to each owner with its own rows; ends when enough is known of all of them. */
@@ -254,6 +245,21 @@ export class MergedRows {
     if (isEnough || waiting.length === 0) return
     await Promise.race([decided, Promise.all(waiting)])
   }
+}
+
+function groupByNode<Entry>(
+  entries: readonly Entry[],
+  nodesOf: (entry: Entry) => readonly NodeId[],
+): Map<NodeId, Entry[]> {
+  const groups = new Map<NodeId, Entry[]>()
+  for (const entry of entries) {
+    for (const node of nodesOf(entry)) {
+      const group = groups.get(node)
+      if (group === undefined) groups.set(node, [entry])
+      else group.push(entry)
+    }
+  }
+  return groups
 }
 
 function sortByKey<Value>(entries: [string, Value][]): [string, Value][] {

@@ -3,6 +3,8 @@
 import { assert } from '../base/assert.ts'
 import type { Cancel, Clock } from '../base/clock.ts'
 import { compareUtf8, hexOf } from '../base/bytes.ts'
+import type { Log } from '../base/log.ts'
+import type { Worker } from '../worker/worker.ts'
 import { CHANGE_DEADLINE_MS, CHANGES_QUEUED_MAX, PROMISES_OPEN_MAX } from '../base/limits.ts'
 import { CLOCK_REFUSAL_MICROS, type HybridClock } from '../base/timestamp.ts'
 import type { Db } from '../db/db.ts'
@@ -17,6 +19,11 @@ import { Owner } from './owner/owner.ts'
 import { PageReader } from './page.ts'
 import { Promises } from './owner/promises.ts'
 import { Changes } from './queue.ts'
+import { Puller } from './sync/puller.ts'
+import { NodeDigests, SyncSource } from './sync/source.ts'
+import { syncedTables, type SyncedTable } from './sync/units.ts'
+import { watchedDb } from './sync/digests.ts'
+import { SyncWorker } from './sync/worker.ts'
 import { RegisterReader, settledRow, settleTask, type RegisterAt } from './read.ts'
 import { Coordinator, type Job } from './register.ts'
 import { Replication } from './replication.ts'
@@ -59,6 +66,10 @@ export class TableNode implements OpenTables {
   readonly #registers: RegisterReader
   readonly #pages: PageReader
   readonly #merged: MergedRows
+  readonly #puller: Puller
+  readonly #digests: NodeDigests
+  readonly #synced: ReadonlyMap<string, SyncedTable>
+  readonly #stopping = new AbortController()
   /** Names the operations of this life that nobody else named. */
   readonly #operationPrefix: string
   #operationCount = 0
@@ -66,13 +77,24 @@ export class TableNode implements OpenTables {
   #cancelRetiring: Cancel = () => undefined
 
   constructor(options: OpenTablesOptions) {
-    const { db, clock, hybrid, rng, cluster, testing } = options
+    const { clock, hybrid, rng, cluster, testing } = options
     const rules: Rules = { ...productRules, ...testing?.rules }
+    const registers = registerTables(options.tables)
+    const merged = mergedTables(options.tables)
+    const synced = syncedTables(registers, merged)
+    const digests: NodeDigests = new NodeDigests(() => db, synced)
+    const db = watchedDb(options.db, {
+      isWatching: () => digests.isWatching,
+      isWatched: (tag) => digests.isWatched(tag),
+      changed: (...change) => digests.changed(...change),
+    })
     this.#db = db
+    this.#digests = digests
+    this.#synced = synced
     this.#clock = clock
     this.#hybrid = hybrid
     this.#operationPrefix = hexOf(rng.bytes(8))
-    this.#tables = registerTables(options.tables)
+    this.#tables = registers
     this.#mark = new Mark(db, clock)
     this.#promiseAgeMs = testing?.promiseAgeMs ?? PROMISE_AGE_MS
     const limits = {
@@ -94,13 +116,22 @@ export class TableNode implements OpenTables {
     this.#merged = new MergedRows(rpc, replication)
     const mark = readMark(db)
     assert(hybrid.now() >= mark.time, 'the hybrid clock begins at the mark')
-    new Owner({
+    const owner = new Owner({
       ...{ db, hybrid, replication, rules, tables },
       mark: this.#mark,
       promises: this.#promises,
       startFloor: rules.floorAtStart(mark),
-    }).listen(rpc)
-    new MergedOwner({ db, replication, tables: mergedTables(options.tables) }).listen(rpc)
+    })
+    owner.listen(rpc)
+    const mergedOwner = new MergedOwner({ db, replication, tables: merged })
+    mergedOwner.listen(rpc)
+    new SyncSource({ db, tables: synced, digests, signal: this.#stopping.signal }).listen(rpc)
+    this.#puller = new Puller({
+      ...{ db, rpc, replication, owner, digests },
+      merged: mergedOwner,
+      tables: synced,
+      settle: (register, above) => this.#settleAbove(register, above),
+    })
     this.#changes.listen()
     if (mark.time - clock.wallMicros() > CLOCK_REFUSAL_MICROS) {
       this.fault = 'the clock of this machine is more than a minute behind what it was before'
@@ -122,6 +153,7 @@ export class TableNode implements OpenTables {
   async stop(): Promise<void> {
     if (this.#state !== 'started') return
     this.#state = 'stopped'
+    this.#stopping.abort(new TableError('Stopped', 'Cannot go on: this node is stopping'))
     this.#cancelRetiring()
     await this.#mark.lower()
   }
@@ -164,10 +196,8 @@ export class TableNode implements OpenTables {
     })
   }
 
-  async settle<Value>(ref: RegisterRef<Value>): Promise<Value | undefined> {
-    const task = settleTask(ref.key, 'settle')
-    await this.#changes.run(this.#job(ref.table, ref.partitionKey, [task], {}))
-    return valueOf(ref.table, settledRow(task))
+  settle<Value>(ref: RegisterRef<Value>): Promise<Value | undefined> {
+    return this.#settle(ref, 0)
   }
 
   get<Value>(ref: RegisterRef<Value>): Promise<Value | undefined> | Value | undefined {
@@ -239,6 +269,39 @@ export class TableNode implements OpenTables {
     limit: number,
   ): Promise<LocalSlice<MergedRow<Row>>> {
     return walkMerged(this.#db, table, after, limit)
+  }
+
+  async roots(signal: AbortSignal): Promise<ReadonlyMap<string, ReadonlyMap<number, string>>> {
+    const roots = new Map<string, ReadonlyMap<number, string>>()
+    for (const name of this.#synced.keys()) {
+      const digests = await this.#digests.of(name, signal)
+      const texts = [...digests.roots()].map(
+        ([partition, root]) => [partition, hexOf(root)] as const,
+      )
+      roots.set(name, new Map(texts))
+    }
+    return roots
+  }
+
+  syncWorker(options: { readonly log: Log; readonly intervalMs: number }): Worker {
+    return new SyncWorker({
+      ...options,
+      peers: () => this.#replication.peers(),
+      pull: (peer, signal) => this.#puller.pull(peer, signal),
+    })
+  }
+
+  async #settleAbove(
+    register: { readonly table: string; readonly partitionKey: string; readonly key: string },
+    above: number,
+  ): Promise<void> {
+    await this.#settle({ ...register, table: this.#tables.get(register.table)!.table }, above)
+  }
+
+  async #settle<Value>(ref: RegisterRef<Value>, above: number): Promise<Value | undefined> {
+    const task = { ...settleTask(ref.key, 'settle'), above }
+    await this.#changes.run(this.#job(ref.table, ref.partitionKey, [task], {}))
+    return valueOf(ref.table, settledRow(task))
   }
 
   #changeTask(key: string, command: Command, options: ChangeOptions): Task {

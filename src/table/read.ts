@@ -54,8 +54,8 @@ export class RegisterReader {
   row(at: RegisterAt): RegisterRow | undefined | Promise<RegisterRow | undefined> {
     const { rpc, replication } = this.#options
     const { partition } = at.place
-    const nodes = replication.quorum(partition)
-    const votes = replication.votes(partition)
+    const nodes = replication.readQuorum(partition)
+    const votes = replication.readVotes(partition)
     const first = nodes[0]!
     let full: Uint8Array | null | undefined
     const digests: (Uint8Array | null)[] = []
@@ -117,14 +117,14 @@ export class RegisterReader {
     const failures: unknown[] = []
     let agreed: RowAnswer | undefined
     await rpc.ask<ReadAnswer>({
-      nodes: replication.owners(partition),
+      nodes: replication.readers(partition),
       endpoint: 'table/read',
       body: readMessage(at, true),
       deadlineMs: SECOND_ROUND_MS,
       answered: (node, { rows }) => {
         const answer = { node, row: rows[0]! }
         answers.push(answer)
-        const votes = replication.votes(partition)
+        const votes = replication.readVotes(partition)
         for (const other of answers) {
           if (same(other.row, answer.row)) votes.add(other.node, true)
         }
@@ -137,7 +137,7 @@ export class RegisterReader {
       },
     })
     if (agreed !== undefined) return agreed.row === null ? undefined : unpackRegister(agreed.row)
-    const votes = replication.votes(partition)
+    const votes = replication.readVotes(partition)
     for (const { node } of answers) votes.add(node, true)
     if (!votes.isWon) throw quorumNotReached('table/read', failures)
     return this.#repair(at)

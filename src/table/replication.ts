@@ -54,12 +54,31 @@ export class Replication {
     return this.#selfFirst(this.lists(partition).flat())
   }
 
-  /** As few owners as make a quorum of each list, this node among them if it is one. */
-  quorum(partition: number): readonly NodeId[] {
-    const lists = this.lists(partition)
-    return this.#selfFirst(
-      lists.flatMap((list) => this.#selfFirst(list).slice(0, this.#rules.quorum(list))),
-    )
+  /** Every other node that owns a partition which this one owns too. */
+  peers(): readonly NodeId[] {
+    const found = new Set<NodeId>()
+    const { self } = this.#cluster
+    for (let partition = 0; partition <= LAYOUT_PARTITION; partition += 1) {
+      const nodes = this.lists(partition).flat()
+      if (nodes.includes(self)) for (const node of nodes) found.add(node)
+    }
+    found.delete(self)
+    return [...found]
+  }
+
+  /** The owners that a read asks: those of the one layout that is read, this node first. */
+  readers(partition: number): readonly NodeId[] {
+    return this.#selfFirst(this.#cluster.readers(partition))
+  }
+
+  /** As few of the readers as make a quorum of them. */
+  readQuorum(partition: number): readonly NodeId[] {
+    const readers = this.readers(partition)
+    return readers.slice(0, this.#rules.quorum(readers))
+  }
+
+  readVotes(partition: number): Votes {
+    return new Votes([this.#cluster.readers(partition)], this.#rules.quorum)
   }
 
   isOwner(partition: number): boolean {

@@ -1,6 +1,7 @@
 /** Calls between nodes as this part makes them: stamped, checked, counted until enough is known. */
 
 import { compareEpochs, type Epoch } from '../base/ballot.ts'
+import { sleep, type Clock } from '../base/clock.ts'
 import { DomainError } from '../base/errors.ts'
 import type { NodeId } from '../base/ids.ts'
 import type { Log } from '../base/log.ts'
@@ -11,7 +12,11 @@ import { TableError } from './errors.ts'
 import { MESSAGE_FORMAT, type AnswerEnvelope, type Envelope } from './messages.ts'
 import type { Replication } from './replication.ts'
 
+/** How long the first owners asked may take before the others are asked too. */
+const FIRST_ROUND_MS = 400
+
 export interface RpcOptions {
+  readonly clock: Clock
   readonly network: Network
   readonly cluster: Cluster
   readonly hybrid: HybridClock
@@ -54,13 +59,19 @@ export class Rpc {
     return this.#options.network.self
   }
 
-  /** Answers an endpoint; stays synchronous when the handler is. */
+  /**
+   * Answers an endpoint; stays synchronous when the handler is.
+   *
+   * @param options.isCurrent only once this node has learned of the asker's epoch
+   */
   handle<Message, Answer>(
     endpoint: string,
     handler: (message: Message) => Answer | Promise<Answer>,
+    options: { readonly isCurrent?: boolean } = {},
   ): void {
+    const isCurrent = options.isCurrent === true
     this.#options.network.handle(endpoint, (from, raw) => {
-      const answer = handler(this.#open(from, raw) as Message)
+      const answer = handler(this.#open(from, raw, isCurrent) as Message)
       if (answer instanceof Promise) return answer.then((body) => this.#sealAnswer(body))
       return this.#sealAnswer(answer)
     })
@@ -80,7 +91,7 @@ export class Rpc {
         if (answer instanceof Promise) waiting.push({ node, answer })
         else isEnough = this.#take(round, node, answer) || isEnough
       } catch (error) {
-        isEnough = round.failed(node, error) || isEnough
+        isEnough = this.#failed(round, node, error) || isEnough
       }
     }
     if (isEnough || waiting.length === 0) {
@@ -104,20 +115,26 @@ export class Rpc {
     body: unknown,
     deadlineMs: number,
   ): Promise<unknown> {
-    const raw = await this.#options.network.call(node, endpoint, this.#seal(body), { deadlineMs })
-    return this.#openAnswer(node, raw)
+    try {
+      const sealed = this.#seal(body)
+      const raw = await this.#options.network.call(node, endpoint, sealed, { deadlineMs })
+      return this.#openAnswer(node, raw)
+    } catch (error) {
+      this.#heed(node, error)
+      throw error
+    }
   }
 
   /**
-   * The answers of a quorum of each list: a bare quorum is asked first, the others when one fails.
+   * The answers of a quorum of those that are read: a bare quorum is asked first, the others when one fails.
    *
    * @throws {TableError} `QuorumNotReached`
    */
   askQuorum<Answer>(
     question: QuorumQuestion,
   ): QuorumAnswer<Answer>[] | Promise<QuorumAnswer<Answer>[]> {
-    const { replication } = this.#options
-    const votes = replication.votes(question.partition)
+    const { replication, clock } = this.#options
+    const votes = replication.readVotes(question.partition)
     const answers: QuorumAnswer<Answer>[] = []
     const failures: unknown[] = []
     const round = (nodes: readonly NodeId[]): Round<Answer> => ({
@@ -134,14 +151,17 @@ export class Rpc {
         return votes.isDecided
       },
     })
-    const first = replication.quorum(question.partition)
+    const first = replication.readQuorum(question.partition)
     const waiting = this.ask(round(first))
     if (waiting === undefined && votes.isWon) return answers
-    const others = replication.owners(question.partition).filter((node) => !first.includes(node))
+    const others = replication.readers(question.partition).filter((node) => !first.includes(node))
     const askOthers = async (): Promise<QuorumAnswer<Answer>[]> => {
-      await waiting
+      // One that is slow is not waited for while others could answer.
+      if (others.length === 0) await waiting
+      else if (waiting !== undefined) await Promise.race([waiting, sleep(clock, FIRST_ROUND_MS)])
       if (!votes.isWon && others.length > 0) await this.ask(round(others))
-      if (votes.isWon) return answers
+      // Those that come later are nobody's business.
+      if (votes.isWon) return [...answers]
       throw quorumNotReached(question.endpoint, failures)
     }
     return askOthers()
@@ -165,7 +185,7 @@ export class Rpc {
       for (const { node, answer } of waiting) {
         answer.then(
           (raw) => settle(() => this.#take(round, node, raw)),
-          (error: unknown) => settle(() => round.failed(node, error)),
+          (error: unknown) => settle(() => this.#failed(round, node, error)),
         )
       }
     })
@@ -176,9 +196,22 @@ export class Rpc {
     try {
       body = this.#openAnswer(node, raw)
     } catch (error) {
-      return round.failed(node, error)
+      return this.#failed(round, node, error)
     }
     return round.answered(node, body as Answer)
+  }
+
+  #failed<Answer>(round: Round<Answer>, node: NodeId, error: unknown): boolean {
+    this.#heed(node, error)
+    return round.failed(node, error)
+  }
+
+  /** A refusal of our epoch says which one is newer: whoever follows the layout is woken. */
+  #heed(node: NodeId, error: unknown): void {
+    if (!(error instanceof DomainError) || error.code !== 'OldEpoch') return
+    const { layout, readmissions } = error.details as { layout?: unknown; readmissions?: unknown }
+    if (typeof layout !== 'number' || typeof readmissions !== 'number') return
+    this.#options.cluster.heard(node, { layout, readmissions })
   }
 
   #seal(body: unknown): Envelope {
@@ -191,15 +224,23 @@ export class Rpc {
     return { format: MESSAGE_FORMAT, time: this.#options.hybrid.now(), body }
   }
 
-  /** @throws {TableError} `Stopped`, `OldEpoch`, `ClockRefused`, `BadMessage` */
-  #open(from: NodeId, raw: unknown): unknown {
+  /** @throws {TableError} `Stopped`, `OldEpoch`, `BehindEpoch`, `ClockRefused`, `BadMessage` */
+  #open(from: NodeId, raw: unknown, isCurrent: boolean): unknown {
     if (!this.#options.isReady()) {
       throw new TableError('Stopped', `Cannot answer node "${from}": this node is not serving`)
     }
     const message = readEnvelope(raw)
     const sent: Epoch = { layout: message.layout, readmissions: message.readmissions }
-    const own = this.#options.cluster.epoch()
-    if (compareEpochs(sent, own) < 0) {
+    const { cluster } = this.#options
+    const own = cluster.epoch()
+    const order = compareEpochs(sent, own)
+    if (order > 0) {
+      cluster.heard(from, sent)
+      if (isCurrent) {
+        throw new TableError('BehindEpoch', `Cannot answer node "${from}": its epoch is newer`)
+      }
+    }
+    if (order < 0) {
       throw new TableError('OldEpoch', `Cannot answer node "${from}": its epoch is old`, {
         details: { layout: own.layout, readmissions: own.readmissions },
       })

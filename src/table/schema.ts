@@ -73,6 +73,14 @@ export interface IndexDefinition<Value> {
   line(value: Value, key: string): string | undefined
 }
 
+/** A side table of a register table. */
+export interface SideDefinition<Value> {
+  readonly name: string
+  readonly tag: string
+  /** Whether the register's value still needs that side row: what nothing needs is left over. */
+  isNamed(value: Value, sortKey: string): boolean
+}
+
 /** One accepted change as it lands on this node. Called inside the row's own batch. */
 export interface RegisterUpdate<Value> {
   readonly partitionKey: string
@@ -96,7 +104,7 @@ export interface RegisterTable<Value = unknown> {
   /** Tag of the tree of the registers; the trees of sides and indexes have their own. */
   readonly tag: string
   readonly placement: Placement
-  readonly sides: readonly { readonly name: string; readonly tag: string }[]
+  readonly sides: readonly SideDefinition<Value>[]
   readonly indexes: readonly IndexDefinition<Value>[]
   readonly commands: Readonly<Record<string, CommandDefinition<Value>>>
   /** Current format of the stored value, from 1. */

@@ -6,6 +6,7 @@ import type { Metrics } from '../base/metrics.ts'
 import type { Network } from '../base/network.ts'
 import type { Rng } from '../base/rng.ts'
 import type { HybridClock } from '../base/timestamp.ts'
+import type { Worker } from '../worker/worker.ts'
 import type { Cluster } from '../cluster/cluster.ts'
 import type { Db, Reader } from '../db/db.ts'
 import { readMark } from './owner/mark.ts'
@@ -126,6 +127,13 @@ export interface OpenTables extends Tables {
   start(): Promise<void>
   /** Answers nothing more, and leaves the mark where a clean start wants it. */
   stop(): Promise<void>
+  /**
+   * What the rows of each table come to on this node, by partition: equal on two owners exactly
+   * when they hold the same.
+   */
+  roots(signal: AbortSignal): Promise<ReadonlyMap<string, ReadonlyMap<number, string>>>
+  /** Background work that brings here what other owners hold and this node lacks. */
+  syncWorker(options: { readonly log: Log; readonly intervalMs: number }): Worker
   /** Why this node takes part in no change, as a sentence; undefined when it does. */
   readonly fault: string | undefined
   /** Registers that lie on this node, settled or not, in slices of at most 1,000. */

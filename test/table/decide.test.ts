@@ -9,7 +9,7 @@ const numbers = defineRegister<unknown>({
   name: 'number',
   tag: 'n',
   placement: 'hash',
-  sides: [{ name: 'note', tag: 'o' }],
+  sides: [{ name: 'note', tag: 'o', isNamed: () => true }],
   indexes: [],
   version: 1,
   encode: (value) => value,

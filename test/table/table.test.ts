@@ -22,7 +22,7 @@ const words = defineRegister<Word>({
   name: 'word',
   tag: 'w',
   placement: 'hash',
-  sides: [{ name: 'room', tag: 'x' }],
+  sides: [{ name: 'room', tag: 'x', isNamed: () => true }],
   indexes: [{ name: 'texts', tag: 'i', line: ({ text }) => text }],
   version: 1,
   encode: ({ text, rooms }) => [text ?? null, rooms],

@@ -143,6 +143,12 @@ export class Owner {
     return (waits.length === 1 ? stable : Promise.all(waits)).then(() => results)
   }
 
+  /** The newest row that lies here, on stable storage or not. */
+  newest(table: string, partitionKey: string, key: string): RegisterRow | undefined {
+    const { local, place } = this.#locate({ table, partitionKey })
+    return this.#find(local, place, key).row
+  }
+
   ended(message: EndedMessage): null {
     const { local, place } = this.#locate(message)
     for (const { key, sides } of message.items) {

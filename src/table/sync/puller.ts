@@ -1,0 +1,241 @@
+/**
+ * The side of sync that asks: it brings here what another owner holds and this one lacks.
+ *
+ * What comes is taken by the same admission as any accept. A register that a promise keeps out is
+ * settled by a ballot instead (protocol 2). What this node has and the other lacks, the other asks
+ * for itself.
+ */
+
+import { compareBallots } from '../../base/ballot.ts'
+import { equalBytes } from '../../base/bytes.ts'
+import { CALL_DEADLINE_MS } from '../../base/limits.ts'
+import type { NodeId } from '../../base/ids.ts'
+import type { Db } from '../../db/db.ts'
+import type { AcceptItem } from '../messages.ts'
+import type { MergedOwner } from '../owner/merged.ts'
+import type { Owner } from '../owner/owner.ts'
+import { unpackMerged, unpackRegister, unpackSide, type RegisterRow } from '../row.ts'
+import type { Replication } from '../replication.ts'
+import type { Rpc } from '../rpc.ts'
+import type { RegisterTable } from '../schema.ts'
+import { DIGEST_BYTES, differingLeaves } from './digests.ts'
+import type {
+  KeysAnswer,
+  KeysMessage,
+  LeavesAnswer,
+  LeavesMessage,
+  RootsAnswer,
+  RootsMessage,
+  TravellingUnit,
+  UnitsAnswer,
+  UnitsMessage,
+} from './messages.ts'
+import type { NodeDigests } from './source.ts'
+import { digestOfUnit, namesOf, readUnit, type SyncedTable, type UnitRows } from './units.ts'
+
+const UNITS_PER_MESSAGE = 32
+
+export interface PullerOptions {
+  readonly db: Db
+  readonly rpc: Rpc
+  readonly replication: Replication
+  readonly owner: Owner
+  readonly merged: MergedOwner
+  readonly tables: ReadonlyMap<string, SyncedTable>
+  readonly digests: NodeDigests
+  /** Makes the owners agree on a register, by a ballot whose time is above `above`. */
+  readonly settle: (
+    register: { readonly table: string; readonly partitionKey: string; readonly key: string },
+    above: number,
+  ) => Promise<void>
+}
+
+/** What one comparison with one owner came to. */
+export interface SyncReport {
+  /** Units that differed. */
+  differing: number
+  /** Of them, registers that had to be settled. */
+  settled: number
+}
+
+export class Puller {
+  readonly #options: PullerOptions
+
+  constructor(options: PullerOptions) {
+    this.#options = options
+  }
+
+  /**
+   * Compares with `peer` every partition that both own, and takes what it has and we lack.
+   *
+   * @param isWanted leaves partitions out; all when absent
+   */
+  async pull(
+    peer: NodeId,
+    signal: AbortSignal,
+    isWanted: (partition: number) => boolean = () => true,
+  ): Promise<SyncReport> {
+    const report: SyncReport = { differing: 0, settled: 0 }
+    const answers = await this.#roots(peer)
+    for (const [name, synced] of this.#options.tables) {
+      signal.throwIfAborted()
+      const theirs = answers.get(name)!
+      const own = await this.#options.digests.of(name, signal)
+      const ours = own.roots()
+      for (const [partition, root] of theirs) {
+        if (!isWanted(partition) || !this.#isShared(partition, peer)) continue
+        const before = ours.get(partition)
+        if (before !== undefined && equalBytes(before, root)) continue
+        const { leaves } = await this.#ask<LeavesMessage, LeavesAnswer>(peer, 'sync/leaves', {
+          ...{ table: name, partition },
+        })
+        const wanted = differingLeaves(own.leaves(partition), leaves)
+        await this.#pullLeaves({ peer, synced, partition, leaves: wanted, signal, report })
+      }
+    }
+    return report
+  }
+
+  async #pullLeaves(work: {
+    readonly peer: NodeId
+    readonly synced: SyncedTable
+    readonly partition: number
+    readonly leaves: readonly number[]
+    readonly signal: AbortSignal
+    readonly report: SyncReport
+  }): Promise<void> {
+    const { peer, synced, partition, leaves, signal, report } = work
+    const table = synced.table.name
+    for (let after: string | null = ''; after !== null;) {
+      signal.throwIfAborted()
+      const message: KeysMessage = { table, partition, leaves, after }
+      const answer: KeysAnswer = await this.#ask(peer, 'sync/keys', message)
+      const differing: string[] = []
+      for (const [index, unit] of answer.units.entries()) {
+        const digest = answer.digests.subarray(index * DIGEST_BYTES, (index + 1) * DIGEST_BYTES)
+        const own = await digestOfUnit(this.#options.db, synced, unit)
+        if (!equalBytes(own, digest)) differing.push(unit)
+      }
+      report.differing += differing.length
+      for (let start = 0; start < differing.length; start += UNITS_PER_MESSAGE) {
+        signal.throwIfAborted()
+        const units = differing.slice(start, start + UNITS_PER_MESSAGE)
+        const found: UnitsAnswer = await this.#ask<UnitsMessage, UnitsAnswer>(peer, 'sync/units', {
+          ...{ table, units },
+        })
+        for (const [index, unit] of units.entries()) {
+          await this.#take(synced, unit, { found: found.units[index]!, report })
+        }
+      }
+      after = answer.next
+    }
+  }
+
+  async #take(
+    synced: SyncedTable,
+    unit: string,
+    { found, report }: { readonly found: TravellingUnit; readonly report: SyncReport },
+  ): Promise<void> {
+    const { table } = synced
+    const { partitionKey, key } = namesOf(table.placement, unit)
+    if (found.row === null) return
+    if (table.kind === 'merged') {
+      const { version, row } = unpackMerged(found.row)
+      await this.#options.merged.take(table.name, [{ partitionKey, sortKey: key, version, row }])
+      return
+    }
+    const row = unpackRegister(found.row)
+    const isLive = liveSides(table, row)
+    const item: AcceptItem = {
+      ...{ key, row, base: null },
+      sides: found.sides
+        .filter(({ side, sortKey }) => isLive(side, sortKey))
+        .map(({ side, sortKey, row: stored }) => ({ side, sortKey, row: unpackSide(stored) })),
+    }
+    const message = { table: table.name, partitionKey, items: [item] }
+    const [result] = await this.#options.owner.accept(message)
+    const own = this.#options.owner.newest(table.name, partitionKey, key)
+    const isBehind = own === undefined || compareBallots(own.ballot, row.ballot) < 0
+    const isLeft = await this.#hasLeftSides(synced, unit, own)
+    // A promise keeps it out, or side rows lie here that nothing names: a ballot decides.
+    if ((result?.kind === 'refused' && isBehind) || isLeft) {
+      report.settled += 1
+      const above = result?.kind === 'refused' ? result.floor.time : 0
+      await this.#options.settle({ table: table.name, partitionKey, key }, above)
+      if (isLeft) await this.#dropLeftSides(synced, unit)
+    }
+  }
+
+  /** Side rows here that the register's row does not name: of a change that was cut off. */
+  async #hasLeftSides(
+    synced: SyncedTable,
+    unit: string,
+    row: RegisterRow | undefined,
+  ): Promise<boolean> {
+    if (synced.sides.size === 0 || row === undefined) return false
+    const isLive = liveSides(synced.table as RegisterTable, row)
+    const sides = await this.#sidesOf(synced, unit)
+    return sides.some(({ side, sortKey }) => !isLive(side, sortKey))
+  }
+
+  /** After a settle: what the chosen row does not name goes. */
+  async #dropLeftSides(synced: SyncedTable, unit: string): Promise<void> {
+    const { db, owner } = this.#options
+    const { partitionKey, key } = namesOf(synced.table.placement, unit)
+    const row = owner.newest(synced.table.name, partitionKey, key)
+    if (row === undefined) return
+    const isLive = liveSides(synced.table as RegisterTable, row)
+    const sides = await this.#sidesOf(synced, unit)
+    await db.write((batch) => {
+      for (const { side, sortKey } of sides) {
+        if (!isLive(side, sortKey)) batch.del(synced.sides.get(side)!, `${unit}\0${sortKey}`)
+      }
+    })
+  }
+
+  async #sidesOf(synced: SyncedTable, unit: string): Promise<UnitRows['sides']> {
+    return (await readUnit(this.#options.db, synced, unit)).sides
+  }
+
+  /** By table and partition. */
+  async #roots(peer: NodeId): Promise<ReadonlyMap<string, ReadonlyMap<number, Uint8Array>>> {
+    const tables = [...this.#options.tables.keys()]
+    const answer = await this.#ask<RootsMessage, RootsAnswer>(peer, 'sync/roots', { tables })
+    return new Map(
+      answer.map(({ partitions, roots }, at) => [
+        tables[at]!,
+        new Map(
+          partitions.map((partition, index) => [
+            partition,
+            roots.subarray(index * DIGEST_BYTES, (index + 1) * DIGEST_BYTES),
+          ]),
+        ),
+      ]),
+    )
+  }
+
+  #isShared(partition: number, peer: NodeId): boolean {
+    const { replication, rpc } = this.#options
+    const owners = replication.owners(partition)
+    return owners.includes(rpc.self) && owners.includes(peer)
+  }
+
+  async #ask<Message, Answer>(peer: NodeId, endpoint: string, message: Message): Promise<Answer> {
+    const { rpc } = this.#options
+    return (await rpc.callOne(peer, endpoint, message, CALL_DEADLINE_MS)) as Answer
+  }
+}
+
+/** Which side rows a register's row stands for: those of its last change, and what its value names. */
+function liveSides(
+  table: RegisterTable,
+  row: RegisterRow,
+): (side: string, sortKey: string) => boolean {
+  const last = new Set(row.sides.map(([side, sortKey]) => `${side}\0${sortKey}`))
+  const value = row.version === 0 ? undefined : table.decode(row.value, row.version)
+  return (side, sortKey) => {
+    if (last.has(`${side}\0${sortKey}`)) return true
+    const definition = table.sides.find(({ name }) => name === side)
+    return value !== undefined && definition?.isNamed(value, sortKey) === true
+  }
+}

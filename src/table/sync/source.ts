@@ -1,0 +1,153 @@
+/** The side of sync that is asked: digests, and the rows behind them. */
+
+import { concatBytes } from '../../base/bytes.ts'
+import { SCAN_SLICE_ROWS } from '../../base/limits.ts'
+import type { Db } from '../../db/db.ts'
+import { TableError } from '../errors.ts'
+import type { Rpc } from '../rpc.ts'
+import { leafNumber, TableDigests } from './digests.ts'
+import type {
+  KeysAnswer,
+  KeysMessage,
+  LeavesAnswer,
+  LeavesMessage,
+  RootsAnswer,
+  RootsMessage,
+  UnitsAnswer,
+  UnitsMessage,
+} from './messages.ts'
+import {
+  digestOfUnit,
+  digestSources,
+  partitionBounds,
+  partitionOfKey,
+  readUnit,
+  type SyncedTable,
+} from './units.ts'
+
+/** The digests of every table of this node, made when they are first needed. */
+export class NodeDigests {
+  readonly #db: () => Db
+  readonly #tables: ReadonlyMap<string, SyncedTable>
+  readonly #digests = new Map<string, TableDigests>()
+  readonly #byTag = new Map<string, TableDigests>()
+
+  /** @param db asked for when digests are first needed */
+  constructor(db: () => Db, tables: ReadonlyMap<string, SyncedTable>) {
+    this.#db = db
+    this.#tables = tables
+  }
+
+  get isWatching(): boolean {
+    return this.#byTag.size > 0
+  }
+
+  isWatched(tag: string): boolean {
+    return this.#byTag.has(tag)
+  }
+
+  changed(
+    tag: string,
+    key: string,
+    before: Uint8Array | undefined,
+    after: Uint8Array | undefined,
+  ): void {
+    this.#byTag.get(tag)?.changed(tag, key, before, after)
+  }
+
+  /** The digests of a table, whole. */
+  async of(name: string, signal: AbortSignal): Promise<TableDigests> {
+    let found = this.#digests.get(name)
+    if (found === undefined) {
+      const synced = tableNamed(this.#tables, name)
+      const { placement } = synced.table
+      const sources = digestSources(synced)
+      found = new TableDigests(this.#db(), sources, (key) => partitionOfKey(placement, key))
+      this.#digests.set(name, found)
+      for (const { tree } of sources) this.#byTag.set(tree.tag, found)
+    }
+    await found.build(signal)
+    return found
+  }
+}
+
+export interface SyncSourceOptions {
+  readonly db: Db
+  readonly tables: ReadonlyMap<string, SyncedTable>
+  readonly digests: NodeDigests
+  /** Ends with the node. */
+  readonly signal: AbortSignal
+}
+
+export class SyncSource {
+  readonly #options: SyncSourceOptions
+
+  constructor(options: SyncSourceOptions) {
+    this.#options = options
+  }
+
+  /** Whoever asks lives in our epoch: so nothing of an older one is accepted after we answered. */
+  listen(rpc: Rpc): void {
+    const current = { isCurrent: true }
+    rpc.handle('sync/roots', (message: RootsMessage) => this.#roots(message), current)
+    rpc.handle('sync/leaves', (message: LeavesMessage) => this.#leaves(message), current)
+    rpc.handle('sync/keys', (message: KeysMessage) => this.#keys(message), current)
+    rpc.handle('sync/units', (message: UnitsMessage) => this.#units(message), current)
+  }
+
+  async #roots({ tables }: RootsMessage): Promise<RootsAnswer> {
+    const answer: RootsAnswer[number][] = []
+    for (const table of tables) {
+      const roots = [...(await this.#digests(table)).roots()]
+      answer.push({
+        partitions: roots.map(([partition]) => partition),
+        roots: concatBytes(...roots.map(([, root]) => root)),
+      })
+    }
+    return answer
+  }
+
+  async #leaves({ table, partition }: LeavesMessage): Promise<LeavesAnswer> {
+    return { leaves: (await this.#digests(table)).leaves(partition) }
+  }
+
+  async #keys(message: KeysMessage): Promise<KeysAnswer> {
+    const { db, tables } = this.#options
+    const synced = tableNamed(tables, message.table)
+    const wanted = new Set(message.leaves)
+    const { gte, lt } = partitionBounds(synced.table.placement, message.partition)
+    const from = message.after === '' ? { gte } : { gt: message.after }
+    const slice = await db.range(synced.rows, { ...from, lt, limit: SCAN_SLICE_ROWS })
+    const units: string[] = []
+    const digests: Uint8Array[] = []
+    for (const { key } of slice) {
+      if (!wanted.has(leafNumber(key))) continue
+      units.push(key)
+      digests.push(await digestOfUnit(db, synced, key))
+    }
+    const next = slice.length < SCAN_SLICE_ROWS ? null : slice.at(-1)!.key
+    return { units, digests: concatBytes(...digests), next }
+  }
+
+  async #units(message: UnitsMessage): Promise<UnitsAnswer> {
+    const { db, tables } = this.#options
+    const synced = tableNamed(tables, message.table)
+    const units: UnitsAnswer['units'][number][] = []
+    for (const unit of message.units) {
+      const { row, sides } = await readUnit(db, synced, unit)
+      units.push({ row: row ?? null, sides })
+    }
+    return { units }
+  }
+
+  #digests(table: string): Promise<TableDigests> {
+    return this.#options.digests.of(table, this.#options.signal)
+  }
+}
+
+/** @throws {TableError} `BadMessage` */
+export function tableNamed(tables: ReadonlyMap<string, SyncedTable>, name: string): SyncedTable {
+  const found = tables.get(name)
+  if (found === undefined) throw new TableError('BadMessage', `Cannot find table "${name}"`)
+  return found
+}

@@ -1,0 +1,189 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { nodeId, type NodeId } from '../../../src/base/ids.ts'
+import { silentLog } from '../../../src/base/log.ts'
+import { HybridClock } from '../../../src/base/timestamp.ts'
+import { fixedCluster } from '../../../src/cluster/lone.ts'
+import { openMemoryDb } from '../../../src/db/open.ts'
+import { SimulatedNetwork, type Directory } from '../../../src/simulation/network.ts'
+import { SeededRng } from '../../../src/simulation/seeded-rng.ts'
+import { Life, World } from '../../../src/simulation/world.ts'
+import { defineMerged, defineRegister } from '../../../src/table/schema.ts'
+import { hybridStart, openTables, type OpenTables } from '../../../src/table/table.ts'
+
+interface Word {
+  readonly text: string
+  /** Rooms that are open. */
+  readonly rooms: readonly string[]
+}
+
+const words = defineRegister<Word>({
+  name: 'word',
+  tag: 'w',
+  placement: 'hash',
+  sides: [{ name: 'room', tag: 'x', isNamed: ({ rooms }, sortKey) => rooms.includes(sortKey) }],
+  indexes: [{ name: 'all', tag: 'i', line: ({ text }) => text }],
+  version: 1,
+  encode: ({ text, rooms }) => [text, rooms],
+  decode: (stored) => {
+    const [text, rooms] = stored as [string, string[]]
+    return { text, rooms }
+  },
+  commands: {
+    set: {
+      run: ({ value, args }) => ({
+        ...{ kind: 'write', answer: null },
+        value: { text: args as string, rooms: value?.rooms ?? [] },
+      }),
+    },
+    open: {
+      run: ({ value, args }) => ({
+        ...{ kind: 'write', answer: null },
+        value: { text: value?.text ?? '', rooms: [...(value?.rooms ?? []), args as string] },
+        sides: [{ side: 'room', sortKey: args as string, row: { name: args } }],
+      }),
+    },
+  },
+})
+
+const tallies = defineMerged<number>({
+  name: 'tally',
+  tag: 't',
+  placement: 'hash',
+  version: 1,
+  encode: (count) => count,
+  decode: (stored) => stored as number,
+  merge: Math.max,
+  isTombstone: () => false,
+})
+
+const ids = ['a', 'b', 'c'].map((digit) => nodeId(digit.repeat(64)))
+const fair = { lossChance: 0, copyChance: 0, slowChance: 0, slowMs: 1, usualMs: 1 }
+
+interface Three {
+  readonly world: World
+  readonly tables: readonly OpenTables[]
+  readonly networks: readonly SimulatedNetwork[]
+  /** Lets time pass until `work` has ended. */
+  done<Value>(work: Promise<Value> | Value): Promise<Value>
+  /** Nothing passes between node `index` and the others. */
+  part(index: number): void
+  heal(): void
+}
+
+async function openThree(): Promise<Three> {
+  const world = new World(new SeededRng(1), fair, true)
+  const networks = new Map<NodeId, SimulatedNetwork>()
+  const directory: Directory = { find: (node) => networks.get(node), all: () => ids }
+  const tables = ids.map((self, index) => {
+    const life = new Life(world, 0)
+    const network = new SimulatedNetwork({ world, life, self, directory })
+    networks.set(self, network)
+    const db = openMemoryDb({ clock: life, onFatal: (fault) => assert.fail(fault) })
+    return openTables({
+      ...{ db, network, clock: life, log: silentLog },
+      hybrid: new HybridClock(life, hybridStart(db)),
+      rng: new SeededRng(index + 1),
+      cluster: fixedCluster(self, [ids], 1),
+      tables: [words, tallies],
+    })
+  })
+  const done = async <Value>(work: Promise<Value> | Value): Promise<Value> => {
+    let isOver = false
+    const ended = Promise.resolve(work).finally(() => (isOver = true))
+    ended.catch(() => undefined)
+    // What waits for no event ends by itself.
+    await new Promise((resolve) => setImmediate(resolve))
+    await world.run(120_000, () => isOver)
+    assert.ok(isOver, 'it ends')
+    return ended
+  }
+  for (const each of tables) await done(each.start())
+  return {
+    ...{ world, tables, done, networks: ids.map((id) => networks.get(id)!) },
+    part: (index) => {
+      for (const other of ids) {
+        world.cuts.add(`${ids[index]} ${other}`)
+        world.cuts.add(`${other} ${ids[index]}`)
+      }
+    },
+    heal: () => world.cuts.clear(),
+  }
+}
+
+async function rootsOf(three: Three, index: number): Promise<unknown> {
+  const roots = await three.done(three.tables[index]!.roots(new AbortController().signal))
+  return [...roots].map(([table, partitions]) => [table, [...partitions].sort(([a], [b]) => a - b)])
+}
+
+/** One round of the worker of node `index`. */
+async function syncRound(three: Three, index: number): Promise<void> {
+  const worker = three.tables[index]!.syncWorker({ log: silentLog, intervalMs: 1 })
+  const { signal } = new AbortController()
+  while ((await three.done(worker.work(signal))) === 'busy');
+}
+
+const at = (key: string): { table: typeof words; partitionKey: string; key: string } => ({
+  ...{ table: words, partitionKey: 'p', key },
+})
+
+test('a node that was away holds registers, side rows and merged rows after one round', async () => {
+  const three = await openThree()
+  const [first, , third] = three.tables
+  three.part(2)
+  for (let count = 0; count < 40; count += 1) {
+    await three.done(first!.change(at(`k${count % 30}`), { name: 'set', args: `${count}` }))
+  }
+  await three.done(first!.change(at('k1'), { name: 'open', args: 'r1' }))
+  await three.done(first!.change(at('k1'), { name: 'set', args: 'later' }))
+  await three.done(first!.insert(tallies, [{ partitionKey: 'q', sortKey: 's', row: 4 }]))
+  three.heal()
+  assert.notDeepEqual(await rootsOf(three, 2), await rootsOf(three, 0))
+  await syncRound(three, 2)
+  assert.deepEqual(await rootsOf(three, 2), await rootsOf(three, 0))
+  const slice = await three.done(third!.localRegisters(words, undefined, 1000))
+  assert.equal(slice.rows.length, 30)
+  const sides = await three.done(third!.localSides({ name: 'room', tag: 'x' }, undefined, 10))
+  assert.deepEqual(
+    sides.rows.map(({ sortKey }) => sortKey),
+    ['r1'],
+  )
+  // What it took it takes for good: a quorum without the first knows all of it.
+  three.part(0)
+  assert.deepEqual(await three.done(third!.get(at('k1'))), { text: 'later', rooms: ['r1'] })
+  const page = await three.done(third!.page(words, 'all', 'p', { limit: 100 }))
+  assert.equal(page.entries.length, 30)
+})
+
+test('a register that a promise keeps out is settled, not copied', async () => {
+  const three = await openThree()
+  const [first] = three.tables
+  three.part(2)
+  await three.done(first!.change(at('k'), { name: 'set', args: 'one' }))
+  three.heal()
+  // Somebody whom nobody heard of again was promised a later ballot by the third alone.
+  const time = first!.now() + 5_000_000
+  const ballot = { layout: 1, readmissions: 0, time, node: 'f'.repeat(16) }
+  const body = {
+    ...{ table: 'word', partitionKey: 'p', ballot, forCommand: true },
+    keys: [{ key: 'k', reads: [] }],
+  }
+  const envelope = { format: 1, layout: 1, readmissions: 0, time: first!.now(), body }
+  const sent = three.networks[0]!.call(ids[2]!, 'table/promise', envelope, { deadlineMs: 100 })
+  await three.done(sent as Promise<unknown>)
+  await syncRound(three, 2)
+  const { rows } = await three.done(three.tables[2]!.localRegisters(words, undefined, 10))
+  assert.deepEqual(rows[0]?.value, { text: 'one', rooms: [] })
+  assert.deepEqual(await rootsOf(three, 2), await rootsOf(three, 0))
+})
+
+test('owners that hold the same copy nothing', async () => {
+  const three = await openThree()
+  await three.done(three.tables[0]!.change(at('k'), { name: 'set', args: 'one' }))
+  await syncRound(three, 2)
+  await three.world.run(1000, () => false)
+  const { delivered } = three.world.counts
+  await syncRound(three, 2)
+  // A question and its answer for each of two owners.
+  assert.equal(three.world.counts.delivered - delivered, 4)
+})
