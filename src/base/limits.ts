@@ -172,8 +172,12 @@ export const CALLS_PER_PEER_MAX = 4096
 export const SEND_QUEUE_BYTES_MAX = 8 * MIB
 /** The bytes beside one message: a block and its header. */
 export const PARCEL_BYTES_MAX = PAGE_BYTES + BLOCK_SIZE_BYTES
-/** Parcels to one peer under way at once, and those that wait for their turn. */
-export const PARCELS_PER_PEER_MAX = 16
+/**
+ * Parcels to one peer under way at once: of those that bring bytes, those that fetch them, and
+ * background work, each; and those that wait for their turn. What a node takes is all three.
+ */
+export const PARCELS_PER_LANE_MAX = 10
+export const PARCELS_PER_PEER_MAX = 32
 export const PARCELS_WAITING_MAX = 256
 /** Handed to the socket of a peer's bulk link ahead of what it has taken. */
 export const BULK_AHEAD_BYTES_MAX = 512 * KIB
@@ -233,6 +237,7 @@ export function assertLimits(): void {
     'a piece and its header fit one message of a link',
   )
   assert(HANDSHAKES_MAX * WIRE_BYTES_MAX <= 8 * MIB, 'strangers get little memory')
+  assert(3 * PARCELS_PER_LANE_MAX <= PARCELS_PER_PEER_MAX, 'what is sent in lanes is taken')
   assert(MESSAGE_BYTES_MAX <= SEND_QUEUE_BYTES_MAX, 'the longest message fits the queue')
   assert(SEGMENT_STEP_BYTES >= SLOT_BYTES, 'a step of a segment holds the largest record')
 }

@@ -213,6 +213,11 @@ export class Calls {
       const text = `Cannot answer "${endpoint}": the answer has ${packed.length} bytes`
       throw new NetError('TooLarge', text)
     }
+    // The asking end takes its answers more slowly than it asks: it may ask again.
+    if (this.#link.queuedBytes + packed.length > 2 * SEND_QUEUE_BYTES_MAX) {
+      const text = `Cannot answer "${endpoint}": too many bytes wait to be taken already`
+      throw new NetError('PeerBusy', text)
+    }
     const [payload, ...more] = piecesOf(packed)
     this.#link.send({ kind: 'answer', id, total: packed.length, payload })
     this.#sendMore(id, true, more)

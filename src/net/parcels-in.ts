@@ -119,7 +119,7 @@ export class ParcelsIn {
     if (handler === undefined) {
       return new NetError('UnknownEndpoint', `${what}: nothing receives there`)
     }
-    if (this.#incoming.size >= 2 * PARCELS_PER_PEER_MAX) {
+    if (this.#incoming.size >= PARCELS_PER_PEER_MAX) {
       return new NetError('PeerBusy', `${what}: too many parcels at once`)
     }
     if (frame.length > PARCEL_BYTES_MAX) {
@@ -209,7 +209,7 @@ export class ParcelsIn {
     this.#incoming.delete(id)
     if (room !== undefined && got < length && !this.#link.isClosed) {
       this.#unwanted.set(id, length - got)
-      if (this.#unwanted.size > 2 * PARCELS_PER_PEER_MAX) {
+      if (this.#unwanted.size > PARCELS_PER_PEER_MAX) {
         const [eldest] = this.#unwanted.keys()
         this.#unwanted.delete(eldest!)
       }

@@ -6,7 +6,7 @@ import type { NodeId } from '../base/ids.ts'
 import {
   PARCEL_BYTES_MAX,
   PARCEL_IDLE_MS_MAX,
-  PARCELS_PER_PEER_MAX,
+  PARCELS_PER_LANE_MAX,
   PARCELS_WAITING_MAX,
   PIECE_BYTES_MAX,
 } from '../base/limits.ts'
@@ -159,13 +159,16 @@ export class ParcelsOut {
   }
 
   #enqueue(outgoing: Outgoing): void {
-    if (this.#active.size < PARCELS_PER_PEER_MAX) {
-      this.#start(outgoing)
-      return
-    }
-    const behind = this.#waiting.findIndex((other) => other.isBackground)
-    if (outgoing.isBackground || behind < 0) this.#waiting.push(outgoing)
-    else this.#waiting.splice(behind, 0, outgoing)
+    if (this.#hasTurn(outgoing)) this.#start(outgoing)
+    else this.#waiting.push(outgoing)
+  }
+
+  /** Each lane has its own turns: what fetches never waits behind what nobody has room for. */
+  #hasTurn(outgoing: Outgoing): boolean {
+    const lane = laneOf(outgoing)
+    let count = 0
+    for (const other of this.#active.values()) if (laneOf(other) === lane) count += 1
+    return count < PARCELS_PER_LANE_MAX
   }
 
   #start(outgoing: Outgoing): void {
@@ -245,10 +248,14 @@ export class ParcelsOut {
     if (outgoing.source !== undefined) this.#pieces.remove(outgoing.source)
     this.#active.delete(outgoing.id)
     this.#waiting = this.#waiting.filter((other) => other !== outgoing)
-    while (this.#active.size < PARCELS_PER_PEER_MAX) {
-      const next = this.#waiting.shift()
-      if (next === undefined) return
-      this.#start(next)
-    }
+    const next = this.#waiting.find((other) => this.#hasTurn(other))
+    if (next === undefined) return
+    this.#waiting = this.#waiting.filter((other) => other !== next)
+    this.#start(next)
   }
+}
+
+function laneOf(outgoing: Outgoing): 'bring' | 'fetch' | 'background' {
+  if (outgoing.isBackground) return 'background'
+  return outgoing.bytes === undefined ? 'fetch' : 'bring'
 }

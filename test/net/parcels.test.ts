@@ -266,13 +266,13 @@ test('bytes in flight to one peer are bounded, and so is who waits', async () =>
     ends.push(sent.catch((error: unknown) => void (busy += Number(code(error) === 'PeerBusy'))))
   }
   await world.clock.run(200)
-  assert.equal(store.rooms.length, 16)
+  assert.equal(store.rooms.length, 10)
   const buffered = [...world.links].reduce((sum, link) => sum + link.bufferedBytes, 0)
   assert.ok(buffered < 1_000_000, `${buffered} bytes`)
-  assert.equal(busy, 300 - 16 - 256)
+  assert.equal(busy, 300 - 10 - 256)
   await world.clock.run(600_000)
   await Promise.all(ends)
-  assert.equal(store.got.length, 16 + 256)
+  assert.equal(store.got.length, 10 + 256)
   assert.equal(store.released, store.rooms.length)
 })
 
@@ -325,4 +325,22 @@ test('a handler gets the room with the bytes, and they are its own until it is d
   const delivered = a.transfer(two, 'put', parcel, soon)
   await world.clock.run(10)
   assert.equal((await delivered).message, 'ok')
+})
+
+test('a fetch does not wait behind parcels that nobody makes room for', async () => {
+  const world = new LinkWorld()
+  const [a, b] = await openPair(world)
+  b.receive('put', {
+    room: () => new Promise(() => undefined),
+    answer: () => Promise.resolve({ message: 0 }),
+  })
+  b.receive('get', { answer: () => Promise.resolve({ message: 'here' }) })
+  for (let n = 0; n < 60; n += 1) {
+    const parcel = { message: n, bytes: new Uint8Array(9) }
+    const options = { deadlineMs: 60_000, isBackground: n % 2 === 0 }
+    a.transfer(two, 'put', parcel, options).catch(() => undefined)
+  }
+  const fetched = a.transfer(two, 'get', { message: 0 }, soon)
+  await world.clock.run(100)
+  assert.equal((await fetched).message, 'here')
 })

@@ -66,6 +66,8 @@ export class Peers {
   readonly #refusals: RefusalLog
   readonly #sessions = new Map<NodeId, Session>()
   readonly #traces = new Map<NodeId, Trace>()
+  /** Links that this node is making, by who answered. */
+  readonly #linking = new Map<NodeId, Promise<void>>()
   #listeningPort: number | undefined
   #isStopped = false
 
@@ -104,9 +106,11 @@ export class Peers {
   /**
    * Begins to dial and to beat.
    *
-   * @throws {NetError} `BadAddress` for a configured peer that cannot be read
+   * @throws {NetError} `BadAddress` for a configured address that cannot be read
    */
   open(): void {
+    const { publicAddress } = this.#options
+    if (publicAddress !== undefined) parsePeerAddress(publicAddress)
     for (const { node, addresses } of this.#options.knownPeers ?? []) {
       for (const text of addresses) this.#book.add(node, readAddress(text), false)
     }
@@ -255,19 +259,27 @@ export class Peers {
     if (expected !== undefined && this.#sessions.has(expected)) return expected
     try {
       const link = await this.#dial(address, expected)
-      if (this.#sessions.has(link.peer)) {
+      const { peer } = link
+      if (this.#sessions.has(peer) || this.#linking.has(peer)) {
         link.close('AlreadyLinked')
-        return link.peer
+        await this.#linking.get(peer)
+        return peer
       }
-      const opened = (hello: Hello): Session | undefined => this.#opened(link, hello, true)
-      const session = await this.#greeter.greet(link, dialling('messages', ''), opened)
-      if (session !== undefined) await this.#dialBulk(session, address)
-      return link.peer
+      const linking = this.#link(link, address).finally(() => this.#linking.delete(peer))
+      this.#linking.set(peer, linking)
+      await linking
+      return peer
     } catch (error) {
       const peer = this.#linkedAnyway(error as NetError)
       if (peer !== undefined) return peer
       throw this.#failure(address, expected, error as NetError)
     }
+  }
+
+  async #link(link: Link, address: Address): Promise<void> {
+    const opened = (hello: Hello): Session | undefined => this.#opened(link, hello, true)
+    const session = await this.#greeter.greet(link, dialling('messages', ''), opened)
+    if (session !== undefined) await this.#dialBulk(session, address)
   }
 
   async #dialBulk(session: Session, address: Address): Promise<void> {
@@ -376,8 +388,10 @@ export class Peers {
     trace.lastSeenMicros = lastHeardMicros
     trace.why = `the link was lost: ${reason}`
     if (this.#isStopped) return
-    this.#options.log.info({ peer, reason }, 'A peer is down')
-    this.#options.onDown?.(peer)
+    if (session.hasBulk) {
+      this.#options.log.info({ peer, reason }, 'A peer is down')
+      this.#options.onDown?.(peer)
+    }
     const ageMicros = this.#options.clock.monotonicMicros() - sinceMicros
     this.#dialer.lost(peer, ageMicros > STEADY_MICROS)
   }

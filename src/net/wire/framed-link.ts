@@ -62,7 +62,7 @@ export class FramedLink {
     const chunks = encodeFrame(frame)
     this.#queue.push(chunks)
     for (const chunk of chunks) this.#queuedBytes += chunk.length
-    if (this.queuedBytes > 2 * SEND_QUEUE_BYTES_MAX) {
+    if (this.queuedBytes > 3 * SEND_QUEUE_BYTES_MAX) {
       this.close('the peer takes nothing')
       return
     }

@@ -109,7 +109,10 @@ class Handshake {
     link.listen({
       message: (bytes) => this.#take(bytes),
       drained: () => undefined,
-      closed: (reason) => this.fail({ name: 'Lost', sentence: reason, by: 'peer' }),
+      closed: (reason) => {
+        const name = isRefusalName(reason) ? reason : 'Lost'
+        this.fail({ name, sentence: `the connection ended: ${reason}`, by: 'peer' })
+      },
     })
   }
 

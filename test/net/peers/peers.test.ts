@@ -212,3 +212,30 @@ test('forget() ends the link, and nobody dials again', async () => {
   await world.clock.run(120_000)
   assert.deepEqual([a.peers(), b.peers(), world.dials], [[], [], before])
 })
+
+test('a peer that is known in two ways is linked once, also after a loss', async () => {
+  const world = new LinkWorld()
+  const events: string[] = []
+  const warnings: string[] = []
+  const log = {
+    debug: () => undefined,
+    info: () => undefined,
+    warn: (_fields: object, text: string) => void warnings.push(text),
+    error: () => undefined,
+  }
+  await openNode(world, 2, { log })
+  const a = await openNode(world, 1, {
+    bootstrapPeers: ['host2:3901', `${two}@host2:3901`],
+    onUp: () => void events.push('up'),
+    onDown: () => void events.push('down'),
+    log,
+  })
+  await world.clock.run(12_000)
+  for (let n = 0; n < 5; n += 1) {
+    world.cut(one, two)
+    await world.clock.run(12_000)
+  }
+  assert.ok(isUp(a, two))
+  assert.deepEqual(events, `up${' down up'.repeat(5)}`.split(' '))
+  assert.deepEqual(warnings, [])
+})

@@ -184,8 +184,16 @@ test('no session is resumed, and compression that is offered is not taken (R3)',
   await listener.close()
 })
 
-test('plain requests are told what the port is for, and idle strangers are cut off', async () => {
-  const listener = await newKey().links.listen(LOCAL, () => undefined)
+test('plain requests are told what the port is for, idle strangers are cut off, links stay', async () => {
+  const accepted: Link[] = []
+  const listener = await newKey().links.listen(LOCAL, (link) => void accepted.push(link))
+  const link = await newKey().links.dial(listener.address)
+  const got: string[] = []
+  link.listen({
+    message: () => void got.push('message'),
+    drained: () => undefined,
+    closed: () => void got.push('closed'),
+  })
   const { port } = listener.address
   const answer = await new Promise<string>((resolve, reject) => {
     const socket = connect({ host: '127.0.0.1', port, rejectUnauthorized: false })
@@ -203,6 +211,11 @@ test('plain requests are told what the port is for, and idle strangers are cut o
     socket.on('close', () => resolve())
   })
   assert.ok(Date.now() - started < 6000)
+  await new Promise((resolve) => setTimeout(resolve, 200))
+  accepted[0]!.send([Uint8Array.of(1)])
+  await until(() => got.length > 0, 'the link still carries')
+  assert.deepEqual(got, ['message'])
+  link.close('over')
   await listener.close()
 })
 
