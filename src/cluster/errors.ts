@@ -18,6 +18,10 @@ export type ClusterErrorCode =
   | 'UnknownNode'
   /** The other has another cluster id. */
   | 'OtherCluster'
+  /** Not every node that the first layout names has taken it yet. */
+  | 'FirstLayoutWaits'
+  /** Another first layout counts, or may, instead of this one. */
+  | 'FirstLayoutLost'
   /** A history as it is stored or sent cannot be read. */
   | 'BadHistory'
 

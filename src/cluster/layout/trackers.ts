@@ -32,22 +32,10 @@ export interface Report {
   readonly sync?: number
 }
 
-/** Whether a report would change anything. */
-export function isNews(history: LayoutHistory, report: Report): boolean {
-  const known = history.nodes.get(report.node)
-  if (known === undefined) return false
-  return (
-    known.incarnation !== report.incarnation ||
-    known.ack < report.layout ||
-    known.readmissions < report.readmissions ||
-    known.sync < (report.sync ?? 0) ||
-    known.skippedTo > 0
-  )
-}
-
 /**
  * Takes what a node says of itself, then moves reads and retires layouts if it is time.
  *
+ * @returns `history` itself when that is no news
  * @throws {ClusterError} `UnknownNode`; `NotFenced` when its database is not the one that may vote
  */
 export function track(history: LayoutHistory, report: Report): LayoutHistory {
@@ -63,7 +51,8 @@ export function track(history: LayoutHistory, report: Report): LayoutHistory {
   const confirmed = Math.max(known.readmissions, Math.min(readmissions, history.readmissions))
   const ack = Math.max(known.ack, Math.min(report.layout, newest))
   const mayRead = confirmed >= history.movedAt && ack >= history.readVersion
-  const change: Partial<Progress> = {
+  const next: Progress = {
+    ...known,
     incarnation,
     ack,
     readmissions: confirmed,
@@ -72,9 +61,13 @@ export function track(history: LayoutHistory, report: Report): LayoutHistory {
     syncAck: Math.max(known.syncAck, mayRead ? history.readVersion : 0),
     skippedTo: 0,
   }
-  return settleProgress(
-    revised(history, { nodes: withProgress(history, new Map([[node, change]])) }),
-  )
+  if (isEqual(known, next)) return history
+  const nodes = withProgress(history, new Map([[node, next]]))
+  return settleProgress(revised(history, { nodes }))
+}
+
+function isEqual(a: Progress, b: Progress): boolean {
+  return (Object.keys(a) as (keyof Progress)[]).every((name) => a[name] === b[name])
 }
 
 /** Whether every node that is waited for refuses whoever knows only layouts before `version`. */
@@ -144,17 +137,23 @@ export function declareLost(history: LayoutHistory, node: NodeId): LayoutHistory
   return settleProgress(revised(history, { nodes, readmissions: history.readmissions + 1 }))
 }
 
-const lostProgress: Partial<Progress> = { isLost: true, incarnation: undefined }
+const lostProgress: Partial<Progress> = { isLost: true }
 
 /**
  * Lets a node in again with a new database: a new epoch, so that whatever its old one was part of
  * is refused. It may vote when all others have confirmed that and have been synced with.
  *
- * @throws {ClusterError} `UnknownNode`
+ * @throws {ClusterError} `UnknownNode`; `NotFenced` when that database was declared lost
  */
 export function readmit(history: LayoutHistory, node: NodeId, incarnation: string): LayoutHistory {
   const known = progressOf(history, node)
-  if (known.incarnation === incarnation && !known.isLost) return history
+  if (known.incarnation === incarnation) {
+    if (!known.isLost) return history
+    throw new ClusterError(
+      'NotFenced',
+      `Cannot let node "${node}" in: its database was declared lost, and it begins no new one`,
+    )
+  }
   const readmissions = history.readmissions + 1
   const change: Partial<Progress> = {
     incarnation,

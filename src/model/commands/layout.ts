@@ -13,7 +13,6 @@ import {
 } from '../../cluster/layout/stored.ts'
 import {
   declareLost,
-  isNews,
   readmit,
   skip,
   track,
@@ -73,10 +72,7 @@ export function trackNodeCommand(report: Report): Command {
   return { name: 'track', args: report }
 }
 
-export const trackNode = changing((history, args) => {
-  const report = args as Report
-  return isNews(history, report) ? track(history, report) : history
-})
+export const trackNode = changing((history, args) => track(history, args as Report))
 
 export function loseNodeCommand(node: NodeId): Command {
   return { name: 'lost', args: node }

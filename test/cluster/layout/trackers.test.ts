@@ -120,11 +120,12 @@ test('readmit() is a new epoch, and holds when all others have confirmed it', ()
 })
 
 test('a node that is lost is not waited for, and comes back by readmit() only', () => {
-  let history = declareLost(grown(), nodeOf(3))
+  let history = declareLost(told(grown(), nodeOf(3)), nodeOf(3))
   for (const node of four.slice(0, 3)) history = told(history, node)
   for (const node of four.slice(0, 3)) history = told(history, node, { sync: 2 })
   assert.equal(history.readVersion, 2)
   assert.throws(() => told(history, nodeOf(3)), { code: 'NotFenced' })
+  assert.throws(() => readmit(history, nodeOf(3), 'i1'), { code: 'NotFenced' }, 'the lost one')
   history = readmit(history, nodeOf(3), 'i2')
   assert.equal(told(history, nodeOf(3), { incarnation: 'i2' }).nodes.get(nodeOf(3))?.isLost, false)
 })

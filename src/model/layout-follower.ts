@@ -1,0 +1,217 @@
+/** Follows the layout register: learns what was chosen, and says how far this node has come. */
+
+import type { Cancel, Clock } from '../base/clock.ts'
+import { DomainError } from '../base/errors.ts'
+import type { NodeId } from '../base/ids.ts'
+import type { Log } from '../base/log.ts'
+import type { Network } from '../base/network.ts'
+import { compareEpochs } from '../base/ballot.ts'
+import { epochOf, newestLayout, type LayoutHistory } from '../cluster/layout/history.ts'
+import { track, type Report } from '../cluster/layout/trackers.ts'
+import { isAlone } from '../cluster/lone.ts'
+import type { Members } from '../cluster/members.ts'
+import type { Command } from '../table/schema.ts'
+import type { RegisterRef, Tables } from '../table/table.ts'
+import type { Worker, WorkState } from '../worker/worker.ts'
+import { foundLayoutCommand, readmitNodeCommand, trackNodeCommand } from './commands/layout.ts'
+import type { FirstLayouts } from './first-layout.ts'
+import type { LayoutPeers } from './layout-peers.ts'
+import { LAYOUT_KEY } from './layout.table.ts'
+import type { ModelTables } from './tables.ts'
+
+/** After an accept here, its coordinator gets this long to say that it was chosen. */
+const ACCEPTED_MS = 500
+const READMIT_MS = 5_000
+
+export interface LayoutFollowerOptions {
+  readonly members: Members
+  readonly tables: Tables
+  readonly model: Pick<ModelTables, 'layout'>
+  readonly peers: LayoutPeers
+  readonly firsts: FirstLayouts
+  readonly network: Network
+  readonly clock: Clock
+  readonly log: Log
+  /** The life of this node's database. */
+  readonly incarnation: string
+  /**
+   * Up to which layout this node is complete: every partition that it owns in an active layout,
+   * and every block that belongs there. Gathered after `ackedVersion` had reached it.
+   */
+  readonly syncedTo: () => number
+  /** Its database lacks what it once had, so it must be let in again. */
+  readonly isRecovering?: () => boolean
+}
+
+export class LayoutFollower implements Worker {
+  readonly name = 'layout'
+  readonly intervalMs = 3_000
+  readonly tranquility = 0
+  readonly #options: LayoutFollowerOptions
+  readonly #ref: RegisterRef<LayoutHistory>
+  readonly #behind = new Set<NodeId>()
+  #wake: () => void = () => undefined
+  #cancelTouched: Cancel | undefined
+  #readmitting: Promise<unknown> = Promise.resolve()
+
+  constructor(options: LayoutFollowerOptions) {
+    const { members, network, firsts } = options
+    this.#options = options
+    this.#ref = { table: options.model.layout, partitionKey: LAYOUT_KEY, key: LAYOUT_KEY }
+    members.onBehind((peer) => {
+      this.#behind.add(peer)
+      this.#wake()
+    })
+    members.onChange(() => this.#wake())
+    firsts.onTaken(() => this.#wake())
+    network.handle('layout/readmit', (from, message) => {
+      const { incarnation } = message as { readonly incarnation: string }
+      return this.#readmitOther(from, incarnation)
+    })
+  }
+
+  /** `wake` ends the pause of whoever runs this. */
+  onWake(wake: () => void): void {
+    this.#wake = wake
+  }
+
+  /** A value of the register was accepted here: look soon, unless its coordinator tells us. */
+  touched(): void {
+    this.#cancelTouched ??= this.#options.clock.after(ACCEPTED_MS, () => {
+      this.#cancelTouched = undefined
+      this.#wake()
+    })
+  }
+
+  /** Never fails: what went wrong is tried again after the interval. */
+  async work(): Promise<WorkState> {
+    const { members, log } = this.#options
+    const revision = members.history()?.revision
+    try {
+      await this.#hear()
+      const isRead = await this.#readOrAsk()
+      await members.stable()
+      await this.#report(isRead)
+    } catch (error) {
+      if (!(error instanceof DomainError)) throw error
+      log.debug({ error: error.message }, 'The layout could not be followed')
+    }
+    return members.history()?.revision === revision ? 'idle' : 'busy'
+  }
+
+  /**
+   * Changes the register, then learns and pushes what it holds.
+   *
+   * @throws {TableError} as `Tables.change`; `Refused` carries the codes of `ClusterError`
+   */
+  async change(command: Command): Promise<void> {
+    const { members, tables } = this.#options
+    const history = members.history()
+    if (history !== undefined && (await tables.get(this.#ref)) === undefined) {
+      await tables.change(this.#ref, foundLayoutCommand(history))
+    }
+    await tables.change(this.#ref, command)
+    await this.read()
+  }
+
+  /** Learns what the register holds; tells the others when that is a new epoch. */
+  async read(): Promise<void> {
+    const { members, tables, peers } = this.#options
+    const chosen = await tables.get(this.#ref)
+    if (chosen === undefined) return
+    const before = members.epoch()
+    if (!members.learn(chosen)) return
+    if (compareEpochs(members.epoch(), before) > 0) await peers.push(peers.others())
+  }
+
+  /** What others know, where there is a reason to ask. */
+  async #hear(): Promise<void> {
+    const { members, peers, firsts } = this.#options
+    const behind = [...this.#behind]
+    this.#behind.clear()
+    await peers.ask(behind)
+    await firsts.drive()
+    if (members.first() !== undefined || !this.#isOutside()) return
+    await peers.ask(peers.others())
+  }
+
+  /** Has no layout, or nothing that would keep it from joining one. */
+  #isOutside(): boolean {
+    const { members } = this.#options
+    return members.history() === undefined || members.mayJoin()
+  }
+
+  /** @returns whether the register was read */
+  async #readOrAsk(): Promise<boolean> {
+    const { peers } = this.#options
+    if (this.#isOutside()) return false
+    try {
+      await this.read()
+      return true
+    } catch (error) {
+      if (!(error instanceof DomainError)) throw error
+      // Whoever refuses to answer may know why.
+      await peers.ask(peers.others())
+      return false
+    }
+  }
+
+  /** Says which epoch this node refuses to go behind, and what it has gathered. */
+  async #report(isRead: boolean): Promise<void> {
+    const { members, incarnation, syncedTo } = this.#options
+    const history = members.history()
+    const known = history?.nodes.get(members.self)
+    if (history === undefined || known === undefined) return
+    if (this.#isOutside() || isAlone(history)) return
+    if (this.#mustBeReadmitted(known)) {
+      await this.#askReadmission(history)
+      return
+    }
+    if (!isRead) return
+    const { layout, readmissions } = epochOf(history)
+    const report: Report = {
+      ...{ node: members.self, incarnation, layout, readmissions },
+      sync: syncedTo(),
+    }
+    if (track(history, report) !== history) await this.change(trackNodeCommand(report))
+  }
+
+  #mustBeReadmitted(known: { readonly incarnation: string | undefined; isLost: boolean }): boolean {
+    const { incarnation, isRecovering } = this.#options
+    if (known.incarnation === undefined) return isRecovering?.() ?? false
+    return known.isLost || known.incarnation !== incarnation
+  }
+
+  /** The others change the register: an owner that lost its rows has no vote. */
+  async #askReadmission(history: LayoutHistory): Promise<void> {
+    const { members, network, incarnation, peers } = this.#options
+    for (const node of newestLayout(history).storage) {
+      if (node === members.self) continue
+      try {
+        await network.call(node, 'layout/readmit', { incarnation }, { deadlineMs: READMIT_MS })
+        await peers.ask([node])
+        return
+      } catch {
+        // Perhaps the next one can.
+      }
+    }
+  }
+
+  /** One after another: only one node at a time is set aside. */
+  #readmitOther(node: NodeId, incarnation: string): Promise<null> {
+    const work = async (): Promise<null> => {
+      const { members } = this.#options
+      // Its old database is gone by its own word, so its old vote is too.
+      members.setAside(node)
+      try {
+        await this.change(readmitNodeCommand(node, incarnation))
+        return null
+      } finally {
+        members.setAside(undefined)
+      }
+    }
+    const done = this.#readmitting.then(work, work)
+    this.#readmitting = done.catch(() => undefined)
+    return done
+  }
+}

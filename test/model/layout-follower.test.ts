@@ -1,0 +1,176 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { epochOf } from '../../src/cluster/layout/history.ts'
+import { allOwners } from '../../src/cluster/layout/layout.ts'
+import {
+  applyLayoutCommand,
+  loseNodeCommand,
+  stageLayoutCommand,
+} from '../../src/model/commands/layout.ts'
+import { nothingStaged } from '../../src/cluster/layout/history.ts'
+import { nodeOf, storing, wishes } from '../cluster/layout/members.ts'
+import { LayoutWorld, rough, storingNodes, type FollowingNode } from './layout-world.ts'
+
+function versions(node: FollowingNode): number[] {
+  return node.history()?.active.map(({ version }) => version) ?? []
+}
+
+async function formed(seed: number, count: number, factor: number): Promise<LayoutWorld> {
+  const world = new LayoutWorld(seed, count)
+  world.start()
+  await world.over(world.nodes[0]!.propose(count, factor))
+  await settled(world)
+  return world
+}
+
+/** Nothing changes any more: every node has said all that it has to say. */
+async function settled(world: LayoutWorld, nodes = world.nodes): Promise<void> {
+  await world.until(() => world.agree(nodes))
+  let revision = -1
+  while (revision !== nodes[0]!.history()!.revision) {
+    revision = nodes[0]!.history()!.revision
+    await world.pass(7_000)
+    await world.until(() => world.agree(nodes))
+  }
+}
+
+test('a node that is added takes part, and the old layout retires once it has synced', async () => {
+  const world = new LayoutWorld(1, 4)
+  world.start()
+  await world.over(world.nodes[0]!.propose(3, 3))
+  await settled(world)
+  assert.ok(
+    world.nodes.slice(0, 3).every(({ history }, index) => {
+      return history.call(world.nodes[index]!)!.nodes.get(nodeOf(index))?.incarnation === 'i1'
+    }),
+    'each has said who it is',
+  )
+  const [first, , , added] = world.nodes as [
+    FollowingNode,
+    FollowingNode,
+    FollowingNode,
+    FollowingNode,
+  ]
+  added.isSyncing = false
+  await world.over(first.now.follower.change(stageLayoutCommand(wishes([nodeOf(3), storing('z')]))))
+  await world.over(first.now.follower.change(applyLayoutCommand(2)))
+  assert.deepEqual(versions(first), [1, 2])
+  await settled(world)
+  assert.deepEqual(versions(added), [1, 2])
+  assert.equal(added.history()?.readVersion, 1)
+  const before = epochOf(added.history()!)
+  added.isSyncing = true
+  await world.until(() => versions(added).join() === '2')
+  await settled(world)
+  for (const node of world.nodes) {
+    assert.deepEqual([versions(node), node.history()?.readVersion], [[2], 2])
+    assert.deepEqual(
+      node.now.members.owners(5),
+      node.history()!.active.map((layout) => allOwners(layout)[5]),
+    )
+  }
+  assert.ok(epochOf(added.history()!).readmissions >= before.readmissions + 2)
+})
+
+test('of two that apply the same version at once one is refused', async () => {
+  const world = await formed(2, 3, 2)
+  const [a, , c] = world.nodes as [FollowingNode, FollowingNode, FollowingNode]
+  await world.over(a.now.follower.change(stageLayoutCommand({ ...nothingStaged, factor: 3 })))
+  const both = await world.over(
+    Promise.allSettled([
+      a.now.follower.change(applyLayoutCommand(2)),
+      c.now.follower.change(applyLayoutCommand(2)),
+    ]),
+  )
+  const codes = both.map((one) =>
+    one.status === 'fulfilled'
+      ? 'applied'
+      : (one.reason as { details: { code?: string } }).details.code,
+  )
+  assert.deepEqual(codes.toSorted(), ['WrongVersion', 'applied'])
+  await settled(world)
+  assert.deepEqual(world.nodes.map(versions), [[2], [2], [2]])
+  assert.equal(a.history()?.active[0]?.factor, 3)
+})
+
+test('whoever slept through layouts learns them when it wakes', async () => {
+  const world = await formed(3, 3, 3)
+  const [a, b, sleeper] = world.nodes as [FollowingNode, FollowingNode, FollowingNode]
+  sleeper.now.life.freeze()
+  await world.over(a.now.follower.change(stageLayoutCommand({ ...nothingStaged, zoneSpread: 2 })))
+  await world.over(b.now.follower.change(applyLayoutCommand(2)))
+  await world.pass(20_000)
+  assert.deepEqual([versions(a), versions(sleeper)], [[1, 2], [1]], 'it is waited for')
+  sleeper.now.life.thaw()
+  await settled(world)
+  assert.deepEqual(world.nodes.map(versions), [[2], [2], [2]])
+})
+
+test('a node that stood alone grows by its own register, with its rows', async () => {
+  const world = new LayoutWorld(4, 3)
+  const [seed, b] = world.nodes as [FollowingNode, FollowingNode]
+  Object.assign(seed, { isLone: true, hasRows: true })
+  world.start()
+  await world.until(() => world.agree())
+  assert.deepEqual(b.now.members.owners(9), [[seed.id]], 'the empty ones joined')
+  await world.over(b.now.follower.change(stageLayoutCommand(storingNodes(3))))
+  await world.over(b.now.follower.change(stageLayoutCommand({ ...nothingStaged, factor: 3 })))
+  await world.over(b.now.follower.change(applyLayoutCommand(1)))
+  await settled(world)
+  assert.deepEqual(world.nodes.map(versions), [[1], [1], [1]])
+  assert.equal(b.now.members.clusterId(), `own ${seed.id}`)
+  assert.equal(b.now.members.owners(9)[0]?.length, 3)
+})
+
+test('a cluster of two lets a node in again whose database is gone', async () => {
+  const world = await formed(5, 2, 2)
+  const [kept, wiped] = world.nodes as [FollowingNode, FollowingNode]
+  const before = epochOf(kept.history()!)
+  wiped.wipe('i2')
+  wiped.start()
+  await world.until(() => kept.history()?.nodes.get(wiped.id)?.incarnation === 'i2')
+  const admitted = kept.history()!.nodes.get(wiped.id)!.readmittedAt
+  assert.ok(admitted > before.readmissions)
+  await world.until(() => world.agree())
+  assert.equal(await world.over(wiped.now.peers.isConfirmed(admitted)), true)
+  assert.equal(await world.over(wiped.now.peers.isConfirmed(admitted + 1)), false)
+})
+
+test('a node that was declared lost comes back with another database only', async () => {
+  const world = await formed(6, 3, 3)
+  const [a, , lost] = world.nodes as [FollowingNode, FollowingNode, FollowingNode]
+  await world.over(a.now.follower.change(loseNodeCommand(lost.id)))
+  await world.pass(20_000)
+  assert.equal(a.history()?.nodes.get(lost.id)?.isLost, true)
+  lost.wipe('i2')
+  lost.start()
+  await world.until(() => a.history()?.nodes.get(lost.id)?.isLost === false)
+})
+
+test('a layout changes while messages are lost, doubled and late', async () => {
+  for (const seed of [7, 8, 9]) {
+    const world = new LayoutWorld(seed, 4, rough)
+    world.start()
+    await world.over(world.nodes[0]!.propose(3, 2)).catch(() => undefined)
+    await settled(world)
+    const change = async (work: () => Promise<void>): Promise<void> => {
+      for (;;) {
+        const isDone = await world.over(
+          work().then(
+            () => true,
+            () => false,
+          ),
+        )
+        if (isDone) return
+      }
+    }
+    const { follower } = world.nodes[1]!.now
+    await change(() => follower.change(stageLayoutCommand(storingNodes(4))))
+    if (world.nodes[1]!.history()!.active.at(-1)!.version === 1) {
+      await world.over(follower.change(applyLayoutCommand(2))).catch(() => undefined)
+    }
+    await settled(world)
+    const newest = world.nodes.map(({ history }, index) => history.call(world.nodes[index]!)!)
+    assert.ok(newest.every(({ active }) => active.length === 1))
+  }
+})
