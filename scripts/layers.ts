@@ -121,6 +121,8 @@ const sameRoom = new Map([
   ['model/rows', 'model'],
   ['net/peers', 'net'],
   ['net/wire', 'net'],
+  ['model/layout', 'model'],
+  ['store/layout', 'store'],
 ])
 
 interface Confined {

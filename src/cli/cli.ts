@@ -24,7 +24,6 @@ export async function runCli(
   let exitCode = 0
   const program = new Command('hangar')
     .description('S3-compatible object storage that starts with one command')
-    .version(VERSION, '-V, --version')
     .option('-c, --config <file>', 'settings file of the node')
     .option('--data <folder>', 'data folder of a node that `hangar dev` runs')
     .exitOverride()
@@ -33,17 +32,26 @@ export async function runCli(
       writeOut: (text) => terminal.print(text.trimEnd()),
       writeErr: (text) => terminal.note(text.trimEnd()),
     })
+  // `--version` of a layout is its number, as Garage has it.
+  if (!words.includes('layout')) program.version(VERSION, '-V, --version')
   for (const define of commands) {
     define(program, terminal, (code) => {
       exitCode = code
     })
   }
   try {
-    await program.parseAsync(words, { from: 'user' })
+    await program.parseAsync(asGarageSaysIt(words), { from: 'user' })
   } catch (error) {
     exitCode = report(error, terminal)
   }
   return exitCode
+}
+
+/** After `layout assign`, and only there, `-c` is the capacity; anywhere else the settings file. */
+function asGarageSaysIt(words: readonly string[]): readonly string[] {
+  const start = words.findIndex((word, at) => word === 'assign' && words[at - 1] === 'layout')
+  if (start < 0) return words
+  return words.map((word, at) => (at > start && word === '-c' ? '--capacity' : word))
 }
 
 function report(error: unknown, terminal: Terminal): number {

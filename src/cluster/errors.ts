@@ -9,8 +9,10 @@ export type ClusterErrorCode =
   | 'CannotAssign'
   /** A role or a parameter is not one that a layout can have. */
   | 'InvalidRole'
-  /** The version given is not the next one, or not one that is active. */
+  /** The version given is not the next one. */
   | 'WrongVersion'
+  /** The version given is not one that is on its way. */
+  | 'UnknownLayout'
   | 'NothingStaged'
   /** Who would be skipped may still make a quorum, or an incarnation was not let in again. */
   | 'NotFenced'

@@ -1,5 +1,6 @@
 /** The door to the program: starts one node, whole, and stops it again. */
 
+import { assert } from '../base/assert.ts'
 import { assertLimits } from '../base/limits.ts'
 import { Metrics } from '../base/metrics.ts'
 import type { NodeCondition } from '../api/admin/operation.ts'
@@ -168,8 +169,10 @@ async function openAdmin(
   },
 ): Promise<{ readonly endpoint: string; readonly token: string }> {
   const { product, metrics, doorway, region, token, s3Endpoint } = built
+  const { layout } = product
+  assert(layout !== undefined, 'a node with doors follows its layout')
   const context = {
-    store: product.store,
+    ...{ store: product.store, layout },
     node: nodeView(product, { clock: doorway.clock, disk: systemDisk, s3Endpoint }),
     metrics,
     log: doorway.log,

@@ -11,7 +11,6 @@ import { openBlocks } from '../block/open.ts'
 import { ReplicatedBlocks } from '../block/replicated.ts'
 import type { NodeBlocks } from '../block/open.ts'
 import type { Cluster } from '../cluster/cluster.ts'
-import { openMembers } from '../cluster/members.ts'
 import type { Db } from '../db/db.ts'
 import { nodeIdOf } from '../db/identity.ts'
 import { openRows } from '../db/open.ts'
@@ -27,6 +26,7 @@ import { listKeys } from '../store/access-key.ts'
 import { Caches } from '../store/caches.ts'
 import { LeftBuckets } from './left-buckets.ts'
 import { SecretSealer } from '../model/secret-sealer.ts'
+import type { LayoutContext } from '../store/layout/layout.ts'
 import type { Store } from '../store/store.ts'
 import { WorkerRunner } from '../worker/runner.ts'
 import { hybridStart, openTables } from '../table/table.ts'
@@ -35,6 +35,8 @@ import type { Closers } from './closers.ts'
 import { frozenCondition, recoveringCondition, waitingCondition } from './conditions.ts'
 import { NodeError } from './errors.ts'
 import type { Ground } from './ground.ts'
+import { followLayout, openNodeMembers, RowWatch } from './membership.ts'
+import type { FollowParts, MembershipParts } from './membership.ts'
 import type { Folders, NodeOptions } from './options.ts'
 import { sealingKey } from './secret-files.ts'
 
@@ -51,6 +53,8 @@ export interface Product {
   readonly blocks: NodeBlocks
   readonly model: ModelTables
   readonly store: Store
+  /** Undefined in a simulation that gives its own layout. */
+  readonly layout: LayoutContext | undefined
 }
 
 interface Parts {
@@ -72,7 +76,6 @@ export async function openProduct(parts: Parts): Promise<Product> {
   const opened = conditionOf(options, rows)
   const isWhole = opened.kind === 'serving'
   const network = ground.network(nodeId)
-  const cluster = simulated?.cluster(nodeId) ?? clusterOf(nodeId, rows, opened)
   const blocks = await openBlocks({
     ...{ db, disk, clock, log, metrics, nodeId, ...simulated?.blocks },
     folders: [folders.blocks],
@@ -87,7 +90,11 @@ export async function openProduct(parts: Parts): Promise<Product> {
     // With other nodes a row may change without this one being told: then the owners are asked.
     mayKeep: () => cluster.epoch().layout === 0,
   })
-  const model = buildTables({ blocks, listener: caches })
+  const watch = new RowWatch(caches)
+  const model = buildTables({ blocks, listener: watch })
+  const member = memberOf(parts, { rows, opened, network, model, watch })
+  const members = simulated === undefined ? await openNodeMembers(member) : undefined
+  const cluster: Cluster = members ?? simulated!.cluster(nodeId)
   const tables = openTables({
     ...{ db, clock, rng, log, metrics, network, cluster },
     hybrid: new HybridClock(clock, hybridStart(db)),
@@ -116,7 +123,39 @@ export async function openProduct(parts: Parts): Promise<Product> {
     }
     await startBackground(store, { ...parts, blocks, cluster, db, tables })
   }
-  return { nodeId, folders, condition, db, tables, blocks, model, store }
+  const layout = members && follow(parts, { ...member, members, tables, blocks })
+  return { nodeId, folders, condition, db, tables, blocks, model, store, layout }
+}
+
+function memberOf(
+  { ground, folders }: Parts,
+  built: Pick<MembershipParts, 'network' | 'model' | 'watch'> & {
+    readonly rows: Rows
+    readonly opened: NodeCondition
+  },
+): MembershipParts {
+  const { rows, opened, ...rest } = built
+  const { identity, db } = rows
+  const isWaiting = opened.kind === 'waiting'
+  return {
+    ...{ ground, folder: folders.metadata, self: nodeIdOf(identity), identity, db, ...rest },
+    lone: !isWaiting,
+    ...(isWaiting ? { sentence: opened.sentence } : {}),
+  }
+}
+
+function follow(
+  { options, closers }: Parts,
+  built: Pick<FollowParts, 'members' | 'tables'> &
+    MembershipParts & { readonly blocks: NodeBlocks },
+): LayoutContext {
+  const { blocks, ...member } = built
+  return followLayout({
+    ...{ ...member, closers, factor: options.replicationFactor ?? 1 },
+    blockBytes: async () => (await blocks.drives()).reduce((sum, one) => sum + one.liveBytes, 0),
+    // Nothing is gathered from other owners yet: a layout after the first is written, not read.
+    syncedTo: () => 0,
+  })
 }
 
 /** Says a fatal fault once, to the log and to whoever started the node. */
@@ -181,17 +220,6 @@ function conditionOf(options: NodeOptions, rows: Rows): NodeCondition {
   if (replicationFactor !== 1 || knowsPeers) return waitingCondition(replicationFactor)
   const { broken } = rows.sealStatus
   return broken === undefined ? { kind: 'serving' } : recoveringCondition(broken)
-}
-
-/** A node that waits for a layout knows no owner of anything. */
-function clusterOf(self: NodeId, rows: Rows, condition: NodeCondition): Cluster {
-  return openMembers({
-    ...{ self, stored: undefined, clusterId: rows.identity.clusterId },
-    lone: condition.kind !== 'waiting',
-    isEmpty: () => false,
-    persist: () => Promise.resolve(),
-    ...(condition.kind === 'waiting' ? { sentence: condition.sentence } : {}),
-  })
 }
 
 /** Access keys whose sealing key is gone can never sign again: said at the start, not at use. */

@@ -27,12 +27,15 @@ export const storeErrorCodes = [
   'OutcomeUnknown',
   'StorageFull',
   'BlockUnavailable',
+  'InvalidLayout',
+  'LayoutConflict',
 ] as const
 
 /**
  * `ConditionNotFound`: If-Match on a key that is not there. `PayloadHashMismatch`: the SHA-256 of
  * the signature. `BadDigest`: any other digest. `InvalidChecksum`: absent, or not the upload's
- * kind. `Unavailable`: no quorum. `OutcomeUnknown`: perhaps applied.
+ * kind. `Unavailable`: no quorum. `OutcomeUnknown`: perhaps applied. `LayoutConflict`: another
+ * layout was applied first.
  */
 export type StoreErrorCode = (typeof storeErrorCodes)[number]
 

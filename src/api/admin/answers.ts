@@ -5,6 +5,77 @@ import type { JobProgress } from './job.ts'
 
 export type ClusterHealthAnswer = ClusterHealth
 
+export interface LayoutParametersAnswer {
+  readonly zoneRedundancy: 'maximum' | { readonly atLeast: number }
+  /** Ours: copies of everything. */
+  readonly replicationFactor: number
+}
+
+interface RoleAnswer {
+  readonly id: string
+  readonly zone: string
+  readonly tags: readonly string[]
+  /** Null of a gateway. */
+  readonly capacity: number | null
+}
+
+/** Source: Garage v2 admin API, as the others. */
+export interface ClusterLayoutAnswer {
+  readonly version: number
+  readonly roles: readonly (RoleAnswer & {
+    readonly storedPartitions: number
+    readonly usableCapacity: number
+  })[]
+  readonly parameters: LayoutParametersAnswer
+  readonly partitionSize: number
+  readonly stagedRoleChanges: readonly (
+    RoleAnswer | { readonly id: string; readonly remove: true }
+  )[]
+  readonly stagedParameters: LayoutParametersAnswer | null
+}
+
+export type LayoutPreviewAnswer =
+  | { readonly error: string }
+  | {
+      readonly message: readonly string[]
+      readonly newLayout: ClusterLayoutAnswer
+      /** Ours: what would move. */
+      readonly moves: {
+        readonly copies: number
+        readonly bytes: number
+        readonly nodes: readonly {
+          readonly id: string
+          readonly gained: number
+          readonly given: number
+          readonly gainedBytes: number
+        }[]
+      }
+    }
+
+export interface LayoutAppliedAnswer {
+  readonly message: readonly string[]
+  readonly layout: ClusterLayoutAnswer
+}
+
+export interface LayoutHistoryAnswer {
+  readonly currentVersion: number
+  readonly minAck: number
+  readonly versions: readonly {
+    readonly version: number
+    readonly status: 'Current' | 'Draining' | 'Historical'
+    readonly storageNodes: number
+    readonly gatewayNodes: number
+  }[]
+  readonly updateTrackers: Readonly<
+    Record<string, { readonly ack: number; readonly sync: number; readonly syncAck: number }>
+  > | null
+}
+
+export interface NodesSkippedAnswer {
+  readonly ackUpdated: readonly string[]
+  readonly syncUpdated: readonly string[]
+}
+
 interface Space {
   readonly available: number
   readonly total: number

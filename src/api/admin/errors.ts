@@ -4,7 +4,7 @@ import { DomainError } from '../../base/errors.ts'
 import { StoreError, type StoreErrorCode } from '../../store/errors.ts'
 import { HttpError } from '../http/errors.ts'
 
-/** Status of each code. Source: Garage v2 admin API; NotImplemented and SlowDown are ours. */
+/** Status of each code. Source: Garage v2 admin API; NotImplemented and LayoutConflict are ours. */
 export const adminErrorStatus = {
   AccessDenied: 403,
   BucketAlreadyExists: 409,
@@ -13,6 +13,7 @@ export const adminErrorStatus = {
   InvalidBucketName: 400,
   InvalidRequest: 400,
   KeyAlreadyExists: 409,
+  LayoutConflict: 409,
   NoSuchAccessKey: 404,
   NoSuchBucket: 404,
   NotImplemented: 501,
@@ -38,7 +39,9 @@ const ofStore = {
   InvalidChecksum: 'InternalError',
   InvalidPart: 'InternalError',
   InvalidPartOrder: 'InternalError',
+  InvalidLayout: 'InvalidRequest',
   KeyAlreadyExists: 'KeyAlreadyExists',
+  LayoutConflict: 'LayoutConflict',
   NoSuchAccessKey: 'NoSuchAccessKey',
   NoSuchBucket: 'NoSuchBucket',
   NoSuchKey: 'InternalError',

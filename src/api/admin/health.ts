@@ -1,7 +1,11 @@
 /** How well the cluster is, from the viewpoint of this node. Pure. */
 
-import { PARTITION_COUNT } from '../../cluster/cluster.ts'
-import type { NodeView } from './operation.ts'
+import type { NodeId } from '../../base/ids.ts'
+import { PARTITION_COUNT, quorumOf } from '../../cluster/cluster.ts'
+import { storageOf, type LayoutHistory } from '../../cluster/layout/history.ts'
+import { ownersIn } from '../../cluster/layout/layout.ts'
+import { upNodes } from '../../store/layout/layout.ts'
+import type { AdminContext } from './operation.ts'
 
 /** Source: Garage v2 admin API, GetClusterHealth. */
 export interface ClusterHealth {
@@ -15,17 +19,42 @@ export interface ClusterHealth {
   readonly partitionsAllOk: number
 }
 
-export function healthOf(node: NodeView): ClusterHealth {
-  const { kind } = node.condition()
-  const partitionsServed = kind === 'serving' ? PARTITION_COUNT : 0
+export function healthOf({ node, layout }: Pick<AdminContext, 'node' | 'layout'>): ClusterHealth {
+  const history = layout.members.history()
+  const isServing = node.condition().kind === 'serving'
+  const up = new Set(upNodes(layout))
+  const known = new Set([...layout.network.peers().map((peer) => peer.node), ...up])
+  const storage = history === undefined ? [] : [...storageOf(history)]
+  for (const id of history?.nodes.keys() ?? []) known.add(id)
+  if (!isServing) up.delete(node.id)
+  const partitions = countServed(history, up)
+  const isWhole = partitions.all === PARTITION_COUNT && storage.every((id) => up.has(id))
+  const isServed = isServing && partitions.quorum === PARTITION_COUNT
   return {
-    status: kind === 'serving' ? 'healthy' : 'unavailable',
-    knownNodes: 1,
-    connectedNodes: 1,
-    storageNodes: kind === 'waiting' ? 0 : 1,
-    storageNodesOk: kind === 'serving' ? 1 : 0,
+    status: !isServed ? 'unavailable' : isWhole ? 'healthy' : 'degraded',
+    knownNodes: known.size,
+    connectedNodes: new Set([...up, node.id]).size,
+    storageNodes: node.condition().kind === 'waiting' ? 0 : storage.length,
+    storageNodesOk: storage.filter((id) => up.has(id)).length,
     partitions: PARTITION_COUNT,
-    partitionsQuorum: partitionsServed,
-    partitionsAllOk: partitionsServed,
+    partitionsQuorum: partitions.quorum,
+    partitionsAllOk: partitions.all,
   }
+}
+
+/** Partitions of which a quorum, and all owners, are up in every active layout. */
+function countServed(
+  history: LayoutHistory | undefined,
+  up: ReadonlySet<NodeId>,
+): { readonly quorum: number; readonly all: number } {
+  const counts = { quorum: 0, all: 0 }
+  if (history === undefined) return counts
+  for (let partition = 0; partition < PARTITION_COUNT; partition += 1) {
+    const lists = history.active.map((layout) => ownersIn(layout, partition))
+    const isUp = (list: readonly NodeId[], wanted: number): boolean =>
+      list.filter((node) => up.has(node)).length >= wanted
+    if (lists.every((list) => isUp(list, quorumOf(list)))) counts.quorum += 1
+    if (lists.every((list) => isUp(list, list.length))) counts.all += 1
+  }
+  return counts
 }

@@ -18,6 +18,21 @@ export const flag: Shape<boolean> = (value, at) => {
   return value
 }
 
+/** A whole number, not below 0. */
+export const count: Shape<number> = (value, at) => {
+  if (!Number.isSafeInteger(value) || (value as number) < 0) {
+    throw misshapen(at, value, 'a whole number')
+  }
+  return value as number
+}
+
+export function list<T>(shape: Shape<T>): Shape<readonly T[]> {
+  return (value, at, unknown) => {
+    if (!Array.isArray(value)) throw misshapen(at, value, 'a list')
+    return value.map((item, index) => shape(item, `${at}[${index}]`, unknown))
+  }
+}
+
 /** Absent and null are the same. */
 export function optional<T>(shape: Shape<T>): Shape<T | undefined> {
   return (value, at, unknown) =>

@@ -4,6 +4,7 @@ import type { NodeId } from '../../base/ids.ts'
 import type { Log } from '../../base/log.ts'
 import type { Metrics } from '../../base/metrics.ts'
 import type { DiskSpace } from '../../base/disk.ts'
+import type { LayoutContext } from '../../store/layout/layout.ts'
 import type { Store } from '../../store/store.ts'
 import type { Query } from '../http/query.ts'
 import { AdminError } from './errors.ts'
@@ -35,6 +36,7 @@ export interface NodeView {
 
 export interface AdminContext {
   readonly store: Store
+  readonly layout: LayoutContext
   readonly node: NodeView
   readonly metrics: Metrics
   readonly log: Log

@@ -6,6 +6,7 @@ import { check } from './check.ts'
 import { dev } from './dev.ts'
 import { jsonApi } from './json-api.ts'
 import { key } from './key.ts'
+import { layout } from './layout.ts'
 import { plan } from './plan.ts'
 import { recover } from './recover.ts'
 import { scrub } from './scrub.ts'
@@ -17,6 +18,7 @@ export const commands: readonly DefineCommand[] = [
   dev,
   server,
   status,
+  layout,
   key,
   bucket,
   check,

@@ -101,7 +101,7 @@ export interface SkipRequest {
  * Goes on without nodes that do not answer. They are fenced by the owners that are left: so what
  * is skipped may not be a quorum of anything, unless it is declared lost.
  *
- * @throws {ClusterError} `WrongVersion`, `UnknownNode`, `NotFenced`
+ * @throws {ClusterError} `UnknownLayout`, `UnknownNode`, `NotFenced`
  */
 export function skip(history: LayoutHistory, request: SkipRequest): LayoutHistory {
   const { version, nodes, allowMissingData } = request
@@ -109,7 +109,7 @@ export function skip(history: LayoutHistory, request: SkipRequest): LayoutHistor
   if (version <= oldest || version > newest) {
     const why =
       oldest === newest ? `only layout ${newest} is active` : `wanted ${oldest + 1} to ${newest}`
-    throw new ClusterError('WrongVersion', `Cannot skip nodes for layout ${version}: ${why}`)
+    throw new ClusterError('UnknownLayout', `Cannot skip nodes for layout ${version}: ${why}`)
   }
   const changes = new Map<NodeId, Partial<Progress>>()
   for (const node of nodes) {

@@ -6,6 +6,12 @@ import type { Log } from '../../../src/base/log.ts'
 import { Job } from '../../../src/api/admin/job.ts'
 import type { NodeCondition } from '../../../src/api/admin/operation.ts'
 import { adminHandler } from '../../../src/api/admin/serve.ts'
+import { openMembers } from '../../../src/cluster/members.ts'
+import { FirstLayouts } from '../../../src/model/layout/first.ts'
+import { LayoutFollower } from '../../../src/model/layout/follower.ts'
+import { LayoutPeers } from '../../../src/model/layout/peers.ts'
+import { LoopbackNetwork } from '../../../src/net/loopback.ts'
+import type { LayoutContext } from '../../../src/store/layout/layout.ts'
 import { openTestStore, type OpenStore } from '../../support/open-store.ts'
 
 export const TOKEN = 'an-admin-token'
@@ -42,7 +48,12 @@ export interface AdminDoor {
 }
 
 export async function openAdminDoor(
-  options: { readonly metricsToken?: string; readonly metricsRequired?: boolean } = {},
+  options: {
+    readonly metricsToken?: string
+    readonly metricsRequired?: boolean
+    /** Without one, a node that waits for its first layout. */
+    readonly lone?: boolean
+  } = {},
 ): Promise<AdminDoor> {
   const open = await openTestStore()
   const warnings: object[] = []
@@ -55,6 +66,7 @@ export async function openAdminDoor(
   let requestCount = 0
   const handler = adminHandler({
     ...{ store: open.store, metrics: open.metrics, log },
+    layout: layoutOf(open, options.lone ?? true),
     region: 'garage',
     tokens: {
       admin: TOKEN,
@@ -114,6 +126,25 @@ export async function openAdminDoor(
     close: () => open.close(),
   }
   return door
+}
+
+/** The register lies among the store's rows; nobody runs the follower. */
+function layoutOf({ store, clock }: OpenStore, lone: boolean): LayoutContext {
+  const network = new LoopbackNetwork(NODE)
+  const { tables, model, rng, log } = store
+  const members = openMembers({
+    ...{ self: NODE, stored: undefined, lone, clusterId: 'c1'.repeat(16) },
+    isEmpty: () => true,
+    persist: () => Promise.resolve(),
+  })
+  const peers = new LayoutPeers({ members, network, log })
+  const firsts = new FirstLayouts({ members, peers, network, clock, rng })
+  const follower = new LayoutFollower({
+    ...{ members, tables, model, peers, firsts, network, clock, log },
+    incarnation: 'i1',
+    syncedTo: () => 0,
+  })
+  return { members, follower, firsts, network, factor: 1, copyBytes: () => Promise.resolve(7) }
 }
 
 async function* bodyOf(text: string | undefined): AsyncGenerator<Uint8Array> {

@@ -61,5 +61,5 @@ test('each command travels as plain data and does what its name says', () => {
   const back = written(lost, readmitNodeCommand(nodeOf(0), 'i2'))
   assert.equal(back.nodes.get(nodeOf(0))?.incarnation, 'i2')
   const request = { version: 2, nodes: [nodeOf(1)], allowMissingData: false }
-  assert.equal(codeOf(run(back, skipNodesCommand(request))), 'WrongVersion')
+  assert.equal(codeOf(run(back, skipNodesCommand(request))), 'UnknownLayout')
 })

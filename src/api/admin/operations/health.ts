@@ -11,7 +11,7 @@ export const health: AdminOperation = {
   data: false,
   ours: false,
   render: (context) => {
-    const { status } = healthOf(context.node)
+    const { status } = healthOf(context)
     const condition = context.node.condition()
     const words = condition.kind === 'serving' ? 'Hangar is fully operational' : condition.sentence
     return Promise.resolve({

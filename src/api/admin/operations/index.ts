@@ -19,6 +19,14 @@ import { listBuckets } from './list-buckets.ts'
 import { listKeys } from './list-keys.ts'
 import { metrics } from './metrics.ts'
 import { startScrub, watchScrub } from './scrub.ts'
+import { applyClusterLayout } from './apply-cluster-layout.ts'
+import { clusterLayoutSkipDeadNodes } from './cluster-layout-skip-dead-nodes.ts'
+import { getClusterLayout } from './get-cluster-layout.ts'
+import { getClusterLayoutHistory } from './get-cluster-layout-history.ts'
+import { previewClusterLayoutChanges } from './preview-cluster-layout-changes.ts'
+import { revertClusterLayout } from './revert-cluster-layout.ts'
+import { updateClusterLayout } from './update-cluster-layout.ts'
+import { declareNodeLost } from './declare-node-lost.ts'
 import { updateKey } from './update-key.ts'
 
 export const operations: readonly AdminOperation[] = [
@@ -27,6 +35,14 @@ export const operations: readonly AdminOperation[] = [
   getClusterStatus,
   getClusterHealth,
   getNodeInfo,
+  getClusterLayout,
+  getClusterLayoutHistory,
+  updateClusterLayout,
+  previewClusterLayoutChanges,
+  applyClusterLayout,
+  revertClusterLayout,
+  clusterLayoutSkipDeadNodes,
+  declareNodeLost,
   createKey,
   importKey,
   getKeyInfo,

@@ -1,39 +1,30 @@
 /** Nodes that follow one layout register, on virtual time: the real parts, over memory. */
 
-import type { NodeId } from '../../src/base/ids.ts'
-import { silentLog } from '../../src/base/log.ts'
-import type { Peer } from '../../src/base/network.ts'
-import { HybridClock } from '../../src/base/timestamp.ts'
-import { epochOf, type LayoutHistory, type Staged } from '../../src/cluster/layout/history.ts'
-import { ackedVersion } from '../../src/cluster/layout/trackers.ts'
-import { openMembers, type Members, type StoredMembers } from '../../src/cluster/members.ts'
-import { MemoryStore } from '../../src/db/memory.ts'
-import { openMemoryDb } from '../../src/db/open.ts'
-import { FirstLayouts } from '../../src/model/first-layout.ts'
-import { LayoutFollower } from '../../src/model/layout-follower.ts'
-import { LayoutPeers } from '../../src/model/layout-peers.ts'
-import { buildLayoutTable, LAYOUT_KEY } from '../../src/model/layout.table.ts'
-import { registerTree, type AnyTable } from '../../src/table/schema.ts'
-import { hybridStart, openTables, type OpenTables } from '../../src/table/table.ts'
-import { WorkerRunner } from '../../src/worker/runner.ts'
-import { storing, wishes, nodeOf } from '../cluster/layout/members.ts'
-import { Life, SimulatedNetwork, World, type Weather } from '../simulation/world.ts'
-import { SeededRng } from '../support/seeded-rng.ts'
+import type { NodeId } from '../../../src/base/ids.ts'
+import { silentLog } from '../../../src/base/log.ts'
+import { HybridClock } from '../../../src/base/timestamp.ts'
+import { epochOf, type LayoutHistory, type Staged } from '../../../src/cluster/layout/history.ts'
+import { ackedVersion } from '../../../src/cluster/layout/trackers.ts'
+import { openMembers, type Members, type StoredMembers } from '../../../src/cluster/members.ts'
+import { MemoryStore } from '../../../src/db/memory.ts'
+import { openMemoryDb } from '../../../src/db/open.ts'
+import { FirstLayouts } from '../../../src/model/layout/first.ts'
+import { LayoutFollower } from '../../../src/model/layout/follower.ts'
+import { LayoutPeers } from '../../../src/model/layout/peers.ts'
+import { buildLayoutTable, LAYOUT_KEY } from '../../../src/model/layout.table.ts'
+import { SimulatedNetwork } from '../../../src/simulation/network.ts'
+import { SeededRng } from '../../../src/simulation/seeded-rng.ts'
+import { Life, World, type Weather } from '../../../src/simulation/world.ts'
+import { registerTree, type AnyTable } from '../../../src/table/schema.ts'
+import { hybridStart, openTables, type OpenTables } from '../../../src/table/table.ts'
+import { WorkerRunner } from '../../../src/worker/runner.ts'
+import { storing, wishes, nodeOf } from '../../cluster/layout/members.ts'
 
 export const calm: Weather = {
   ...{ lossChance: 0, copyChance: 0, slowChance: 0, slowMs: 0, usualMs: 2 },
 }
 export const rough: Weather = {
   ...{ lossChance: 0.05, copyChance: 0.05, slowChance: 0.1, slowMs: 400, usualMs: 5 },
-}
-
-/** It knows of all others, up or not. */
-class PeeredNetwork extends SimulatedNetwork {
-  known: readonly NodeId[] = []
-
-  override peers(): readonly Peer[] {
-    return this.known.map((node) => ({ node, isUp: true }))
-  }
 }
 
 interface Present {
@@ -43,7 +34,7 @@ interface Present {
   readonly follower: LayoutFollower
   readonly firsts: FirstLayouts
   readonly peers: LayoutPeers
-  readonly network: PeeredNetwork
+  readonly network: SimulatedNetwork
 }
 
 export class FollowingNode {
@@ -73,7 +64,7 @@ export class FollowingNode {
     return this.#present !== undefined
   }
 
-  get network(): PeeredNetwork | undefined {
+  get network(): SimulatedNetwork | undefined {
     return this.#present?.network
   }
 
@@ -91,11 +82,13 @@ export class FollowingNode {
         throw fault
       },
     })
-    const network = new PeeredNetwork({
+    const network = new SimulatedNetwork({
       ...{ world, life, self: this.id },
-      directory: (node) => nodes.find(({ id }) => id === node)?.network,
+      directory: {
+        find: (node) => nodes.find(({ id }) => id === node)?.network,
+        all: () => nodes.map(({ id }) => id),
+      },
     })
-    network.known = nodes.map(({ id }) => id).filter((id) => id !== this.id)
     const layout = buildLayoutTable(() => follower.touched())
     const place = `100${LAYOUT_KEY}\0${LAYOUT_KEY}`
     const members = openMembers({
@@ -209,8 +202,8 @@ export class LayoutWorld {
     const [first] = nodes
     const known = first?.history()
     if (known === undefined) return false
-    return nodes.every(({ history }, index) => {
-      const other = history.call(nodes[index]!)
+    return nodes.every((node) => {
+      const other = node.history()
       return (
         other?.clusterId === known.clusterId &&
         other.revision === known.revision &&

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { runSeed } from '../support/seeded.ts'
-import { calm, LayoutWorld, rough, type FollowingNode } from './layout-world.ts'
+import { runSeed } from '../../support/seeded.ts'
+import { calm, LayoutWorld, rough, type FollowingNode } from './world.ts'
 
 type Three = [FollowingNode, FollowingNode, FollowingNode]
 

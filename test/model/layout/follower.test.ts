@@ -1,15 +1,15 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { epochOf } from '../../src/cluster/layout/history.ts'
-import { allOwners } from '../../src/cluster/layout/layout.ts'
+import { epochOf } from '../../../src/cluster/layout/history.ts'
+import { allOwners } from '../../../src/cluster/layout/layout.ts'
 import {
   applyLayoutCommand,
   loseNodeCommand,
   stageLayoutCommand,
-} from '../../src/model/commands/layout.ts'
-import { nothingStaged } from '../../src/cluster/layout/history.ts'
-import { nodeOf, storing, wishes } from '../cluster/layout/members.ts'
-import { LayoutWorld, rough, storingNodes, type FollowingNode } from './layout-world.ts'
+} from '../../../src/model/commands/layout.ts'
+import { nothingStaged } from '../../../src/cluster/layout/history.ts'
+import { nodeOf, storing, wishes } from '../../cluster/layout/members.ts'
+import { LayoutWorld, rough, storingNodes, type FollowingNode } from './world.ts'
 
 function versions(node: FollowingNode): number[] {
   return node.history()?.active.map(({ version }) => version) ?? []
@@ -40,9 +40,9 @@ test('a node that is added takes part, and the old layout retires once it has sy
   await world.over(world.nodes[0]!.propose(3, 3))
   await settled(world)
   assert.ok(
-    world.nodes.slice(0, 3).every(({ history }, index) => {
-      return history.call(world.nodes[index]!)!.nodes.get(nodeOf(index))?.incarnation === 'i1'
-    }),
+    world.nodes
+      .slice(0, 3)
+      .every((node) => node.history()!.nodes.get(node.id)?.incarnation === 'i1'),
     'each has said who it is',
   )
   const [first, , , added] = world.nodes as [
@@ -87,7 +87,7 @@ test('of two that apply the same version at once one is refused', async () => {
       ? 'applied'
       : (one.reason as { details: { code?: string } }).details.code,
   )
-  assert.deepEqual(codes.toSorted(), ['WrongVersion', 'applied'])
+  assert.deepEqual(new Set(codes), new Set(['WrongVersion', 'applied']))
   await settled(world)
   assert.deepEqual(world.nodes.map(versions), [[2], [2], [2]])
   assert.equal(a.history()?.active[0]?.factor, 3)
@@ -170,7 +170,6 @@ test('a layout changes while messages are lost, doubled and late', async () => {
       await world.over(follower.change(applyLayoutCommand(2))).catch(() => undefined)
     }
     await settled(world)
-    const newest = world.nodes.map(({ history }, index) => history.call(world.nodes[index]!)!)
-    assert.ok(newest.every(({ active }) => active.length === 1))
+    assert.ok(world.nodes.every((node) => node.history()!.active.length === 1))
   }
 })

@@ -1,11 +1,11 @@
 /** What nodes tell one another of the layout, outside the register: histories, asked for or pushed. */
 
-import type { NodeId } from '../base/ids.ts'
-import type { Network } from '../base/network.ts'
-import type { Log } from '../base/log.ts'
-import { storageOf, type LayoutHistory } from '../cluster/layout/history.ts'
-import { decodeHistory, encodeHistory, type StoredHistory } from '../cluster/layout/stored.ts'
-import type { Members } from '../cluster/members.ts'
+import type { NodeId } from '../../base/ids.ts'
+import type { Network } from '../../base/network.ts'
+import type { Log } from '../../base/log.ts'
+import { storageOf, type LayoutHistory } from '../../cluster/layout/history.ts'
+import { decodeHistory, encodeHistory, type StoredHistory } from '../../cluster/layout/stored.ts'
+import type { Members } from '../../cluster/members.ts'
 
 const ASK_MS = 2_000
 

@@ -1,23 +1,23 @@
 /** Follows the layout register: learns what was chosen, and says how far this node has come. */
 
-import type { Cancel, Clock } from '../base/clock.ts'
-import { DomainError } from '../base/errors.ts'
-import type { NodeId } from '../base/ids.ts'
-import type { Log } from '../base/log.ts'
-import type { Network } from '../base/network.ts'
-import { compareEpochs } from '../base/ballot.ts'
-import { epochOf, newestLayout, type LayoutHistory } from '../cluster/layout/history.ts'
-import { track, type Report } from '../cluster/layout/trackers.ts'
-import { isAlone } from '../cluster/lone.ts'
-import type { Members } from '../cluster/members.ts'
-import type { Command } from '../table/schema.ts'
-import type { RegisterRef, Tables } from '../table/table.ts'
-import type { Worker, WorkState } from '../worker/worker.ts'
-import { foundLayoutCommand, readmitNodeCommand, trackNodeCommand } from './commands/layout.ts'
-import type { FirstLayouts } from './first-layout.ts'
-import type { LayoutPeers } from './layout-peers.ts'
-import { LAYOUT_KEY } from './layout.table.ts'
-import type { ModelTables } from './tables.ts'
+import type { Clock } from '../../base/clock.ts'
+import { DomainError } from '../../base/errors.ts'
+import type { NodeId } from '../../base/ids.ts'
+import type { Log } from '../../base/log.ts'
+import type { Network } from '../../base/network.ts'
+import { compareEpochs } from '../../base/ballot.ts'
+import { epochOf, newestLayout, type LayoutHistory } from '../../cluster/layout/history.ts'
+import { track, type Report } from '../../cluster/layout/trackers.ts'
+import { isAlone } from '../../cluster/lone.ts'
+import type { Members } from '../../cluster/members.ts'
+import type { Command } from '../../table/schema.ts'
+import type { RegisterRef, Tables } from '../../table/table.ts'
+import type { Worker, WorkState } from '../../worker/worker.ts'
+import { foundLayoutCommand, readmitNodeCommand, trackNodeCommand } from '../commands/layout.ts'
+import type { FirstLayouts } from './first.ts'
+import type { LayoutPeers } from './peers.ts'
+import { LAYOUT_KEY } from '../layout.table.ts'
+import type { ModelTables } from '../tables.ts'
 
 /** After an accept here, its coordinator gets this long to say that it was chosen. */
 const ACCEPTED_MS = 500
@@ -51,7 +51,7 @@ export class LayoutFollower implements Worker {
   readonly #ref: RegisterRef<LayoutHistory>
   readonly #behind = new Set<NodeId>()
   #wake: () => void = () => undefined
-  #cancelTouched: Cancel | undefined
+  #isLookDue = false
   #readmitting: Promise<unknown> = Promise.resolve()
 
   constructor(options: LayoutFollowerOptions) {
@@ -77,8 +77,10 @@ export class LayoutFollower implements Worker {
 
   /** A value of the register was accepted here: look soon, unless its coordinator tells us. */
   touched(): void {
-    this.#cancelTouched ??= this.#options.clock.after(ACCEPTED_MS, () => {
-      this.#cancelTouched = undefined
+    if (this.#isLookDue) return
+    this.#isLookDue = true
+    this.#options.clock.after(ACCEPTED_MS, () => {
+      this.#isLookDue = false
       this.#wake()
     })
   }

@@ -3,18 +3,18 @@
  * crashes, and counted when all have taken it. The rule is in `cluster/layout/first.ts`.
  */
 
-import { hexOf } from '../base/bytes.ts'
-import { sleep, type Clock } from '../base/clock.ts'
-import type { NodeId } from '../base/ids.ts'
-import type { Network } from '../base/network.ts'
-import type { Rng } from '../base/rng.ts'
-import { ClusterError } from '../cluster/errors.ts'
-import { isNamed, isSame, type FirstLayout } from '../cluster/layout/first.ts'
-import type { LayoutHistory } from '../cluster/layout/history.ts'
-import { firstHistory } from '../cluster/layout/staging.ts'
-import { decodeHistory, encodeHistory, type StoredHistory } from '../cluster/layout/stored.ts'
-import type { Members } from '../cluster/members.ts'
-import type { LayoutPeers } from './layout-peers.ts'
+import { hexOf } from '../../base/bytes.ts'
+import { sleep, type Clock } from '../../base/clock.ts'
+import type { NodeId } from '../../base/ids.ts'
+import type { Network } from '../../base/network.ts'
+import type { Rng } from '../../base/rng.ts'
+import { ClusterError } from '../../cluster/errors.ts'
+import { isNamed, isSame, type FirstLayout } from '../../cluster/layout/first.ts'
+import type { LayoutHistory } from '../../cluster/layout/history.ts'
+import { firstHistory } from '../../cluster/layout/staging.ts'
+import { decodeHistory, encodeHistory, type StoredHistory } from '../../cluster/layout/stored.ts'
+import type { Members } from '../../cluster/members.ts'
+import type { LayoutPeers } from './peers.ts'
 
 const ASK_MS = 2_000
 const PAUSE_MS = 250

@@ -1,0 +1,163 @@
+/** The layout as Garage's admin API writes it, and as it reads it. */
+
+import { nodeId, type NodeId } from '../../base/ids.ts'
+import { newestLayout, storageOf, type LayoutHistory } from '../../cluster/layout/history.ts'
+import type { Layout, Role, ZoneSpread } from '../../cluster/layout/layout.ts'
+import type { Preview, StageRequest } from '../../cluster/layout/staging.ts'
+import { shareOf, type LayoutState } from '../../store/layout/layout.ts'
+import type { ClusterLayoutAnswer, LayoutHistoryAnswer, LayoutParametersAnswer } from './answers.ts'
+import { AdminError } from './errors.ts'
+import { count, fields, flag, list, optional, text, type Shape, type Shaped } from './input.ts'
+
+const zoneRedundancy: Shape<ZoneSpread> = (value, at, unknown) =>
+  value === 'maximum' ? value : fields({ atLeast: count })(value, at, unknown).atLeast
+
+/** Body of UpdateClusterLayout. */
+export const layoutInput = fields({
+  roles: optional(
+    list(
+      fields({
+        id: text,
+        remove: optional(flag),
+        zone: optional(text),
+        capacity: optional(count),
+        tags: optional(list(text)),
+      }),
+    ),
+  ),
+  parameters: optional(
+    fields({ zoneRedundancy: optional(zoneRedundancy), replicationFactor: optional(count) }),
+  ),
+})
+
+type LayoutInput = Shaped<typeof layoutInput>
+
+/** @throws {AdminError} `InvalidRequest` */
+export function stageRequestOf({ roles, parameters }: LayoutInput): StageRequest {
+  const { zoneRedundancy: zoneSpread, replicationFactor: factor } = parameters ?? {}
+  return {
+    roles: new Map((roles ?? []).map((role) => [nodeOf(role.id), roleOf(role)])),
+    ...(zoneSpread === undefined ? {} : { zoneSpread }),
+    ...(factor === undefined ? {} : { factor }),
+  }
+}
+
+/** @throws {AdminError} `InvalidRequest` when `id` is not 64 hex digits */
+export function nodeOf(id: string): NodeId {
+  try {
+    return nodeId(id)
+  } catch (error) {
+    throw new AdminError('InvalidRequest', (error as Error).message)
+  }
+}
+
+function roleOf(role: NonNullable<LayoutInput['roles']>[number]): Role | undefined {
+  if (role.remove === true) return undefined
+  const { id, zone, capacity, tags } = role
+  if (role.remove === false) {
+    throw new AdminError('InvalidRequest', `Cannot stage node "${id}": "remove" is false`)
+  }
+  if (zone === undefined) {
+    throw new AdminError('InvalidRequest', `Cannot stage node "${id}": it has no "zone"`)
+  }
+  return { zone, capacityBytes: capacity, tags: tags ?? [] }
+}
+
+/** A layout with what is staged upon it; undefined: there is none yet. */
+export function layoutAnswer(
+  layout: Layout | undefined,
+  { staged, factor }: Pick<LayoutState, 'staged' | 'factor'>,
+): ClusterLayoutAnswer {
+  const parameters = parametersAnswer(layout?.zoneSpread ?? 'maximum', layout?.factor ?? factor)
+  const hasParameters = staged.zoneSpread !== undefined || staged.factor !== undefined
+  return {
+    version: layout?.version ?? 0,
+    roles: layout === undefined ? [] : rolesAnswer(layout),
+    parameters,
+    partitionSize: layout?.partitionBytes ?? 0,
+    stagedRoleChanges: [...staged.roles].map(([id, role]) =>
+      role === undefined ? { id, remove: true } : { id, ...roleAnswer(role) },
+    ),
+    stagedParameters: hasParameters
+      ? parametersAnswer(staged.zoneSpread ?? layout?.zoneSpread ?? 'maximum', factor)
+      : null,
+  }
+}
+
+/** The newest layout with what is staged. */
+export function stateAnswer(state: LayoutState): ClusterLayoutAnswer {
+  return layoutAnswer(state.history && newestLayout(state.history), state)
+}
+
+function rolesAnswer(layout: Layout): ClusterLayoutAnswer['roles'] {
+  return [...layout.roles].map(([id, role]) => {
+    const { partitions, usableBytes } = shareOf(layout, id)
+    return {
+      id,
+      ...roleAnswer(role),
+      ...{ storedPartitions: partitions, usableCapacity: usableBytes },
+    }
+  })
+}
+
+export function roleAnswer({ zone, capacityBytes, tags }: Role): {
+  readonly zone: string
+  readonly tags: readonly string[]
+  readonly capacity: number | null
+} {
+  return { zone, tags, capacity: capacityBytes ?? null }
+}
+
+function parametersAnswer(zoneSpread: ZoneSpread, factor: number): LayoutParametersAnswer {
+  return {
+    zoneRedundancy: zoneSpread === 'maximum' ? zoneSpread : { atLeast: zoneSpread },
+    replicationFactor: factor,
+  }
+}
+
+export function historyAnswer(history: LayoutHistory | undefined): LayoutHistoryAnswer {
+  if (history === undefined) {
+    return { currentVersion: 0, minAck: 0, versions: [], updateTrackers: null }
+  }
+  const newest = newestLayout(history).version
+  const acks = [...storageOf(history)].map((node) => ackOf(history, node))
+  const live = history.active.map(({ version, storage, roles }) => ({
+    version,
+    status: version === newest ? ('Current' as const) : ('Draining' as const),
+    storageNodes: storage.length,
+    gatewayNodes: [...roles.values()].filter((role) => role.capacityBytes === undefined).length,
+  }))
+  const former = history.former.map((one) => ({ ...one, status: 'Historical' as const }))
+  const trackers = [...history.nodes].map(([node, { sync, syncAck }]) => [
+    node,
+    { ack: ackOf(history, node), sync, syncAck },
+  ])
+  return {
+    currentVersion: newest,
+    minAck: Math.min(...acks),
+    versions: [...live.reverse(), ...former],
+    updateTrackers:
+      history.active.length === 1
+        ? null
+        : (Object.fromEntries(trackers) as LayoutHistoryAnswer['updateTrackers']),
+  }
+}
+
+/** One that is skipped counts as if it knew. */
+function ackOf(history: LayoutHistory, node: NodeId): number {
+  const { ack, skippedTo } = history.nodes.get(node)!
+  return Math.max(ack, skippedTo)
+}
+
+/** What would move, for people. */
+export function movesText({ layout, moves, copies, bytes }: Preview): string[] {
+  const { storage, factor, version } = layout
+  return [
+    `Layout ${version}: ${storage.length} nodes store, ${factor} copies of each partition`,
+    `${copies} copies of partitions move, about ${bytes} bytes`,
+    ...moves.map(
+      ({ node, gained, given, gainedBytes }) =>
+        `${node.slice(0, 16)}: gains ${gained} (about ${gainedBytes} bytes), gives ${given}`,
+    ),
+  ]
+}

@@ -1,0 +1,12 @@
+/** GetClusterLayoutHistory: the layouts that are active or were, and how far each node has come. */
+
+import { showLayout } from '../../../store/layout/layout.ts'
+import { historyAnswer } from '../layout.ts'
+import { garageOperation } from '../operation.ts'
+
+export const getClusterLayoutHistory = garageOperation(
+  'GET',
+  'GetClusterLayoutHistory',
+  async ({ layout }) => historyAnswer((await showLayout(layout)).history),
+  { data: false },
+)

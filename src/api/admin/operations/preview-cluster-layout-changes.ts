@@ -1,0 +1,35 @@
+/** PreviewClusterLayoutChanges: the layout that would be applied, and what would move. */
+
+import { nothingStaged } from '../../../cluster/layout/history.ts'
+import { StoreError } from '../../../store/errors.ts'
+import { previewLayout } from '../../../store/layout/layout.ts'
+import type { LayoutPreviewAnswer } from '../answers.ts'
+import { layoutAnswer, movesText } from '../layout.ts'
+import { garageOperation } from '../operation.ts'
+
+export const previewClusterLayoutChanges = garageOperation(
+  'POST',
+  'PreviewClusterLayoutChanges',
+  async (context): Promise<LayoutPreviewAnswer> => {
+    try {
+      const found = await previewLayout(context.layout)
+      const { layout, moves, copies, bytes } = found
+      return {
+        message: movesText(found),
+        newLayout: layoutAnswer(layout, { staged: nothingStaged, factor: layout.factor }),
+        moves: {
+          copies,
+          bytes,
+          nodes: moves.map(({ node, ...counts }) => ({ id: node, ...counts })),
+        },
+      }
+    } catch (error) {
+      // As Garage has it: what cannot be is an answer.
+      if (error instanceof StoreError && error.code === 'InvalidLayout') {
+        return { error: error.message }
+      }
+      throw error
+    }
+  },
+  { data: false },
+)

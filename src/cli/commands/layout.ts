@@ -1,0 +1,307 @@
+/** `hangar layout`: which nodes store what; staged, shown as moves, applied. */
+
+import { InvalidArgumentError } from 'commander'
+import type {
+  ClusterLayoutAnswer,
+  ClusterStatusAnswer,
+  LayoutAppliedAnswer,
+  LayoutHistoryAnswer,
+  LayoutPreviewAnswer,
+  NodesSkippedAnswer,
+} from '../../api/admin/answers.ts'
+import type { AdminClient } from '../admin-client.ts'
+import { capacityBytes } from '../capacity.ts'
+import { CliError } from '../command.ts'
+import type { DefineCommand, GlobalOptions } from '../command.ts'
+import { nodeAction } from '../subcommand.ts'
+import type { Run as NodeRun, Work } from '../subcommand.ts'
+import { sizeText, textFields, textTable } from '../text-table.ts'
+
+interface LayoutOptions extends GlobalOptions {
+  readonly json?: boolean
+  readonly yes?: boolean
+  readonly zone?: string
+  readonly capacity?: string
+  readonly gateway?: boolean
+  readonly tag?: readonly string[]
+  readonly replace?: readonly string[]
+  readonly redundancy?: string
+  readonly factor?: number
+  readonly version?: number
+  readonly allowMissingData?: boolean
+}
+
+type Run = NodeRun<LayoutOptions>
+
+export const layout: DefineCommand = (program, terminal) => {
+  const group = program.command('layout').description('which nodes store what')
+  const wire = (work: Work<LayoutOptions>) => nodeAction(terminal, work)
+  const json = ['--json', 'for programs'] as const
+  const which = ['<nodes...>', 'ids, or first digits of them'] as const
+
+  group
+    .command('show')
+    .description('the layout, and what is staged')
+    .option(...json)
+    .action(wire(show))
+  group
+    .command('assign')
+    .description('stage a role for nodes; what is left out stays as it is')
+    .argument(...which)
+    .option('-z, --zone <zone>', 'where they stand: copies lie in different zones')
+    .option('-c, --capacity <size>', 'what they may hold, such as 4T')
+    .option('-g, --gateway', 'serve requests, store nothing')
+    .option('-t, --tag <tag>', 'for people; may be given again', collect)
+    .option('--replace <node>', 'stage its role for removal; may be given again', collect)
+    .option(...json)
+    .action(wire((run, [nodes]) => assign(run, nodes as unknown as readonly string[])))
+  group
+    .command('remove')
+    .description('stage the removal of roles')
+    .argument(...which)
+    .option(...json)
+    .action(wire((run, [nodes]) => remove(run, nodes as unknown as readonly string[])))
+  group
+    .command('config')
+    .description('stage what holds for all nodes')
+    .option('-r, --redundancy <n|max>', 'in how many zones at least')
+    .option('--factor <n>', 'copies of everything', wholeNumber)
+    .option(...json)
+    .action(wire(configure))
+  group
+    .command('plan')
+    .description('what applying would move')
+    .option(...json)
+    .action(wire(plan))
+  group
+    .command('apply')
+    .description('make what is staged the layout')
+    .option('--version <n>', 'of the new one, so that nobody comes between', wholeNumber)
+    .option(...json)
+    .action(wire(apply))
+  group
+    .command('revert')
+    .description('drop what is staged')
+    .option('--yes', 'accepted, for scripts of Garage')
+    .option(...json)
+    .action(wire(revert))
+  group
+    .command('history')
+    .description('how far each node has come')
+    .option(...json)
+    .action(wire(history))
+  group
+    .command('skip-dead-nodes')
+    .description('go on without the nodes that do not answer')
+    .requiredOption('--version <n>', 'of the layout that waits for them', wholeNumber)
+    .option('--allow-missing-data', 'declare them lost, with what only they hold')
+    .option(...json)
+    .action(wire(skipDeadNodes))
+}
+
+function wholeNumber(text: string): number {
+  if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError('Wanted a whole number.')
+  return Number(text)
+}
+
+function collect(value: string, before: readonly string[] = []): readonly string[] {
+  return [...before, value]
+}
+
+function current(client: AdminClient): Promise<ClusterLayoutAnswer> {
+  return client.call<ClusterLayoutAnswer>('GetClusterLayout')
+}
+
+async function show({ client, options, terminal }: Run): Promise<void> {
+  const found = await current(client)
+  terminal.print(options.json ? JSON.stringify(found, null, 2) : shown(found))
+}
+
+/** Every id that a prefix may mean. */
+async function knownNodes(client: AdminClient, found: ClusterLayoutAnswer): Promise<string[]> {
+  const { nodes } = await client.call<ClusterStatusAnswer>('GetClusterStatus')
+  const staged = [...found.roles, ...found.stagedRoleChanges]
+  return [...new Set([...nodes, ...staged].map(({ id }) => id))]
+}
+
+function resolve(word: string, known: readonly string[]): string {
+  if (/^[0-9a-f]{64}$/.test(word)) return word
+  const matches = known.filter((id) => id.startsWith(word.toLowerCase()))
+  if (matches.length === 1) return matches[0]!
+  const why = matches.length === 0 ? 'no node' : `${matches.length} nodes`
+  throw new CliError(`"${word}" is ${why}`, '`hangar status` lists the nodes.')
+}
+
+async function assign({ client, options, terminal }: Run, words: readonly string[]): Promise<void> {
+  const found = await current(client)
+  const known = await knownNodes(client, found)
+  const { gateway, replace = [] } = options
+  if (gateway && options.capacity !== undefined) {
+    throw new CliError('a gateway has no capacity', 'Give --gateway or --capacity.')
+  }
+  const roles = words.map((word) => {
+    const id = resolve(word, known)
+    const before = roleBefore(found, id)
+    const zone = options.zone ?? before?.zone
+    const given = options.capacity === undefined ? undefined : capacityBytes(options.capacity)
+    const capacity = gateway ? null : (given ?? before?.capacity)
+    if (zone === undefined || capacity === undefined) {
+      throw new CliError(
+        `node ${id.slice(0, 16)} has no role yet`,
+        'Give --zone, and --capacity or --gateway.',
+      )
+    }
+    return { id, zone, capacity, tags: options.tag ?? before?.tags ?? [] }
+  })
+  const removed = replace.map((word) => ({ id: resolve(word, known), remove: true }))
+  await stage({ client, options, terminal }, { roles: [...roles, ...removed] })
+}
+
+function roleBefore(
+  found: ClusterLayoutAnswer,
+  id: string,
+): { zone: string; capacity: number | null; tags: readonly string[] } | undefined {
+  const staged = found.stagedRoleChanges.find((change) => change.id === id)
+  if (staged !== undefined && 'zone' in staged) return staged
+  return found.roles.find((role) => role.id === id)
+}
+
+async function remove(run: Run, words: readonly string[]): Promise<void> {
+  const known = await knownNodes(run.client, await current(run.client))
+  const roles = words.map((word) => ({ id: resolve(word, known), remove: true }))
+  await stage(run, { roles })
+}
+
+async function configure(run: Run): Promise<void> {
+  const { redundancy, factor } = run.options
+  if (redundancy === undefined && factor === undefined) {
+    throw new CliError('nothing is given', 'Give --redundancy or --factor.')
+  }
+  const isMost = redundancy !== undefined && /^(none|max|maximum)$/.test(redundancy)
+  const atLeast = redundancy === 'none' ? { atLeast: 1 } : 'maximum'
+  const zoneRedundancy = isMost ? atLeast : { atLeast: zonesOf(redundancy) }
+  await stage(run, {
+    parameters: {
+      ...(redundancy === undefined ? {} : { zoneRedundancy }),
+      ...(factor === undefined ? {} : { replicationFactor: factor }),
+    },
+  })
+}
+
+function zonesOf(text: string | undefined): number {
+  if (text !== undefined && /^\d$/.test(text)) return Number(text)
+  throw new CliError(`"${text}" is no number of zones`, 'Give a number, or max.')
+}
+
+async function stage({ client, options, terminal }: Run, body: unknown): Promise<void> {
+  const staged = await client.call<ClusterLayoutAnswer>('UpdateClusterLayout', { body })
+  terminal.print(options.json ? JSON.stringify(staged, null, 2) : shown(staged))
+}
+
+async function plan({ client, options, terminal }: Run): Promise<void> {
+  const found = await client.call<LayoutPreviewAnswer>('PreviewClusterLayoutChanges', { body: {} })
+  if (options.json) {
+    terminal.print(JSON.stringify(found, null, 2))
+    return
+  }
+  if ('error' in found)
+    throw new CliError(found.error, '`hangar layout show` shows what is staged.')
+  const { copies, bytes, nodes } = found.moves
+  const rows = nodes.map(({ id, gained, given, gainedBytes }) => [
+    ...[id.slice(0, 16), `${gained}`, `${given}`, sizeText(gainedBytes)],
+  ])
+  terminal.print(`${rolesText(found.newLayout)}\n`)
+  terminal.print(`Moves: ${copies} copies of partitions, about ${sizeText(bytes)}`)
+  if (rows.length > 0) terminal.print(textTable(['NODE', 'GAINS', 'GIVES', 'TO FETCH'], rows))
+  terminal.print(`\nTo make it so: hangar layout apply --version ${found.newLayout.version}`)
+}
+
+async function apply({ client, options, terminal }: Run): Promise<void> {
+  const version = options.version ?? (await current(client)).version + 1
+  const answer = await client.call<LayoutAppliedAnswer>('ApplyClusterLayout', { body: { version } })
+  if (options.json) terminal.print(JSON.stringify(answer, null, 2))
+  else terminal.print(`${answer.message.join('\n')}\n\n${rolesText(answer.layout)}`)
+}
+
+async function revert({ client, options, terminal }: Run): Promise<void> {
+  const left = await client.call<ClusterLayoutAnswer>('RevertClusterLayout', { body: {} })
+  terminal.print(options.json ? JSON.stringify(left, null, 2) : 'Nothing is staged any more')
+}
+
+async function history({ client, options, terminal }: Run): Promise<void> {
+  const found = await client.call<LayoutHistoryAnswer>('GetClusterLayoutHistory')
+  if (options.json) {
+    terminal.print(JSON.stringify(found, null, 2))
+    return
+  }
+  const versions = found.versions.map(({ version, status, storageNodes, gatewayNodes }) => [
+    ...[`${version}`, status, `${storageNodes}`, `${gatewayNodes}`],
+  ])
+  terminal.print(textTable(['LAYOUT', 'STATE', 'STORE', 'GATEWAYS'], versions))
+  if (found.updateTrackers === null) return
+  const trackers = Object.entries(found.updateTrackers).map(([id, { ack, sync, syncAck }]) => [
+    ...[id.slice(0, 16), `${ack}`, `${sync}`, `${syncAck}`],
+  ])
+  terminal.print(`\n${textTable(['NODE', 'KNOWS', 'HOLDS', 'READS'], trackers)}`)
+}
+
+async function skipDeadNodes({ client, options, terminal }: Run): Promise<void> {
+  const { version, allowMissingData = false } = options
+  const body = { version, allowMissingData }
+  const found = await client.call<NodesSkippedAnswer>('ClusterLayoutSkipDeadNodes', { body })
+  if (options.json) terminal.print(JSON.stringify(found, null, 2))
+  else
+    terminal.print(
+      `Not waited for: ${listed(found.ackUpdated)}\nLost: ${listed(found.syncUpdated)}`,
+    )
+}
+
+function listed(ids: readonly string[]): string {
+  return ids.length === 0 ? 'no node' : ids.map((id) => id.slice(0, 16)).join(', ')
+}
+
+function shown(found: ClusterLayoutAnswer): string {
+  const { stagedRoleChanges, stagedParameters, version } = found
+  if (stagedRoleChanges.length === 0 && stagedParameters === null) return rolesText(found)
+  const rows = stagedRoleChanges.map((change) =>
+    'zone' in change ? roleRow(change) : [change.id.slice(0, 16), 'removed', '', ''],
+  )
+  const parts = [rolesText(found), '\nStaged:']
+  if (rows.length > 0) parts.push(textTable(['NODE', 'ZONE', 'CAPACITY', 'TAGS'], rows))
+  if (stagedParameters !== null) parts.push(textFields(parameterFields(stagedParameters)))
+  const hints = [
+    '\nTo see what it moves: hangar layout plan',
+    `To make it so: hangar layout apply --version ${version + 1}`,
+  ]
+  return [...parts, ...hints].join('\n')
+}
+
+function rolesText({ version, parameters, roles }: ClusterLayoutAnswer): string {
+  const fields = textFields([['Layout', `${version}`], ...parameterFields(parameters)])
+  if (roles.length === 0) return `${fields}\n\nNo node has a role yet`
+  const rows = roles.map((role) => [
+    ...roleRow(role),
+    ...[`${role.storedPartitions}`, sizeText(role.usableCapacity)],
+  ])
+  const titles = ['NODE', 'ZONE', 'CAPACITY', 'TAGS', 'PARTITIONS', 'USABLE']
+  return `${fields}\n\n${textTable(titles, rows)}`
+}
+
+function parameterFields({
+  zoneRedundancy,
+  replicationFactor,
+}: ClusterLayoutAnswer['parameters']): [string, string][] {
+  const zones =
+    zoneRedundancy === 'maximum' ? 'as many zones as can be' : `${zoneRedundancy.atLeast} zones`
+  return [['Copies', `${replicationFactor}, in ${zones}`]]
+}
+
+function roleRow(role: {
+  readonly id: string
+  readonly zone: string
+  readonly capacity: number | null
+  readonly tags: readonly string[]
+}): string[] {
+  const size = role.capacity === null ? 'gateway' : sizeText(role.capacity)
+  return [role.id.slice(0, 16), role.zone, size, role.tags.join(', ')]
+}

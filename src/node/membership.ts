@@ -1,0 +1,132 @@
+/** How this node takes part in a cluster: its layout, kept in a file, and who follows the register. */
+
+import { join } from 'node:path'
+import type { NodeId } from '../base/ids.ts'
+import type { Network } from '../base/network.ts'
+import { PARTITION_COUNT } from '../cluster/cluster.ts'
+import { newestLayout } from '../cluster/layout/history.ts'
+import { countPartitions } from '../cluster/layout/layout.ts'
+import { openMembers, type Members, type StoredMembers } from '../cluster/members.ts'
+import type { Db } from '../db/db.ts'
+import { readState, writeState } from '../db/state-file.ts'
+import { FirstLayouts } from '../model/layout/first.ts'
+import { LayoutFollower } from '../model/layout/follower.ts'
+import { LayoutPeers } from '../model/layout/peers.ts'
+import type { ModelTables, RowListener } from '../model/tables.ts'
+import type { LayoutContext } from '../store/layout/layout.ts'
+import { registerTree } from '../table/schema.ts'
+import type { Tables } from '../table/table.ts'
+import { WorkerRunner } from '../worker/runner.ts'
+import type { Closers } from './closers.ts'
+import type { Ground } from './ground.ts'
+
+/** Stands before the caches, to see the first row that this node ever holds. */
+export class RowWatch implements RowListener {
+  readonly #inner: RowListener
+  hasRows = false
+  /** A value of the layout register was accepted here. */
+  onLayout: () => void = () => undefined
+
+  constructor(inner: RowListener) {
+    this.#inner = inner
+  }
+
+  bucketTouched(id: string): void {
+    this.hasRows = true
+    this.#inner.bucketTouched(id)
+  }
+
+  bucketNameTouched(name: string): void {
+    this.hasRows = true
+    this.#inner.bucketNameTouched(name)
+  }
+
+  accessKeyTouched(id: string): void {
+    this.hasRows = true
+    this.#inner.accessKeyTouched(id)
+  }
+
+  layoutTouched(): void {
+    this.hasRows = true
+    this.onLayout()
+  }
+}
+
+export interface MembershipParts {
+  readonly ground: Pick<Ground, 'clock' | 'disk' | 'rng' | 'log'>
+  /** Of the metadata. */
+  readonly folder: string
+  readonly self: NodeId
+  readonly identity: { readonly clusterId: string; readonly incarnation: string }
+  readonly network: Network
+  readonly db: Db
+  readonly model: ModelTables
+  readonly watch: RowWatch
+  /** See `MembersOptions`. */
+  readonly lone: boolean
+  readonly sentence?: string
+}
+
+/**
+ * What this node knows of the layout, from its file.
+ *
+ * @throws {DbFault} `CannotOpen` when the file is damaged, {ClusterError} `BadHistory`
+ */
+export async function openNodeMembers(parts: MembershipParts): Promise<Members> {
+  const { ground, folder, self, identity, db, model, watch, lone, sentence } = parts
+  const path = join(folder, 'layout')
+  const stored = (await readState(ground.disk, path)) as StoredMembers | undefined
+  watch.hasRows ||= await holdsRows(db, model)
+  return openMembers({
+    ...{ self, stored, lone, clusterId: identity.clusterId },
+    isEmpty: () => !watch.hasRows,
+    persist: (state) => writeState(ground.disk, path, state),
+    ...(sentence === undefined ? {} : { sentence }),
+  })
+}
+
+export interface FollowParts extends MembershipParts {
+  readonly members: Members
+  readonly tables: Tables
+  readonly closers: Closers
+  /** Copies in the first layout. */
+  readonly factor: number
+  /** Bytes of blocks on this node. */
+  readonly blockBytes: () => Promise<number>
+  /** See `LayoutFollowerOptions`. */
+  readonly syncedTo: () => number
+}
+
+/** Begins to follow the register, until `closers` run; returns what operators work with. */
+export function followLayout(parts: FollowParts): LayoutContext {
+  const { ground, members, tables, model, network, watch, identity, closers, factor } = parts
+  const { clock, log, rng } = ground
+  const peers = new LayoutPeers({ members, network, log })
+  const firsts = new FirstLayouts({ members, peers, network, clock, rng })
+  const follower = new LayoutFollower({
+    ...{ members, tables, model, peers, firsts, network, clock, log },
+    incarnation: identity.incarnation,
+    syncedTo: parts.syncedTo,
+  })
+  watch.onLayout = () => follower.touched()
+  const runner = new WorkerRunner(follower, { clock, log })
+  follower.onWake(() => runner.wake())
+  runner.start()
+  closers.add(() => runner.stop())
+  const copyBytes = async (): Promise<number> => {
+    const history = members.history()
+    const newest = history && newestLayout(history)
+    const alone = newest === undefined || newest.version === 0
+    const held = alone ? PARTITION_COUNT : countPartitions(newest, members.self)
+    return held === 0 ? 0 : Math.round((await parts.blockBytes()) / held)
+  }
+  return { members, follower, firsts, network, factor, copyBytes }
+}
+
+/** Nothing of a user, nor a layout, can be without one of these. */
+async function holdsRows(db: Db, model: ModelTables): Promise<boolean> {
+  for (const table of [model.bucket, model.bucketName, model.accessKey, model.layout]) {
+    if ((await db.range(registerTree(table), { limit: 1 })).length > 0) return true
+  }
+  return false
+}

@@ -1,0 +1,102 @@
+import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, test } from 'node:test'
+import type {
+  ClusterLayoutAnswer,
+  ClusterStatusAnswer,
+  LayoutAppliedAnswer,
+} from '../../../src/api/admin/answers.ts'
+import { startNode, type RunningNode } from '../../../src/node/node.ts'
+import { say, type Said } from '../terminal.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'hangar-layout-'))
+const OTHER = 'cd'.repeat(32)
+let node: RunningNode
+let self: string
+
+async function start(): Promise<void> {
+  node = await startNode({ data: join(folder, 'node'), s3: {}, admin: { token: 't' } })
+}
+
+before(async () => {
+  await start()
+  const { nodes } = await json<ClusterStatusAnswer>('status')
+  self = nodes[0]!.id
+})
+after(async () => {
+  await node.stop()
+  rmSync(folder, { recursive: true, force: true })
+})
+
+function hangar(...words: string[]): Promise<Said> {
+  const environment = { HANGAR_ADMIN_ENDPOINT: node.admin!.endpoint, HANGAR_ADMIN_TOKEN: 't' }
+  return say(words, { environment, folder })
+}
+
+async function json<Answer>(...words: string[]): Promise<Answer> {
+  const { code, out, err } = await hangar(...words, '--json')
+  assert.equal(code, 0, err)
+  return JSON.parse(out) as Answer
+}
+
+test('a role is assigned by a prefix, planned, and applied; it is there after a restart', async () => {
+  assert.match((await hangar('layout', 'show')).out, /^Layout +0\n.*\n\nNo node has a role yet$/)
+  const bare = await hangar('layout', 'assign', self.slice(0, 6))
+  assert.deepEqual([bare.code, /Give --zone, and --capacity/.test(bare.err)], [1, true])
+  const staged = await hangar('layout', 'assign', self.slice(0, 6), '-z', 'dc1', '-c', '1T')
+  assert.match(staged.out, /Staged:\nNODE +ZONE +CAPACITY +TAGS\n[0-9a-f]{16}  dc1 +931 GiB/)
+  assert.match(staged.out, /hangar layout apply --version 1$/)
+  const tagged = await json<ClusterLayoutAnswer>('layout', 'assign', self, '-t', 'a', '-t', 'b')
+  assert.deepEqual(tagged.stagedRoleChanges, [
+    { id: self, zone: 'dc1', capacity: 1e12, tags: ['a', 'b'] },
+  ])
+  assert.match((await hangar('layout', 'plan')).out, /Moves: 0 copies of partitions, about 0 B/)
+  const early = await hangar('layout', 'apply', '--version', '2')
+  assert.deepEqual([early.code, /the next one is 1/.test(early.err)], [1, true])
+  const { layout } = await json<LayoutAppliedAnswer>('layout', 'apply', '--version', '1')
+  assert.equal(layout.roles[0]?.storedPartitions, 256)
+  assert.match((await hangar('layout', 'show')).out, /dc1 +931 GiB +a, b +256/)
+  await node.stop()
+  await start()
+  const again = await json<ClusterLayoutAnswer>('layout', 'show')
+  assert.deepEqual([again.version, again.roles.length], [1, 1])
+  assert.match((await hangar('status')).out, /Layout +1\n/)
+})
+
+test('config, remove and revert stage and drop', async () => {
+  assert.equal((await hangar('layout', 'config')).code, 1)
+  assert.equal((await hangar('layout', 'config', '-r', 'some')).code, 1)
+  const config = await json<ClusterLayoutAnswer>('layout', 'config', '-r', 'none', '--factor', '2')
+  assert.deepEqual(config.stagedParameters, {
+    zoneRedundancy: { atLeast: 1 },
+    replicationFactor: 2,
+  })
+  const most = await json<ClusterLayoutAnswer>('layout', 'config', '--redundancy', 'max')
+  assert.equal(most.stagedParameters?.zoneRedundancy, 'maximum')
+  const impossible = await hangar('layout', 'plan')
+  assert.deepEqual([impossible.code, /2 copies want 2 nodes/.test(impossible.err)], [1, true])
+  const gateway = ['-g', '-z', 'dc2', '--replace', self] as const
+  const replaced = await json<ClusterLayoutAnswer>('layout', 'assign', OTHER, ...gateway)
+  assert.deepEqual(replaced.stagedRoleChanges, [
+    { id: OTHER, zone: 'dc2', capacity: null, tags: [] },
+    { id: self, remove: true },
+  ])
+  const removed = await hangar('layout', 'remove', 'cdcd')
+  assert.match(removed.out, /cdcdcdcdcdcdcdcd  removed/)
+  assert.equal((await hangar('layout', 'assign', self, '-g', '-c', '1T')).code, 1)
+  assert.match((await hangar('layout', 'assign', 'ff0')).err, /"ff0" is no node/)
+  await hangar('layout', 'revert', '--yes')
+  const left = await json<ClusterLayoutAnswer>('layout', 'show')
+  assert.deepEqual([left.stagedRoleChanges, left.stagedParameters], [[], null])
+})
+
+test('history tells of the layouts, and skip-dead-nodes of one that nobody waits for', async () => {
+  assert.match(
+    (await hangar('layout', 'history')).out,
+    /^LAYOUT +STATE +STORE +GATEWAYS\n *1  Current/,
+  )
+  const skipped = await hangar('layout', 'skip-dead-nodes', '--version', '7')
+  assert.deepEqual([skipped.code, /Cannot skip nodes/.test(skipped.err)], [1, true])
+})
