@@ -139,6 +139,18 @@ test('a first layout is held through a crash, by an empty node only', async () =
   assert.equal(again.first(), undefined)
   assert.deepEqual(epochOf(again.history()!), { layout: 1, readmissions: 0 })
 
+  let written: () => void = () => undefined
+  const slow = open(
+    { state: undefined },
+    { persist: () => new Promise((resolve) => (written = resolve)) },
+  )
+  let isTaken = false
+  const taking = slow.takeFirst(first, undefined).then(() => (isTaken = true))
+  await new Promise((resolve) => setImmediate(resolve))
+  assert.equal(isTaken, false, 'not before a crash would leave it')
+  written()
+  await taking
+
   const full = open({ state: undefined }, { lone: true, isEmpty: () => false })
   assert.equal(await full.takeFirst(first, undefined), undefined)
   assert.deepEqual(full.owners(0), [[self]])

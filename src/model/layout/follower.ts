@@ -52,7 +52,7 @@ export class LayoutFollower implements Worker {
   readonly #behind = new Set<NodeId>()
   #wake: () => void = () => undefined
   #isLookDue = false
-  #readmitting: Promise<unknown> = Promise.resolve()
+  #aside: Promise<unknown> = Promise.resolve()
 
   constructor(options: LayoutFollowerOptions) {
     const { members, network, firsts } = options
@@ -66,7 +66,8 @@ export class LayoutFollower implements Worker {
     firsts.onTaken(() => this.#wake())
     network.handle('layout/readmit', (from, message) => {
       const { incarnation } = message as { readonly incarnation: string }
-      return this.#readmitOther(from, incarnation)
+      // Its old database is gone by its own word, so its old vote is too.
+      return this.changeWithout(from, readmitNodeCommand(from, incarnation)).then(() => null)
     })
   }
 
@@ -123,7 +124,27 @@ export class LayoutFollower implements Worker {
     if (chosen === undefined) return
     const before = members.epoch()
     if (!members.learn(chosen)) return
-    if (compareEpochs(members.epoch(), before) > 0) await peers.push(peers.others())
+    // Nobody waits for those that are down; whoever misses it asks.
+    if (compareEpochs(members.epoch(), before) > 0) void peers.push(peers.others())
+  }
+
+  /**
+   * Changes the register without the vote of a node whose database is known to be gone. One such
+   * change at a time: two that left out different nodes could both be chosen.
+   */
+  changeWithout(node: NodeId, command: Command): Promise<void> {
+    const work = async (): Promise<void> => {
+      const { members } = this.#options
+      members.setAside(node)
+      try {
+        await this.change(command)
+      } finally {
+        members.setAside(undefined)
+      }
+    }
+    const done = this.#aside.then(work, work)
+    this.#aside = done.catch(() => undefined)
+    return done
   }
 
   /** What others know, where there is a reason to ask. */
@@ -197,23 +218,5 @@ export class LayoutFollower implements Worker {
         // Perhaps the next one can.
       }
     }
-  }
-
-  /** One after another: only one node at a time is set aside. */
-  #readmitOther(node: NodeId, incarnation: string): Promise<null> {
-    const work = async (): Promise<null> => {
-      const { members } = this.#options
-      // Its old database is gone by its own word, so its old vote is too.
-      members.setAside(node)
-      try {
-        await this.change(readmitNodeCommand(node, incarnation))
-        return null
-      } finally {
-        members.setAside(undefined)
-      }
-    }
-    const done = this.#readmitting.then(work, work)
-    this.#readmitting = done.catch(() => undefined)
-    return done
   }
 }

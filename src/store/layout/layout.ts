@@ -1,5 +1,6 @@
 /** What an operator does with the layout: show, stage, preview, apply, revert, skip, declare lost. */
 
+import { DomainError } from '../../base/errors.ts'
 import type { NodeId } from '../../base/ids.ts'
 import type { Network } from '../../base/network.ts'
 import { ClusterError } from '../../cluster/errors.ts'
@@ -36,7 +37,7 @@ const FIRST_LAYOUT_MS = 8_000
 /** What the verbs of the layout work with. */
 export interface LayoutContext {
   readonly members: Members
-  readonly follower: Pick<LayoutFollower, 'change' | 'read'>
+  readonly follower: Pick<LayoutFollower, 'change' | 'changeWithout' | 'read'>
   readonly firsts: Pick<FirstLayouts, 'propose'>
   readonly network: Pick<Network, 'peers'>
   /** Copies in the first layout, where nobody wishes for another number. */
@@ -149,12 +150,23 @@ export async function skipDeadNodes(
 }
 
 /**
- * Declares that a node's database never comes back.
+ * Declares that a node's database never comes back. Of two nodes that are left without a quorum the
+ * one that is there decides alone: so an operator must be right about it.
  *
  * @throws {StoreError} `InvalidLayout` when no layout names it
  */
 export async function declareNodeLost(context: LayoutContext, node: NodeId): Promise<LayoutState> {
-  await inWords(() => change(context, loseNodeCommand(node)))
+  const { members, follower } = context
+  const command = loseNodeCommand(node)
+  await inWords(async () => {
+    try {
+      await follower.change(command)
+    } catch (error) {
+      if (!(error instanceof DomainError) || error.code !== 'QuorumNotReached') throw error
+      await follower.changeWithout(node, command)
+    }
+    await members.stable()
+  })
   return stateOf(context)
 }
 

@@ -6,7 +6,10 @@ import { calm, LayoutWorld, rough, type FollowingNode } from './world.ts'
 type Three = [FollowingNode, FollowingNode, FollowingNode]
 
 test('the first layout counts when all that it names have taken it, and gives them one id', async () => {
-  const world = new LayoutWorld(1, 3)
+  for (let seed = 1; seed < 30; seed += 1) await formAndCheck(new LayoutWorld(seed, 3))
+})
+
+async function formAndCheck(world: LayoutWorld): Promise<void> {
   world.start()
   await world.over(world.nodes[1]!.propose(3, 3))
   await world.until(() => world.agree())
@@ -16,7 +19,7 @@ test('the first layout counts when all that it names have taken it, and gives th
     [1],
   )
   assert.equal(a.now.members.clusterId(), b.now.members.clusterId())
-})
+}
 
 test('a crash between takes neither loses a first layout nor lets it count too early', async () => {
   const world = new LayoutWorld(2, 3)

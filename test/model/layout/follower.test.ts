@@ -8,6 +8,7 @@ import {
   stageLayoutCommand,
 } from '../../../src/model/commands/layout.ts'
 import { nothingStaged } from '../../../src/cluster/layout/history.ts'
+import { declareNodeLost } from '../../../src/store/layout/layout.ts'
 import { nodeOf, storing, wishes } from '../../cluster/layout/members.ts'
 import { LayoutWorld, rough, storingNodes, type FollowingNode } from './world.ts'
 
@@ -104,6 +105,41 @@ test('whoever slept through layouts learns them when it wakes', async () => {
   sleeper.now.life.thaw()
   await settled(world)
   assert.deepEqual(world.nodes.map(versions), [[2], [2], [2]])
+})
+
+test('nobody confirms an epoch that a crash could make it forget', async () => {
+  const world = await formed(10, 3, 3)
+  const [a, , stuck] = world.nodes as [FollowingNode, FollowingNode, FollowingNode]
+  stuck.isStuck = true
+  await world.over(a.now.follower.change(stageLayoutCommand({ ...nothingStaged, zoneSpread: 2 })))
+  await world.over(a.now.follower.change(applyLayoutCommand(2)))
+  await world.pass(20_000)
+  assert.deepEqual(versions(stuck), [1, 2], 'it knows')
+  assert.equal(a.history()?.nodes.get(stuck.id)?.ack, 1, 'it does not say so')
+  stuck.crash()
+  stuck.isStuck = false
+  stuck.start()
+  assert.deepEqual(versions(stuck), [1], 'for it forgot')
+  await settled(world)
+  assert.deepEqual(world.nodes.map(versions), [[2], [2], [2]])
+})
+
+test('the one of two that is left declares the other lost, alone', async () => {
+  const world = await formed(11, 2, 2)
+  const [left, gone] = world.nodes as [FollowingNode, FollowingNode]
+  gone.crash()
+  const { members, follower, firsts, network } = left.now
+  const context = {
+    ...{ members, follower, firsts, network, factor: 2 },
+    copyBytes: () => Promise.resolve(0),
+  }
+  const { history } = await world.over(declareNodeLost(context, gone.id), 120_000)
+  assert.equal(history?.nodes.get(gone.id)?.isLost, true)
+  // From now on its vote is not needed.
+  await world.over(follower.change(stageLayoutCommand(storingNodes(1))))
+  gone.wipe('i2')
+  gone.start()
+  await world.until(() => left.history()?.nodes.get(gone.id)?.isLost === false)
 })
 
 test('a node that stood alone grows by its own register, with its rows', async () => {

@@ -50,6 +50,8 @@ export class FollowingNode {
   /** Its tables answer nothing: it may not vote. */
   isMute = false
   isSyncing = true
+  /** What it learns never becomes durable. */
+  isStuck = false
 
   constructor(world: LayoutWorld, index: number) {
     this.#world = world
@@ -97,6 +99,7 @@ export class FollowingNode {
       persist: (state) =>
         new Promise((resolve) => {
           life.after(1, () => {
+            if (this.isStuck) return
             this.#state = JSON.parse(JSON.stringify(state)) as StoredMembers
             resolve()
           })
