@@ -46,7 +46,7 @@ export const layers: Readonly<Record<string, Layer>> = {
   },
   block: {
     uses: ['base', 'db', 'worker', 'cluster'],
-    doors: ['blocks', 'open', 'replicated', 'slab', 'errors'],
+    doors: ['blocks', 'open', 'replicated', 'fetch', 'slab', 'errors'],
   },
   model: { uses: ['base', 'crdt', 'db', 'worker', 'cluster', 'table', 'block'], doors: 'all' },
   'model/commands': { uses: ['base', 'crdt', 'cluster', 'table', 'model'], doors: 'all' },

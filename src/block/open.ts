@@ -149,7 +149,8 @@ export class NodeBlocks implements LocalBlocks {
     this.#references = new References({ db, clock, graceMs, metrics })
     const index: BlockIndex = new BlockIndex(db, (location) => this.#reader.segmentOf(location))
     this.#index = index
-    const reader = new BlockReader({ index, drives, slab, metrics })
+    const onUnsound = (hash: string): void => this.#want(hash)
+    const reader = new BlockReader({ index, drives, slab, metrics, onUnsound })
     this.#reader = reader
     this.#compaction = new WorkerRunner(
       new Compaction({ db, log, metrics, index, reader, slab, drives, appenders }),
@@ -226,6 +227,21 @@ export class NodeBlocks implements LocalBlocks {
     return this.#reader.segmentOf(location)?.isDamaged(location.sequence) === false
   }
 
+  /** Blocks that are referred to on this node and do not lie here whole, in order of hash. */
+  wanted(after: string | undefined, limit: number): Promise<readonly string[]> {
+    return this.#references.wanted(after, limit)
+  }
+
+  /** Whether a wanted block came meanwhile, or is wanted no more; then it is struck off. */
+  async isSettled(hash: string): Promise<boolean> {
+    return this.#locks.run(hash, async () => {
+      const isNeeded = this.#references.count(hash) > 0 && !(await this.#reader.isSound(hash))
+      if (isNeeded) return false
+      await this.#parts.db.write((batch) => this.#references.satisfied(batch, hash))
+      return true
+    })
+  }
+
   /** Says that the block is on its way here; `ended` that it is no longer, stored or not. */
   expect(hash: string): () => void {
     const before = this.#arriving.get(hash)
@@ -266,7 +282,7 @@ export class NodeBlocks implements LocalBlocks {
   }
 
   referenceAdded(batch: Batch, hash: string): void {
-    this.#references.added(batch, hash)
+    this.#references.added(batch, hash, this.#index.find(hash, batch) !== undefined)
   }
 
   referenceDropped(batch: Batch, hash: string): void {
@@ -294,6 +310,15 @@ export class NodeBlocks implements LocalBlocks {
   wakeWorkers(): void {
     this.#resync.wake()
     this.#compaction.wake()
+  }
+
+  /** What is damaged here is brought from another owner, where there is one. */
+  #want(hash: string): void {
+    if (this.#parts.readOnly === true) return
+    this.#parts.db
+      .write((batch) => this.#references.lost(batch, hash))
+      // A database that takes nothing more has said so already.
+      .catch(() => undefined)
   }
 
   /** The drive with the most room. */

@@ -16,6 +16,8 @@ export interface ReaderOptions {
   readonly drives: ReadonlyMap<number, Drive>
   readonly slab: BlockSlab
   readonly metrics: Metrics
+  /** Told of a block that is named here and is not what lies there. */
+  readonly onUnsound?: (hash: string) => void
 }
 
 export class BlockReader {
@@ -24,11 +26,13 @@ export class BlockReader {
   readonly #slab: BlockSlab
   readonly #reads = new Semaphore(BLOCK_READS_IN_FLIGHT_MAX)
   readonly #corrupt: (amount?: number) => void
+  readonly #onUnsound: ((hash: string) => void) | undefined
 
   constructor(options: ReaderOptions) {
     this.#index = options.index
     this.#drives = options.drives
     this.#slab = options.slab
+    this.#onUnsound = options.onUnsound
     this.#corrupt = options.metrics.counter(
       'block_corrupt_total',
       'Blocks read whose record did not match their hash',
@@ -126,6 +130,7 @@ export class BlockReader {
 
   #unsound(hash: string, why: string): BlockError {
     this.#corrupt()
+    this.#onUnsound?.(hash)
     return new BlockError('BlockCorrupt', `Cannot read block "${hash}": ${why}`, {
       details: { hash },
     })

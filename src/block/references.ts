@@ -11,6 +11,8 @@ export const countTree: Tree<string> = { name: 'block-count', tag: '3', values: 
  * began: the start of the node that saw it, and its running time then.
  */
 export const zeroTree: Tree<string> = { name: 'block-zero', tag: '4', values: 'text' }
+/** Key: hash of a block that is referred to on this node and does not lie here. No value. */
+export const wantedTree: Tree<string> = { name: 'block-wanted', tag: '6', values: 'text' }
 /** Key: `boots`. Value: how often blocks were opened, decimal. */
 export const stateTree: Tree<string> = { name: 'block-state', tag: '5', values: 'text' }
 
@@ -53,9 +55,28 @@ export class References {
     return Number(reader.get(countTree, hash) ?? 0)
   }
 
-  added(batch: Batch, hash: string): void {
+  /** @param isHere whether the block lies on this node: if not, it is wanted from now on */
+  added(batch: Batch, hash: string, isHere: boolean): void {
     batch.put(countTree, hash, String(this.count(hash, batch) + 1))
     if (batch.get(zeroTree, hash) !== undefined) batch.del(zeroTree, hash)
+    if (!isHere) batch.put(wantedTree, hash, '')
+  }
+
+  /** Blocks that are referred to here and do not lie here, in order of hash. */
+  async wanted(after: string | undefined, limit: number): Promise<readonly string[]> {
+    const bounds = after === undefined ? { limit } : { gt: after, limit }
+    const entries = await this.#db.range(wantedTree, bounds)
+    return entries.map((entry) => entry.key)
+  }
+
+  /** The block came, or nobody refers to it any more. */
+  satisfied(batch: Batch, hash: string): void {
+    if (batch.get(wantedTree, hash) !== undefined) batch.del(wantedTree, hash)
+  }
+
+  /** The block was found damaged or gone: if it is referred to, it is wanted. */
+  lost(batch: Batch, hash: string): void {
+    if (this.count(hash, batch) > 0) batch.put(wantedTree, hash, '')
   }
 
   dropped(batch: Batch, hash: string): void {
@@ -71,6 +92,7 @@ export class References {
 
   /** The block was indexed, or its bytes were sent again: without references its grace begins. */
   stored(batch: Batch, hash: string): void {
+    this.satisfied(batch, hash)
     if (this.count(hash, batch) === 0) batch.put(zeroTree, hash, this.#now())
   }
 

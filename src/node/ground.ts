@@ -39,6 +39,8 @@ export interface Ground {
     readonly tables: OpenTablesOptions['testing']
     /** Between two comparisons with the other owners. */
     readonly syncIntervalMs: number
+    /** Between two looks for blocks that should be here. */
+    readonly fetchIntervalMs: number
     /** How long an operation may name what it has written. */
     readonly spanMicros: number
   }

@@ -8,6 +8,7 @@ import type { Metrics } from '../base/metrics.ts'
 import { hexOf } from '../base/bytes.ts'
 import { HybridClock } from '../base/timestamp.ts'
 import { openBlocks } from '../block/open.ts'
+import { BlockFetch } from '../block/fetch.ts'
 import { ReplicatedBlocks } from '../block/replicated.ts'
 import type { NodeBlocks } from '../block/open.ts'
 import type { Cluster } from '../cluster/cluster.ts'
@@ -108,9 +109,10 @@ export async function openProduct(parts: Parts): Promise<Product> {
   const compute = ground.compute(blocks.slab.memory)
   closers.add(() => compute.stop())
   const { key, keep } = await sealingKey({ disk, rng, folder: folders.metadata })
+  const replicated = new ReplicatedBlocks({ local: blocks, network, cluster, clock })
   const store: Store = {
     ...{ tables, model, compute, clock, rng, log, caches, ...simulated?.store },
-    blocks: new ReplicatedBlocks({ local: blocks, network, cluster, clock }),
+    blocks: replicated,
     operations: new RunningOperations({ network, boot: hexOf(rng.bytes(8)) }),
     holds: new Holds(network),
     sealer: new SecretSealer(key, rng),
@@ -121,7 +123,7 @@ export async function openProduct(parts: Parts): Promise<Product> {
       await refuseLostSecrets(store, folders)
       await keep()
     }
-    await startBackground(store, { ...parts, blocks, cluster, db, tables })
+    await startBackground(store, { ...parts, blocks, replicated, cluster, db, tables })
   }
   const layout = members && follow(parts, { ...member, members, tables, blocks })
   return { nodeId, folders, condition, db, tables, blocks, model, store, layout }
@@ -238,6 +240,7 @@ async function startBackground(
   store: Store,
   parts: Parts & {
     readonly blocks: NodeBlocks
+    readonly replicated: ReplicatedBlocks
     readonly cluster: Cluster
     readonly db: Db
     readonly tables: OpenTables
@@ -254,7 +257,11 @@ async function startBackground(
     ...(simulated === undefined ? {} : { spanMicros: simulated.spanMicros }),
   })
   const sync = tables.syncWorker({ log, intervalMs: simulated?.syncIntervalMs ?? SYNC_INTERVAL_MS })
-  for (const worker of [buckets, release, sync]) {
+  const fetch = new BlockFetch({
+    ...{ local: blocks, cluster: parts.replicated, log, metrics },
+    ...(simulated === undefined ? {} : { intervalMs: simulated.fetchIntervalMs }),
+  })
+  for (const worker of [buckets, release, sync, fetch]) {
     const runner = new WorkerRunner(worker, { clock, log })
     runner.start()
     closers.add(() => runner.stop())

@@ -14,6 +14,7 @@ export const faultKinds = [
   'split',
   'jump',
   'full',
+  'rot',
 ] as const
 export type FaultKind = (typeof faultKinds)[number]
 
@@ -28,6 +29,7 @@ export interface Forecast {
 }
 
 const COUNT_MIN = 5
+const SEGMENT_FILE = /^\/blocks\/.*segment/
 
 export function drawForecast(rng: SeededRng): Forecast {
   const kinds = faultKinds.filter(() => rng.chance(0.6))
@@ -79,8 +81,7 @@ function strikeNode(faults: Faults, kind: FaultKind, node: SimulatedNode): boole
       restart(faults, node)
       return true
     case 'blackout':
-      for (const each of nodes) {
-        if (each.present === undefined) continue
+      for (const each of nodes.filter((other) => other.present !== undefined)) {
         each.crash('power')
         restart(faults, each)
       }
@@ -103,12 +104,19 @@ function strikeNode(faults: Faults, kind: FaultKind, node: SimulatedNode): boole
       present.life.jump(Math.round((rng.unit() - 0.5) * 8_000_000))
       return true
     case 'full':
-      node.disk.isFull = true
-      world.after(500 + rng.unit() * 3000, () => {
-        node.disk.isFull = false
-      })
-      return true
+    case 'rot':
+      return spoilDrive(faults, kind, node)
   }
+}
+
+function spoilDrive({ world, nodes }: Faults, kind: 'full' | 'rot', node: SimulatedNode): boolean {
+  // One drive in the world goes bad: the copies on the others are what must save the day.
+  if (kind === 'rot') return nodes.length >= 3 && nodes[0]!.disk.rot(SEGMENT_FILE)
+  node.disk.isFull = true
+  world.after(500 + world.rng.unit() * 3000, () => {
+    node.disk.isFull = false
+  })
+  return true
 }
 
 function restart({ world, forecast }: Faults, node: SimulatedNode): void {

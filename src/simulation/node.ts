@@ -26,6 +26,7 @@ export const SPAN_MICROS = 3_000_000
 export const GRACE_MS = 4_000
 const PROMISE_AGE_MS = 250
 export const SYNC_INTERVAL_MS = 4_000
+const FETCH_INTERVAL_MS = 2_000
 const PROMISES_OPEN_MAX = 20
 const SLOT_BYTES = 8192
 const SLAB_BYTES = 32 * SLOT_BYTES
@@ -170,6 +171,7 @@ export class SimulatedNode {
           promisesOpenMax: PROMISES_OPEN_MAX,
         },
         syncIntervalMs: SYNC_INTERVAL_MS,
+        fetchIntervalMs: FETCH_INTERVAL_MS,
         spanMicros: SPAN_MICROS,
       },
     }

@@ -2,12 +2,13 @@
 
 import type { BucketId, NodeId } from '../base/ids.ts'
 import { fixedCluster } from '../cluster/lone.ts'
-import { createBucket } from '../store/bucket.ts'
+import { createBucket, findBucketByName } from '../store/bucket.ts'
 import type { Store } from '../store/store.ts'
 import type { Rules } from '../table/rules.ts'
 import { Client, KEYS, readVersion, type Run } from './clients.ts'
 import { drawForecast, drawWeather, strike, type Forecast } from './faults.ts'
 import { historyOf, initialState } from './history.ts'
+import { inventoryFaults } from './inventory.ts'
 import { linearizationFault } from './linearizability.ts'
 import { GRACE_MS, SimulatedNode, SPAN_MICROS, SYNC_INTERVAL_MS } from './node.ts'
 import { SeededRng } from './seeded-rng.ts'
@@ -17,6 +18,7 @@ const CLIENT_COUNT = 4
 const OPERATIONS_PER_CLIENT = 50
 const PAUSE_MS = 3_000
 const OWNER_COUNTS = [3, 3, 1, 2, 3, 5] as const
+const NAME = 'simulated'
 /** Part of the operations after which no fault strikes any more. */
 const LAST_FAULT_AT = 0.8
 /** Virtual time after which whatever was begun must have ended. */
@@ -173,7 +175,9 @@ class Scene {
         const store = this.#nodes[0]!.product?.store
         try {
           if (store !== undefined) {
-            this.#bucket = (await createBucket(store, { name: 'simulated' })).id
+            // An attempt of unknown outcome may have made it.
+            const found = await findBucketByName(store, NAME)
+            this.#bucket = found?.id ?? (await createBucket(store, { name: NAME })).id
             return
           }
         } catch {
@@ -265,26 +269,31 @@ class Scene {
       }
     }
     await world.run(LIVENESS_MS_MAX, () => left === 0)
-    await this.#compareOwners()
     if (left > 0) this.#run.faults.push('the keys could not be read after the faults were over')
+    else await this.#takeStock()
   }
 
-  /** Owners hold the same rows once nothing is written and they have compared. */
-  async #compareOwners(): Promise<void> {
+  /** Once nothing is written, owners come to hold the same rows, and each just the blocks it needs. */
+  async #takeStock(): Promise<void> {
     const world = this.#world
-    const signal = new AbortController().signal
-    const owners = this.#nodes.slice(0, this.#ownerCount)
-    let difference: string | undefined = 'not compared'
-    const compare = async (): Promise<void> => {
-      while (difference !== undefined) {
+    const { signal } = new AbortController()
+    const owners = this.#nodes.slice(0, this.#ownerCount).map(({ product }) => product!)
+    let faults: readonly string[] = ['not looked at yet']
+    const look = async (): Promise<void> => {
+      while (faults.length > 0) {
         await this.#rest(SYNC_INTERVAL_MS)
-        const all = await Promise.all(owners.map(({ product }) => product!.tables.roots(signal)))
-        difference = differenceOf(all)
+        const roots = await Promise.all(owners.map(({ tables }) => tables.roots(signal)))
+        const stock = await Promise.all(this.#nodes.map(({ product }) => inventoryFaults(product!)))
+        const difference = differenceOf(roots)
+        faults = [
+          ...(difference === undefined ? [] : [`owners differ: ${difference}`]),
+          ...stock.flatMap((found, index) => found.map((fault) => `node ${index}: ${fault}`)),
+        ]
       }
     }
-    void compare()
-    await world.run(LIVENESS_MS_MAX, () => difference === undefined)
-    if (difference !== undefined) this.#run.faults.push(`owners differ: ${difference}`)
+    void look()
+    await world.run(LIVENESS_MS_MAX, () => faults.length === 0)
+    this.#run.faults.push(...faults)
   }
 
   async #readAtEnd(store: Store, key: string): Promise<void> {

@@ -1,0 +1,71 @@
+/** The worker that brings here the blocks that this node should hold and does not. */
+
+import type { Log } from '../base/log.ts'
+import { DomainError } from '../base/errors.ts'
+import type { Metrics } from '../base/metrics.ts'
+import type { Worker, WorkState } from '../worker/worker.ts'
+import type { NodeBlocks } from './open.ts'
+import type { ReplicatedBlocks } from './replicated.ts'
+
+const SLICE_HASHES = 64
+const INTERVAL_MS = 10_000
+
+export interface BlockFetchOptions {
+  readonly local: NodeBlocks
+  readonly cluster: ReplicatedBlocks
+  readonly log: Log
+  readonly metrics: Metrics
+  /** @default 10 s */
+  readonly intervalMs?: number
+}
+
+/**
+ * Wanted are blocks that live references on this node name: those whose bytes went past it, those
+ * of a partition that it has gained, and those found damaged.
+ */
+export class BlockFetch implements Worker {
+  readonly name = 'block-fetch'
+  readonly tranquility = 1
+  readonly intervalMs: number
+  readonly #options: BlockFetchOptions
+  readonly #fetched: (amount?: number) => void
+  #cursor: string | undefined
+
+  constructor(options: BlockFetchOptions) {
+    this.#options = options
+    this.intervalMs = options.intervalMs ?? INTERVAL_MS
+    this.#fetched = options.metrics.counter(
+      'block_fetched_total',
+      'Blocks brought here from owners',
+    )
+  }
+
+  async work(signal: AbortSignal): Promise<WorkState> {
+    const { local, log } = this.#options
+    const hashes = await local.wanted(this.#cursor, SLICE_HASHES)
+    for (const hash of hashes) {
+      signal.throwIfAborted()
+      try {
+        if (!(await local.isSettled(hash))) await this.#fetch(hash, signal)
+      } catch (error) {
+        if (!(error instanceof DomainError)) throw error
+        log.warn({ hash, code: String(error.code) }, 'A block that belongs here cannot be had yet')
+      }
+    }
+    const isEnd = hashes.length < SLICE_HASHES
+    this.#cursor = isEnd ? undefined : hashes.at(-1)
+    return isEnd ? 'idle' : 'busy'
+  }
+
+  async #fetch(hash: string, signal: AbortSignal): Promise<void> {
+    const { local, cluster } = this.#options
+    const slot = await cluster.slab.takeReserved(signal)
+    try {
+      const bytes = await cluster.get(hash, slot)
+      await local.put(hash, slot, bytes.length)
+      this.#fetched()
+    } finally {
+      slot.release()
+    }
+  }
+}

@@ -1,0 +1,86 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { hexOf } from '../../src/base/bytes.ts'
+import { blake3 } from '../../src/base/hash.ts'
+import type { NodeId } from '../../src/base/ids.ts'
+import { fixedCluster } from '../../src/cluster/lone.ts'
+import { SimulatedNode } from '../../src/simulation/node.ts'
+import { SeededRng } from '../../src/simulation/seeded-rng.ts'
+import { World } from '../../src/simulation/world.ts'
+import { createBucket } from '../../src/store/bucket.ts'
+import { putObject } from '../../src/store/put-object.ts'
+import { bodyOf, contentOf } from '../../src/simulation/contents.ts'
+
+const fair = { lossChance: 0, copyChance: 0, slowChance: 0, slowMs: 1, usualMs: 1 }
+
+async function threeNodes(): Promise<{ world: World; nodes: SimulatedNode[] }> {
+  const world = new World(new SeededRng(9), fair, false)
+  const nodes: SimulatedNode[] = []
+  const owners: NodeId[] = []
+  for (let index = 0; index < 3; index += 1) {
+    const node = await SimulatedNode.make({
+      ...{ world, index, rules: {}, shardCount: 1 },
+      directory: {
+        find: (id) => nodes.find((other) => other.id === id)?.present?.network,
+        all: () => nodes.map(({ id }) => id),
+      },
+      clusterOf: (self) => fixedCluster(self, [owners], 1),
+      syncMs: () => 1,
+      offsetMicros: () => 0,
+      fault: (sentence) => assert.fail(sentence),
+    })
+    nodes.push(node)
+    owners.push(node.id)
+    node.start()
+  }
+  await world.run(10_000, () => nodes.every(({ product }) => product !== undefined))
+  return { world, nodes }
+}
+
+async function done<Value>(world: World, work: Promise<Value>): Promise<Value> {
+  let isOver = false
+  const ended = work.finally(() => (isOver = true))
+  ended.catch(() => undefined)
+  await world.run(60_000, () => isOver)
+  return ended
+}
+
+const content = contentOf('one', 3000)
+const hash = hexOf(blake3(content.bytes))
+
+async function store(world: World, node: SimulatedNode): Promise<void> {
+  const { store: own } = node.product!
+  const { id: bucket } = await done(world, createBucket(own, { name: 'photos' }))
+  await done(world, putObject(own, { bucket, key: 'a', metadata: [], body: bodyOf(content) }))
+}
+
+test('an owner that was down when a block was stored brings it here once it knows of it', async () => {
+  const { world, nodes } = await threeNodes()
+  nodes[2]!.crash('kill')
+  await store(world, nodes[0]!)
+  nodes[2]!.start()
+  await world.run(60_000, () => nodes[2]!.product?.blocks.has(hash) === true)
+  const { blocks } = nodes[2]!.product!
+  assert.ok(blocks.has(hash))
+  assert.equal(blocks.referenceCount(hash), 1)
+  await world.run(10_000, () => false)
+  assert.deepEqual(await blocks.wanted(undefined, 10), [])
+})
+
+test('a block that is found damaged is brought again from another owner', async () => {
+  const { world, nodes } = await threeNodes()
+  await store(world, nodes[0]!)
+  await world.run(2_000, () => false)
+  const [first] = nodes
+  while (first!.disk.rot(/^\/blocks\/.*segment/) && first!.product!.blocks.has(hash)) {
+    const slot = await first!.product!.blocks.slab.take()
+    await done(world, first!.product!.blocks.get(hash, slot)).catch(() => undefined)
+    slot.release()
+  }
+  assert.equal(first!.product!.blocks.has(hash), false)
+  await world.run(20_000, () => first!.product!.blocks.has(hash))
+  const slot = await first!.product!.blocks.slab.take()
+  const view = await done(world, first!.product!.blocks.get(hash, slot))
+  assert.equal(Buffer.compare(view, content.bytes), 0)
+  slot.release()
+})
