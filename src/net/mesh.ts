@@ -24,13 +24,7 @@ export interface MeshOptions extends PeersOptions {
   readonly bind?: Address | undefined
 }
 
-/** A mesh that is listening and dialling. */
-export async function openMesh(options: MeshOptions): Promise<Mesh> {
-  const mesh = new Mesh(options)
-  await mesh.open()
-  return mesh
-}
-
+/** Made first, then given its handlers, then opened: nobody asks what is not answered yet. */
 export class Mesh implements Network {
   readonly self: NodeId
   readonly #options: MeshOptions
@@ -66,7 +60,11 @@ export class Mesh implements Network {
     this.handle(GOSSIP_ENDPOINT, (from, message) => this.#peers.told(from, message))
   }
 
-  /** @throws {NetError} `BadAddress`; what the system says when the port cannot be had */
+  /**
+   * Takes links, and dials.
+   *
+   * @throws {NetError} `BadAddress`; what the system says when the port cannot be had
+   */
   async open(): Promise<void> {
     const { bind, links } = this.#options
     if (bind !== undefined) {

@@ -3,10 +3,16 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { encode } from '@msgpack/msgpack'
-import { MIB, PARCEL_IDLE_MS_MAX, PIECE_BYTES_MAX } from '../../src/base/limits.ts'
+import {
+  HANDSHAKE_MS_MAX,
+  HANDSHAKES_MAX,
+  MIB,
+  PARCEL_IDLE_MS_MAX,
+  PIECE_BYTES_MAX,
+} from '../../src/base/limits.ts'
 import type { Frame } from '../../src/net/wire/frame.ts'
 import { isLinked, scene, type Scene } from './intruder.ts'
-import { nodeOf } from './memory-links.ts'
+import { LinkWorld, nodeOf, openNode, type MemoryLink } from './memory-links.ts'
 
 function call(id: number, endpoint: string, payload: Uint8Array, total = payload.length): Frame {
   return { kind: 'call', id, endpoint, total, payload }
@@ -333,3 +339,23 @@ for (const row of rows) {
     row.check?.(found)
   })
 }
+
+test('R1 strangers that say nothing take few places, and lose them in time', async () => {
+  const world = new LinkWorld()
+  await openNode(world, 1)
+  const dial = async (count: number): Promise<MemoryLink[]> => {
+    const links = Array.from({ length: count }, () =>
+      world.linksOf(nodeOf(9)).dial({ host: 'host1', port: 3901 }),
+    )
+    await world.clock.run(10)
+    return (await Promise.all(links)) as MemoryLink[]
+  }
+  const open = (links: readonly MemoryLink[]): number =>
+    links.filter((link) => link.closedWith === undefined).length
+  const first = await dial(HANDSHAKES_MAX + 6)
+  assert.equal(open(first), HANDSHAKES_MAX)
+  assert.equal(open(await dial(5)), 0)
+  await world.clock.run(HANDSHAKE_MS_MAX)
+  assert.equal(open(first), 0)
+  assert.equal(open(await dial(5)), 5)
+})

@@ -11,6 +11,13 @@ export interface KnownPeer {
   readonly addresses: readonly string[]
 }
 
+/**
+ * Who says where a node is: an operator, the node itself, or another. When there are too many
+ * addresses, what a node says of itself takes the place of what was said earlier; what others tell
+ * does not, or peers with different books would tell each other news for ever.
+ */
+type Source = 'configured' | 'said' | 'told'
+
 interface Entry {
   readonly address: Address
   isConfigured: boolean
@@ -41,7 +48,7 @@ export class AddressBook {
   }
 
   /** Notes a node, and an address of it. True when either is new. */
-  add(node: NodeId, address: Address | undefined, isConfigured: boolean): boolean {
+  add(node: NodeId, address: Address | undefined, source: Source): boolean {
     if (node === this.#self) return false
     let entries = this.#nodes.get(node)
     const isNew = entries === undefined
@@ -49,14 +56,7 @@ export class AddressBook {
       if (this.isFull) return false
       this.#nodes.set(node, (entries = new Map<string, Entry>()))
     }
-    return (address !== undefined && addAddress(entries, address, isConfigured)) || isNew
-  }
-
-  /** Another node answers there now. What was configured stays: it may be the key that is wrong. */
-  drop(node: NodeId, address: Address): void {
-    const entries = this.#nodes.get(node)
-    const name = textOfAddress(address)
-    if (entries?.get(name)?.isConfigured === false) entries.delete(name)
+    return (address !== undefined && addAddress(entries, address, source)) || isNew
   }
 
   forget(node: NodeId): boolean {
@@ -74,7 +74,7 @@ export class AddressBook {
     for (const item of told.slice(0, PEERS_MAX) as readonly unknown[]) {
       const peer = readKnownPeer(item)
       if (peer === undefined) continue
-      const results = peer.addresses.map((text) => this.add(peer.node, readAddress(text), false))
+      const results = peer.addresses.map((text) => this.add(peer.node, readAddress(text), 'told'))
       if (results.some(Boolean)) changed.push(peer.node)
     }
     return changed
@@ -95,14 +95,16 @@ function readKnownPeer(item: unknown): KnownPeer | undefined {
   return { node: nodeId(node), addresses }
 }
 
-function addAddress(entries: Map<string, Entry>, address: Address, isConfigured: boolean): boolean {
+function addAddress(entries: Map<string, Entry>, address: Address, source: Source): boolean {
   const name = textOfAddress(address)
+  const isConfigured = source === 'configured'
   const known = entries.get(name)
   if (known !== undefined) {
     known.isConfigured ||= isConfigured
     return false
   }
   if (entries.size >= PEER_ADDRESSES_MAX) {
+    if (source === 'told') return false
     const eldest = [...entries].find(([, entry]) => !entry.isConfigured)
     if (eldest === undefined) return false
     entries.delete(eldest[0])

@@ -112,7 +112,7 @@ export class Peers {
     const { publicAddress } = this.#options
     if (publicAddress !== undefined) parsePeerAddress(publicAddress)
     for (const { node, addresses } of this.#options.knownPeers ?? []) {
-      for (const text of addresses) this.#book.add(node, readAddress(text), false)
+      for (const text of addresses) this.#book.add(node, readAddress(text), 'told')
     }
     for (const text of this.#options.bootstrapPeers) this.#configure(text)
     for (const node of this.#book.nodes()) this.#want(node)
@@ -166,10 +166,10 @@ export class Peers {
    */
   async connect(text: string): Promise<NodeId> {
     const { node, address } = parsePeerAddress(text)
-    if (node !== undefined) this.#note(node, address, true)
+    if (node !== undefined) this.#note(node, address, 'configured')
     try {
       const peer = await this.#attempt(address, node)
-      this.#note(peer, address, true)
+      this.#note(peer, address, 'configured')
       return peer
     } finally {
       if (node !== undefined) this.#want(node)
@@ -224,7 +224,7 @@ export class Peers {
   #configure(text: string): void {
     const { node, address } = parsePeerAddress(text)
     if (node !== undefined) {
-      this.#book.add(node, address, true)
+      this.#book.add(node, address, 'configured')
       return
     }
     let last: NodeId | undefined
@@ -250,8 +250,8 @@ export class Peers {
     this.#dialer.want(node, target, isRenewed)
   }
 
-  #note(node: NodeId, address: Address | undefined, isConfigured: boolean): void {
-    if (this.#book.add(node, address, isConfigured)) this.#gossip.news()
+  #note(node: NodeId, address: Address | undefined, source: 'configured' | 'said'): void {
+    if (this.#book.add(node, address, source)) this.#gossip.news()
   }
 
   /** Links this node to who answers at an address; resolves once both links are there. */
@@ -302,10 +302,7 @@ export class Peers {
 
   #failure(address: Address, expected: NodeId | undefined, error: NetError): NetError {
     this.#refusals.note(address.host, error)
-    if (expected !== undefined) {
-      this.#traceOf(expected).why = error.message
-      if ((error.code as string) === 'OtherKey') this.#book.drop(expected, address)
-    }
+    if (expected !== undefined) this.#traceOf(expected).why = error.message
     return new NetError('PeerUnreachable', error.message, { details: { ...error.details } })
   }
 
@@ -361,7 +358,7 @@ export class Peers {
     this.#sessions.set(peer, session)
     other?.close('a newer link took its place')
     this.#traceOf(peer).hello = hello
-    this.#note(peer, announcedAddress(hello.address, link.remote), false)
+    this.#note(peer, announcedAddress(hello.address, link.remote), 'said')
     this.#options.onHello?.(peer, hello)
     return session
   }

@@ -10,28 +10,34 @@ function at(port: number): { host: string; port: number } {
   return { host: 'h', port }
 }
 
-test('a book keeps a bounded number of addresses; the eldest that was told goes first', () => {
+test('a book keeps a bounded number of addresses: what a node says itself takes the place of older ones', () => {
   const book = new AddressBook(self)
-  assert.equal(book.add(one, at(1), true), true)
-  assert.equal(book.add(one, at(1), false), false)
-  for (let port = 2; port <= PEER_ADDRESSES_MAX + 3; port += 1) book.add(one, at(port), false)
+  assert.equal(book.add(one, at(1), 'configured'), true)
+  assert.equal(book.add(one, at(1), 'said'), false)
+  for (let port = 2; port <= PEER_ADDRESSES_MAX + 3; port += 1) book.add(one, at(port), 'said')
   const ports = book.addresses(one).map((address) => address.port)
   assert.equal(ports.length, PEER_ADDRESSES_MAX)
   assert.deepEqual(ports.slice(0, 3), [1, 5, 6])
 })
 
-test('an address at which another node answers is dropped, unless somebody configured it', () => {
-  const book = new AddressBook(self)
-  book.add(one, at(1), true)
-  book.add(one, at(2), false)
-  book.drop(one, at(1))
-  book.drop(one, at(2))
-  assert.deepEqual(book.addresses(one), [at(1)])
+test('books that tell each other come to rest, however many addresses there are', () => {
+  const books = [new AddressBook(self), new AddressBook(two)]
+  books.forEach((book, index) => {
+    for (let port = 1; port <= PEER_ADDRESSES_MAX; port += 1) {
+      book.add(one, at(10 * port + index), 'said')
+    }
+  })
+  for (const [from, to] of [
+    [0, 1],
+    [1, 0],
+  ] as const) {
+    assert.deepEqual(books[to]!.merge(packKnown(books[from]!.list())), [])
+  }
 })
 
 test('a book never holds the node itself, nor more nodes than its bound', () => {
   const book = new AddressBook(self)
-  assert.equal(book.add(self, at(1), true), false)
+  assert.equal(book.add(self, at(1), 'configured'), false)
   const many = Array.from({ length: PEERS_MAX + 5 }, (_, n) => [
     n.toString(16).padStart(64, 'f'),
     ['h:1'],
@@ -39,13 +45,16 @@ test('a book never holds the node itself, nor more nodes than its bound', () => 
   book.merge(many.slice(0, 10))
   book.merge(many)
   assert.ok(book.nodes().length <= PEERS_MAX)
-  assert.equal(book.add(two, at(1), true), book.nodes().length <= PEERS_MAX && book.knows(two))
+  assert.equal(
+    book.add(two, at(1), 'configured'),
+    book.nodes().length <= PEERS_MAX && book.knows(two),
+  )
 })
 
 test('what one book tells, another takes in, and it says which nodes were new', () => {
   const [book, other] = [new AddressBook(self), new AddressBook(two)]
-  book.add(one, at(1), true)
-  book.add(two, at(2), false)
+  book.add(one, at(1), 'configured')
+  book.add(two, at(2), 'said')
   assert.deepEqual(other.merge(packKnown(book.list())), [one])
   assert.deepEqual(other.merge(packKnown(book.list())), [])
   assert.deepEqual(other.list(), [{ node: one, addresses: ['h:1'] }])

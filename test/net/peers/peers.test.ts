@@ -239,3 +239,19 @@ test('a peer that is known in two ways is linked once, also after a loss', async
   assert.deepEqual(events, `up${' down up'.repeat(5)}`.split(' '))
   assert.deepEqual(warnings, [])
 })
+
+test('the address of a node that is gone costs few dials, though everybody tells of it', async () => {
+  const world = new LinkWorld()
+  const meeting = { bootstrapPeers: ['host1:3901'] }
+  await openNode(world, 1)
+  const gone = await openNode(world, 2, meeting)
+  await openNode(world, 3, meeting)
+  await world.clock.run(15_000)
+  await gone.close()
+  // Another node, with a key of its own, answers where it was.
+  await openNode(world, 4, { ...meeting, bind: { host: 'host2', port: 3901 } })
+  await world.clock.run(60_000)
+  const before = world.dials
+  await world.clock.run(300_000)
+  assert.ok(world.dials - before <= 3 * 21, `${world.dials - before} dials`)
+})
