@@ -7,6 +7,7 @@ import { dev } from './dev.ts'
 import { jsonApi } from './json-api.ts'
 import { key } from './key.ts'
 import { layout } from './layout.ts'
+import { node } from './node.ts'
 import { plan } from './plan.ts'
 import { recover } from './recover.ts'
 import { scrub } from './scrub.ts'
@@ -19,6 +20,7 @@ export const commands: readonly DefineCommand[] = [
   server,
   status,
   layout,
+  node,
   key,
   bucket,
   check,

@@ -100,3 +100,16 @@ test('history tells of the layouts, and skip-dead-nodes of one that nobody waits
   const skipped = await hangar('layout', 'skip-dead-nodes', '--version', '7')
   assert.deepEqual([skipped.code, /Cannot skip nodes/.test(skipped.err)], [1, true])
 })
+
+test('node lost asks twice, and never of a node that is up', async () => {
+  const up = await hangar('node', 'lost', self.slice(0, 8), '--yes')
+  assert.deepEqual([up.code, /is up/.test(up.err)], [1, true])
+  const nobody = await hangar('node', 'lost', 'ffff')
+  assert.deepEqual([nobody.code, /"ffff" is no node/.test(nobody.err)], [1, true])
+  await hangar('layout', 'assign', OTHER, '-z', 'dc2', '-c', '1T')
+  await hangar('layout', 'apply')
+  const doubtful = await hangar('node', 'lost', 'cdcd')
+  assert.deepEqual([doubtful.code, /given up.*\n.*--yes/.test(doubtful.err)], [1, true])
+  const done = await hangar('node', 'lost', 'cdcd', '--yes')
+  assert.deepEqual([done.code, done.out], [0, 'Node cdcdcdcdcdcdcdcd is not waited for any more'])
+})

@@ -43,6 +43,7 @@ export class FollowingNode {
   readonly #store = new MemoryStore()
   #state: StoredMembers | undefined
   #present: Present | undefined
+  lives = 0
   /** Rows beside the layout's. */
   hasRows = false
   isLone = false
@@ -76,6 +77,7 @@ export class FollowingNode {
 
   start(): void {
     const { world, nodes, rng } = this.#world
+    this.lives += 1
     const life = new Life(world, 0)
     const store = this.#store
     const db = openMemoryDb({
@@ -183,8 +185,12 @@ export class LayoutWorld {
     return work
   }
 
-  pass(ms: number): Promise<void> {
-    return this.#run(ms, () => false)
+  /** @param look called after everything that happens */
+  pass(ms: number, look: () => void = () => undefined): Promise<void> {
+    return this.#run(ms, () => {
+      look()
+      return false
+    })
   }
 
   /** Lets time pass until it holds. */

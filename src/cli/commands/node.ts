@@ -1,0 +1,52 @@
+/** `hangar node`: one node of the cluster. */
+
+import type { ClusterStatusAnswer, LayoutHistoryAnswer } from '../../api/admin/answers.ts'
+import { CliError } from '../command.ts'
+import type { DefineCommand, GlobalOptions } from '../command.ts'
+import { nodeAction } from '../subcommand.ts'
+import type { Run as NodeRun } from '../subcommand.ts'
+
+interface NodeOptions extends GlobalOptions {
+  readonly json?: boolean
+  readonly yes?: boolean
+}
+
+export const node: DefineCommand = (program, terminal) => {
+  const group = program.command('node').description('one node of the cluster')
+  group
+    .command('lost')
+    .description('declare that a node never comes back with its database')
+    .argument('<node>', 'id, or first digits of it')
+    .option('--yes', 'really')
+    .option('--json', 'for programs')
+    .action(nodeAction<NodeOptions>(terminal, (run, [word]) => lost(run, word!)))
+}
+
+async function lost(
+  { client, options, terminal }: NodeRun<NodeOptions>,
+  word: string,
+): Promise<void> {
+  const { nodes } = await client.call<ClusterStatusAnswer>('GetClusterStatus')
+  const matches = nodes.filter(({ id }) => id.startsWith(word.toLowerCase()))
+  const [found] = matches
+  if (found === undefined || matches.length > 1) {
+    const why = found === undefined ? 'no node' : `${matches.length} nodes`
+    throw new CliError(`"${word}" is ${why}`, '`hangar status` lists the nodes.')
+  }
+  if (found.isUp) {
+    throw new CliError(
+      `node ${found.id.slice(0, 16)} is up`,
+      'Stop it first, or take its role away: `hangar layout remove`.',
+    )
+  }
+  if (!options.yes) {
+    throw new CliError(
+      `what lies on node ${found.id.slice(0, 16)} alone would be given up`,
+      'Say --yes to do it. It may come back, but only with a new database.',
+    )
+  }
+  const body = { node: found.id }
+  const answer = await client.callOwn<LayoutHistoryAnswer>('declare-node-lost', { body })
+  if (options.json) terminal.print(JSON.stringify(answer, null, 2))
+  else terminal.print(`Node ${found.id.slice(0, 16)} is not waited for any more`)
+}
