@@ -4,15 +4,14 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { encode } from '@msgpack/msgpack'
 import {
-  HANDSHAKE_MS_MAX,
-  HANDSHAKES_MAX,
+  CALLS_PER_PEER_MAX,
   MIB,
   PARCEL_IDLE_MS_MAX,
   PIECE_BYTES_MAX,
 } from '../../src/base/limits.ts'
 import type { Frame } from '../../src/net/wire/frame.ts'
 import { isLinked, scene, type Scene } from './intruder.ts'
-import { LinkWorld, nodeOf, openNode, type MemoryLink } from './memory-links.ts'
+import { nodeOf } from './memory-links.ts'
 
 function call(id: number, endpoint: string, payload: Uint8Array, total = payload.length): Frame {
   return { kind: 'call', id, endpoint, total, payload }
@@ -245,6 +244,50 @@ const rows: readonly Row[] = [
     check: (found) => assert.equal(found.sent, 1, 'the bytes are given back'),
   },
   {
+    name: 'R7 a peer that asks for much and takes nothing',
+    act: ({ messages, mesh }) => {
+      mesh.handle('much', () => new Uint8Array(1_000_000))
+      const { other } = messages.link
+      other.send = (chunks) => {
+        other.bufferedBytes += Buffer.concat(chunks).length
+      }
+      for (let id = 1; id <= 100; id += 1) messages.say(call(id, 'much', one))
+    },
+    stays: true,
+    check: ({ messages }) => {
+      const { bufferedBytes } = messages.link.other
+      assert.ok(bufferedBytes > 8 * MIB && bufferedBytes < 17 * MIB, `${bufferedBytes}`)
+    },
+  },
+  {
+    name: 'R7 a peer that asks without end and takes nothing',
+    act: ({ messages, world }) => {
+      const { other } = messages.link
+      other.send = (chunks) => {
+        other.bufferedBytes += Buffer.concat(chunks).length
+      }
+      const asks = Array.from({ length: 1000 }, (_, n) => call(n, 'none'.repeat(60), one))
+      for (let ms = 0; ms < 100; ms += 1) world.clock.after(ms, () => messages.say(...asks))
+    },
+    stays: false,
+    check: ({ messages }) => assert.ok(messages.link.other.bufferedBytes < 26 * MIB),
+  },
+  {
+    name: 'R7 calls whose handlers take long',
+    act: ({ messages, mesh }) => {
+      mesh.handle('never', () => new Promise(() => undefined))
+      for (let id = 1; id <= CALLS_PER_PEER_MAX + 5; id += 1) messages.say(call(id, 'never', one))
+    },
+    stays: true,
+    check: ({ messages }) => {
+      const errors = messages.got.filter((frame) => frame.kind === 'error')
+      assert.deepEqual(
+        errors.map(refusalOf),
+        Array.from({ length: 5 }, () => 'PeerBusy'),
+      )
+    },
+  },
+  {
     name: 'R8 bytes that are not what they should be',
     act: ({ bulk, world }) => {
       bulk.say(put(1, 3))
@@ -339,23 +382,3 @@ for (const row of rows) {
     row.check?.(found)
   })
 }
-
-test('R1 strangers that say nothing take few places, and lose them in time', async () => {
-  const world = new LinkWorld()
-  await openNode(world, 1)
-  const dial = async (count: number): Promise<MemoryLink[]> => {
-    const links = Array.from({ length: count }, () =>
-      world.linksOf(nodeOf(9)).dial({ host: 'host1', port: 3901 }),
-    )
-    await world.clock.run(10)
-    return (await Promise.all(links)) as MemoryLink[]
-  }
-  const open = (links: readonly MemoryLink[]): number =>
-    links.filter((link) => link.closedWith === undefined).length
-  const first = await dial(HANDSHAKES_MAX + 6)
-  assert.equal(open(first), HANDSHAKES_MAX)
-  assert.equal(open(await dial(5)), 0)
-  await world.clock.run(HANDSHAKE_MS_MAX)
-  assert.equal(open(first), 0)
-  assert.equal(open(await dial(5)), 5)
-})

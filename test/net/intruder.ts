@@ -3,7 +3,6 @@
 import assert from 'node:assert/strict'
 import { DomainError } from '../../src/base/errors.ts'
 import { MIB } from '../../src/base/limits.ts'
-import type { NodeId } from '../../src/base/ids.ts'
 import { Metrics } from '../../src/base/metrics.ts'
 import type { Mesh } from '../../src/net/mesh.ts'
 import { sessionToken } from '../../src/net/session.ts'
@@ -67,8 +66,8 @@ export async function scene(): Promise<Scene> {
   mesh.handle('row', () => {
     throw new Refused('BadMessage', 'Cannot take the row: of another partition')
   })
-  const messages = await link(world, mesh.self, 'messages', '')
-  const bulk = await link(world, mesh.self, 'bulk', sessionToken(messages.link))
+  const messages = await link(world, 'messages', '')
+  const bulk = await link(world, 'bulk', sessionToken(messages.link))
   const scened = Object.assign(found, { messages, bulk })
   mesh.receive('put', {
     room: (_from, _message, length) =>
@@ -90,20 +89,22 @@ export async function scene(): Promise<Scene> {
   return scened
 }
 
-async function link(
+/** A link to node 1 of the world, which listens at `host1:3901`. */
+export async function link(
   world: LinkWorld,
-  to: NodeId,
   kind: 'messages' | 'bulk',
   session: string,
+  self = intruder,
 ): Promise<Line> {
-  const dialled = world.linksOf(intruder).dial({ host: 'host1', port: 3901 }, to)
+  const dialled = world.linksOf(self).dial({ host: 'host1', port: 3901 }, nodeOf(1))
   await world.clock.run(5)
   const near = (await dialled) as MemoryLink
   let line: Line | undefined
+  let why = 'no answer'
   greet({
     link: near,
     isDialler: true,
-    self: intruder,
+    self,
     secrets: [SECRET],
     clock: world.clock,
     own: {
@@ -119,10 +120,11 @@ async function link(
     },
     admit: () => undefined,
     opened: () => (line = new Line(near)),
-    failed: (refusal) => assert.fail(refusal.sentence),
+    failed: (refusal) => (why = refusal.sentence),
   })
   await world.clock.run(10)
-  return line!
+  if (line === undefined) throw new Error(why)
+  return line
 }
 
 export function isLinked({ mesh }: Scene): boolean {

@@ -81,7 +81,8 @@ test('calls of one tick go as one message; longer ones than a piece arrive whole
 
 test('a call ends at its deadline; what comes later is passed over', async () => {
   const world = new LinkWorld()
-  const [a, b] = await openPair(world)
+  let downs = 0
+  const [a, b] = await openPair(world, { onDown: () => (downs += 1) })
   b.handle('slow', async () => {
     await new Promise<void>((resolve) => world.clock.after(500, resolve))
     return 'x'.repeat(200_000)
@@ -94,7 +95,8 @@ test('a call ends at its deadline; what comes later is passed over', async () =>
   await world.clock.run(100)
   await Promise.all(calls)
   await world.clock.run(1000)
-  assert.ok(isUp(a, two), 'late answers are no misuse')
+  assert.ok(isUp(a, two))
+  assert.equal(downs, 0, 'late answers are no misuse')
 })
 
 test('a lost link fails its calls at once, and the peer is dialled again', async () => {

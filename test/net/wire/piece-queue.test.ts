@@ -62,3 +62,25 @@ test('sources take turns, and each ends once', async () => {
   assert.equal(ids.length, 32)
   assert.ok(ids.indexOf(2) < ids.lastIndexOf(1), 'the second did not wait for the first')
 })
+
+test('background work moves a little while others never end', async () => {
+  const { world, queue } = open()
+  world.bytesPerMs = 1000
+  let isOver = false
+  const endless = (): void => {
+    queue.add(sourceOf(new Uint8Array(65_536), (isLast) => isLast && !isOver && endless()))
+  }
+  endless()
+  let movedAt: number | undefined
+  const startMicros = world.clock.monotonicMicros()
+  queue.add({
+    ...sourceOf(new Uint8Array(262_144), (isLast) => {
+      if (isLast) movedAt = world.clock.monotonicMicros() - startMicros
+    }),
+    isBackground: true,
+  })
+  await world.clock.run(10_000)
+  isOver = true
+  // Four pieces, each after fifteen others, 65 ms a piece.
+  assert.ok(movedAt! > 2_500_000 && movedAt! < 5_000_000, `${movedAt}`)
+})
