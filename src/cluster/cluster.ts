@@ -32,7 +32,9 @@ export interface Cluster {
    * Adopts what was chosen, if it is newer than what is known; tells the listeners before it
    * returns. Nothing is merged.
    *
-   * @returns whether it was newer
+   * A node that joins a cluster by it first makes the cluster's id durable: it is told later.
+   *
+   * @returns whether it was newer, and holds now
    * @throws {ClusterError} `OtherCluster`
    */
   learn(history: LayoutHistory): boolean

@@ -24,6 +24,8 @@ import { isAlone, loneHistory } from './lone.ts'
 
 /** What outlives the process, as plain data for a state file. */
 export interface StoredMembers {
+  /** Of the cluster that it has joined; null while it may join any. */
+  readonly clusterId: string | null
   readonly history: StoredHistory | null
   /** The first layout that this node holds, until it counts. */
   readonly first: { readonly ticket: number; readonly history: StoredHistory } | null
@@ -100,6 +102,9 @@ class NodeMembers implements Members {
   readonly #changed: (() => void)[] = []
   readonly #behind: ((peer: NodeId) => void)[] = []
   #history: LayoutHistory | undefined
+  /** The cluster that it has joined, and the one that it would have joined after a crash now. */
+  #joined: string | undefined
+  #durable: string | undefined
   #lists: Lists | undefined
   #holding: Holding
   #draft: Staged
@@ -110,21 +115,13 @@ class NodeMembers implements Members {
   #persisted = 0
 
   constructor(options: MembersOptions) {
-    const { self, stored, lone, clusterId, isEmpty } = options
+    const { self, stored } = options
     this.self = self
     this.#options = options
-    const found = stored?.history ? decodeHistory(stored.history) : undefined
-    // Only a node with rows goes on alone when it was told of peers meanwhile.
-    const isLeft = found !== undefined && isAlone(found) && !lone && isEmpty()
-    const isHeld = stored !== undefined && stored.first !== null
-    this.#history = isLeft ? undefined : found
-    if (found === undefined && lone && !isHeld) this.#history = loneHistory(self, clusterId)
-    this.#holding = {
-      held: isHeld
-        ? { ticket: stored.first.ticket, history: decodeHistory(stored.first.history) }
-        : undefined,
-      floor: stored?.floor ?? undefined,
-    }
+    this.#history = historyAtStart(options)
+    this.#joined = stored?.clusterId ?? undefined
+    this.#durable = this.#joined
+    this.#holding = holdingOf(stored)
     this.#draft = stored === undefined ? nothingStaged : decodeStaged(stored.staged)
     this.#relist()
   }
@@ -163,13 +160,14 @@ class NodeMembers implements Members {
         `Cannot learn a layout of cluster "${history.clusterId}": this node is of another one`,
         { details: { clusterId: this.clusterId() } },
       )
+    } else if (this.#holding.held === undefined && this.#isForeign(history)) {
+      this.#join(history)
+      return false
     }
-    this.#history = history
+    this.#joined = history.clusterId
     this.#holding = { ...this.#holding, held: undefined }
     this.#draft = nothingStaged
-    this.#relist()
-    this.#touch()
-    for (const listener of this.#changed) listener()
+    this.#become(history)
     return true
   }
 
@@ -178,12 +176,13 @@ class NodeMembers implements Members {
   }
 
   clusterId(): string {
-    return this.#history?.clusterId ?? this.#options.clusterId
+    return this.#joined ?? this.#options.clusterId
   }
 
   mayJoin(): boolean {
-    if (this.#history === undefined) return this.#options.isEmpty()
-    return isAlone(this.#history) && this.#history.revision === 0 && this.#options.isEmpty()
+    const history = this.#history
+    const isFree = history === undefined || (isAlone(history) && history.revision === 0)
+    return isFree && this.#joined === undefined && this.#options.isEmpty()
   }
 
   async stable(): Promise<void> {
@@ -219,10 +218,7 @@ class NodeMembers implements Members {
       if (holding !== this.#holding) {
         this.#holding = holding
         // It stands alone no longer, before anybody writes to it.
-        this.#history = undefined
-        this.#relist()
-        this.#touch()
-        for (const listener of this.#changed) listener()
+        this.#become(undefined)
       }
     }
     await this.stable()
@@ -252,11 +248,34 @@ class NodeMembers implements Members {
   }
 
   /** Only who holds nothing, and holds no first layout of others, may take another's id. */
-  #mayTakeIdOf(history: LayoutHistory): boolean {
+  #mayTakeIdOf({ clusterId }: LayoutHistory): boolean {
     const { held } = this.#holding
-    if (held !== undefined) return held.history.clusterId === history.clusterId
+    if (held !== undefined) return held.history.clusterId === clusterId
+    if (this.#joined !== undefined) return this.#joined === clusterId
     if (this.mayJoin()) return true
-    return this.#history === undefined && this.#options.clusterId === history.clusterId
+    return this.#history === undefined && this.#options.clusterId === clusterId
+  }
+
+  #isForeign({ clusterId }: LayoutHistory): boolean {
+    return clusterId !== this.#options.clusterId && clusterId !== this.#durable
+  }
+
+  /** The id is durable before it counts: else rows could outlive it, and belong nowhere. */
+  #join(history: LayoutHistory): void {
+    this.#joined = history.clusterId
+    this.#become(undefined)
+    this.stable().then(
+      () => this.learn(history),
+      // Whoever follows the layout hears of it again.
+      () => undefined,
+    )
+  }
+
+  #become(history: LayoutHistory | undefined): void {
+    this.#history = history
+    this.#relist()
+    this.#touch()
+    for (const listener of this.#changed) listener()
   }
 
   #touch(): void {
@@ -267,9 +286,11 @@ class NodeMembers implements Members {
 
   async #persist(): Promise<void> {
     const state = this.#state
+    const joined = this.#joined
     const { held, floor } = this.#holding
     try {
       await this.#options.persist({
+        clusterId: joined ?? null,
         history: this.#history === undefined ? null : encodeHistory(this.#history),
         first:
           held === undefined ? null : { ticket: held.ticket, history: encodeHistory(held.history) },
@@ -277,6 +298,7 @@ class NodeMembers implements Members {
         staged: encodeStaged(this.#draft),
       })
       this.#persisted = state
+      this.#durable = joined
     } finally {
       this.#persisting = undefined
     }
@@ -285,6 +307,27 @@ class NodeMembers implements Members {
   #relist(): void {
     const history = this.#history
     this.#lists = history === undefined ? undefined : listsOf(history, this.#aside)
+  }
+}
+
+function historyAtStart(options: MembersOptions): LayoutHistory | undefined {
+  const { self, stored, lone, clusterId, isEmpty } = options
+  const history = stored?.history ?? null
+  if (history !== null) {
+    const found = decodeHistory(history)
+    // Only a node with rows goes on alone when it was told of peers meanwhile.
+    const isOwn = isAlone(found) && found.clusterId === clusterId
+    return isOwn && !lone && isEmpty() ? undefined : found
+  }
+  const isBound = stored !== undefined && (stored.first !== null || stored.clusterId !== null)
+  return lone && !isBound ? loneHistory(self, clusterId) : undefined
+}
+
+function holdingOf(stored: StoredMembers | undefined): Holding {
+  const { first = null, floor = null } = stored ?? {}
+  return {
+    held: first === null ? undefined : { ...first, history: decodeHistory(first.history) },
+    floor: floor ?? undefined,
   }
 }
 

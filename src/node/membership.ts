@@ -18,6 +18,7 @@ import { registerTree } from '../table/schema.ts'
 import type { Tables } from '../table/table.ts'
 import { WorkerRunner } from '../worker/runner.ts'
 import type { Closers } from './closers.ts'
+import { NodeError } from './errors.ts'
 import type { Ground } from './ground.ts'
 
 /** Stands before the caches, to see the first row that this node ever holds. */
@@ -70,19 +71,39 @@ export interface MembershipParts {
 /**
  * What this node knows of the layout, from its file.
  *
+ * @throws {NodeError} `FolderUnusable` when the file is gone from a node that had a layout
  * @throws {DbFault} `CannotOpen` when the file is damaged, {ClusterError} `BadHistory`
  */
 export async function openNodeMembers(parts: MembershipParts): Promise<Members> {
   const { ground, folder, self, identity, db, model, watch, lone, sentence } = parts
   const path = join(folder, 'layout')
   const stored = (await readState(ground.disk, path)) as StoredMembers | undefined
-  watch.hasRows ||= await holdsRows(db, model)
-  return openMembers({
+  if (stored === undefined && (await holdsAny(db, model.layout))) throw layoutLost(folder)
+  for (const table of [model.bucket, model.bucketName, model.accessKey, model.layout]) {
+    // Nothing of a user, nor a layout, can be without one of these.
+    watch.hasRows ||= await holdsAny(db, table)
+  }
+  const members = openMembers({
     ...{ self, stored, lone, clusterId: identity.clusterId },
     isEmpty: () => !watch.hasRows,
     persist: (state) => writeState(ground.disk, path, state),
     ...(sentence === undefined ? {} : { sentence }),
   })
+  if (stored === undefined) {
+    // There from the first start on: so that it can be missed.
+    members.setDraft(members.draft())
+    await members.stable()
+  }
+  return members
+}
+
+/** Else a member of a cluster would take itself for a node that stands alone. */
+function layoutLost(folder: string): NodeError {
+  return new NodeError(
+    'FolderUnusable',
+    `Cannot use the folder "${folder}": its file "layout" was lost. Put it back from a copy, ` +
+      'or begin with an empty folder as a new node',
+  )
 }
 
 export interface FollowParts extends MembershipParts {
@@ -123,10 +144,9 @@ export function followLayout(parts: FollowParts): LayoutContext {
   return { members, follower, firsts, network, factor, copyBytes }
 }
 
-/** Nothing of a user, nor a layout, can be without one of these. */
-async function holdsRows(db: Db, model: ModelTables): Promise<boolean> {
-  for (const table of [model.bucket, model.bucketName, model.accessKey, model.layout]) {
-    if ((await db.range(registerTree(table), { limit: 1 })).length > 0) return true
-  }
-  return false
+async function holdsAny(
+  db: Db,
+  table: { readonly name: string; readonly tag: string },
+): Promise<boolean> {
+  return (await db.range(registerTree(table), { limit: 1 })).length > 0
 }

@@ -46,8 +46,10 @@ test('a node without a layout knows no owner, until it learns one that survives 
   assert.throws(() => members.readers(0), { code: 'NoLayout' })
   const seen: number[] = []
   members.onChange(() => seen.push(members.epoch().layout))
-  assert.equal(members.learn(firstOf(3, 2)), true)
-  assert.deepEqual(seen, [1])
+  assert.equal(members.learn(firstOf(3, 2)), false, 'its id is not durable yet')
+  assert.throws(() => members.owners(0), { code: 'NoLayout' })
+  await members.stable()
+  assert.deepEqual(seen, [0, 1])
   assert.equal(members.owners(0)[0]?.length, 2)
   assert.equal(members.owners(LAYOUT_PARTITION)[0]?.length, 3)
   await members.stable()
@@ -55,8 +57,25 @@ test('a node without a layout knows no owner, until it learns one that survives 
   assert.equal(open(disk).clusterId(), CLUSTER)
 })
 
+test('an id that was joined is kept through a crash, and no other is taken', async () => {
+  const disk: Disk = { state: undefined }
+  const members = open(disk, { lone: true })
+  members.learn(loneHistory(nodeOf(5), 'theirs'))
+  assert.throws(() => members.owners(0), { code: 'NoLayout' }, 'it stands alone no longer')
+  assert.throws(() => members.learn(firstOf(3, 3)), { code: 'OtherCluster' })
+  await members.stable()
+  assert.deepEqual(members.owners(0), [[nodeOf(5)]])
+  // A crash between the two: the id is there, the layout is not, rows may be.
+  const left = { state: { ...disk.state!, history: null } }
+  const again = open(left, { lone: true, isEmpty: () => false })
+  assert.throws(() => again.owners(0), { code: 'NoLayout' })
+  assert.equal(again.clusterId(), 'theirs')
+  assert.throws(() => again.learn(firstOf(3, 3)), { code: 'OtherCluster' })
+  assert.equal(again.learn(loneHistory(nodeOf(5), 'theirs')), true)
+})
+
 test('writes go to the owners of every active layout, reads to those of the synced one', () => {
-  const members = open({ state: undefined })
+  const members = open({ state: undefined }, { clusterId: CLUSTER })
   const roles = new Map([
     [nodeOf(3), storing('new')],
     [nodeOf(0), undefined],
@@ -81,13 +100,14 @@ test('learn() takes what is newer only, and of its own cluster only', () => {
   assert.equal(members.history(), newer)
 })
 
-test('only a node that holds nothing takes the id of another cluster', () => {
+test('only a node that holds nothing takes the id of another cluster', async () => {
   const full = open({ state: undefined }, { isEmpty: () => false })
   assert.throws(() => full.learn(firstOf(3, 3)), { code: 'OtherCluster' })
   const lone = open({ state: undefined }, { lone: true, isEmpty: () => false })
   assert.throws(() => lone.learn(firstOf(3, 3)), { code: 'OtherCluster' })
   const empty = open({ state: undefined }, { lone: true })
-  assert.equal(empty.learn(loneHistory(nodeOf(5), 'theirs')), true)
+  assert.equal(empty.learn(loneHistory(nodeOf(5), 'theirs')), false)
+  await empty.stable()
   assert.deepEqual(empty.owners(3), [[nodeOf(5)]])
 })
 
@@ -102,7 +122,7 @@ test('a node that stood alone goes on so with its rows, whatever it was told of 
 })
 
 test('heard() wakes for a newer epoch only', () => {
-  const members = open({ state: undefined })
+  const members = open({ state: undefined }, { clusterId: CLUSTER })
   members.learn(firstOf(3, 3))
   const woken: string[] = []
   members.onBehind((peer) => woken.push(peer))
@@ -113,7 +133,7 @@ test('heard() wakes for a newer epoch only', () => {
 })
 
 test('the layout register is not kept by nodes that are lost, or set aside', () => {
-  const members = open({ state: undefined })
+  const members = open({ state: undefined }, { clusterId: CLUSTER })
   members.learn(declareLost(firstOf(3, 3), nodeOf(2)))
   assert.deepEqual(members.owners(LAYOUT_PARTITION), [[nodeOf(0), nodeOf(1)]])
   assert.equal(members.owners(0)[0]?.length, 3)

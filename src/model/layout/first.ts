@@ -95,8 +95,12 @@ export class FirstLayouts {
 
   /** Offers what this node holds to all that it names, once. */
   async drive(): Promise<void> {
-    const held = this.#options.members.first()
-    if (held !== undefined) await this.round(held)
+    const { members } = this.#options
+    const held = members.first()
+    if (held === undefined) return
+    // What is offered as held must be so after a crash too.
+    await members.stable()
+    await this.round(held)
   }
 
   async round(first: FirstLayout): Promise<Round> {
@@ -123,6 +127,7 @@ export class FirstLayouts {
     if (missing.length > 0) return { kind: 'waiting', missing, why }
     members.learn(first.history)
     await members.stable()
+    if (!isSameHistory(members.history(), first)) members.learn(first.history)
     await peers.push(named)
     return { kind: 'counted' }
   }

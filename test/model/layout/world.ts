@@ -100,7 +100,7 @@ export class FollowingNode {
       isEmpty: () => !this.hasRows && db.get(registerTree(layout), place) === undefined,
       persist: (state) =>
         new Promise((resolve) => {
-          life.after(1, () => {
+          life.after(1 + rng.below(40), () => {
             if (this.isStuck) return
             this.#state = JSON.parse(JSON.stringify(state)) as StoredMembers
             resolve()

@@ -1,0 +1,61 @@
+import assert from 'node:assert/strict'
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, test } from 'node:test'
+import { foldersOf } from '../../src/node/options.ts'
+import { startNode, type RunningNode } from '../../src/node/node.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'hangar-member-'))
+after(() => rmSync(folder, { recursive: true, force: true }))
+
+async function call(node: RunningNode, name: string, body?: unknown): Promise<unknown> {
+  const answer = await fetch(`${node.admin!.endpoint}/v2/${name}`, {
+    headers: { authorization: 'Bearer t' },
+    ...(body === undefined ? {} : { method: 'POST', body: JSON.stringify(body) }),
+  })
+  assert.equal(answer.status, 200, name)
+  return answer.json()
+}
+
+async function applyFirst(node: RunningNode, id: string): Promise<void> {
+  const roles = [{ id, zone: 'z', capacity: 1e9, tags: [] }]
+  await call(node, 'UpdateClusterLayout', { roles })
+  await call(node, 'ApplyClusterLayout', { version: 1 })
+}
+
+async function idOf(node: RunningNode): Promise<string> {
+  const status = (await call(node, 'GetClusterStatus')) as { nodes: { id: string }[] }
+  return status.nodes[0]!.id
+}
+
+async function versionOf(node: RunningNode): Promise<number> {
+  return ((await call(node, 'GetClusterLayout')) as { version: number }).version
+}
+
+test('the layout of a node lies in a file from its first start on, and is missed', async () => {
+  const options = { data: join(folder, 'one'), admin: { token: 't' } }
+  const file = join(foldersOf(options).metadata, 'layout')
+  const first = await startNode(options)
+  assert.ok(existsSync(file))
+  await applyFirst(first, await idOf(first))
+  await first.stop()
+  assert.match(readFileSync(file, 'utf8'), /"version": 1/)
+  const again = await startNode(options)
+  assert.equal(await versionOf(again), 1)
+  await again.stop()
+  rmSync(file)
+  await assert.rejects(startNode(options), { code: 'FolderUnusable', message: /"layout" was lost/ })
+})
+
+test('a node with another factor waits, and forms a cluster of itself by admin calls alone', async () => {
+  const options = { data: join(folder, 'two'), admin: { token: 't' }, knowsPeers: true }
+  const waiting = await startNode(options)
+  assert.equal(waiting.condition().kind, 'waiting')
+  await applyFirst(waiting, await idOf(waiting))
+  assert.equal(await versionOf(waiting), 1)
+  await waiting.stop()
+  const again = await startNode(options)
+  assert.equal(await versionOf(again), 1)
+  await again.stop()
+})
