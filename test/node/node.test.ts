@@ -93,7 +93,7 @@ test('two nodes in one process hold each its own', async () => {
 test('secrets on disk are readable by their owner only', async () => {
   const data = fresh()
   const node = await start({ data, admin: {} })
-  for (const name of ['identity', 'sealing-key', 'admin-token', 'seal']) {
+  for (const name of ['identity', 'layout', 'sealing-key', 'admin-token', 'seal']) {
     assert.equal(statSync(join(data, 'meta', name)).mode & 0o077, 0, name)
   }
   assert.equal(statSync(join(data, 'meta')).mode & 0o077, 0)
@@ -246,6 +246,7 @@ test('nothing is left behind in the folder of a stopped node but its data', asyn
   assert.deepEqual(readdirSync(join(data, 'meta')).sort(), [
     'db',
     'identity',
+    'layout',
     'seal',
     'sealing-key',
   ])
