@@ -113,6 +113,9 @@ export class LinkWorld {
   }
 }
 
+/** Bytes that went into the black are sent again this often. */
+const RETRANSMIT_MS = 200
+
 export class MemoryLink implements Link {
   readonly peer: NodeId
   readonly self: NodeId
@@ -126,6 +129,9 @@ export class MemoryLink implements Link {
   #events: LinkEvents | undefined
   #early: Uint8Array[] = []
   #freeAtMicros = 0
+  readonly #onItsWay: (() => void)[] = []
+  #due = 0
+  #isStalled = false
 
   constructor(
     world: LinkWorld,
@@ -187,14 +193,30 @@ export class MemoryLink implements Link {
     this.#events?.closed(reason)
   }
 
-  /** In order, after what is on its way; never when the way is black by then. */
+  /** In order, after what is on its way; while the way is black it waits, as with TCP. */
   #later(bytes: number, action: () => void): void {
     const { clock, latencyMs, bytesPerMs } = this.#world
     const now = clock.monotonicMicros()
     this.#freeAtMicros = Math.max(now, this.#freeAtMicros) + (bytes / bytesPerMs) * 1000
+    this.#onItsWay.push(action)
     clock.after((this.#freeAtMicros - now) / 1000 + latencyMs, () => {
-      if (!this.#world.isBlack(this.self, this.peer)) action()
+      this.#due += 1
+      if (!this.#isStalled) this.#arriveDue()
     })
+  }
+
+  #arriveDue(): void {
+    this.#isStalled = this.#world.isBlack(this.self, this.peer)
+    if (this.#isStalled) {
+      if (this.closedWith === undefined) {
+        this.#world.clock.after(RETRANSMIT_MS, () => this.#arriveDue())
+      }
+      return
+    }
+    while (this.#due > 0) {
+      this.#due -= 1
+      this.#onItsWay.shift()!()
+    }
   }
 }
 
