@@ -37,6 +37,9 @@ export function buildBlockRefTable(blocks: ReferenceKeeper): MergedTable<BlockRe
       if (after.live && !had) blocks.referenceAdded(batch, partitionKey)
       if (!after.live && had) blocks.referenceDropped(batch, partitionKey)
     },
+    dropped(batch, { partitionKey, before }) {
+      if (before.live) blocks.referenceDropped(batch, partitionKey)
+    },
     async guard({ partitionKey, row }, proceed) {
       if (row.live) return blocks.guardReference(partitionKey, proceed)
       await proceed()

@@ -61,7 +61,7 @@ export function readCounts(reader: Pick<Reader, 'get'>, partitionKey: string): C
 export function count(
   batch: Batch,
   partitionKey: string,
-  step: { readonly before: ObjectValue | undefined; readonly after: ObjectValue },
+  step: { readonly before: ObjectValue | undefined; readonly after: ObjectValue | undefined },
 ): void {
   const before = countsOf(step.before)
   const after = countsOf(step.after)

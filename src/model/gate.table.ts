@@ -19,5 +19,8 @@ export function buildGateTable(gates: Gates): RegisterTable<GateValue> {
     updated(batch, { partitionKey, after }) {
       gates.note(batch, partitionKey, after)
     },
+    dropped(batch, { partitionKey }) {
+      gates.note(batch, partitionKey, { state: 'open', by: undefined })
+    },
   })
 }

@@ -65,6 +65,10 @@ export function buildObjectTable(gates: Gates): RegisterTable<ObjectValue> {
       }
     },
 
+    dropped(batch, { partitionKey, before }) {
+      count(batch, partitionKey, { before, after: undefined })
+    },
+
     /** Behind a closed gate no change begins, and no row that holds a life is taken. */
     veto(reader, partitionKey, _key, after) {
       const lives =

@@ -49,6 +49,8 @@ const fromBelow: Readonly<Record<string, StoreErrorCode>> = {
   Stopped: 'Unavailable',
   ClockRefused: 'Unavailable',
   NotOwner: 'Unavailable',
+  NotReady: 'Unavailable',
+  BehindEpoch: 'Unavailable',
   OldEpoch: 'Unavailable',
   PeerUnreachable: 'Unavailable',
   Closed: 'Unavailable',

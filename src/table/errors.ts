@@ -18,6 +18,8 @@ export type TableErrorCode =
   /** The asker's epoch is newer than this node's, which is learning it. */
   | 'BehindEpoch'
   | 'NotOwner'
+  /** A partition that this node has gained and not made ready yet. */
+  | 'NotReady'
   /** The clocks of two nodes, or of a node and its mark, are more than a minute apart. */
   | 'ClockRefused'
   | 'BadMessage'

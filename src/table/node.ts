@@ -24,6 +24,10 @@ import { NodeDigests, SyncSource } from './sync/source.ts'
 import { syncedTables, type SyncedTable } from './sync/units.ts'
 import { watchedDb } from './sync/digests.ts'
 import { SyncWorker } from './sync/worker.ts'
+import { Custody } from './custody.ts'
+import { emptyPartitions } from './sync/empty.ts'
+import { GatherWorker, type GatherOptions } from './sync/gather.ts'
+import type { Cluster } from '../cluster/cluster.ts'
 import { RegisterReader, settledRow, settleTask, type RegisterAt } from './read.ts'
 import { Coordinator, type Job } from './register.ts'
 import { Replication } from './replication.ts'
@@ -68,6 +72,9 @@ export class TableNode implements OpenTables {
   readonly #merged: MergedRows
   readonly #puller: Puller
   readonly #digests: NodeDigests
+  readonly #custody: Custody
+  readonly #merging: ReadonlyMap<string, LocalMerged>
+  readonly #cluster: Cluster
   readonly #synced: ReadonlyMap<string, SyncedTable>
   readonly #stopping = new AbortController()
   /** Names the operations of this life that nobody else named. */
@@ -90,6 +97,8 @@ export class TableNode implements OpenTables {
     })
     this.#db = db
     this.#digests = digests
+    this.#merging = merged
+    this.#cluster = cluster
     this.#synced = synced
     this.#clock = clock
     this.#hybrid = hybrid
@@ -116,14 +125,17 @@ export class TableNode implements OpenTables {
     this.#merged = new MergedRows(rpc, replication)
     const mark = readMark(db)
     assert(hybrid.now() >= mark.time, 'the hybrid clock begins at the mark')
+    const custody = new Custody(db, cluster)
+    this.#custody = custody
+    cluster.onChange(() => custody.look())
     const owner = new Owner({
-      ...{ db, hybrid, replication, rules, tables },
+      ...{ db, hybrid, replication, rules, tables, custody },
       mark: this.#mark,
       promises: this.#promises,
       startFloor: rules.floorAtStart(mark),
     })
     owner.listen(rpc)
-    const mergedOwner = new MergedOwner({ db, replication, tables: merged })
+    const mergedOwner = new MergedOwner({ db, replication, custody, tables: merged })
     mergedOwner.listen(rpc)
     new SyncSource({ db, tables: synced, digests, signal: this.#stopping.signal }).listen(rpc)
     this.#puller = new Puller({
@@ -289,6 +301,23 @@ export class TableNode implements OpenTables {
       peers: () => this.#replication.peers(),
       pull: (peer, signal) => this.#puller.pull(peer, signal),
     })
+  }
+
+  gatherWorker(
+    options: Pick<GatherOptions, 'log' | 'intervalMs' | 'withBlocks' | 'progressed'>,
+  ): Worker {
+    const emptying = { db: this.#db, registers: this.#tables, merged: this.#merging }
+    return new GatherWorker({
+      ...options,
+      cluster: this.#cluster,
+      custody: this.#custody,
+      empty: (partitions, signal) => emptyPartitions(emptying, partitions, signal),
+      pull: (peer, signal, isWanted) => this.#puller.pull(peer, signal, isWanted),
+    })
+  }
+
+  completeTo(): number {
+    return this.#custody.completeTo()
   }
 
   async #settleAbove(

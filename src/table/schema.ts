@@ -114,6 +114,11 @@ export interface RegisterTable<Value = unknown> {
   decode(stored: Plain, version: number): Value
   /** May only use the batch. */
   updated?(batch: Batch, update: RegisterUpdate<Value>): void
+  /** The row leaves this node, which owns its partition no longer: takes back what `updated` did. */
+  dropped?(
+    batch: Batch,
+    row: { readonly partitionKey: string; readonly key: string; readonly before: Value },
+  ): void
   /**
    * Asked on an owner before it promises and before it takes a new row (`after` is undefined for a
    * promise): a code refuses. Reads this owner's newest rows only.
@@ -147,6 +152,11 @@ export interface MergedTable<Row = unknown> {
       readonly before: Row | undefined
       readonly after: Row
     },
+  ): void
+  /** The row leaves this node, which owns its partition no longer: takes back what `updated` did. */
+  dropped?(
+    batch: Batch,
+    row: { readonly partitionKey: string; readonly sortKey: string; readonly before: Row },
   ): void
   /**
    * Wraps the write of one row on an owner: calls `proceed`, which resolves when the row is

@@ -11,6 +11,7 @@ import type { Cluster } from '../cluster/cluster.ts'
 import type { Db, Reader } from '../db/db.ts'
 import { readMark } from './owner/mark.ts'
 import { TableNode } from './node.ts'
+import type { GatherOptions } from './sync/gather.ts'
 import type { Rules } from './rules.ts'
 import type { AnyTable, Command, MergedTable, Plain, RegisterTable, SideRef } from './schema.ts'
 import type { LocalRegister, LocalSide, LocalSlice } from './owner/walk.ts'
@@ -134,6 +135,12 @@ export interface OpenTables extends Tables {
   roots(signal: AbortSignal): Promise<ReadonlyMap<string, ReadonlyMap<number, string>>>
   /** Background work that brings here what other owners hold and this node lacks. */
   syncWorker(options: { readonly log: Log; readonly intervalMs: number }): Worker
+  /** Background work that follows a change of layout with the rows. */
+  gatherWorker(
+    options: Pick<GatherOptions, 'log' | 'intervalMs' | 'withBlocks' | 'progressed'>,
+  ): Worker
+  /** Up to which active layout this node holds all that it owns, blocks included. */
+  completeTo(): number
   /** Why this node takes part in no change, as a sentence; undefined when it does. */
   readonly fault: string | undefined
   /** Registers that lie on this node, settled or not, in slices of at most 1,000. */

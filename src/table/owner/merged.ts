@@ -3,6 +3,7 @@
 import { equalBytes } from '../../base/bytes.ts'
 import { Semaphore } from '../../base/semaphore.ts'
 import type { Batch, Db, Tree } from '../../db/db.ts'
+import type { Custody } from '../custody.ts'
 import { TableError } from '../errors.ts'
 import type {
   InsertMessage,
@@ -33,6 +34,7 @@ export function localMerged(table: MergedTable<unknown>): LocalMerged {
 export interface MergedOwnerOptions {
   readonly db: Db
   readonly replication: Replication
+  readonly custody: Custody
   readonly tables: ReadonlyMap<string, LocalMerged>
 }
 
@@ -133,6 +135,7 @@ export class MergedOwner {
     if (!replication.isOwner(place.partition)) {
       throw new TableError('NotOwner', `Cannot answer for partition ${place.partition}: not owned`)
     }
+    this.#options.custody.assertHeld(place.partition)
     return place
   }
 }

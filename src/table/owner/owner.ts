@@ -15,6 +15,7 @@ import {
   type LocalTable,
 } from './local.ts'
 import type { Mark } from './mark.ts'
+import type { Custody } from '../custody.ts'
 import type {
   AcceptItem,
   AcceptMessage,
@@ -41,6 +42,7 @@ export interface OwnerOptions {
   readonly replication: Replication
   readonly rules: Rules
   readonly mark: Mark
+  readonly custody: Custody
   readonly promises: Promises
   readonly tables: ReadonlyMap<string, LocalTable>
   /** Below it everything is refused: where the mark stood at this start. */
@@ -213,6 +215,7 @@ export class Owner {
     if (!replication.isOwner(place.partition)) {
       throw new TableError('NotOwner', `Cannot answer for partition ${place.partition}: not owned`)
     }
+    this.#options.custody.assertHeld(place.partition)
     return { local, place }
   }
 

@@ -1,0 +1,146 @@
+/**
+ * The worker that follows a change of layout with the rows: empties what this node has gained,
+ * gathers it from the owners of the older layouts, and throws away what it owns no longer.
+ */
+
+import { DomainError } from '../../base/errors.ts'
+import type { NodeId } from '../../base/ids.ts'
+import type { Log } from '../../base/log.ts'
+import { quorumOf, type Cluster } from '../../cluster/cluster.ts'
+import { newestLayout, type LayoutHistory } from '../../cluster/layout/history.ts'
+import { ownersIn } from '../../cluster/layout/layout.ts'
+import { ackedVersion } from '../../cluster/layout/trackers.ts'
+import type { Worker, WorkState } from '../../worker/worker.ts'
+import type { Custody } from '../custody.ts'
+
+export interface GatherOptions {
+  readonly cluster: Cluster
+  readonly custody: Custody
+  readonly log: Log
+  readonly intervalMs: number
+  /** Throws every row of the partitions away that lies here. */
+  readonly empty: (partitions: readonly number[], signal: AbortSignal) => Promise<void>
+  /** Copies here what `peer` holds of them. */
+  readonly pull: (
+    peer: NodeId,
+    signal: AbortSignal,
+    isWanted: (partition: number) => boolean,
+  ) => Promise<unknown>
+  /** Those of the partitions whose blocks are all here. */
+  readonly withBlocks: (partitions: readonly number[]) => Promise<readonly number[]>
+  /** Told when `custody.completeTo()` may have risen. */
+  readonly progressed: () => void
+}
+
+export class GatherWorker implements Worker {
+  readonly name = 'table-gather'
+  readonly tranquility = 0
+  readonly intervalMs: number
+  readonly #options: GatherOptions
+  /** Whom this node has copied from since all had acknowledged this layout, by partition. */
+  #heard = new Map<number, Set<NodeId>>()
+  #version = 0
+
+  constructor(options: GatherOptions) {
+    this.#options = options
+    this.intervalMs = options.intervalMs
+  }
+
+  async work(signal: AbortSignal): Promise<WorkState> {
+    const { cluster, custody, empty } = this.#options
+    const { gained, lost } = custody.look()
+    if (lost.length > 0) {
+      await custody.giveUp(lost)
+      await empty(lost, signal)
+    }
+    if (gained.length > 0) {
+      await empty(gained, signal)
+      await custody.take(gained)
+    }
+    const history = cluster.history()
+    if (history !== undefined) await this.#gather(history, signal)
+    return 'idle'
+  }
+
+  /** What was gathered before every node had acknowledged may lack what was written meanwhile. */
+  async #gather(history: LayoutHistory, signal: AbortSignal): Promise<void> {
+    const { custody } = this.#options
+    const { version } = newestLayout(history)
+    if (ackedVersion(history) < version) return
+    if (version !== this.#version) {
+      this.#version = version
+      this.#heard = new Map()
+    }
+    const before = custody.completeTo()
+    // An older layout that is still active is as complete as the newest will be.
+    const missing = new Set(
+      history.active.flatMap((layout) => custody.incomplete(history, layout.version)),
+    )
+    if (missing.size === 0) return
+    await this.#copy(history, missing, signal)
+    const whole = [...missing].filter((partition) => this.#isHeard(history, partition))
+    const complete = await this.#options.withBlocks(whole)
+    await custody.completed(complete, version)
+    if (custody.completeTo() > before) this.#options.progressed()
+  }
+
+  async #copy(
+    history: LayoutHistory,
+    missing: ReadonlySet<number>,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { pull, log } = this.#options
+    for (const peer of this.#sources(history, missing)) {
+      const wanted = new Set(
+        [...missing].filter(
+          (partition) =>
+            !this.#isHeard(history, partition) && isOwnerBefore(history, partition, peer),
+        ),
+      )
+      if (wanted.size === 0) continue
+      signal.throwIfAborted()
+      try {
+        await pull(peer, signal, (partition) => wanted.has(partition))
+        for (const partition of wanted) {
+          const heard = this.#heard.get(partition) ?? new Set()
+          this.#heard.set(partition, heard.add(peer))
+        }
+      } catch (error) {
+        if (!(error instanceof DomainError)) throw error
+        log.debug({ peer, code: String(error.code) }, 'An owner could not be copied from yet')
+      }
+    }
+  }
+
+  /** A quorum of the owners in every older layout was copied from; this node counts if it is one. */
+  #isHeard(history: LayoutHistory, partition: number): boolean {
+    const { self } = this.#options.cluster
+    const heard = this.#heard.get(partition)
+    return olderLayouts(history).every((layout) => {
+      const owners = ownersIn(layout, partition)
+      const count = owners.filter((node) => node === self || heard?.has(node) === true).length
+      return count >= quorumOf(owners)
+    })
+  }
+
+  #sources(history: LayoutHistory, missing: ReadonlySet<number>): readonly NodeId[] {
+    const { self } = this.#options.cluster
+    const nodes = new Set<NodeId>()
+    for (const layout of olderLayouts(history)) {
+      for (const partition of missing) {
+        for (const node of ownersIn(layout, partition)) nodes.add(node)
+      }
+    }
+    nodes.delete(self)
+    return [...nodes]
+  }
+}
+
+function olderLayouts(history: LayoutHistory): LayoutHistory['active'] {
+  const { version } = newestLayout(history)
+  return history.active.filter((layout) => layout.version < version)
+}
+
+function isOwnerBefore(history: LayoutHistory, partition: number, node: NodeId): boolean {
+  return olderLayouts(history).some((layout) => ownersIn(layout, partition).includes(node))
+}
