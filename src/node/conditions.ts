@@ -6,13 +6,16 @@ import { splitTarget } from '../api/http/query.ts'
 
 /** Of a node that does not stand alone and has no layout. */
 export function waitingCondition(factor: number): NodeCondition {
+  return { kind: 'waiting', sentence: waitingSentence(factor) }
+}
+
+export function waitingSentence(factor: number): string {
   const why = factor === 1 ? 'it knows of other nodes' : `its replication_factor is ${factor}`
-  return {
-    kind: 'waiting',
-    sentence:
-      `This node has no layout yet: ${why}, and clusters come in a later version. ` +
-      'With replication_factor = 1 and no peers it serves at once',
-  }
+  return (
+    `This node has no layout yet: ${why}. Give the nodes roles and apply them, with ` +
+    '`hangar layout assign` and `hangar layout apply`. ' +
+    'With replication_factor = 1 and no peers a node serves at once'
+  )
 }
 
 /** @param missing what the seal says is lost */
@@ -33,12 +36,14 @@ export function frozenCondition(fault: string): NodeCondition {
   }
 }
 
+const READS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS'])
+
 /** An S3 door as far as the condition of the node lets it serve. */
-export function guardedS3(condition: NodeCondition, handler: HttpHandler): HttpHandler {
-  if (condition.kind === 'serving') return handler
-  const reads = new Set(condition.kind === 'recovering' ? ['GET', 'HEAD', 'OPTIONS'] : [])
+export function guardedS3(conditionOf: () => NodeCondition, handler: HttpHandler): HttpHandler {
   return (request) => {
-    if (reads.has(request.method)) return handler(request)
+    const condition = conditionOf()
+    if (condition.kind === 'serving') return handler(request)
+    if (condition.kind === 'recovering' && READS.has(request.method)) return handler(request)
     const { path } = splitTarget(request.target)
     return Promise.resolve(refusal(condition.sentence, path, request.requestId))
   }
@@ -55,14 +60,17 @@ export function sparingS3(shortage: () => string | undefined, handler: HttpHandl
 }
 
 /** The port of sites, likewise: it reads only. */
-export function guardedWeb(condition: NodeCondition, handler: HttpHandler): HttpHandler {
-  if (condition.kind !== 'waiting') return handler
+export function guardedWeb(conditionOf: () => NodeCondition, handler: HttpHandler): HttpHandler {
   const headers = [
     ['content-type', 'text/plain; charset=utf-8'],
     ['retry-after', '10'],
   ] as const
-  const body = `${condition.sentence}\n`
-  return () => Promise.resolve({ status: 503, headers, body, close: true })
+  return (request) => {
+    const condition = conditionOf()
+    if (condition.kind !== 'waiting') return handler(request)
+    const body = `${condition.sentence}\n`
+    return Promise.resolve({ status: 503, headers, body, close: true })
+  }
 }
 
 function refusal(sentence: string, path: string, requestId: string): HttpResponse {

@@ -33,12 +33,15 @@ export interface Ground {
   /** Of a simulation: rows elsewhere than in LevelDB, and everything smaller and sooner. */
   readonly simulated?: {
     readonly engineHome: EngineHome
-    readonly cluster: (self: NodeId) => Cluster
+    /** Owners that never change; a layout as in a real node when absent. */
+    readonly cluster?: (self: NodeId) => Cluster
     readonly blocks: Pick<OpenBlocksOptions, 'slab' | 'segmentBytes' | 'stepBytes'>
     readonly store: Pick<Store, 'inlineSizeBytesMax' | 'partSizeBytesMin' | 'shardCount'>
     readonly tables: OpenTablesOptions['testing']
     /** Between two comparisons with the other owners. */
     readonly syncIntervalMs: number
+    /** Between two looks at what a change of layout still wants. */
+    readonly gatherIntervalMs: number
     /** Between two looks for blocks that should be here. */
     readonly fetchIntervalMs: number
     /** How long an operation may name what it has written. */

@@ -118,8 +118,13 @@ export interface FollowParts extends MembershipParts {
   readonly syncedTo: () => number
 }
 
+export interface FollowedLayout extends LayoutContext {
+  /** Reads the register now, and says how far this node has come. */
+  look(): void
+}
+
 /** Begins to follow the register, until `closers` run; returns what operators work with. */
-export function followLayout(parts: FollowParts): LayoutContext {
+export function followLayout(parts: FollowParts): FollowedLayout {
   const { ground, members, tables, model, network, watch, identity, closers, factor } = parts
   const { clock, log, rng } = ground
   const peers = new LayoutPeers({ members, network, log })
@@ -141,7 +146,8 @@ export function followLayout(parts: FollowParts): LayoutContext {
     const held = alone ? PARTITION_COUNT : countPartitions(newest, members.self)
     return held === 0 ? 0 : Math.round((await parts.blockBytes()) / held)
   }
-  return { members, follower, firsts, network, factor, copyBytes }
+  const look = (): void => runner.wake()
+  return { members, follower, firsts, network, factor, copyBytes, look }
 }
 
 async function holdsAny(

@@ -84,7 +84,8 @@ async function assemble(options: NodeOptions, closers: Closers): Promise<Running
   const metrics = new Metrics()
   const product = await openProduct({ ground, options, folders, metrics, closers })
   const { condition } = product
-  if (condition.kind !== 'serving') notices.push(condition.sentence)
+  const opened = condition()
+  if (opened.kind !== 'serving') notices.push(opened.sentence)
   const stops: (() => Promise<void>)[] = []
   closers.add(async () => {
     await Promise.all(stops.map((stop) => stop()))
@@ -123,7 +124,7 @@ async function assemble(options: NodeOptions, closers: Closers): Promise<Running
     admin,
     web,
     notices,
-    condition: () => condition,
+    condition,
     createKey: (wish = {}) => makeKey(product.store, wish),
     ensureKey: (key) => ensureKey(product.store, key),
     ensureBucket: (name, accessKeyId) => ensureBucket(product.store, name, accessKeyId),

@@ -8,7 +8,6 @@ import type { Metrics } from '../base/metrics.ts'
 import { hexOf } from '../base/bytes.ts'
 import { HybridClock } from '../base/timestamp.ts'
 import { openBlocks } from '../block/open.ts'
-import { BlockFetch } from '../block/fetch.ts'
 import { ReplicatedBlocks } from '../block/replicated.ts'
 import type { NodeBlocks } from '../block/open.ts'
 import type { Cluster } from '../cluster/cluster.ts'
@@ -20,35 +19,36 @@ import { readCounts } from '../model/counter.table.ts'
 import { Holds } from '../model/holds.ts'
 import { isBlockReferenced } from '../model/naming.ts'
 import { RunningOperations } from '../model/operations.ts'
-import { ReleaseWorker } from '../model/release.ts'
 import { buildTables } from '../model/tables.ts'
 import type { ModelTables } from '../model/tables.ts'
 import { listKeys } from '../store/access-key.ts'
 import { Caches } from '../store/caches.ts'
-import { LeftBuckets } from './left-buckets.ts'
 import { SecretSealer } from '../model/secret-sealer.ts'
 import type { LayoutContext } from '../store/layout/layout.ts'
 import type { Store } from '../store/store.ts'
-import { WorkerRunner } from '../worker/runner.ts'
 import { hybridStart, openTables } from '../table/table.ts'
 import type { OpenTables } from '../table/table.ts'
+import { startBackground } from './background.ts'
 import type { Closers } from './closers.ts'
-import { frozenCondition, recoveringCondition, waitingCondition } from './conditions.ts'
+import {
+  frozenCondition,
+  recoveringCondition,
+  waitingCondition,
+  waitingSentence,
+} from './conditions.ts'
 import { NodeError } from './errors.ts'
 import type { Ground } from './ground.ts'
 import { followLayout, openNodeMembers, RowWatch } from './membership.ts'
-import type { FollowParts, MembershipParts } from './membership.ts'
+import type { FollowedLayout, FollowParts, MembershipParts } from './membership.ts'
 import type { Folders, NodeOptions } from './options.ts'
 import { sealingKey } from './secret-files.ts'
-
-/** Between two comparisons with every other owner. */
-const SYNC_INTERVAL_MS = 10 * 60_000
 
 /** The node without its doors. */
 export interface Product {
   readonly nodeId: NodeId
   readonly folders: Folders
-  readonly condition: NodeCondition
+  /** Changes while the node runs: a layout may come. */
+  readonly condition: () => NodeCondition
   readonly db: Db
   readonly tables: OpenTables
   readonly blocks: NodeBlocks
@@ -74,16 +74,15 @@ export async function openProduct(parts: Parts): Promise<Product> {
   const rows = await openNodeRows(parts, fatal)
   const { db } = rows
   const nodeId = nodeIdOf(rows.identity)
-  const opened = conditionOf(options, rows)
-  const isWhole = opened.kind === 'serving'
+  const { broken } = rows.sealStatus
   const network = ground.network(nodeId)
   const blocks = await openBlocks({
     ...{ db, disk, clock, log, metrics, nodeId, ...simulated?.blocks },
     folders: [folders.blocks],
-    isReferenced: (hash) => isBlockReferenced(tables, model, hash),
+    isReferenced: (hash) => isNeededHere(hash),
     onFatal: (error) => fatal(`A drive failed: ${error.message}`),
-    readOnly: !isWhole,
-    ...(options.graceMs === undefined ? {} : { graceMs: options.graceMs }),
+    readOnly: broken !== undefined,
+    ...defined({ graceMs: options.graceMs }),
   })
   closers.add(() => blocks.stop())
   const caches = new Caches({
@@ -93,19 +92,25 @@ export async function openProduct(parts: Parts): Promise<Product> {
   })
   const watch = new RowWatch(caches)
   const model = buildTables({ blocks, listener: watch })
-  const member = memberOf(parts, { rows, opened, network, model, watch })
-  const members = simulated === undefined ? await openNodeMembers(member) : undefined
-  const cluster: Cluster = members ?? simulated!.cluster(nodeId)
+  const fixed = simulated?.cluster?.(nodeId)
+  const member = memberOf(parts, { rows, network, model, watch })
+  const members = fixed === undefined ? await openNodeMembers(member) : undefined
+  const cluster: Cluster = fixed ?? members!
   const tables = openTables({
     ...{ db, clock, rng, log, metrics, network, cluster },
     hybrid: new HybridClock(clock, hybridStart(db)),
     tables: model.all,
-    ...(simulated?.tables === undefined ? {} : { testing: simulated.tables }),
+    ...defined({ testing: simulated?.tables }),
   })
+  // A block of a partition that this node owns no longer is nobody's business here.
+  const isNeededHere = async (hash: string): Promise<boolean> =>
+    ownsBlock(cluster, hash) && isBlockReferenced(tables, model, hash)
   await tables.start()
-  const condition = isWhole && tables.fault !== undefined ? frozenCondition(tables.fault) : opened
-  const isServing = condition.kind === 'serving'
-  if (isServing) closers.add(() => tables.stop())
+  const { fault } = tables
+  const condition = (): NodeCondition =>
+    conditionOf(options, { broken, fault, cluster, isFixed: fixed !== undefined })
+  const isWhole = broken === undefined && fault === undefined
+  if (isWhole) closers.add(() => tables.stop())
   const compute = ground.compute(blocks.slab.memory)
   closers.add(() => compute.stop())
   const { key, keep } = await sealingKey({ disk, rng, folder: folders.metadata })
@@ -118,45 +123,63 @@ export async function openProduct(parts: Parts): Promise<Product> {
     sealer: new SecretSealer(key, rng),
     counts: (partitionKey) => readCounts(db, partitionKey),
   }
-  if (isServing) {
+  const layout = members && follow(parts, { ...member, members, tables, blocks })
+  if (isWhole) {
     if (keep !== undefined) {
-      await refuseLostSecrets(store, folders)
+      if (cluster.history() !== undefined) await refuseLostSecrets(store, folders)
       await keep()
     }
-    await startBackground(store, { ...parts, blocks, replicated, cluster, db, tables })
+    const built = {
+      ...{ store, db, tables, blocks, replicated, cluster, metrics, closers },
+      ground,
+    }
+    await startBackground({ ...built, completed: () => layout?.look() })
   }
-  const layout = members && follow(parts, { ...member, members, tables, blocks })
   return { nodeId, folders, condition, db, tables, blocks, model, store, layout }
 }
 
+/** Without the keys whose value is undefined. */
+function defined<Fields extends object>(
+  fields: Fields,
+): {
+  [Key in keyof Fields]?: Exclude<Fields[Key], undefined>
+} {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as {
+    [Key in keyof Fields]?: Exclude<Fields[Key], undefined>
+  }
+}
+
+function ownsBlock(cluster: Cluster, hash: string): boolean {
+  const partition = Number.parseInt(hash.slice(0, 2), 16)
+  return cluster.owners(partition).some((list) => list.includes(cluster.self))
+}
+
 function memberOf(
-  { ground, folders }: Parts,
-  built: Pick<MembershipParts, 'network' | 'model' | 'watch'> & {
-    readonly rows: Rows
-    readonly opened: NodeCondition
-  },
+  { ground, folders, options }: Parts,
+  built: Pick<MembershipParts, 'network' | 'model' | 'watch'> & { readonly rows: Rows },
 ): MembershipParts {
-  const { rows, opened, ...rest } = built
+  const { rows, ...rest } = built
   const { identity, db } = rows
-  const isWaiting = opened.kind === 'waiting'
+  const { replicationFactor = 1, knowsPeers = false } = options
+  const sentence = waitingSentence(replicationFactor)
   return {
     ...{ ground, folder: folders.metadata, self: nodeIdOf(identity), identity, db, ...rest },
-    lone: !isWaiting,
-    ...(isWaiting ? { sentence: opened.sentence } : {}),
+    ...{ lone: replicationFactor === 1 && !knowsPeers, sentence },
   }
 }
 
 function follow(
   { options, closers }: Parts,
-  built: Pick<FollowParts, 'members' | 'tables'> &
-    MembershipParts & { readonly blocks: NodeBlocks },
-): LayoutContext {
+  built: Omit<FollowParts, 'closers' | 'factor' | 'blockBytes' | 'syncedTo' | 'tables'> & {
+    readonly tables: OpenTables
+    readonly blocks: NodeBlocks
+  },
+): FollowedLayout {
   const { blocks, ...member } = built
   return followLayout({
     ...{ ...member, closers, factor: options.replicationFactor ?? 1 },
     blockBytes: async () => (await blocks.drives()).reduce((sum, one) => sum + one.liveBytes, 0),
-    // Nothing is gathered from other owners yet: a layout after the first is written, not read.
-    syncedTo: () => 0,
+    syncedTo: () => built.tables.completeTo(),
   })
 }
 
@@ -179,7 +202,7 @@ async function openNodeRows(parts: Parts, fatal: (sentence: string) => void): Pr
   try {
     const rows = await openRows({
       ...{ folder, clock, disk, rng, log },
-      ...(simulated === undefined ? {} : { engineHome: simulated.engineHome }),
+      ...defined({ engineHome: simulated?.engineHome }),
       onFatal: (fault) => fatal(`The rows cannot be written: ${fault.message}`),
     })
     closers.add(() => rows.db.close())
@@ -217,11 +240,21 @@ function folderFault(error: unknown, folder: string): unknown {
   return new NodeError('FolderUnusable', message, { cause: error })
 }
 
-function conditionOf(options: NodeOptions, rows: Rows): NodeCondition {
-  const { replicationFactor = 1, knowsPeers = false } = options
-  if (replicationFactor !== 1 || knowsPeers) return waitingCondition(replicationFactor)
-  const { broken } = rows.sealStatus
-  return broken === undefined ? { kind: 'serving' } : recoveringCondition(broken)
+/** What the node can do now: a layout may come, and what is broken stays so in this life. */
+function conditionOf(
+  options: NodeOptions,
+  state: {
+    readonly broken: string | undefined
+    readonly fault: string | undefined
+    readonly cluster: Cluster
+    readonly isFixed: boolean
+  },
+): NodeCondition {
+  const { broken, fault, cluster, isFixed } = state
+  if (broken !== undefined) return recoveringCondition(broken)
+  if (fault !== undefined) return frozenCondition(fault)
+  if (isFixed || cluster.history() !== undefined) return { kind: 'serving' }
+  return waitingCondition(options.replicationFactor ?? 1)
 }
 
 /** Access keys whose sealing key is gone can never sign again: said at the start, not at use. */
@@ -233,38 +266,4 @@ async function refuseLostSecrets(store: Store, folders: Folders): Promise<void> 
     `Cannot read the secrets of the access keys: "${folders.metadata}/sealing-key" was lost. ` +
       'Put it back from a copy; the data itself is whole',
   )
-}
-
-/** What a start finishes of the last life, then the workers. */
-async function startBackground(
-  store: Store,
-  parts: Parts & {
-    readonly blocks: NodeBlocks
-    readonly replicated: ReplicatedBlocks
-    readonly cluster: Cluster
-    readonly db: Db
-    readonly tables: OpenTables
-  },
-): Promise<void> {
-  const { blocks, closers, db, ground, metrics, tables } = parts
-  const { clock, log, simulated } = ground
-  const { model, operations, holds } = store
-  const buckets = new LeftBuckets(store)
-  // Whoever made a bucket on a lone node made it in an earlier life.
-  if (parts.cluster.epoch().layout === 0) await buckets.finish(() => true)
-  const release = new ReleaseWorker({
-    ...{ db, tables, model, operations, holds, clock, log, metrics },
-    ...(simulated === undefined ? {} : { spanMicros: simulated.spanMicros }),
-  })
-  const sync = tables.syncWorker({ log, intervalMs: simulated?.syncIntervalMs ?? SYNC_INTERVAL_MS })
-  const fetch = new BlockFetch({
-    ...{ local: blocks, cluster: parts.replicated, log, metrics },
-    ...(simulated === undefined ? {} : { intervalMs: simulated.fetchIntervalMs }),
-  })
-  for (const worker of [buckets, release, sync, fetch]) {
-    const runner = new WorkerRunner(worker, { clock, log })
-    runner.start()
-    closers.add(() => runner.stop())
-  }
-  await blocks.start()
 }

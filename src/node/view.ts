@@ -24,7 +24,7 @@ export function nodeView(
     runtime: `node ${process.version}`,
     hostname: hostname(),
     address: () => s3Endpoint?.replace(/^http:\/\//, ''),
-    condition: () => product.condition,
+    condition: product.condition,
     async spaces() {
       const [drive] = await blocks.drives()
       const data: DiskSpace | undefined = drive

@@ -27,6 +27,7 @@ export const GRACE_MS = 4_000
 const PROMISE_AGE_MS = 250
 export const SYNC_INTERVAL_MS = 4_000
 const FETCH_INTERVAL_MS = 2_000
+const GATHER_INTERVAL_MS = 1_000
 const PROMISES_OPEN_MAX = 20
 const SLOT_BYTES = 8192
 const SLAB_BYTES = 32 * SLOT_BYTES
@@ -40,7 +41,10 @@ export interface NodeParts {
   readonly world: World
   readonly index: number
   readonly directory: Directory
-  readonly clusterOf: (self: NodeId) => Cluster
+  /** Owners that never change; absent where the node follows a layout. */
+  readonly clusterOf?: ((self: NodeId) => Cluster) | undefined
+  /** Serves at once, without a layout. */
+  readonly isAlone?: boolean
   readonly rules: Partial<Rules>
   readonly shardCount: number
   /** How long the next sync of the rows, and the next call of the drive, takes. */
@@ -112,6 +116,7 @@ export class SimulatedNode {
     openProduct({
       ground: this.#ground(life, network),
       options: {
+        knowsPeers: this.#parts.clusterOf === undefined && this.#parts.isAlone !== true,
         graceMs: GRACE_MS,
         onFatal: (sentence) => {
           if (!life.isOver) fault(`node ${this.index} gave up: ${sentence}`)
@@ -122,8 +127,9 @@ export class SimulatedNode {
       closers,
     }).then(
       (product) => {
-        if (product.condition.kind !== 'serving') {
-          fault(`node ${this.index} is ${product.condition.kind}: ${product.condition.sentence}`)
+        const condition = product.condition()
+        if (condition.kind === 'recovering') {
+          fault(`node ${this.index} is recovering: ${condition.sentence}`)
         }
         present.product = product
       },
@@ -162,7 +168,7 @@ export class SimulatedNode {
       compute: () => ({ ...inlineCompute, stop: () => Promise.resolve() }),
       simulated: {
         engineHome: this.#engineHome(life),
-        cluster: clusterOf,
+        ...(clusterOf === undefined ? {} : { cluster: clusterOf }),
         blocks: { slab: this.#slab, segmentBytes: SEGMENT_BYTES, stepBytes: STEP_BYTES },
         store: { inlineSizeBytesMax: INLINE_BYTES_MAX, partSizeBytesMin: 1, shardCount },
         tables: {
@@ -172,6 +178,7 @@ export class SimulatedNode {
         },
         syncIntervalMs: SYNC_INTERVAL_MS,
         fetchIntervalMs: FETCH_INTERVAL_MS,
+        gatherIntervalMs: GATHER_INTERVAL_MS,
         spanMicros: SPAN_MICROS,
       },
     }

@@ -38,4 +38,25 @@ export const plants: readonly Plant[] = [
     },
     ownerCounts: [3],
   },
+  {
+    name: 'votes of the newest layout alone',
+    rules: { votingLists: (lists) => lists.slice(-1) },
+    movesLayouts: true,
+  },
+  {
+    name: 'messages of an old epoch are taken',
+    rules: { refusesOldEpochs: false },
+    movesLayouts: true,
+    forecast: { kinds: ['freeze', 'split', 'cut'], count: 12 },
+  },
+  {
+    name: 'a node that gains a partition again keeps its old rows',
+    rules: { emptiesGained: false },
+    movesLayouts: true,
+  },
+  {
+    name: 'a node counts as complete before it has gathered anything',
+    rules: { gathers: false },
+    movesLayouts: true,
+  },
 ]

@@ -9,6 +9,7 @@ import { Client, KEYS, readVersion, type Run } from './clients.ts'
 import { drawForecast, drawWeather, strike, type Forecast } from './faults.ts'
 import { historyOf, initialState } from './history.ts'
 import { inventoryFaults } from './inventory.ts'
+import { Operator, partitionNumbers, type Founding } from './layouts.ts'
 import { linearizationFault } from './linearizability.ts'
 import { GRACE_MS, SimulatedNode, SPAN_MICROS, SYNC_INTERVAL_MS } from './node.ts'
 import { SeededRng } from './seeded-rng.ts'
@@ -32,6 +33,8 @@ export interface Plant {
   readonly weather?: Partial<Weather>
   readonly forecast?: Partial<Forecast>
   readonly ownerCounts?: readonly number[]
+  /** Every seed changes its layout, not one in four. */
+  readonly movesLayouts?: boolean
 }
 
 /** A smaller run of the same seed, to find what is needed to make it fail. */
@@ -56,6 +59,8 @@ export interface Verdict {
   readonly unknown: number
   /** What struck, in order. */
   readonly faults: readonly string[]
+  /** Version of the last layout; undefined where the owners were given. */
+  readonly layout: number | undefined
   /** A digest of all that happened: the same seed has the same. */
   readonly trace: number
   readonly events: number
@@ -75,6 +80,9 @@ class Scene {
   readonly #world: World
   readonly #nodes: SimulatedNode[]
   readonly #ownerCount: number
+  readonly #founding: Founding
+  readonly #operator: Operator
+  #layoutChanges = 0
   readonly #forecast: Forecast
   readonly #struck: string[] = []
   readonly #run: Run
@@ -93,11 +101,15 @@ class Scene {
       readonly faults: string[]
       readonly limits: Limits
       readonly ownerCount: number
+      readonly founding: Founding
     },
   ) {
     const { world, nodes, forecast, faults, limits } = parts
     this.#limits = limits
     this.#ownerCount = parts.ownerCount
+    this.#founding = parts.founding
+    this.#operator = new Operator(world, nodes)
+    this.#layoutChanges = parts.founding.kind === 'fixed' ? 0 : 1 + world.rng.below(3)
     this.#seed = seed
     this.#world = world
     this.#nodes = nodes
@@ -122,7 +134,11 @@ class Scene {
     const rng = new SeededRng(seed)
     const counts = plant?.ownerCounts ?? OWNER_COUNTS
     const ownerCount = counts[seed % counts.length]!
-    const nodeCount = ownerCount + (rng.chance(0.3) ? 1 : 0)
+    const founding = foundingOf(seed, rng, {
+      owners: ownerCount,
+      movesLayouts: plant?.movesLayouts === true,
+    })
+    const nodeCount = founding.kind === 'fixed' ? ownerCount + (rng.chance(0.3) ? 1 : 0) : 5
     const weather: Weather = { ...drawWeather(rng), ...plant?.weather }
     const forecast: Forecast = { ...drawForecast(rng), ...plant?.forecast }
     const world = new World(rng, weather, rng.chance(0.05))
@@ -136,7 +152,9 @@ class Scene {
           find: (id) => nodes.find((other) => other.id === id)?.present?.network,
           all: () => nodes.map(({ id }) => id),
         },
-        clusterOf: (self) => fixedCluster(self, [owners], 1),
+        clusterOf:
+          founding.kind === 'fixed' ? (self) => fixedCluster(self, [owners], 1) : undefined,
+        isAlone: founding.kind === 'grown' && index === 0,
         rules: { ...plant?.rules },
         shardCount: seed % 4 === 0 ? 4 : 1,
         syncMs: () => (rng.chance(0.02) ? rng.unit() * 40 : 0.1 + rng.unit()),
@@ -146,7 +164,7 @@ class Scene {
       nodes.push(node)
       if (index < ownerCount) owners.push(node.id)
     }
-    return new Scene(seed, { world, nodes, forecast, faults, limits, ownerCount })
+    return new Scene(seed, { world, nodes, forecast, faults, limits, ownerCount, founding })
   }
 
   async play(): Promise<Verdict> {
@@ -162,6 +180,7 @@ class Scene {
       operations: this.#begun,
       unknown: history.filter(({ answer }) => answer === undefined).length,
       faults: this.#struck,
+      layout: this.#operator.version(),
       trace: world.trace,
       events: world.events,
       virtualMs: Math.round(world.now / 1000),
@@ -171,6 +190,9 @@ class Scene {
   /** A bucket, before anything goes wrong. */
   async #prepare(): Promise<void> {
     const make = async (): Promise<void> => {
+      if (this.#founding.kind === 'founded') {
+        await this.#operator.found(this.#founding.owners, this.#founding.factor)
+      }
       for (;;) {
         const store = this.#nodes[0]!.product?.store
         try {
@@ -196,6 +218,12 @@ class Scene {
     for (const moment of this.#moments) {
       if (moment !== this.#begun) continue
       this.#world.after(this.#world.rng.unit() * 100, () => this.#strike())
+    }
+    const all = this.#limits.clients * this.#limits.operationsPerClient
+    const step = Math.floor((LAST_FAULT_AT * all) / (this.#layoutChanges + 1))
+    if (this.#begun % step === 0 && this.#begun <= step * this.#layoutChanges) {
+      this.#struck.push('layout')
+      this.#operator.change().catch(() => undefined)
     }
   }
 
@@ -255,6 +283,10 @@ class Scene {
     await world.run(LIVENESS_MS_MAX, () =>
       this.#nodes.every(({ product }) => product !== undefined),
     )
+    if (this.#founding.kind !== 'fixed') {
+      await world.run(LIVENESS_MS_MAX, () => this.#operator.isSettled())
+      if (!this.#operator.isSettled()) this.#run.faults.push('the change of layout did not end')
+    }
     await world.run(SPAN_MICROS / 1000 + 2 * GRACE_MS, () => false)
     let left = 0
     for (const node of this.#nodes) {
@@ -277,14 +309,16 @@ class Scene {
   async #takeStock(): Promise<void> {
     const world = this.#world
     const { signal } = new AbortController()
-    const owners = this.#nodes.slice(0, this.#ownerCount).map(({ product }) => product!)
     let faults: readonly string[] = ['not looked at yet']
     const look = async (): Promise<void> => {
       while (faults.length > 0) {
         await this.#rest(SYNC_INTERVAL_MS)
-        const roots = await Promise.all(owners.map(({ tables }) => tables.roots(signal)))
+        const roots = new Map<NodeId, Roots>()
+        for (const { id, product } of this.#nodes) {
+          roots.set(id, await product!.tables.roots(signal))
+        }
         const stock = await Promise.all(this.#nodes.map(({ product }) => inventoryFaults(product!)))
-        const difference = differenceOf(roots)
+        const difference = differenceOf(roots, (partition) => this.#ownersOf(partition))
         faults = [
           ...(difference === undefined ? [] : [`owners differ: ${difference}`]),
           ...stock.flatMap((found, index) => found.map((fault) => `node ${index}: ${fault}`)),
@@ -294,6 +328,11 @@ class Scene {
     void look()
     await world.run(LIVENESS_MS_MAX, () => faults.length === 0)
     this.#run.faults.push(...faults)
+  }
+
+  #ownersOf(partition: number): readonly NodeId[] {
+    if (this.#founding.kind !== 'fixed') return this.#operator.ownersOf(partition)
+    return this.#nodes.slice(0, this.#ownerCount).map(({ id }) => id)
   }
 
   async #readAtEnd(store: Store, key: string): Promise<void> {
@@ -328,17 +367,33 @@ class Scene {
   }
 }
 
-/** The first table and partition that the owners hold differently. */
+function foundingOf(
+  seed: number,
+  rng: SeededRng,
+  { owners, movesLayouts }: { readonly owners: number; readonly movesLayouts: boolean },
+): Founding {
+  if (seed % 4 !== 1 && !movesLayouts) return { kind: 'fixed' }
+  if (rng.chance(0.5)) return { kind: 'grown' }
+  return { kind: 'founded', owners, factor: Math.min(3, owners) }
+}
+
+/** Of one node, by table and partition. */
+type Roots = ReadonlyMap<string, ReadonlyMap<number, string>>
+
+/** The first table and partition that the owners hold differently, or that others hold. */
 function differenceOf(
-  all: readonly ReadonlyMap<string, ReadonlyMap<number, string>>[],
+  all: ReadonlyMap<NodeId, Roots>,
+  ownersOf: (partition: number) => readonly NodeId[],
 ): string | undefined {
-  const [first, ...others] = all
-  for (const [table, roots] of first!) {
-    for (const [index, other] of others.entries()) {
-      const theirs = other.get(table)!
-      for (const partition of new Set([...roots.keys(), ...theirs.keys()])) {
-        if (roots.get(partition) !== theirs.get(partition)) {
-          return `table ${table}, partition ${partition}, owners 0 and ${index + 1}`
+  const tables = [...all.values()][0]!.keys()
+  for (const table of tables) {
+    for (const partition of partitionNumbers) {
+      const owners = ownersOf(partition)
+      const roots = new Set(owners.map((node) => all.get(node)!.get(table)!.get(partition)))
+      if (roots.size > 1) return `table ${table}, partition ${partition}`
+      for (const [node, own] of all) {
+        if (!owners.includes(node) && own.get(table)!.has(partition)) {
+          return `table ${table}, partition ${partition}, lies on a node that does not own it`
         }
       }
     }

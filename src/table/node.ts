@@ -19,15 +19,11 @@ import { Owner } from './owner/owner.ts'
 import { PageReader } from './page.ts'
 import { Promises } from './owner/promises.ts'
 import { Changes } from './queue.ts'
-import { Puller } from './sync/puller.ts'
-import { NodeDigests, SyncSource } from './sync/source.ts'
-import { syncedTables, type SyncedTable } from './sync/units.ts'
+import { NodeSync, type GatherWish } from './sync/sync.ts'
+import { NodeDigests } from './sync/source.ts'
+import { syncedTables } from './sync/units.ts'
 import { watchedDb } from './sync/digests.ts'
-import { SyncWorker } from './sync/worker.ts'
 import { Custody } from './custody.ts'
-import { emptyPartitions } from './sync/empty.ts'
-import { GatherWorker, type GatherOptions } from './sync/gather.ts'
-import type { Cluster } from '../cluster/cluster.ts'
 import { RegisterReader, settledRow, settleTask, type RegisterAt } from './read.ts'
 import { Coordinator, type Job } from './register.ts'
 import { Replication } from './replication.ts'
@@ -70,12 +66,8 @@ export class TableNode implements OpenTables {
   readonly #registers: RegisterReader
   readonly #pages: PageReader
   readonly #merged: MergedRows
-  readonly #puller: Puller
-  readonly #digests: NodeDigests
+  readonly #sync: NodeSync
   readonly #custody: Custody
-  readonly #merging: ReadonlyMap<string, LocalMerged>
-  readonly #cluster: Cluster
-  readonly #synced: ReadonlyMap<string, SyncedTable>
   readonly #stopping = new AbortController()
   /** Names the operations of this life that nobody else named. */
   readonly #operationPrefix: string
@@ -90,16 +82,8 @@ export class TableNode implements OpenTables {
     const merged = mergedTables(options.tables)
     const synced = syncedTables(registers, merged)
     const digests: NodeDigests = new NodeDigests(() => db, synced)
-    const db = watchedDb(options.db, {
-      isWatching: () => digests.isWatching,
-      isWatched: (tag) => digests.isWatched(tag),
-      changed: (...change) => digests.changed(...change),
-    })
+    const db = watchedDb(options.db, digests)
     this.#db = db
-    this.#digests = digests
-    this.#merging = merged
-    this.#cluster = cluster
-    this.#synced = synced
     this.#clock = clock
     this.#hybrid = hybrid
     this.#operationPrefix = hexOf(rng.bytes(8))
@@ -113,7 +97,12 @@ export class TableNode implements OpenTables {
     this.#promises = new Promises({ db, clock, rules, limits })
     const replication = new Replication(cluster, rules)
     this.#replication = replication
-    const rpc = new Rpc({ ...options, replication, isReady: () => this.#state === 'started' })
+    const rpc = new Rpc({
+      ...options,
+      rules,
+      replication,
+      isReady: () => this.#state === 'started',
+    })
     const done = new DoneMarks(CHANGES_QUEUED_MAX)
     const coordinator = new Coordinator({
       ...{ rpc, cluster, clock, hybrid, rng, replication, rules, done },
@@ -137,11 +126,10 @@ export class TableNode implements OpenTables {
     owner.listen(rpc)
     const mergedOwner = new MergedOwner({ db, replication, custody, tables: merged })
     mergedOwner.listen(rpc)
-    new SyncSource({ db, tables: synced, digests, signal: this.#stopping.signal }).listen(rpc)
-    this.#puller = new Puller({
-      ...{ db, rpc, replication, owner, digests },
-      merged: mergedOwner,
-      tables: synced,
+    this.#sync = new NodeSync({
+      ...{ db, rpc, replication, owner, digests, cluster, custody, rules, registers },
+      ...{ merged: mergedOwner, mergedTables: merged, tables: synced },
+      signal: this.#stopping.signal,
       settle: (register, above) => this.#settleAbove(register, above),
     })
     this.#changes.listen()
@@ -283,37 +271,16 @@ export class TableNode implements OpenTables {
     return walkMerged(this.#db, table, after, limit)
   }
 
-  async roots(signal: AbortSignal): Promise<ReadonlyMap<string, ReadonlyMap<number, string>>> {
-    const roots = new Map<string, ReadonlyMap<number, string>>()
-    for (const name of this.#synced.keys()) {
-      const digests = await this.#digests.of(name, signal)
-      const texts = [...digests.roots()].map(
-        ([partition, root]) => [partition, hexOf(root)] as const,
-      )
-      roots.set(name, new Map(texts))
-    }
-    return roots
+  roots(signal: AbortSignal): Promise<ReadonlyMap<string, ReadonlyMap<number, string>>> {
+    return this.#sync.roots(signal)
   }
 
   syncWorker(options: { readonly log: Log; readonly intervalMs: number }): Worker {
-    return new SyncWorker({
-      ...options,
-      peers: () => this.#replication.peers(),
-      pull: (peer, signal) => this.#puller.pull(peer, signal),
-    })
+    return this.#sync.worker(options)
   }
 
-  gatherWorker(
-    options: Pick<GatherOptions, 'log' | 'intervalMs' | 'withBlocks' | 'progressed'>,
-  ): Worker {
-    const emptying = { db: this.#db, registers: this.#tables, merged: this.#merging }
-    return new GatherWorker({
-      ...options,
-      cluster: this.#cluster,
-      custody: this.#custody,
-      empty: (partitions, signal) => emptyPartitions(emptying, partitions, signal),
-      pull: (peer, signal, isWanted) => this.#puller.pull(peer, signal, isWanted),
-    })
+  gatherWorker(wish: GatherWish): Worker {
+    return this.#sync.gatherer(wish)
   }
 
   completeTo(): number {

@@ -93,7 +93,7 @@ export class Replication {
   }
 
   votes(partition: number): Votes {
-    return new Votes(this.lists(partition), this.#rules.quorum)
+    return new Votes(this.#rules.votingLists(this.lists(partition)), this.#rules.quorum)
   }
 
   #selfFirst(nodes: readonly NodeId[]): readonly NodeId[] {

@@ -11,11 +11,13 @@ import type { Cluster } from '../cluster/cluster.ts'
 import { TableError } from './errors.ts'
 import { MESSAGE_FORMAT, type AnswerEnvelope, type Envelope } from './messages.ts'
 import type { Replication } from './replication.ts'
+import type { Rules } from './rules.ts'
 
 /** How long the first owners asked may take before the others are asked too. */
 const FIRST_ROUND_MS = 400
 
 export interface RpcOptions {
+  readonly rules: Rules
   readonly clock: Clock
   readonly network: Network
   readonly cluster: Cluster
@@ -240,7 +242,7 @@ export class Rpc {
         throw new TableError('BehindEpoch', `Cannot answer node "${from}": its epoch is newer`)
       }
     }
-    if (order < 0) {
+    if (order < 0 && this.#options.rules.refusesOldEpochs) {
       throw new TableError('OldEpoch', `Cannot answer node "${from}": its epoch is old`, {
         details: { layout: own.layout, readmissions: own.readmissions },
       })

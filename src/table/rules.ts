@@ -1,6 +1,7 @@
 /** The decisions that safety hangs on, as one object: so a simulation can plant a fault in each. */
 
 import type { Ballot } from '../base/ballot.ts'
+import type { NodeId } from '../base/ids.ts'
 import { OPERATION_SPAN_MICROS } from '../base/limits.ts'
 import { quorumOf } from '../cluster/cluster.ts'
 import { admitsPromise, admitsRow, floorOf, type Binding } from './admission.ts'
@@ -18,9 +19,19 @@ export interface Rules {
   readonly floorAtStart: (mark: Ballot) => Ballot
   /** What becomes of a promise that leaves memory before an accept passed it. */
   readonly promiseLeavingMemory: 'written' | 'forgotten'
+  /** The lists of owners of which each must give a quorum to a change. */
+  readonly votingLists: (lists: OwnerLists) => OwnerLists
+  /** Whether a message of an older epoch is refused. */
+  readonly refusesOldEpochs: boolean
+  /** Whether a partition that a node gains is emptied first. */
+  readonly emptiesGained: boolean
+  /** Whether a quorum of the older owners was copied from before a node counts as complete. */
+  readonly gathers: boolean
   /** The side rows that go along when a row is accepted again. */
   readonly resentSides: (sides: readonly SideRow[]) => readonly SideRow[]
 }
+
+type OwnerLists = readonly (readonly NodeId[])[]
 
 export const rules: Rules = {
   quorum: quorumOf,
@@ -31,4 +42,8 @@ export const rules: Rules = {
   floorAtStart: (mark) => mark,
   promiseLeavingMemory: 'written',
   resentSides: (sides) => sides,
+  votingLists: (lists) => lists,
+  refusesOldEpochs: true,
+  emptiesGained: true,
+  gathers: true,
 }

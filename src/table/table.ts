@@ -11,7 +11,7 @@ import type { Cluster } from '../cluster/cluster.ts'
 import type { Db, Reader } from '../db/db.ts'
 import { readMark } from './owner/mark.ts'
 import { TableNode } from './node.ts'
-import type { GatherOptions } from './sync/gather.ts'
+import type { GatherWish } from './sync/sync.ts'
 import type { Rules } from './rules.ts'
 import type { AnyTable, Command, MergedTable, Plain, RegisterTable, SideRef } from './schema.ts'
 import type { LocalRegister, LocalSide, LocalSlice } from './owner/walk.ts'
@@ -136,9 +136,7 @@ export interface OpenTables extends Tables {
   /** Background work that brings here what other owners hold and this node lacks. */
   syncWorker(options: { readonly log: Log; readonly intervalMs: number }): Worker
   /** Background work that follows a change of layout with the rows. */
-  gatherWorker(
-    options: Pick<GatherOptions, 'log' | 'intervalMs' | 'withBlocks' | 'progressed'>,
-  ): Worker
+  gatherWorker(wish: GatherWish): Worker
   /** Up to which active layout this node holds all that it owns, blocks included. */
   completeTo(): number
   /** Why this node takes part in no change, as a sentence; undefined when it does. */

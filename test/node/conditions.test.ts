@@ -22,24 +22,36 @@ test('guardedS3 lets through what the condition of the node allows', async () =>
   const methods = ['GET', 'HEAD', 'OPTIONS', 'PUT', 'POST', 'DELETE']
   const all = async (handler: HttpHandler): Promise<number[]> =>
     Promise.all(methods.map((method) => statusOf(handler, method)))
-  assert.deepEqual(await all(guardedS3({ kind: 'serving' }, served)), Array(6).fill(200))
-  assert.deepEqual(await all(guardedS3(waitingCondition(3), served)), Array(6).fill(503))
+  assert.deepEqual(await all(guardedS3(() => ({ kind: 'serving' }), served)), Array(6).fill(200))
+  assert.deepEqual(await all(guardedS3(() => waitingCondition(3), served)), Array(6).fill(503))
   for (const condition of [recoveringCondition('rows'), frozenCondition('the clock')]) {
-    const answers = await all(guardedS3(condition, served))
+    const answers = await all(guardedS3(() => condition, served))
     assert.deepEqual(answers, [200, 200, 200, 503, 503, 503])
   }
 })
 
 test('guardedS3 answers well-formed XML whatever was asked', async () => {
   const request = { method: 'PUT', target: '/b/<k>&?x', requestId: 'r' } as HttpRequest
-  const answer = await guardedS3(waitingCondition(1), served)(request)
+  const answer = await guardedS3(() => waitingCondition(1), served)(request)
   assert.match(answer.body as string, /<Resource>\/b\/&lt;k&gt;&amp;<\/Resource>/)
   assert.deepEqual(new Map(answer.headers).get('retry-after'), '10')
 })
 
 test('guardedWeb closes only while there is no layout', async () => {
-  assert.equal(await statusOf(guardedWeb(waitingCondition(3), served), 'GET'), 503)
-  assert.equal(await statusOf(guardedWeb(recoveringCondition('x'), served), 'GET'), 200)
+  assert.equal(
+    await statusOf(
+      guardedWeb(() => waitingCondition(3), served),
+      'GET',
+    ),
+    503,
+  )
+  assert.equal(
+    await statusOf(
+      guardedWeb(() => recoveringCondition('x'), served),
+      'GET',
+    ),
+    200,
+  )
 })
 
 test('sparingS3 refuses uploads alone, with the sentence', async () => {

@@ -165,18 +165,18 @@ class SourceWalk {
 export function watchedDb(
   db: Db,
   watcher: {
-    readonly isWatching: () => boolean
-    readonly isWatched: (tag: string) => boolean
-    readonly changed: (
+    readonly isWatching: boolean
+    isWatched(tag: string): boolean
+    changed(
       tag: string,
       key: string,
       before: Uint8Array | undefined,
       after: Uint8Array | undefined,
-    ) => void
+    ): void
   },
 ): Db {
   const write = (fill: (batch: Batch) => void): Promise<void> => {
-    if (!watcher.isWatching()) return db.write(fill)
+    if (!watcher.isWatching) return db.write(fill)
     /** What stood there before the batch, by tag and key. */
     const before = new Map<string, Uint8Array | undefined>()
     const after = new Map<string, Uint8Array | undefined>()

@@ -12,10 +12,12 @@ import { ownersIn } from '../../cluster/layout/layout.ts'
 import { ackedVersion } from '../../cluster/layout/trackers.ts'
 import type { Worker, WorkState } from '../../worker/worker.ts'
 import type { Custody } from '../custody.ts'
+import type { Rules } from '../rules.ts'
 
 export interface GatherOptions {
   readonly cluster: Cluster
   readonly custody: Custody
+  readonly rules: Pick<Rules, 'emptiesGained' | 'gathers'>
   readonly log: Log
   readonly intervalMs: number
   /** Throws every row of the partitions away that lies here. */
@@ -47,14 +49,14 @@ export class GatherWorker implements Worker {
   }
 
   async work(signal: AbortSignal): Promise<WorkState> {
-    const { cluster, custody, empty } = this.#options
+    const { cluster, custody, empty, rules } = this.#options
     const { gained, lost } = custody.look()
     if (lost.length > 0) {
       await custody.giveUp(lost)
-      await empty(lost, signal)
+      if (rules.emptiesGained) await empty(lost, signal)
     }
     if (gained.length > 0) {
-      await empty(gained, signal)
+      if (rules.emptiesGained) await empty(gained, signal)
       await custody.take(gained)
     }
     const history = cluster.history()
@@ -114,6 +116,7 @@ export class GatherWorker implements Worker {
 
   /** A quorum of the owners in every older layout was copied from; this node counts if it is one. */
   #isHeard(history: LayoutHistory, partition: number): boolean {
+    if (!this.#options.rules.gathers) return true
     const { self } = this.#options.cluster
     const heard = this.#heard.get(partition)
     return olderLayouts(history).every((layout) => {

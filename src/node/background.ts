@@ -1,0 +1,85 @@
+/** What a node does beside its requests: what a start finishes of the last life, then the workers. */
+
+import type { Metrics } from '../base/metrics.ts'
+import { BlockFetch } from '../block/fetch.ts'
+import type { NodeBlocks } from '../block/open.ts'
+import type { ReplicatedBlocks } from '../block/replicated.ts'
+import { PARTITION_COUNT, type Cluster } from '../cluster/cluster.ts'
+import type { Db } from '../db/db.ts'
+import { ReleaseWorker } from '../model/release.ts'
+import type { Store } from '../store/store.ts'
+import type { OpenTables } from '../table/table.ts'
+import { WorkerRunner } from '../worker/runner.ts'
+import type { Closers } from './closers.ts'
+import type { Ground } from './ground.ts'
+import { LeftBuckets } from './left-buckets.ts'
+
+/** Between two comparisons with every other owner. */
+const SYNC_INTERVAL_MS = 10 * 60_000
+/** Between two looks at what a change of layout still wants of this node. */
+const GATHER_INTERVAL_MS = 5_000
+
+export interface BackgroundParts {
+  readonly ground: Ground
+  readonly store: Store
+  readonly db: Db
+  readonly tables: OpenTables
+  readonly blocks: NodeBlocks
+  readonly replicated: ReplicatedBlocks
+  readonly cluster: Cluster
+  readonly metrics: Metrics
+  readonly closers: Closers
+  /** Told when this node may have become complete as of a newer layout. */
+  readonly completed: () => void
+}
+
+export async function startBackground(parts: BackgroundParts): Promise<void> {
+  const { ground, store, db, tables, blocks, cluster, metrics, closers } = parts
+  const { clock, log, simulated } = ground
+  const { model, operations, holds } = store
+  const buckets = new LeftBuckets(store)
+  // Whoever made a bucket on a lone node made it in an earlier life.
+  const isAlone = cluster.history() !== undefined && cluster.epoch().layout === 0
+  if (isAlone) await buckets.finish(() => true)
+  const release = new ReleaseWorker({
+    ...{ db, tables, model, operations, holds, clock, log, metrics },
+    ...(simulated === undefined ? {} : { spanMicros: simulated.spanMicros }),
+  })
+  const sync = tables.syncWorker({ log, intervalMs: simulated?.syncIntervalMs ?? SYNC_INTERVAL_MS })
+  const fetch = new BlockFetch({
+    ...{ local: blocks, cluster: parts.replicated, log, metrics },
+    ...(simulated === undefined ? {} : { intervalMs: simulated.fetchIntervalMs }),
+  })
+  const gather = tables.gatherWorker({
+    log,
+    intervalMs: simulated?.gatherIntervalMs ?? GATHER_INTERVAL_MS,
+    withBlocks: (partitions) => withBlocks(blocks, partitions),
+    progressed: parts.completed,
+  })
+  const runners = [buckets, release, sync, fetch, gather].map((worker) => {
+    const runner = new WorkerRunner(worker, { clock, log })
+    runner.start()
+    closers.add(() => runner.stop())
+    return runner
+  })
+  // Nobody has to wait for what a new layout changes.
+  cluster.onChange(() => {
+    for (const runner of runners) runner.wake()
+  })
+  await blocks.start()
+}
+
+/** Those of the partitions that want no block any more. */
+async function withBlocks(
+  blocks: NodeBlocks,
+  partitions: readonly number[],
+): Promise<readonly number[]> {
+  const whole: number[] = []
+  for (const partition of partitions) {
+    // Hashes begin with the two digits of their partition.
+    const digits = partition.toString(16).padStart(2, '0')
+    const [wanted] = partition < PARTITION_COUNT ? await blocks.wanted(digits, 1) : []
+    if (wanted?.startsWith(digits) !== true) whole.push(partition)
+  }
+  return whole
+}

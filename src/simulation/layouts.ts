@@ -1,0 +1,129 @@
+/** Layouts of a simulation: founded or grown by an operator, and changed while clients work. */
+
+import type { NodeId } from '../base/ids.ts'
+import { GIB } from '../base/limits.ts'
+import { newestLayout } from '../cluster/layout/history.ts'
+import { ownersIn, type Role } from '../cluster/layout/layout.ts'
+import { LAYOUT_PARTITION } from '../cluster/cluster.ts'
+import { applyLayout, showLayout, stageLayout } from '../store/layout/layout.ts'
+import type { SimulatedNode } from './node.ts'
+import type { World } from './world.ts'
+
+const ZONES = ['north', 'south', 'west'] as const
+/** How long the operator rests after a command that was not taken. */
+const RETRY_MS = 300
+
+/** How a run comes to its owners. */
+export type Founding =
+  /** The same owners for ever, given from outside. */
+  | { readonly kind: 'fixed' }
+  /** All nodes wait; an operator gives the first `owners` of them roles. */
+  | { readonly kind: 'founded'; readonly owners: number; readonly factor: number }
+  /** The first node serves alone; others are taken in later. */
+  | { readonly kind: 'grown' }
+
+/** Drives the layout commands as an operator at any node would. */
+export class Operator {
+  readonly #world: World
+  readonly #nodes: readonly SimulatedNode[]
+  /** Layouts that were asked for, whether or not they came to be. */
+  attempts = 0
+
+  constructor(world: World, nodes: readonly SimulatedNode[]) {
+    this.#world = world
+    this.#nodes = nodes
+  }
+
+  /** Gives the first nodes roles, and applies that as layout 1; resolves once it counts. */
+  async found(owners: number, factor: number): Promise<void> {
+    const roles = new Map(this.#nodes.slice(0, owners).map((node) => [node.id, this.#role(node)]))
+    for (;;) {
+      const layout = this.#nodes[0]!.product?.layout
+      if (layout?.members.history() !== undefined) return
+      try {
+        if (layout !== undefined) {
+          await stageLayout(layout, { roles, factor })
+          await applyLayout(layout, 1)
+        }
+      } catch {
+        // Not all are there yet.
+      }
+      await this.#rest()
+    }
+  }
+
+  /** One change of the layout, drawn; tried once, whatever becomes of it. */
+  async change(): Promise<void> {
+    const { rng } = this.#world
+    const layout = rng.pick(this.#nodes).product?.layout
+    if (layout === undefined) return
+    this.attempts += 1
+    const { history } = await showLayout(layout)
+    if (history === undefined) return
+    const newest = newestLayout(history)
+    const members = new Set<NodeId>(newest.storage)
+    const spare = this.#nodes.filter(({ id }) => !members.has(id))
+    const roles = new Map<NodeId, Role | undefined>()
+    // A lone node has no role of its own before it gets one.
+    if (newest.version === 0) for (const id of members) roles.set(id, this.#role(this.#at(id)))
+    const isLeaving = spare.length === 0 || (members.size > 2 && rng.chance(0.4))
+    if (isLeaving && members.size > 1) roles.set(rng.pick([...members]), undefined)
+    else {
+      for (const node of spare.slice(0, 1 + rng.below(2))) roles.set(node.id, this.#role(node))
+    }
+    const after = new Set(members)
+    for (const [id, role] of roles) {
+      if (role === undefined) after.delete(id)
+      else after.add(id)
+    }
+    const factor = Math.min(after.size, rng.pick([1, 2, 3, 3, 3]))
+    await stageLayout(layout, { roles, factor, zoneSpread: 1 })
+    await applyLayout(layout, newest.version + 1)
+  }
+
+  /** Whether every node knows one layout, alone, and all of it is where it belongs. */
+  isSettled(): boolean {
+    const versions = this.#nodes.map(({ product }) => {
+      const history = product?.layout?.members.history()
+      return history?.active.length === 1 ? newestLayout(history).version : undefined
+    })
+    return versions[0] !== undefined && new Set(versions).size === 1
+  }
+
+  /** Of the newest layout that any node knows. */
+  version(): number | undefined {
+    const versions = this.#nodes.flatMap(({ product }) => {
+      const history = product?.layout?.members.history()
+      return history === undefined ? [] : [newestLayout(history).version]
+    })
+    return versions.length === 0 ? undefined : Math.max(...versions)
+  }
+
+  /** The nodes that own a partition in the newest layout that the first node knows. */
+  ownersOf(partition: number): readonly NodeId[] {
+    const history = this.#nodes[0]!.product!.layout!.members.history()!
+    return ownersIn(newestLayout(history), partition)
+  }
+
+  #role(node: SimulatedNode): Role {
+    return {
+      zone: ZONES[node.index % ZONES.length]!,
+      capacityBytes: (1 + (node.index % 2)) * GIB,
+      tags: [],
+    }
+  }
+
+  #at(id: NodeId): SimulatedNode {
+    return this.#nodes.find((node) => node.id === id)!
+  }
+
+  #rest(): Promise<void> {
+    return new Promise((resolve) => void this.#world.after(RETRY_MS, resolve))
+  }
+}
+
+/** Every partition that rows can lie in. */
+export const partitionNumbers: readonly number[] = Array.from(
+  { length: LAYOUT_PARTITION + 1 },
+  (_, partition) => partition,
+)

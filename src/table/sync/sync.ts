@@ -1,0 +1,79 @@
+/** Everything by which the rows of one node come to be those of the other owners. */
+
+import { hexOf } from '../../base/bytes.ts'
+import type { NodeId } from '../../base/ids.ts'
+import type { Log } from '../../base/log.ts'
+import type { Cluster } from '../../cluster/cluster.ts'
+import type { Worker } from '../../worker/worker.ts'
+import type { Custody } from '../custody.ts'
+import type { LocalTable } from '../owner/local.ts'
+import type { LocalMerged } from '../owner/merged.ts'
+import type { Rules } from '../rules.ts'
+import { emptyPartitions } from './empty.ts'
+import { GatherWorker, type GatherOptions } from './gather.ts'
+import { Puller, type PullerOptions } from './puller.ts'
+import { SyncSource } from './source.ts'
+import { SyncWorker } from './worker.ts'
+
+export type GatherWish = Pick<GatherOptions, 'log' | 'intervalMs' | 'withBlocks' | 'progressed'>
+
+export interface NodeSyncOptions extends PullerOptions {
+  readonly cluster: Cluster
+  readonly custody: Custody
+  readonly rules: Rules
+  readonly registers: ReadonlyMap<string, LocalTable>
+  readonly mergedTables: ReadonlyMap<string, LocalMerged>
+  /** Ends with the node. */
+  readonly signal: AbortSignal
+}
+
+export class NodeSync {
+  readonly #options: NodeSyncOptions
+  readonly #puller: Puller
+
+  /** Answers the other owners from now on. */
+  constructor(options: NodeSyncOptions) {
+    this.#options = options
+    this.#puller = new Puller(options)
+    new SyncSource(options).listen(options.rpc)
+  }
+
+  /** See `OpenTables.roots`. */
+  async roots(signal: AbortSignal): Promise<ReadonlyMap<string, ReadonlyMap<number, string>>> {
+    const { tables, digests } = this.#options
+    const roots = new Map<string, ReadonlyMap<number, string>>()
+    for (const name of tables.keys()) {
+      const own = (await digests.of(name, signal)).roots()
+      const texts = [...own].map(([partition, root]) => [partition, hexOf(root)] as const)
+      roots.set(name, new Map(texts))
+    }
+    return roots
+  }
+
+  /** See `OpenTables.syncWorker`. */
+  worker(options: { readonly log: Log; readonly intervalMs: number }): Worker {
+    return new SyncWorker({
+      ...options,
+      peers: () => this.#peers(),
+      pull: (peer, signal) => this.#puller.pull(peer, signal),
+    })
+  }
+
+  /** See `OpenTables.gatherWorker`. */
+  gatherer(wish: GatherWish): Worker {
+    const { cluster, custody, rules, db, registers, mergedTables } = this.#options
+    const emptying = { db, registers, merged: mergedTables }
+    return new GatherWorker({
+      ...{ ...wish, cluster, custody, rules },
+      empty: (partitions, signal) => emptyPartitions(emptying, partitions, signal),
+      pull: (peer, signal, isWanted) => this.#puller.pull(peer, signal, isWanted),
+    })
+  }
+
+  /** A node without a layout has nobody to compare with. */
+  #peers(): readonly NodeId[] {
+    const { cluster, replication } = this.#options
+    const hasOwners = cluster.history() !== undefined || cluster.epoch().layout > 0
+    return hasOwners ? replication.peers() : []
+  }
+}

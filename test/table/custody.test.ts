@@ -1,0 +1,78 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { nodeId, type NodeId } from '../../src/base/ids.ts'
+import { LAYOUT_PARTITION, PARTITION_COUNT, type Cluster } from '../../src/cluster/cluster.ts'
+import { fixedCluster, loneHistory } from '../../src/cluster/lone.ts'
+import type { LayoutHistory } from '../../src/cluster/layout/history.ts'
+import { loneLayout, type Layout } from '../../src/cluster/layout/layout.ts'
+import { MemoryStore } from '../../src/db/memory.ts'
+import { openMemoryDb } from '../../src/db/open.ts'
+import type { Db } from '../../src/db/db.ts'
+import { systemClock } from '../../src/node/system/clock.ts'
+import { Custody } from '../../src/table/custody.ts'
+
+const [self, other] = ['a', 'b'].map((digit) => nodeId(digit.repeat(64))) as [NodeId, NodeId]
+
+/** A layout in which `self` owns the partitions below `count`, the other node the rest. */
+function layoutOf(version: number, count: number): Layout {
+  return {
+    ...loneLayout(self),
+    ...{ version, storage: count > 0 ? [self, other] : [other] },
+    places: Uint8Array.from({ length: PARTITION_COUNT }, (_, partition) =>
+      count > 0 && partition >= count ? 1 : 0,
+    ),
+  }
+}
+
+function openDb(store: MemoryStore): Db {
+  return openMemoryDb({ store, clock: systemClock, onFatal: (fault) => assert.fail(fault) })
+}
+
+/** A cluster whose active layouts are set. */
+function clusterOf(active: () => readonly Layout[]): Cluster {
+  const history = (): LayoutHistory => ({ ...loneHistory(self, 'c'), active: active() })
+  return { ...fixedCluster(self, [[self]]), history }
+}
+
+test('Custody of a database that never heard of a layout is that of everything', () => {
+  const custody = new Custody(
+    openDb(new MemoryStore()),
+    clusterOf(() => [layoutOf(0, 256)]),
+  )
+  assert.deepEqual(custody.look(), { gained: [], lost: [] })
+  custody.assertHeld(255)
+  assert.equal(custody.completeTo(), 0)
+})
+
+test('a partition that was given up and gained again answers nothing before it was taken', async () => {
+  const store = new MemoryStore()
+  let active = [layoutOf(1, 100)]
+  const cluster = clusterOf(() => active)
+  const custody = new Custody(openDb(store), cluster)
+  const { lost, gained } = custody.look()
+  assert.deepEqual([lost.length, gained.length, lost[0]], [156, 0, 100])
+  await custody.giveUp(lost)
+  active = [layoutOf(1, 100), layoutOf(2, 120)]
+  // Through a crash: what was given up stays so.
+  const next = new Custody(openDb(store), cluster)
+  assert.equal(next.look().gained.length, 20)
+  assert.throws(() => next.assertHeld(100), { code: 'NotReady' })
+  next.assertHeld(99)
+  await next.take(next.look().gained)
+  next.assertHeld(100)
+  assert.deepEqual(next.look(), { gained: [], lost: [] })
+})
+
+test('completeTo() is the newest active layout of which nothing is missing', async () => {
+  const active = [layoutOf(1, 100), layoutOf(2, 120)]
+  const cluster = clusterOf(() => active)
+  const custody = new Custody(openDb(new MemoryStore()), cluster)
+  const history = cluster.history()!
+  assert.equal(custody.completeTo(), 0)
+  assert.equal(custody.incomplete(history, 2).length, 121)
+  assert.equal(custody.incomplete(history, 2).at(-1), LAYOUT_PARTITION)
+  await custody.completed(custody.incomplete(history, 1), 1)
+  assert.equal(custody.completeTo(), 1)
+  await custody.completed(custody.incomplete(history, 2), 2)
+  assert.equal(custody.completeTo(), 2)
+})
