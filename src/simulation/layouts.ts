@@ -91,12 +91,12 @@ export class Operator {
   }
 
   /** Of the newest layout that any node knows. */
-  version(): number | undefined {
+  version(): number | null {
     const versions = this.#nodes.flatMap(({ product }) => {
       const history = product?.layout?.members.history()
       return history === undefined ? [] : [newestLayout(history).version]
     })
-    return versions.length === 0 ? undefined : Math.max(...versions)
+    return versions.length === 0 ? null : Math.max(...versions)
   }
 
   /** The nodes that own a partition in the newest layout that the first node knows. */

@@ -59,8 +59,8 @@ export interface Verdict {
   readonly unknown: number
   /** What struck, in order. */
   readonly faults: readonly string[]
-  /** Version of the last layout; undefined where the owners were given. */
-  readonly layout: number | undefined
+  /** Version of the last layout; null where the owners were given. */
+  readonly layout: number | null
   /** A digest of all that happened: the same seed has the same. */
   readonly trace: number
   readonly events: number
