@@ -344,3 +344,24 @@ test('a fetch does not wait behind parcels that nobody makes room for', async ()
   await world.clock.run(100)
   assert.equal((await fetched).message, 'here')
 })
+
+test('a link that breaks while the last piece goes out ends an answer once', async () => {
+  const world = new LinkWorld()
+  const [a, b] = await openPair(world)
+  let sent = 0
+  b.receive('get', {
+    answer: () =>
+      Promise.resolve({ message: 0, bytes: new Uint8Array(5000), sent: () => void (sent += 1) }),
+  })
+  const bulk = bulkLink(world, two)
+  bulk.send = (chunks) => {
+    if (Buffer.concat(chunks).length > 5000) bulk.sever('broken')
+  }
+  const options = { ...soon, into: new Uint8Array(5000) }
+  const ended = assert.rejects(a.transfer(two, 'get', { message: 0 }, options), {
+    code: 'PeerUnreachable',
+  })
+  await world.clock.run(100)
+  await ended
+  assert.equal(sent, 1)
+})

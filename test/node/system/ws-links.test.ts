@@ -118,9 +118,11 @@ test('a client without a certificate, or with an older TLS, is turned away', asy
   const accepted: Link[] = []
   const listener = await key.links.listen(LOCAL, (link) => void accepted.push(link))
   const { port } = listener.address
+  const own = newKey().key
+  const shown = { key: own.export({ format: 'pem', type: 'pkcs8' }), cert: nodeCertificate(own) }
   const ends = [
     { rejectUnauthorized: false },
-    { rejectUnauthorized: false, maxVersion: 'TLSv1.2' as const },
+    { rejectUnauthorized: false, ...shown, maxVersion: 'TLSv1.2' as const },
   ].map(
     (options) =>
       new Promise<void>((resolve) => {
