@@ -123,6 +123,8 @@ const sameRoom = new Map([
   ['net/wire', 'net'],
   ['model/layout', 'model'],
   ['store/layout', 'store'],
+  ['store/cluster', 'store'],
+  ['node/cluster', 'node'],
 ])
 
 interface Confined {

@@ -233,12 +233,13 @@ function judgeRelations(reading: Reading): void {
   }
   judgePorts(reading)
   const factor = values.get('replication_factor') as number | undefined
-  const needsPeers = (factor ?? 1) > 1 || knowsPeers(reading)
-  if (needsPeers && values.get('rpc_secret') === undefined && !secretIsFaulty(reading)) {
+  const speaks = values.get('rpc_bind_addr') !== undefined
+  const needsSecret = (factor ?? 1) > 1 || speaks || knowsPeers(reading)
+  if (needsSecret && values.get('rpc_secret') === undefined && !secretIsFaulty(reading)) {
     fault(
       reading,
       '',
-      'rpc_secret is missing: a node with peers needs one, make it with `openssl rand -hex 32`',
+      'rpc_secret is missing: a node that speaks to others needs one, make it with `openssl rand -hex 32`',
     )
   }
   const token = values.get('admin.admin_token') as string | undefined
@@ -290,6 +291,7 @@ function assemble(reading: Reading): Config {
       bind: address('rpc_bind_addr'),
       publicAddress: text('rpc_public_addr'),
       secret: text('rpc_secret'),
+      bootstrapPeers: (values.get('bootstrap_peers') as readonly string[] | undefined) ?? [],
     },
     s3: {
       bind: address('s3_api.api_bind_addr'),

@@ -77,22 +77,25 @@ export const keys: readonly KeyDefinition[] = [
     kind: 'secret',
     environment: 'RPC_SECRET',
     sentence:
-      'What the nodes of a cluster share: 64 hex digits. Checked and kept; nothing uses it yet',
+      'What the nodes of a cluster share: 64 hex digits, from `openssl rand -hex 32`. Whoever has it is one of them',
   },
   {
     path: 'rpc_bind_addr',
     kind: 'address',
-    sentence: 'Where other nodes will reach this one. Checked and kept; nothing listens there yet',
+    sentence:
+      'Where other nodes reach this one; needs rpc_secret. Absent: nothing listens for them',
   },
   {
     path: 'rpc_public_addr',
     kind: 'peerAddress',
-    sentence: 'The same as others see it, host:port. Checked and kept',
+    sentence:
+      'The same as others see it, host:port. Absent: that port at the host that its links come from',
   },
   {
     path: 'bootstrap_peers',
     kind: 'peers',
-    sentence: 'Other nodes, `id@host:port`. A node that knows of peers serves only with a layout',
+    sentence:
+      'Other nodes, `id@host:port` or `host:port`. A node that knows of peers serves only with a layout',
   },
   {
     path: 'allow_world_readable_secrets',
@@ -169,10 +172,10 @@ export const foreignKeys: readonly ForeignKey[] = [
   { path: 'block_size', why: 'a block is always 1 MiB' },
   { path: 'compression_level', why: 'blocks are stored as they come' },
   { path: 'block_ram_buffer_max', why: 'block buffers are a fixed part of the memory budget' },
-  { path: 'rpc_bind_outgoing', why: 'nothing speaks to other nodes yet' },
-  { path: 'rpc_public_addr_subnet', why: 'nothing speaks to other nodes yet' },
-  { path: 'rpc_ping_timeout_msec', why: 'nothing speaks to other nodes yet' },
-  { path: 'rpc_timeout_msec', why: 'nothing speaks to other nodes yet' },
+  { path: 'rpc_bind_outgoing', why: 'links leave by the address that the system chooses' },
+  { path: 'rpc_public_addr_subnet', why: 'others learn the address that links come from' },
+  { path: 'rpc_ping_timeout_msec', why: 'a node is down after three seconds of silence' },
+  { path: 'rpc_timeout_msec', why: 'each kind of call has its own deadline' },
   { path: 'db_engine', why: ownEngine },
   { path: 'lmdb_map_size', why: ownEngine },
   { path: 'allow_punycode', why: 'bucket names follow the rules of S3' },
@@ -201,6 +204,7 @@ export interface Config {
     readonly bind: ListenAddress | undefined
     readonly publicAddress: string | undefined
     readonly secret: string | undefined
+    readonly bootstrapPeers: readonly string[]
   }
   readonly s3: {
     readonly bind: ListenAddress | undefined

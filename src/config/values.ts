@@ -51,10 +51,13 @@ export const readers: Readonly<Record<KeyKind, (value: unknown) => unknown>> = {
     return text
   },
   peers: (value) => {
-    if (!Array.isArray(value)) throw wanted('a list of "id@host:port"', value)
+    if (!Array.isArray(value)) throw wanted('a list of "id@host:port" or "host:port"', value)
     for (const peer of value as unknown[]) {
-      if (typeof peer !== 'string' || !/^[0-9a-f]{64}@\S+:\d{1,5}$/.test(peer)) {
-        throw wanted('entries of the form "id@host:port", the id 64 hex digits', peer)
+      if (typeof peer !== 'string' || !/^(?:[0-9a-f]{64}@)?[^\s@]+:\d{1,5}$/.test(peer)) {
+        throw wanted(
+          'entries of the form "id@host:port", the id 64 hex digits, or "host:port"',
+          peer,
+        )
       }
     }
     return value as unknown

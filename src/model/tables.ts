@@ -8,6 +8,7 @@ import type { BucketValue } from './rows/bucket.ts'
 import { buildBucketTable } from './bucket.table.ts'
 import { buildBucketNameTable } from './bucket-name.table.ts'
 import type { BucketNameValue } from './commands/bucket-name.ts'
+import { buildClusterSecretTable, type ClusterSecret } from './cluster-secret.table.ts'
 import { Gates, type GateValue } from './rows/gate.ts'
 import { buildGateTable } from './gate.table.ts'
 import type { LayoutHistory } from '../cluster/layout/history.ts'
@@ -24,6 +25,7 @@ export interface RowListener {
   accessKeyTouched(id: string): void
   /** A value was accepted here, which need not be the chosen one. */
   layoutTouched?(): void
+  clusterSecretTouched?(): void
 }
 
 export interface ModelTables {
@@ -33,6 +35,7 @@ export interface ModelTables {
   readonly bucketName: RegisterTable<BucketNameValue>
   readonly accessKey: RegisterTable<AccessKeyValue>
   readonly layout: RegisterTable<LayoutHistory>
+  readonly clusterSecret: RegisterTable<ClusterSecret>
   readonly part: MergedTable<PartRow>
   readonly manifest: MergedTable<ManifestRow>
   readonly blockRef: MergedTable<BlockRefRow>
@@ -54,6 +57,7 @@ export function buildTables(parts: {
     bucketName: buildBucketNameTable((name) => listener?.bucketNameTouched(name)),
     accessKey: buildAccessKeyTable((id) => listener?.accessKeyTouched(id)),
     layout: buildLayoutTable(() => listener?.layoutTouched?.()),
+    clusterSecret: buildClusterSecretTable(() => listener?.clusterSecretTouched?.()),
     part: partTable,
     manifest: manifestTable,
     blockRef: buildBlockRefTable(blocks),

@@ -19,6 +19,9 @@ import { GOSSIP_ENDPOINT } from './peers/gossip.ts'
 import { Latencies } from './latency.ts'
 import { Peers, type PeerInfo, type PeersOptions } from './peers/peers.ts'
 
+export type { KnownPeer } from './peers/book.ts'
+export type { PeerInfo } from './peers/peers.ts'
+
 export interface MeshOptions extends PeersOptions {
   /** Where to take links; without it this node only dials. */
   readonly bind?: Address | undefined

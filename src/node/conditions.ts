@@ -1,6 +1,8 @@
 /** What a node can do at all, and the answers of a door that cannot serve. */
 
 import type { NodeCondition } from '../api/admin/operation.ts'
+import type { DiskSpace } from '../base/disk.ts'
+import { METADATA_RESERVE_BYTES } from '../base/limits.ts'
 import type { HttpHandler, HttpResponse } from '../api/http/response.ts'
 import { splitTarget } from '../api/http/query.ts'
 
@@ -34,6 +36,12 @@ export function frozenCondition(fault: string): NodeCondition {
     kind: 'recovering',
     sentence: `This node takes no writes: ${fault}. Reads are served. Set the clock right and start it again`,
   }
+}
+
+/** Of the drive of the rows. */
+export function shortageOf(metadata: DiskSpace | undefined): string | undefined {
+  if (metadata === undefined || metadata.availableBytes >= METADATA_RESERVE_BYTES) return undefined
+  return 'This node takes no uploads, for the drive of its rows is full: delete something or make it larger'
 }
 
 const READS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS'])

@@ -2,7 +2,7 @@
 
 import { DomainError } from '../base/errors.ts'
 
-/** `FolderUnusable`, `PortTaken`: in the message stands what to do. `SecretsLost`: likewise. */
-export type NodeErrorCode = 'FolderUnusable' | 'PortTaken' | 'SecretsLost'
+/** In the message stands what to do. */
+export type NodeErrorCode = 'FolderUnusable' | 'PortTaken' | 'SecretsLost' | 'NoMesh'
 
 export class NodeError extends DomainError<NodeErrorCode> {}

@@ -1,9 +1,11 @@
 /** What a node stands on: the real clock, chance, disk, network and threads, or a simulation's. */
 
+import type { KeyObject } from 'node:crypto'
 import type { Clock } from '../base/clock.ts'
 import type { Compute } from '../base/compute.ts'
 import type { Disk } from '../base/disk.ts'
 import type { NodeId } from '../base/ids.ts'
+import type { Links } from '../base/links.ts'
 import type { Log } from '../base/log.ts'
 import type { Network } from '../base/network.ts'
 import type { Rng } from '../base/rng.ts'
@@ -17,6 +19,7 @@ import { systemClock } from './system/clock.ts'
 import { threadCompute } from './system/compute.ts'
 import { systemDisk } from './system/disk.ts'
 import { systemRng } from './system/rng.ts'
+import { wsLinks } from './system/ws-links.ts'
 
 export interface StoppableCompute extends Compute {
   stop(): Promise<void>
@@ -27,7 +30,10 @@ export interface Ground {
   readonly disk: Disk
   readonly rng: Rng
   readonly log: Log
+  /** Of a node without a mesh. */
   readonly network: (self: NodeId) => Network
+  /** Connections to other nodes, from which a mesh is made; a simulation has its own network. */
+  readonly links?: (nodeKey: KeyObject) => Links
   /** Work on other threads, which share the memory of the block slab. */
   readonly compute: (memory: SharedArrayBuffer) => StoppableCompute
   /** Of a simulation: rows elsewhere than in LevelDB, and everything smaller and sooner. */
@@ -49,11 +55,12 @@ export interface Ground {
   }
 }
 
-/** The machine itself, and a node that knows no other. */
+/** The machine itself. */
 export function systemGround(log: Log): Ground {
   return {
     ...{ clock: systemClock, disk: systemDisk, rng: systemRng(), log },
     network: (self) => new LoopbackNetwork(self),
+    links: (nodeKey) => wsLinks({ nodeKey }),
     compute: threadCompute,
   }
 }

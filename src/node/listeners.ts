@@ -45,16 +45,19 @@ export async function openDoor(
     } catch (error) {
       const code = error instanceof HttpError ? error.details['systemCode'] : undefined
       if (code === 'EADDRINUSE' && tried < last) continue
-      throw refused(error, `${host}:${tried}`, { name, code })
+      throw listenFault(error, { host, port: tried }, name)
     }
   }
 }
 
-function refused(
+/** The same in words for people, where it says why a port cannot be had. */
+export function listenFault(
   error: unknown,
-  address: string,
-  { name, code }: { readonly name: string; readonly code: unknown },
+  bind: { readonly host: string; readonly port: number } | undefined,
+  name: string,
 ): unknown {
+  const { code: own } = error as { readonly code?: unknown }
+  const code = error instanceof HttpError ? error.details['systemCode'] : own
   const why =
     code === 'EADDRINUSE'
       ? 'another program listens there; stop it or choose another port'
@@ -64,6 +67,7 @@ function refused(
           ? 'this machine has no such address'
           : undefined
   if (why === undefined) return error
+  const address = bind === undefined ? 'a port' : `${bind.host}:${bind.port}`
   return new NodeError('PortTaken', `Cannot listen on ${address} (${name}): ${why}`, {
     cause: error,
   })

@@ -3,7 +3,7 @@
 import { assert } from '../base/assert.ts'
 import { assertLimits } from '../base/limits.ts'
 import { Metrics } from '../base/metrics.ts'
-import type { NodeCondition } from '../api/admin/operation.ts'
+import type { NodeCondition, NodeView } from '../api/admin/operation.ts'
 import { createAdminHandler, renderAdminFault } from '../api/admin/serve.ts'
 import type { HttpHandler } from '../api/http/response.ts'
 import { answerWith, koaHandler } from '../api/http/koa-bridge.ts'
@@ -110,13 +110,14 @@ async function assemble(options: NodeOptions, closers: Closers): Promise<Running
             options.web,
           ),
         }
+  const view = nodeView(product, { clock, disk, rpc: options.rpc, s3Endpoint: s3 })
   const admin =
     options.admin === undefined
       ? undefined
       : await openAdmin(options.admin, {
           ...{ product, metrics, doorway, region },
           token: options.admin.token ?? (await adminToken({ ...ports, folder: folders.metadata })),
-          s3Endpoint: s3,
+          view,
         })
   return {
     data: folders.data,
@@ -166,15 +167,15 @@ async function openAdmin(
   built: Built & {
     readonly region: string
     readonly token: string
-    readonly s3Endpoint: string | undefined
+    readonly view: NodeView
   },
 ): Promise<{ readonly endpoint: string; readonly token: string }> {
-  const { product, metrics, doorway, region, token, s3Endpoint } = built
+  const { product, metrics, doorway, region, token, view } = built
   const { layout } = product
   assert(layout !== undefined, 'a node with doors follows its layout')
   const context = {
     ...{ store: product.store, layout },
-    node: nodeView(product, { clock: doorway.clock, disk: systemDisk, s3Endpoint }),
+    node: view,
     metrics,
     log: doorway.log,
     region,

@@ -24,6 +24,17 @@ export interface NodeOptions {
   readonly replicationFactor?: number
   /** The settings name other nodes: then this one serves only with a layout. */
   readonly knowsPeers?: boolean
+  /** Speaks to other nodes; absent: a node that knows none, and opens no port for them. */
+  readonly rpc?: {
+    /** Where links are taken; absent: this node only dials. */
+    readonly bind?: ListenAddress | undefined
+    /** The same as others see it, `host:port`. @default the host that its links come from */
+    readonly publicAddress?: string | undefined
+    /** What all nodes of the cluster share: 64 hex digits. */
+    readonly secret: string
+    /** `ID@host:port` or `host:port`. */
+    readonly bootstrapPeers?: readonly string[] | undefined
+  }
   readonly s3?: ListenOptions & {
     /** @default 'us-east-1' */
     readonly region?: string
@@ -70,12 +81,17 @@ export function foldersOf(options: NodeOptions): Folders {
 
 /** The options that a settings file comes to. */
 export function optionsOf(config: Config): NodeOptions {
-  const { s3, admin, web } = config
+  const { rpc, s3, admin, web } = config
+  const { bind, publicAddress, secret, bootstrapPeers } = rpc
+  const speaks = bind !== undefined || bootstrapPeers.length > 0
   return {
     metadataDir: config.metadataDir,
     dataDir: config.dataDir,
     replicationFactor: config.replicationFactor,
     knowsPeers: config.knowsPeers,
+    ...(speaks && secret !== undefined
+      ? { rpc: { bind, publicAddress, secret, bootstrapPeers } }
+      : {}),
     ...part('s3', s3.bind, {
       region: s3.region,
       ...(s3.rootDomain === undefined ? {} : { rootDomains: [s3.rootDomain] }),

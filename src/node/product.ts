@@ -23,12 +23,14 @@ import { buildTables } from '../model/tables.ts'
 import type { ModelTables } from '../model/tables.ts'
 import { listKeys } from '../store/access-key.ts'
 import { Caches } from '../store/caches.ts'
-import { SecretSealer } from '../model/secret-sealer.ts'
+import { shardCounts } from '../store/cluster/counts.ts'
+import { ClusterSealers, ownSealer, type Sealers } from '../store/cluster/sealers.ts'
+import type { Mesh } from '../net/mesh.ts'
 import type { LayoutContext } from '../store/layout/layout.ts'
 import type { Store } from '../store/store.ts'
 import { hybridStart, openTables } from '../table/table.ts'
 import type { OpenTables } from '../table/table.ts'
-import { startBackground } from './background.ts'
+import { startBackground, type BackgroundParts } from './background.ts'
 import type { Closers } from './closers.ts'
 import {
   frozenCondition,
@@ -37,11 +39,13 @@ import {
   waitingSentence,
 } from './conditions.ts'
 import { NodeError } from './errors.ts'
+import { listenFault } from './listeners.ts'
 import type { Ground } from './ground.ts'
-import { followLayout, openNodeMembers, RowWatch } from './membership.ts'
-import type { FollowedLayout, FollowParts, MembershipParts } from './membership.ts'
+import { followLayout, openNodeMembers, RowWatch } from './cluster/membership.ts'
+import type { FollowedLayout, FollowParts, MembershipParts } from './cluster/membership.ts'
 import type { Folders, NodeOptions } from './options.ts'
-import { sealingKey } from './secret-files.ts'
+import { makeNodeMesh, secretOf, type NodeMesh } from './cluster/mesh.ts'
+import { sealingKey, type SealingKey } from './secret-files.ts'
 
 /** The node without its doors. */
 export interface Product {
@@ -56,6 +60,8 @@ export interface Product {
   readonly store: Store
   /** Undefined in a simulation that gives its own layout. */
   readonly layout: LayoutContext | undefined
+  /** Undefined of a node that speaks to no other. */
+  readonly mesh: Mesh | undefined
 }
 
 interface Parts {
@@ -75,7 +81,10 @@ export async function openProduct(parts: Parts): Promise<Product> {
   const { db } = rows
   const nodeId = nodeIdOf(rows.identity)
   const { broken } = rows.sealStatus
-  const network = ground.network(nodeId)
+  const meshed = await makeNodeMesh({
+    ...{ ground, options, metrics, folder: folders.metadata, identity: rows.identity },
+  })
+  const network = meshed?.mesh ?? ground.network(nodeId)
   const blocks = await openBlocks({
     ...{ db, disk, clock, log, metrics, nodeId, ...simulated?.blocks },
     folders: [folders.blocks],
@@ -93,7 +102,7 @@ export async function openProduct(parts: Parts): Promise<Product> {
   const watch = new RowWatch(caches)
   const model = buildTables({ blocks, listener: watch })
   const fixed = simulated?.cluster?.(nodeId)
-  const member = memberOf(parts, { rows, network, model, watch })
+  const member = memberOf(parts, { rows, network, model, watch, meshed })
   const members = fixed === undefined ? await openNodeMembers(member) : undefined
   const cluster: Cluster = fixed ?? members!
   const tables = openTables({
@@ -113,29 +122,46 @@ export async function openProduct(parts: Parts): Promise<Product> {
   if (isWhole) closers.add(() => tables.stop())
   const compute = ground.compute(blocks.slab.memory)
   closers.add(() => compute.stop())
-  const { key, keep } = await sealingKey({ disk, rng, folder: folders.metadata })
+  const sealing = await sealingKey({ disk, rng, folder: folders.metadata })
   const replicated = new ReplicatedBlocks({ local: blocks, network, cluster, clock })
   const store: Store = {
     ...{ tables, model, compute, clock, rng, log, caches, ...simulated?.store },
     blocks: replicated,
     operations: new RunningOperations({ network, boot: hexOf(rng.bytes(8)) }),
     holds: new Holds(network),
-    sealer: new SecretSealer(key, rng),
-    counts: (partitionKey) => readCounts(db, partitionKey),
+    sealers: sealersOf(parts, { sealing, tables, model }),
+    counts: shardCounts({ local: (key) => readCounts(db, key), network, cluster }),
   }
   const layout = members && follow(parts, { ...member, members, tables, blocks })
   if (isWhole) {
-    if (keep !== undefined) {
-      if (cluster.history() !== undefined) await refuseLostSecrets(store, folders)
-      await keep()
-    }
-    const built = {
-      ...{ store, db, tables, blocks, replicated, cluster, metrics, closers },
-      ground,
-    }
-    await startBackground({ ...built, completed: () => layout?.look() })
+    const built = { store, db, tables, blocks, replicated, cluster, meshed, layout, sealing }
+    await startWhole(parts, built)
   }
-  return { nodeId, folders, condition, db, tables, blocks, model, store, layout }
+  const { mesh } = meshed ?? {}
+  return { nodeId, folders, condition, db, tables, blocks, model, store, layout, mesh }
+}
+
+/** What only a node does that lacks nothing: keeps its secrets, works, speaks to others. */
+async function startWhole(
+  { ground, folders, metrics, closers, options }: Parts,
+  built: Omit<BackgroundParts, 'ground' | 'metrics' | 'closers' | 'completed'> & {
+    readonly meshed: NodeMesh | undefined
+    readonly layout: FollowedLayout | undefined
+    readonly sealing: SealingKey
+  },
+): Promise<void> {
+  const { meshed, layout, sealing, ...work } = built
+  await keepSecrets({ ...work, folders, sealing })
+  const completed = (): void => layout?.look()
+  await startBackground({ ...work, ground, metrics, closers, completed })
+  if (meshed === undefined) return
+  const { mesh } = meshed
+  if (layout !== undefined) meshed.join(layout.members, completed)
+  // Ended before what answers its messages.
+  closers.add(() => mesh.close())
+  await mesh.open().catch((error: unknown) => {
+    throw listenFault(error, options.rpc?.bind, 'other nodes')
+  })
 }
 
 /** Without the keys whose value is undefined. */
@@ -156,11 +182,15 @@ function ownsBlock(cluster: Cluster, hash: string): boolean {
 
 function memberOf(
   { ground, folders, options }: Parts,
-  built: Pick<MembershipParts, 'network' | 'model' | 'watch'> & { readonly rows: Rows },
+  built: Pick<MembershipParts, 'network' | 'model' | 'watch'> & {
+    readonly rows: Rows
+    readonly meshed: NodeMesh | undefined
+  },
 ): MembershipParts {
-  const { rows, ...rest } = built
+  const { rows, meshed, ...rest } = built
   const { identity, db } = rows
-  const { replicationFactor = 1, knowsPeers = false } = options
+  const { replicationFactor = 1 } = options
+  const knowsPeers = options.knowsPeers === true || meshed?.knowsPeers === true
   const sentence = waitingSentence(replicationFactor)
   return {
     ...{ ground, folder: folders.metadata, self: nodeIdOf(identity), identity, db, ...rest },
@@ -257,11 +287,40 @@ function conditionOf(
   return waitingCondition(options.replicationFactor ?? 1)
 }
 
+function sealersOf(
+  { ground, options }: Parts,
+  { sealing, tables, model }: Pick<Product, 'tables' | 'model'> & { readonly sealing: SealingKey },
+): Sealers {
+  const { key: own, replace } = sealing
+  const { rng } = ground
+  if (options.rpc === undefined) return ownSealer(own, rng)
+  const rpcSecret = secretOf(options.rpc.secret)
+  return new ClusterSealers({ tables, model, rng, own, rpcSecret, replace })
+}
+
+/**
+ * The key of the secrets is on disk before anything is sealed with it. A node that stands alone and
+ * may grow shares its key before others come: what was sealed earlier is for them too.
+ */
+async function keepSecrets(
+  built: Pick<BackgroundParts, 'cluster' | 'store'> & {
+    readonly folders: Folders
+    readonly sealing: SealingKey
+  },
+): Promise<void> {
+  const { cluster, store, folders, sealing } = built
+  const isAlone = cluster.history() !== undefined && cluster.epoch().layout === 0
+  const [first] = isAlone ? await listKeys(store) : []
+  if (sealing.keep !== undefined) {
+    if (first !== undefined) throw secretsLost(folders)
+    await sealing.keep()
+  }
+  if (first !== undefined) await store.sealers.forSealing()
+}
+
 /** Access keys whose sealing key is gone can never sign again: said at the start, not at use. */
-async function refuseLostSecrets(store: Store, folders: Folders): Promise<void> {
-  const [first] = await listKeys(store)
-  if (first === undefined) return
-  throw new NodeError(
+function secretsLost(folders: Folders): NodeError {
+  return new NodeError(
     'SecretsLost',
     `Cannot read the secrets of the access keys: "${folders.metadata}/sealing-key" was lost. ` +
       'Put it back from a copy; the data itself is whole',

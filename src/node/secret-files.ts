@@ -28,12 +28,15 @@ export interface SealingKey {
   readonly key: Uint8Array
   /** There was none: whoever knows that no key was ever sealed calls this, once. */
   readonly keep: (() => Promise<void>) | undefined
+  /** Keeps another one instead. */
+  readonly replace: (key: Uint8Array) => Promise<void>
 }
 
 export async function sealingKey({ disk, rng, folder }: Place): Promise<SealingKey> {
   const path = `${folder}/sealing-key`
   const kept = await disk.readSmall(path)
-  if (kept !== undefined && kept.length === SEALING_KEY_BYTES) return { key: kept, keep: undefined }
+  const replace = (key: Uint8Array): Promise<void> => disk.replace(path, key)
+  if (kept?.length === SEALING_KEY_BYTES) return { key: kept, keep: undefined, replace }
   const key = rng.bytes(SEALING_KEY_BYTES)
-  return { key, keep: () => disk.replace(path, key) }
+  return { key, keep: () => replace(key), replace }
 }

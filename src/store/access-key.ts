@@ -46,9 +46,10 @@ async function loadAccessKey(store: Store, id: string): Promise<AccessKey | unde
   const { generation } = store.caches.accessKeys
   const value = await inStoreWords(store.tables.get(refOf(store, id)))
   if (value === undefined || value.deleted) return undefined
+  const sealer = await inStoreWords(store.sealers.forOpening())
   const key: AccessKey = {
     id: id as AccessKeyId,
-    secret: store.sealer.open(id, value.sealedSecret),
+    secret: sealer.open(id, value.sealedSecret),
     name: value.name,
     createdMicros: value.createdMicros,
     expiresMicros: value.expiresMicros,
@@ -94,7 +95,8 @@ export async function importKey(
   if (!importable.test(secret)) {
     throw new TypeError(`Cannot import access key "${id}": wanted a secret of 3 to 128 characters`)
   }
-  const sealedSecret = store.sealer.seal(id, secret)
+  const sealer = await inStoreWords(store.sealers.forSealing())
+  const sealedSecret = sealer.seal(id, secret)
   const command = createKeyCommand({ name, sealedSecret, expiresMicros, mayCreateBucket })
   try {
     await inStoreWords(store.tables.change(refOf(store, id), command))

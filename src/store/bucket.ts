@@ -192,12 +192,13 @@ export async function forgetKey(store: Store, key: AccessKeyId): Promise<void> {
   }
 }
 
-/** What a bucket holds, as this node's rows say. @throws {StoreError} `NoSuchBucket` */
+/** What a bucket holds, as one owner's rows say. @throws {StoreError} `NoSuchBucket` */
 export async function bucketUsage(store: Store, id: BucketId): Promise<Counts> {
   const bucket = await bucketById(store, id)
   let sum: Counts = noCounts
   for (let shard = 0; shard < bucket.shardCount; shard += 1) {
-    sum = addCounts(sum, store.counts(objectPartitionKey(bucket.id, shard)))
+    const counts = store.counts(objectPartitionKey(bucket.id, shard))
+    sum = addCounts(sum, await inStoreWords(counts))
   }
   return sum
 }

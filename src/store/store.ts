@@ -25,7 +25,7 @@ import type { Command, Plain } from '../table/schema.ts'
 import type { ChangeOptions, RegisterRef, Tables } from '../table/table.ts'
 import type { Caches } from './caches.ts'
 import { refusalCode, StoreError, toStoreError } from './errors.ts'
-import type { SecretSealer } from '../model/secret-sealer.ts'
+import type { Sealers } from './cluster/sealers.ts'
 
 /** What the verbs of one node share. Built once by the assembly; plain data. */
 export interface Store {
@@ -40,9 +40,9 @@ export interface Store {
   readonly holds: Holds
   /** The listener of `model`. */
   readonly caches: Caches
-  readonly sealer: SecretSealer
-  /** This node's counts of a shard, from `readCounts`. */
-  readonly counts: (partitionKey: string) => Counts
+  readonly sealers: Sealers
+  /** Counts of a shard, from `readCounts` or `shardCounts`. */
+  readonly counts: (partitionKey: string) => Counts | Promise<Counts>
   /** Bodies up to this lie in the object's row. @default INLINE_SIZE_BYTES_MAX */
   readonly inlineSizeBytesMax?: number
   /** Of every part but the last. @default PART_SIZE_BYTES_MIN */

@@ -30,7 +30,8 @@ test('createKey() leaves no row that holds the secret in clear', async () => {
   const sealed = Buffer.from(rows[0]!.value!.sealedSecret)
   assert.equal(sealed.includes(key.secret), false)
   assert.equal(sealed.includes(Buffer.from(key.secret, 'hex')), false)
-  assert.throws(() => world.store.sealer.open('GK' + '0'.repeat(24), sealed))
+  const sealer = await world.store.sealers.forOpening()
+  assert.throws(() => sealer.open('GK' + '0'.repeat(24), sealed))
   await world.stop()
 })
 

@@ -24,7 +24,7 @@ import { Holds } from '../../src/model/holds.ts'
 import { isBlockReferenced } from '../../src/model/naming.ts'
 import { RunningOperations } from '../../src/model/operations.ts'
 import { ReleaseWorker } from '../../src/model/release.ts'
-import { SecretSealer } from '../../src/model/secret-sealer.ts'
+import { ownSealer } from '../../src/store/cluster/sealers.ts'
 import { buildTables } from '../../src/model/tables.ts'
 import { LoopbackNetwork } from '../../src/net/loopback.ts'
 import { inlineCompute } from '../../src/node/system/compute.ts'
@@ -110,7 +110,7 @@ export async function openStore(
     ...{ tables, model, blocks, clock, rng, operations, holds, caches },
     compute: inlineCompute,
     log: silentLog,
-    sealer: new SecretSealer(secret, rng),
+    sealers: ownSealer(secret, rng),
     counts: (partitionKey) => readCounts(db, partitionKey),
     shardCount: options.shardCount ?? 1,
   }

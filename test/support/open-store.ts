@@ -15,7 +15,7 @@ import { openMemoryDb } from '../../src/db/open.ts'
 import { readCounts } from '../../src/model/counter.table.ts'
 import { Holds } from '../../src/model/holds.ts'
 import { RunningOperations } from '../../src/model/operations.ts'
-import { SecretSealer } from '../../src/model/secret-sealer.ts'
+import { ownSealer } from '../../src/store/cluster/sealers.ts'
 import { buildTables } from '../../src/model/tables.ts'
 import { LoopbackNetwork } from '../../src/net/loopback.ts'
 import { systemClock } from '../../src/node/system/clock.ts'
@@ -77,7 +77,7 @@ export async function openTestStore(
     log: silentLog,
     operations: new RunningOperations({ network, boot: hexOf(rng.bytes(8)) }),
     holds: new Holds(network),
-    sealer: new SecretSealer(rng.bytes(32), rng),
+    sealers: ownSealer(rng.bytes(32), rng),
     counts: (partitionKey) => readCounts(db, partitionKey),
     ...(options.shardCount === undefined ? {} : { shardCount: options.shardCount }),
   }

@@ -74,7 +74,7 @@ process.on('exit', () => {
 })
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1))
 
-function launch(args: readonly string[]): ChildProcess {
+export function launch(args: readonly string[]): ChildProcess {
   if (!existsSync(MAIN)) throw new Error(`${MAIN} is not there: run "npm run build" first`)
   const child = spawn(process.execPath, [MAIN, ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
   alive.add(child)
@@ -120,7 +120,7 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
   }
 }
 
-function lastLines(child: ChildProcess): () => string {
+export function lastLines(child: ChildProcess): () => string {
   const lines: string[] = []
   if (child.stderr !== null) {
     createInterface({ input: child.stderr }).on('line', (line) => {

@@ -103,6 +103,26 @@ export interface ClusterStatusAnswer {
   }[]
 }
 
+/** Ours. */
+export interface SafeToStopAnswer {
+  readonly node: string
+  readonly isSafe: boolean
+  readonly partitions: number
+  /** That would have a quorum without it. */
+  readonly partitionsQuorum: number
+}
+
+export interface NodeInfoAnswer {
+  readonly success: Readonly<Record<string, { readonly nodeId: string }>>
+  readonly error: Readonly<Record<string, string>>
+}
+
+/** In the order of the addresses. */
+export type NodesConnectedAnswer = readonly {
+  readonly success: boolean
+  readonly error: string | null
+}[]
+
 export interface BucketPermissions {
   readonly read: boolean
   readonly write: boolean

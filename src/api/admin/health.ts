@@ -42,6 +42,13 @@ export function healthOf({ node, layout }: Pick<AdminContext, 'node' | 'layout'>
   }
 }
 
+/** How many partitions have a quorum while `node` is down, beside those that are down now. */
+export function servedWithout({ layout }: Pick<AdminContext, 'layout'>, node: NodeId): number {
+  const up = new Set(upNodes(layout))
+  up.delete(node)
+  return countServed(layout.members.history(), up).quorum
+}
+
 /** Partitions of which a quorum, and all owners, are up in every active layout. */
 function countServed(
   history: LayoutHistory | undefined,

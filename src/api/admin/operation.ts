@@ -19,17 +19,46 @@ export type NodeCondition =
   /** Nothing: there is no layout yet. */
   | { readonly kind: 'waiting'; readonly sentence: string }
 
+/** What a node tells others of itself; plain data. */
+export interface NodeCard {
+  readonly hostname: string
+  readonly version: string
+  readonly runtime: string
+  /** Where other nodes reach it, host:port; where S3 is served by one that speaks to none. */
+  readonly address: string | null
+  /** Why it does not do all that it should. */
+  readonly notice: string | null
+  readonly data: DiskSpace | null
+  readonly metadata: DiskSpace | null
+}
+
+/** The other nodes, as this one knows them. */
+export interface NodePeers {
+  /** Where others reach this one, host:port. */
+  readonly address: string | undefined
+  list(): readonly {
+    readonly node: NodeId
+    readonly address: string | undefined
+    readonly isUp: boolean
+    /** Undefined when it never was. */
+    readonly lastSeenSecs: number | undefined
+  }[]
+  /**
+   * Links this node to another, `ID@host:port` or `host:port`.
+   *
+   * @throws {DomainError} with what to do
+   */
+  connect(address: string): Promise<NodeId>
+  /** @throws {DomainError} when it does not answer, or not in time */
+  card(node: NodeId): Promise<NodeCard>
+}
+
 /** This node, as the admin API shows it. */
 export interface NodeView {
   readonly id: NodeId
-  readonly version: string
-  /** Such as `node v20.19.0`. */
-  readonly runtime: string
-  readonly hostname: string
-  /** Where S3 is served, host:port. */
-  address(): string | undefined
   condition(): NodeCondition
-  spaces(): Promise<{ readonly data?: DiskSpace; readonly metadata?: DiskSpace }>
+  card(): Promise<NodeCard>
+  readonly peers: NodePeers
   readonly check: Job
   readonly scrub: Job
 }

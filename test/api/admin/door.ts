@@ -1,10 +1,9 @@
 /** An admin door over a whole store in one process, asked without a socket. */
 
 import { nodeId } from '../../../src/base/ids.ts'
-import type { DiskSpace } from '../../../src/base/disk.ts'
 import type { Log } from '../../../src/base/log.ts'
 import { Job } from '../../../src/api/admin/job.ts'
-import type { NodeCondition } from '../../../src/api/admin/operation.ts'
+import type { NodeCondition, NodePeers } from '../../../src/api/admin/operation.ts'
 import { adminHandler } from '../../../src/api/admin/serve.ts'
 import { openMembers } from '../../../src/cluster/members.ts'
 import { FirstLayouts } from '../../../src/model/layout/first.ts'
@@ -17,6 +16,8 @@ import { openTestStore, type OpenStore } from '../../support/open-store.ts'
 export const TOKEN = 'an-admin-token'
 export const METRICS_TOKEN = 'a-metrics-token'
 export const NODE = nodeId('ab'.repeat(32))
+export const PEER = nodeId('cd'.repeat(32))
+export const PEER_ADDRESS = 'localhost:3901'
 
 export interface Answer {
   readonly status: number
@@ -38,8 +39,9 @@ export interface AdminDoor {
   readonly open: OpenStore
   readonly warnings: readonly object[]
   condition: NodeCondition
-  /** Of the drive of the rows. */
-  metadata: DiskSpace | undefined
+  /** What the node says of itself. */
+  notice: string | undefined
+  peers: ReturnType<NodePeers['list']>
   /** A call by path, or by the name of an operation of v2. */
   ask(name: string, options?: AskOptions): Promise<Answer>
   /** The JSON of an answer that must be 200. */
@@ -74,14 +76,25 @@ export async function openAdminDoor(
       metricsRequired: options.metricsRequired ?? false,
     },
     node: {
-      ...{ id: NODE, version: '0.1.0', runtime: 'node v20', hostname: 'here' },
-      address: () => '127.0.0.1:3900',
+      id: NODE,
       condition: () => door.condition,
-      spaces: () =>
+      card: () =>
         Promise.resolve({
+          ...{ version: '0.1.0', runtime: 'node v20', hostname: 'here' },
+          address: '127.0.0.1:3900',
+          notice: door.notice ?? sentenceOf(door.condition),
           data: { availableBytes: 5, totalBytes: 10 },
-          ...(door.metadata === undefined ? {} : { metadata: door.metadata }),
+          metadata: null,
         }),
+      peers: {
+        address: undefined,
+        list: () => door.peers,
+        connect: (address) => {
+          if (address !== PEER_ADDRESS) return Promise.reject(new Error('nobody is there'))
+          return Promise.resolve(PEER)
+        },
+        card: () => Promise.reject(new Error('it does not answer')),
+      },
       check: new Job(() => Promise.resolve({ clean: true })),
       scrub: new Job(() => Promise.reject(new Error('a drive is gone'))),
     },
@@ -89,7 +102,8 @@ export async function openAdminDoor(
   const door: AdminDoor = {
     ...{ open, warnings },
     condition: { kind: 'serving' },
-    metadata: undefined,
+    notice: undefined,
+    peers: [],
     async ask(name, { token = TOKEN, method, query = {}, body, raw } = {}) {
       const sent = raw ?? (body === undefined ? undefined : JSON.stringify(body))
       const search = new URLSearchParams(query).toString()
@@ -126,6 +140,10 @@ export async function openAdminDoor(
     close: () => open.close(),
   }
   return door
+}
+
+function sentenceOf(condition: NodeCondition): string | null {
+  return condition.kind === 'serving' ? null : condition.sentence
 }
 
 /** The register lies among the store's rows; nobody runs the follower. */

@@ -75,20 +75,6 @@ test('OPTIONS allows every origin', async () => {
   assert.equal(answer.headers.get('access-control-allow-headers'), 'authorization,content-type')
 })
 
-test('GetClusterStatus says that the drive of the rows is full', async () => {
-  const notice = async (availableBytes: number): Promise<string | undefined> => {
-    door.metadata = { availableBytes, totalBytes: 1e9 }
-    const { nodes } = await door.call<{ nodes: { notice?: string }[] }>('GetClusterStatus')
-    return nodes[0]!.notice
-  }
-  try {
-    assert.match((await notice(1e6))!, /takes no uploads.*delete something/)
-    assert.equal(await notice(1e9), undefined)
-  } finally {
-    door.metadata = undefined
-  }
-})
-
 test('GetClusterStatus, GetClusterHealth and GetNodeInfo have the shapes of Garage', async () => {
   assert.deepEqual(await door.call('GetClusterStatus'), {
     layoutVersion: 0,

@@ -2,36 +2,36 @@
 
 import type { DiskSpace } from '../../../base/disk.ts'
 import type { NodeId } from '../../../base/ids.ts'
-import { METADATA_RESERVE_BYTES } from '../../../base/limits.ts'
 import { newestLayout, storageOf, type LayoutHistory } from '../../../cluster/layout/history.ts'
 import { isAlone } from '../../../cluster/lone.ts'
 import { upNodes } from '../../../store/layout/layout.ts'
 import type { ClusterStatusAnswer } from '../answers.ts'
 import { roleAnswer } from '../layout.ts'
-import { garageOperation, type AdminContext } from '../operation.ts'
+import { garageOperation, type AdminContext, type NodeCard } from '../operation.ts'
 
 export const getClusterStatus = garageOperation(
   'GET',
   'GetClusterStatus',
   async (context): Promise<ClusterStatusAnswer> => {
-    const { layout } = context
+    const { layout, node } = context
     const history = layout.members.history()
+    const peers = new Map(node.peers.list().map((peer) => [peer.node, peer]))
     const up = new Set(upNodes(layout))
-    const known = new Set([
-      ...up,
-      ...layout.network.peers().map(({ node }) => node),
-      ...(history?.nodes.keys() ?? []),
-    ])
-    const self = await selfStatus(context)
-    const others = [...known]
-      .filter((node) => node !== layout.members.self)
-      .map((id) => ({
-        ...{ id, garageVersion: null, addr: null, hostname: null, isUp: up.has(id) },
-        ...{ lastSeenSecsAgo: null, ...placeOf(history, id) },
-      }))
+    const known = new Set([...up, ...peers.keys(), ...(history?.nodes.keys() ?? [])])
+    known.delete(node.id)
+    const others = [...known].map(async (id): Promise<NodeStatus> => {
+      const peer = peers.get(id)
+      const card = up.has(id) ? await node.peers.card(id).catch(() => undefined) : undefined
+      return {
+        ...statusOf(id, card),
+        ...{ addr: peer?.address ?? card?.address ?? null, isUp: up.has(id) },
+        ...{ lastSeenSecsAgo: peer?.lastSeenSecs ?? null, ...placeOf(history, id) },
+      }
+    })
+    const nodes = await Promise.all([selfStatus(context), ...others])
     return {
       layoutVersion: history === undefined ? 0 : newestLayout(history).version,
-      nodes: [self, ...others].sort((a, b) => (a.id < b.id ? -1 : 1)),
+      nodes: nodes.sort((a, b) => (a.id < b.id ? -1 : 1)),
     }
   },
   { data: false },
@@ -40,25 +40,34 @@ export const getClusterStatus = garageOperation(
 type NodeStatus = ClusterStatusAnswer['nodes'][number]
 
 async function selfStatus({ node, layout }: AdminContext): Promise<NodeStatus> {
-  const { data, metadata } = await node.spaces()
-  const condition = node.condition()
-  const notice = condition.kind === 'serving' ? shortageOf(metadata) : condition.sentence
+  const card = await node.card()
+  const { data } = card
   const history = layout.members.history()
   const place =
-    history !== undefined && isAlone(history) && condition.kind !== 'waiting'
+    history !== undefined && isAlone(history) && node.condition().kind !== 'waiting'
       ? { role: { zone: 'default', tags: [], capacity: data?.totalBytes ?? 0 }, draining: false }
       : placeOf(history, node.id)
   return {
-    id: node.id,
-    garageVersion: `hangar ${node.version}`,
-    addr: node.address() ?? null,
-    hostname: node.hostname,
-    isUp: true,
-    lastSeenSecsAgo: null,
-    ...place,
-    ...(notice === undefined ? {} : { notice }),
-    ...(data === undefined ? {} : { dataPartition: freeSpace(data) }),
-    ...(metadata === undefined ? {} : { metadataPartition: freeSpace(metadata) }),
+    ...statusOf(node.id, card),
+    ...{ addr: card.address, isUp: true, lastSeenSecsAgo: null, ...place },
+  }
+}
+
+/** What a node says of itself; nothing of one that says nothing. */
+function statusOf(
+  id: NodeId,
+  card: NodeCard | undefined,
+): Pick<
+  NodeStatus,
+  'id' | 'garageVersion' | 'hostname' | 'notice' | 'dataPartition' | 'metadataPartition'
+> {
+  if (card === undefined) return { id, garageVersion: null, hostname: null }
+  const { hostname, version, notice, data, metadata } = card
+  return {
+    ...{ id, garageVersion: `hangar ${version}`, hostname },
+    ...(notice === null ? {} : { notice }),
+    ...(data === null ? {} : { dataPartition: freeSpace(data) }),
+    ...(metadata === null ? {} : { metadataPartition: freeSpace(metadata) }),
   }
 }
 
@@ -72,11 +81,6 @@ function placeOf(
   const role = newest.roles.get(node)
   const draining = storageOf(history).has(node) && !newest.storage.includes(node)
   return { role: role === undefined ? null : roleAnswer(role), draining }
-}
-
-function shortageOf(metadata: DiskSpace | undefined): string | undefined {
-  if (metadata === undefined || metadata.availableBytes >= METADATA_RESERVE_BYTES) return undefined
-  return 'This node takes no uploads, for the drive of its rows is full: delete something or make it larger'
 }
 
 function freeSpace(space: DiskSpace): { available: number; total: number } {

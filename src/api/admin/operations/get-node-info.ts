@@ -1,27 +1,21 @@
 /** GetNodeInfo: versions of the nodes that `node` names. */
 
-import { AdminError } from '../errors.ts'
-import { garageOperation, neededParameter } from '../operation.ts'
+import { askNodes } from '../nodes.ts'
+import { garageOperation, type NodeCard } from '../operation.ts'
 
 export const getNodeInfo = garageOperation(
   'GET',
   'GetNodeInfo',
-  ({ node }, call) => {
-    const wanted = neededParameter(call, 'node')
-    if (wanted !== '*' && wanted !== 'self' && !node.id.startsWith(wanted.toLowerCase())) {
-      throw new AdminError(
-        'InvalidRequest',
-        `Cannot find the node "${wanted}": wanted *, self or an id`,
-      )
-    }
-    const info = {
-      nodeId: node.id,
-      garageVersion: `hangar ${node.version}`,
-      garageFeatures: null,
-      rustVersion: node.runtime,
-      dbEngine: 'leveldb',
-    }
-    return Promise.resolve({ success: { [node.id]: info }, error: {} })
-  },
+  (context, call) => askNodes(context, call, infoOf),
   { data: false },
 )
+
+function infoOf(nodeId: string, { version, runtime }: NodeCard): object {
+  return {
+    nodeId,
+    garageVersion: `hangar ${version}`,
+    garageFeatures: null,
+    rustVersion: runtime,
+    dbEngine: 'leveldb',
+  }
+}

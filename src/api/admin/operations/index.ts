@@ -3,6 +3,7 @@
 import type { AdminOperation } from '../operation.ts'
 import { allowBucketKey } from './allow-bucket-key.ts'
 import { startCheck, watchCheck } from './check.ts'
+import { connectClusterNodes } from './connect-cluster-nodes.ts'
 import { createBucket } from './create-bucket.ts'
 import { createKey } from './create-key.ts'
 import { deleteBucket } from './delete-bucket.ts'
@@ -18,6 +19,7 @@ import { importKey } from './import-key.ts'
 import { listBuckets } from './list-buckets.ts'
 import { listKeys } from './list-keys.ts'
 import { metrics } from './metrics.ts'
+import { safeToStop } from './safe-to-stop.ts'
 import { startScrub, watchScrub } from './scrub.ts'
 import { applyClusterLayout } from './apply-cluster-layout.ts'
 import { clusterLayoutSkipDeadNodes } from './cluster-layout-skip-dead-nodes.ts'
@@ -35,6 +37,8 @@ export const operations: readonly AdminOperation[] = [
   getClusterStatus,
   getClusterHealth,
   getNodeInfo,
+  connectClusterNodes,
+  safeToStop,
   getClusterLayout,
   getClusterLayoutHistory,
   updateClusterLayout,

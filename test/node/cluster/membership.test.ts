@@ -3,8 +3,8 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
-import { foldersOf } from '../../src/node/options.ts'
-import { startNode, type RunningNode } from '../../src/node/node.ts'
+import { foldersOf } from '../../../src/node/options.ts'
+import { startNode, type RunningNode } from '../../../src/node/node.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'hangar-member-'))
 after(() => rmSync(folder, { recursive: true, force: true }))

@@ -1,25 +1,25 @@
 /** How this node takes part in a cluster: its layout, kept in a file, and who follows the register. */
 
 import { join } from 'node:path'
-import type { NodeId } from '../base/ids.ts'
-import type { Network } from '../base/network.ts'
-import { PARTITION_COUNT } from '../cluster/cluster.ts'
-import { newestLayout } from '../cluster/layout/history.ts'
-import { countPartitions } from '../cluster/layout/layout.ts'
-import { openMembers, type Members, type StoredMembers } from '../cluster/members.ts'
-import type { Db } from '../db/db.ts'
-import { readState, writeState } from '../db/state-file.ts'
-import { FirstLayouts } from '../model/layout/first.ts'
-import { LayoutFollower } from '../model/layout/follower.ts'
-import { LayoutPeers } from '../model/layout/peers.ts'
-import type { ModelTables, RowListener } from '../model/tables.ts'
-import type { LayoutContext } from '../store/layout/layout.ts'
-import { registerTree } from '../table/schema.ts'
-import type { Tables } from '../table/table.ts'
-import { WorkerRunner } from '../worker/runner.ts'
-import type { Closers } from './closers.ts'
-import { NodeError } from './errors.ts'
-import type { Ground } from './ground.ts'
+import type { NodeId } from '../../base/ids.ts'
+import type { Network } from '../../base/network.ts'
+import { PARTITION_COUNT } from '../../cluster/cluster.ts'
+import { newestLayout } from '../../cluster/layout/history.ts'
+import { countPartitions } from '../../cluster/layout/layout.ts'
+import { openMembers, type Members, type StoredMembers } from '../../cluster/members.ts'
+import type { Db } from '../../db/db.ts'
+import { readState, writeState } from '../../db/state-file.ts'
+import { FirstLayouts } from '../../model/layout/first.ts'
+import { LayoutFollower } from '../../model/layout/follower.ts'
+import { LayoutPeers } from '../../model/layout/peers.ts'
+import type { ModelTables, RowListener } from '../../model/tables.ts'
+import type { LayoutContext } from '../../store/layout/layout.ts'
+import { registerTree } from '../../table/schema.ts'
+import type { Tables } from '../../table/table.ts'
+import { WorkerRunner } from '../../worker/runner.ts'
+import type { Closers } from '../closers.ts'
+import { NodeError } from '../errors.ts'
+import type { Ground } from '../ground.ts'
 
 /** Stands before the caches, to see the first row that this node ever holds. */
 export class RowWatch implements RowListener {
@@ -45,6 +45,10 @@ export class RowWatch implements RowListener {
   accessKeyTouched(id: string): void {
     this.hasRows = true
     this.#inner.accessKeyTouched(id)
+  }
+
+  clusterSecretTouched(): void {
+    this.hasRows = true
   }
 
   layoutTouched(): void {
@@ -79,7 +83,8 @@ export async function openNodeMembers(parts: MembershipParts): Promise<Members> 
   const path = join(folder, 'layout')
   const stored = (await readState(ground.disk, path)) as StoredMembers | undefined
   if (stored === undefined && (await holdsAny(db, model.layout))) throw layoutLost(folder)
-  for (const table of [model.bucket, model.bucketName, model.accessKey, model.layout]) {
+  const { bucket, bucketName, accessKey, layout, clusterSecret } = model
+  for (const table of [bucket, bucketName, accessKey, layout, clusterSecret]) {
     // Nothing of a user, nor a layout, can be without one of these.
     watch.hasRows ||= await holdsAny(db, table)
   }

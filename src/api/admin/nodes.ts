@@ -1,0 +1,51 @@
+/** Calls that name nodes by the parameter `node`: one, this one, or all. */
+
+import type { NodeId } from '../../base/ids.ts'
+import { AdminError } from './errors.ts'
+import { neededParameter, type AdminCall, type AdminContext, type NodeCard } from './operation.ts'
+
+/** Source: Garage v2 admin API, multi-node calls. */
+export interface NodesAnswer {
+  readonly success: Readonly<Record<string, object>>
+  readonly error: Readonly<Record<string, string>>
+}
+
+/**
+ * What each named node says of itself, made into an answer by `shape`.
+ *
+ * @throws {AdminError} `InvalidRequest` when the parameter names no node, or several by one prefix
+ */
+export async function askNodes(
+  { node, layout }: Pick<AdminContext, 'node' | 'layout'>,
+  call: AdminCall,
+  shape: (id: NodeId, card: NodeCard) => object,
+): Promise<NodesAnswer> {
+  const wanted = neededParameter(call, 'node')
+  const peers = node.peers.list().map((peer) => peer.node)
+  const known = new Set([node.id, ...peers, ...(layout.members.history()?.nodes.keys() ?? [])])
+  const success: Record<string, object> = {}
+  const error: Record<string, string> = {}
+  await Promise.all(
+    namedBy(wanted, node.id, [...known]).map(async (id) => {
+      try {
+        const card = await (id === node.id ? node.card() : node.peers.card(id))
+        success[id] = shape(id, card)
+      } catch (failure) {
+        error[id] = (failure as Error).message
+      }
+    }),
+  )
+  return { success, error }
+}
+
+function namedBy(wanted: string, self: NodeId, known: readonly NodeId[]): readonly NodeId[] {
+  if (wanted === '*') return known
+  if (wanted === 'self') return [self]
+  const found = known.filter((id) => id.startsWith(wanted.toLowerCase()))
+  if (found.length === 1) return found
+  const why = found.length === 0 ? 'no node' : `${found.length} nodes`
+  throw new AdminError(
+    'InvalidRequest',
+    `Cannot find the node "${wanted}": it names ${why}; wanted *, self or an id`,
+  )
+}

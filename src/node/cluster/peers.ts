@@ -1,0 +1,61 @@
+/** The other nodes as the admin API shows them, and what this one tells them of itself. */
+
+import { hostname, networkInterfaces } from 'node:os'
+import type { NodeCard, NodePeers } from '../../api/admin/operation.ts'
+import type { Mesh } from '../../net/mesh.ts'
+import { NodeError } from '../errors.ts'
+import type { NodeOptions } from '../options.ts'
+
+const CARD_ENDPOINT = 'node/card'
+const CARD_MS_MAX = 1_000
+
+export function nodePeers(
+  mesh: Mesh | undefined,
+  { rpc, card }: { readonly rpc: NodeOptions['rpc']; readonly card: () => Promise<NodeCard> },
+): NodePeers {
+  if (mesh === undefined) return noPeers
+  mesh.handle(CARD_ENDPOINT, () => card())
+  return {
+    address: ownAddress(mesh, rpc?.publicAddress),
+    list: () =>
+      mesh.peerInfo().map(({ node, addresses, isUp, lastSeenMs }) => ({
+        ...{ node, address: addresses[0], isUp },
+        lastSeenSecs: lastSeenMs === undefined ? undefined : Math.round(lastSeenMs / 1000),
+      })),
+    connect: (address) => mesh.connect(address),
+    card: async (node) => {
+      const asked = mesh.call(node, CARD_ENDPOINT, null, { deadlineMs: CARD_MS_MAX })
+      return (await asked) as NodeCard
+    },
+  }
+}
+
+const noPeers: NodePeers = {
+  address: undefined,
+  list: () => [],
+  connect: () => Promise.reject(speaksToNone()),
+  card: () => Promise.reject(speaksToNone()),
+}
+
+function speaksToNone(): NodeError {
+  return new NodeError(
+    'NoMesh',
+    'This node speaks to no other: set rpc_bind_addr and rpc_secret in its settings file, the ' +
+      'secret the same on every node (`openssl rand -hex 32` makes one), and start it again',
+  )
+}
+
+/** Where others may reach this node; a guess where it listens on every address of the machine. */
+function ownAddress(mesh: Mesh, publicAddress: string | undefined): string | undefined {
+  if (publicAddress !== undefined) return publicAddress
+  const bound = mesh.address
+  if (bound === undefined) return undefined
+  const isAny = bound.host === '0.0.0.0' || bound.host === '::'
+  const host = isAny ? (outerAddress() ?? hostname()) : bound.host
+  return host.includes(':') ? `[${host}]:${bound.port}` : `${host}:${bound.port}`
+}
+
+function outerAddress(): string | undefined {
+  const all = Object.values(networkInterfaces()).flatMap((found) => found ?? [])
+  return all.find(({ family, internal }) => family === 'IPv4' && !internal)?.address
+}

@@ -1,0 +1,52 @@
+import assert from 'node:assert/strict'
+import { after, before, test } from 'node:test'
+import type { ClusterStatusAnswer, NodeInfoAnswer } from '../../../src/api/admin/answers.ts'
+import { NODE, openAdminDoor, PEER, PEER_ADDRESS, type AdminDoor } from './door.ts'
+
+let door: AdminDoor
+
+before(async () => {
+  door = await openAdminDoor()
+})
+after(() => door.close())
+
+test('GetClusterStatus says what a node says of itself', async () => {
+  door.notice = 'it takes no uploads'
+  try {
+    const { nodes } = await door.call<ClusterStatusAnswer>('GetClusterStatus')
+    assert.equal(nodes[0]!.notice, 'it takes no uploads')
+  } finally {
+    door.notice = undefined
+  }
+})
+
+test('GetClusterStatus shows a peer that is down, and GetNodeInfo says why not of it', async () => {
+  door.peers = [{ node: PEER, address: '10.0.0.2:3901', isUp: false, lastSeenSecs: 12 }]
+  try {
+    const { nodes } = await door.call<ClusterStatusAnswer>('GetClusterStatus')
+    assert.deepEqual(nodes[1], {
+      ...{ id: PEER, garageVersion: null, hostname: null, addr: '10.0.0.2:3901' },
+      ...{ isUp: false, lastSeenSecsAgo: 12, role: null, draining: false },
+    })
+    const all = await door.call<NodeInfoAnswer>('GetNodeInfo', { query: { node: '*' } })
+    assert.deepEqual(Object.keys(all.success), [NODE])
+    assert.deepEqual(all.error, { [PEER]: 'it does not answer' })
+    const ofBoth = await door.ask('GetNodeInfo', { query: { node: '' } })
+    assert.equal(ofBoth.status, 400)
+  } finally {
+    door.peers = []
+  }
+})
+
+test('ConnectClusterNodes answers for each address in its order', async () => {
+  const answer = await door.call('ConnectClusterNodes', { body: ['nowhere:1', PEER_ADDRESS] })
+  assert.deepEqual(answer, [
+    { success: false, error: 'nobody is there' },
+    { success: true, error: null },
+  ])
+})
+
+test('safe-to-stop is not said of a node that alone holds what it holds', async () => {
+  const answer = await door.call('/hangar/v1/safe-to-stop')
+  assert.deepEqual(answer, { node: NODE, isSafe: false, partitions: 256, partitionsQuorum: 0 })
+})

@@ -1,0 +1,53 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { bytesOf } from '../../support/content.ts'
+import { openCluster } from '../../support/spawn-cluster.ts'
+import { clientOf, connect, layOut, newKey, settled } from './steps.ts'
+
+const BUCKET = 'of-three'
+const MIB = 1024 * 1024
+
+test('three processes become a cluster by three calls, and each serves what another took', async (t) => {
+  const cluster = await openCluster()
+  try {
+    const names = ['a', 'b', 'c']
+    const nodes = await Promise.all(names.map((name) => cluster.add(name, { factor: 3 })))
+    const [a, b, c] = nodes as [(typeof nodes)[0], (typeof nodes)[0], (typeof nodes)[0]]
+    await Promise.all(nodes.map((node) => node.start()))
+    await connect(a, [b, c])
+    const version = await layOut(a, nodes)
+    t.diagnostic(`settled after ${await settled(nodes, version, 5_000)} ms`)
+    const key = await newKey(a)
+    const clients = nodes.map((node) => clientOf(node, key))
+    assert.equal((await clients[0]!.call({ method: 'PUT', bucket: BUCKET })).status, 200)
+    for (const size of [4096, 20 * MIB]) {
+      const body = bytesOf({ seed: size, size })
+      const at = { bucket: BUCKET, key: `of ${size}` }
+      assert.equal((await clients[0]!.call({ method: 'PUT', ...at, body })).status, 200)
+      for (const [index, client] of clients.entries()) {
+        const began = performance.now()
+        const answer = await client.call({ method: 'GET', ...at })
+        assert.equal(answer.status, 200, `${names[index]}: ${answer.body.toString()}`)
+        assert.ok(answer.body.equals(body), `${names[index]} gives other bytes`)
+        t.diagnostic(
+          `GET of ${size} through ${names[index]}: ${Math.round(performance.now() - began)} ms`,
+        )
+      }
+      const gone = await clients[1]!.call({ method: 'DELETE', ...at })
+      assert.equal(gone.status, 204)
+      assert.equal((await clients[2]!.call({ method: 'GET', ...at })).status, 404)
+    }
+    const at = { bucket: BUCKET, key: 'listed' }
+    await clients[2]!.call({ method: 'PUT', ...at, body: Buffer.from('x') })
+    const list = await clients[1]!.call({
+      method: 'GET',
+      bucket: BUCKET,
+      query: { 'list-type': '2' },
+    })
+    assert.deepEqual(list.body.toString().match(/<Key>[^<]*/g), ['<Key>listed'])
+    for (const client of clients) client.close()
+    for (const node of nodes) assert.equal(await node.stop(), 0)
+  } finally {
+    await cluster.remove()
+  }
+})

@@ -1,0 +1,33 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { nodeId, type NodeId } from '../../../src/base/ids.ts'
+import type { CallOptions } from '../../../src/base/network.ts'
+import { countsText, noCounts, type Counts } from '../../../src/model/counter.table.ts'
+import { shardCounts } from '../../../src/store/cluster/counts.ts'
+import { LoopbackNetwork } from '../../../src/net/loopback.ts'
+
+const SELF = nodeId('a1'.repeat(32))
+const DOWN = nodeId('b2'.repeat(32))
+const OWNER = nodeId('c3'.repeat(32))
+const held = { objects: 3, bytes: 400, uploads: 1 }
+
+/** Knows what another owner answers. */
+class Wire extends LoopbackNetwork {
+  override call(to: NodeId, endpoint: string, message: unknown, options: CallOptions): unknown {
+    if (to === DOWN) return Promise.reject(new Error('down'))
+    if (to === OWNER) return Promise.resolve(message === 'shard' ? countsText(held) : '0 0 0')
+    return super.call(to, endpoint, message, options)
+  }
+}
+
+function countsOf(readers: readonly NodeId[], own: Counts): Promise<Counts> {
+  const cluster = { readers: () => readers }
+  return shardCounts({ local: () => own, network: new Wire(SELF), cluster })('shard')
+}
+
+test('an owner counts its own rows; who owns none of them asks the next owner that answers', async () => {
+  assert.deepEqual(await countsOf([OWNER, SELF], held), held)
+  assert.deepEqual(await countsOf([SELF], noCounts), noCounts)
+  assert.deepEqual(await countsOf([DOWN, OWNER], noCounts), held)
+  await assert.rejects(countsOf([DOWN], noCounts), /down/)
+})

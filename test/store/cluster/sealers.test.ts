@@ -1,0 +1,60 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { ClusterSealers } from '../../../src/store/cluster/sealers.ts'
+import { StoreError } from '../../../src/store/errors.ts'
+import { openTestStore, type OpenStore } from '../../support/open-store.ts'
+
+const SECRET = new Uint8Array(32).fill(3)
+
+interface Node {
+  readonly sealers: ClusterSealers
+  readonly kept: Uint8Array[]
+}
+
+/** The sealers of one node of a cluster whose rows are those of `open`. */
+function nodeOf(open: OpenStore, own: number, rpcSecret = SECRET): Node {
+  const { tables, model, rng } = open.store
+  const kept: Uint8Array[] = []
+  const replace = (key: Uint8Array): Promise<void> => Promise.resolve(void kept.push(key))
+  const key = new Uint8Array(32).fill(own)
+  return { sealers: new ClusterSealers({ tables, model, rng, own: key, rpcSecret, replace }), kept }
+}
+
+test('whoever seals first gives its key to all, and every other keeps it', async () => {
+  const open = await openTestStore()
+  const [seed, joiner, third] = [nodeOf(open, 1), nodeOf(open, 2), nodeOf(open, 3)]
+  const sealed = (await seed.sealers.forSealing()).seal('GK1', 'a secret')
+  assert.equal((await joiner.sealers.forOpening()).open('GK1', sealed), 'a secret')
+  assert.equal((await third.sealers.forSealing()).open('GK1', sealed), 'a secret')
+  assert.deepEqual(seed.kept, [])
+  assert.deepEqual(joiner.kept, [new Uint8Array(32).fill(1)])
+  assert.deepEqual(third.kept, [new Uint8Array(32).fill(1)])
+  await open.close()
+})
+
+test('what was sealed before there was a cluster opens with the key of its node', async () => {
+  const open = await openTestStore()
+  const node = nodeOf(open, 1)
+  const before = await node.sealers.forOpening()
+  const sealed = before.seal('GK1', 'a secret')
+  assert.equal((await node.sealers.forSealing()).open('GK1', sealed), 'a secret')
+  await open.close()
+})
+
+test('the rows give the key to nobody without the secret of the mesh', async () => {
+  const open = await openTestStore()
+  const { tables, model } = open.store
+  await nodeOf(open, 1).sealers.forSealing()
+  const at = { table: model.clusterSecret, partitionKey: 'cluster-secret', key: 'cluster-secret' }
+  const { sealed } = (await tables.get(at))!
+  assert.equal(Buffer.from(sealed).includes(Buffer.from(new Uint8Array(32).fill(1))), false)
+  const other = nodeOf(open, 2, new Uint8Array(32).fill(4))
+  const isSaid = (error: unknown): boolean =>
+    error instanceof StoreError && error.code === 'Unavailable' && /rpc_secret/.test(error.message)
+  await assert.rejects(async () => other.sealers.forOpening(), isSaid)
+  await assert.rejects(async () => other.sealers.forSealing(), isSaid)
+  // Who has the key already needs no secret to know it.
+  const same = nodeOf(open, 1, new Uint8Array(32).fill(4))
+  await same.sealers.forOpening()
+  await open.close()
+})

@@ -1,0 +1,188 @@
+/** Nodes by settings files, as processes of their own, on free ports of 127.0.0.1. */
+
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as wait } from 'node:timers/promises'
+import { launch, lastLines, type Exit } from './spawn-node.ts'
+
+const ADMIN_TOKEN = 'the-token-of-this-test'
+const REGION = 'garage'
+const START_MS_MAX = 30_000
+
+export interface ClusterNode {
+  readonly name: string
+  readonly endpoint: string
+  readonly region: string
+  readonly rpcAddress: string
+  readonly settings: string
+  start(): Promise<void>
+  /** SIGKILL; resolves when the process is gone. */
+  kill(): Promise<void>
+  /** SIGTERM; resolves with the exit code. */
+  stop(): Promise<number | null>
+  /** A call of the admin API; a body makes it a POST. */
+  admin<Answer>(name: string, body?: unknown): Promise<Answer>
+  /** Status and text of the same. */
+  ask(path: string, body?: unknown): Promise<{ readonly status: number; readonly text: string }>
+  id(): Promise<string>
+  errors(): string
+}
+
+export interface NodeSettings {
+  readonly factor?: number
+  /** Names of nodes made before it. */
+  readonly bootstrap?: readonly string[]
+  readonly secret?: string
+}
+
+export interface TestCluster {
+  add(name: string, settings?: NodeSettings): Promise<ClusterNode>
+  /** Kills what runs and removes every file. */
+  remove(): Promise<void>
+}
+
+export async function openCluster(): Promise<TestCluster> {
+  const folder = await mkdtemp(join(tmpdir(), 'hangar-cluster-'))
+  const nodes: ClusterNode[] = []
+  return {
+    async add(name, settings = {}) {
+      const [s3, rpc, admin] = await freePorts(3)
+      const home = join(folder, name)
+      await mkdir(home)
+      const file = join(home, 'node.toml')
+      const peers = (settings.bootstrap ?? []).map(
+        (other) => nodes.find((node) => node.name === other)!.rpcAddress,
+      )
+      await writeFile(file, tomlOf(home, { s3: s3!, rpc: rpc!, admin: admin! }, settings, peers))
+      const node = nodeOf({ name, file, s3: s3!, rpc: rpc!, admin: admin! })
+      nodes.push(node)
+      return node
+    },
+    async remove() {
+      await Promise.all(nodes.map((node) => node.kill()))
+      await rm(folder, { recursive: true, force: true })
+    },
+  }
+}
+
+interface Ports {
+  readonly s3: number
+  readonly rpc: number
+  readonly admin: number
+}
+
+function tomlOf(
+  home: string,
+  ports: Ports,
+  { factor = 1, secret = '1f2e3d4c5b6a7980'.repeat(4) }: NodeSettings,
+  peers: readonly string[],
+): string {
+  return `metadata_dir = "${home}/meta"
+data_dir = "${home}/blocks"
+replication_factor = ${factor}
+rpc_bind_addr = "127.0.0.1:${ports.rpc}"
+rpc_secret = "${secret}"
+bootstrap_peers = ${JSON.stringify(peers)}
+
+[s3_api]
+s3_region = "${REGION}"
+api_bind_addr = "127.0.0.1:${ports.s3}"
+
+[admin]
+api_bind_addr = "127.0.0.1:${ports.admin}"
+admin_token = "${ADMIN_TOKEN}"
+`
+}
+
+function nodeOf({
+  name,
+  file,
+  ...ports
+}: Ports & { readonly name: string; readonly file: string }): ClusterNode {
+  let running: { kill(signal: NodeJS.Signals): void; exited: Promise<Exit> } | undefined
+  let errors = (): string => ''
+  const adminEndpoint = `http://127.0.0.1:${ports.admin}`
+  const end = async (signal: NodeJS.Signals): Promise<number | null> => {
+    running?.kill(signal)
+    const exit = await running?.exited
+    running = undefined
+    return exit?.code ?? null
+  }
+  const node: ClusterNode = {
+    name,
+    endpoint: `http://127.0.0.1:${ports.s3}`,
+    region: REGION,
+    rpcAddress: `127.0.0.1:${ports.rpc}`,
+    settings: file,
+    async start() {
+      const child = launch(['server', '-c', file])
+      child.stdout?.resume()
+      errors = lastLines(child)
+      const exited = new Promise<Exit>((resolve) => {
+        child.once('close', (code, signal) => resolve({ code, signal }))
+      })
+      running = { kill: (signal) => void child.kill(signal), exited }
+      await untilThere(adminEndpoint, exited, errors)
+    },
+    async kill() {
+      await end('SIGKILL')
+    },
+    stop: () => end('SIGTERM'),
+    async admin<Answer>(call: string, body?: unknown): Promise<Answer> {
+      const { status, text } = await node.ask(`/v2/${call}`, body)
+      if (status !== 200) throw new Error(`${name}: ${call} answers ${status} ${text}`)
+      return JSON.parse(text) as Answer
+    },
+    async ask(path, body) {
+      const answer = await fetch(`${adminEndpoint}${path}`, {
+        method: body === undefined ? 'GET' : 'POST',
+        headers: { authorization: `Bearer ${ADMIN_TOKEN}` },
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+        signal: AbortSignal.timeout(30_000),
+      })
+      return { status: answer.status, text: await answer.text() }
+    },
+    async id() {
+      const { success } = await node.admin<{ success: Record<string, unknown> }>(
+        'GetNodeInfo?node=self',
+      )
+      return Object.keys(success)[0]!
+    },
+    errors: () => errors(),
+  }
+  return node
+}
+
+async function untilThere(
+  endpoint: string,
+  exited: Promise<Exit>,
+  errors: () => string,
+): Promise<void> {
+  let exit: Exit | undefined
+  void exited.then((ended) => (exit = ended))
+  const last = performance.now() + START_MS_MAX
+  while (performance.now() < last) {
+    if (exit !== undefined) throw new Error(`the node ended with ${exit.code}\n${errors()}`)
+    const answer = await fetch(`${endpoint}/health`).catch(() => undefined)
+    if (answer !== undefined) return
+    await wait(50)
+  }
+  throw new Error(`the node did not come\n${errors()}`)
+}
+
+/** Ports that were free a moment ago. */
+async function freePorts(count: number): Promise<number[]> {
+  const servers = Array.from({ length: count }, () => createServer())
+  const ports = await Promise.all(
+    servers.map(
+      (server) =>
+        new Promise<number>((resolve) => {
+          server.listen(0, '127.0.0.1', () => resolve((server.address() as { port: number }).port))
+        }),
+    ),
+  )
+  for (const server of servers) server.close()
+  return ports
+}
