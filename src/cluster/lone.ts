@@ -21,6 +21,13 @@ export function isAlone(history: LayoutHistory): boolean {
   return newestLayout(history).version === 0
 }
 
+/** Whether everything there is lies on this node: every change passes here. */
+export function standsAlone(cluster: Cluster): boolean {
+  const history = cluster.history()
+  if (history === undefined) return false
+  return isAlone(history) && newestLayout(history).storage[0] === cluster.self
+}
+
 /** A node with replication factor 1 that knows of no peers owns everything, at once. */
 export function loneCluster(self: NodeId): Cluster {
   return fixedCluster(self, [[self]])

@@ -26,6 +26,14 @@ export class MemoryStore {
     this.#life += 1
   }
 
+  /** What is on stable storage now, as another store. */
+  copy(): MemoryStore {
+    const copy = new MemoryStore()
+    for (const [key, value] of this.#rows) copy.#rows.set(key, value)
+    copy.#order = [...this.#order]
+    return copy
+  }
+
   get rowCount(): number {
     return this.#rows.size
   }

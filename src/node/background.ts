@@ -5,6 +5,7 @@ import { BlockFetch } from '../block/fetch.ts'
 import type { NodeBlocks } from '../block/open.ts'
 import type { ReplicatedBlocks } from '../block/replicated.ts'
 import { PARTITION_COUNT, type Cluster } from '../cluster/cluster.ts'
+import { standsAlone } from '../cluster/lone.ts'
 import type { Db } from '../db/db.ts'
 import { ReleaseWorker } from '../model/release.ts'
 import type { Store } from '../store/store.ts'
@@ -31,6 +32,8 @@ export interface BackgroundParts {
   readonly closers: Closers
   /** Told when this node may have become complete as of a newer layout. */
   readonly completed: () => void
+  /** Whether every other owner refuses epochs with fewer re-admissions. */
+  readonly isConfirmed: (readmissions: number) => Promise<boolean>
 }
 
 export async function startBackground(parts: BackgroundParts): Promise<void> {
@@ -39,8 +42,7 @@ export async function startBackground(parts: BackgroundParts): Promise<void> {
   const { model, operations, holds } = store
   const buckets = new LeftBuckets(store)
   // Whoever made a bucket on a lone node made it in an earlier life.
-  const isAlone = cluster.history() !== undefined && cluster.epoch().layout === 0
-  if (isAlone) await buckets.finish(() => true)
+  if (standsAlone(cluster)) await buckets.finish(() => true)
   const release = new ReleaseWorker({
     ...{ db, tables, model, operations, holds, clock, log, metrics },
     ...(simulated === undefined ? {} : { spanMicros: simulated.spanMicros }),
@@ -55,6 +57,7 @@ export async function startBackground(parts: BackgroundParts): Promise<void> {
     intervalMs: simulated?.gatherIntervalMs ?? GATHER_INTERVAL_MS,
     withBlocks: (partitions) => withBlocks(blocks, partitions),
     progressed: parts.completed,
+    isConfirmed: parts.isConfirmed,
   })
   const runners = [buckets, release, sync, fetch, gather].map((worker) => {
     const runner = new WorkerRunner(worker, { clock, log })

@@ -11,6 +11,7 @@ import { openBlocks } from '../block/open.ts'
 import { ReplicatedBlocks } from '../block/replicated.ts'
 import type { NodeBlocks } from '../block/open.ts'
 import type { Cluster } from '../cluster/cluster.ts'
+import { standsAlone } from '../cluster/lone.ts'
 import type { Db } from '../db/db.ts'
 import { nodeIdOf } from '../db/identity.ts'
 import { openRows } from '../db/open.ts'
@@ -41,7 +42,7 @@ import {
 import { NodeError } from './errors.ts'
 import { listenFault } from './listeners.ts'
 import type { Ground } from './ground.ts'
-import { followLayout, openNodeMembers, RowWatch } from './cluster/membership.ts'
+import { followLayout, hasOtherCopies, openNodeMembers, RowWatch } from './cluster/membership.ts'
 import type { FollowedLayout, FollowParts, MembershipParts } from './cluster/membership.ts'
 import type { Folders, NodeOptions } from './options.ts'
 import { makeNodeMesh, secretOf, type NodeMesh } from './cluster/mesh.ts'
@@ -85,19 +86,15 @@ export async function openProduct(parts: Parts): Promise<Product> {
     ...{ ground, options, metrics, folder: folders.metadata, identity: rows.identity },
   })
   const network = meshed?.mesh ?? ground.network(nodeId)
-  const blocks = await openBlocks({
-    ...{ db, disk, clock, log, metrics, nodeId, ...simulated?.blocks },
-    folders: [folders.blocks],
+  const blocks = await openNodeBlocks(parts, {
+    ...{ rows, fatal },
     isReferenced: (hash) => isNeededHere(hash),
-    onFatal: (error) => fatal(`A drive failed: ${error.message}`),
-    readOnly: broken !== undefined,
-    ...defined({ graceMs: options.graceMs }),
   })
   closers.add(() => blocks.stop())
   const caches = new Caches({
     settled: () => db.write(() => undefined),
     // With other nodes a row may change without this one being told: then the owners are asked.
-    mayKeep: () => cluster.epoch().layout === 0,
+    mayKeep: () => standsAlone(cluster),
   })
   const watch = new RowWatch(caches)
   const model = buildTables({ blocks, listener: watch })
@@ -107,6 +104,8 @@ export async function openProduct(parts: Parts): Promise<Product> {
   const cluster: Cluster = fixed ?? members!
   const tables = openTables({
     ...{ db, clock, rng, log, metrics, network, cluster },
+    incarnation: rows.identity.incarnation,
+    hasLostRows: rows.sealStatus.accepted !== undefined,
     hybrid: new HybridClock(clock, hybridStart(db)),
     tables: model.all,
     ...defined({ testing: simulated?.tables }),
@@ -144,7 +143,7 @@ export async function openProduct(parts: Parts): Promise<Product> {
 /** What only a node does that lacks nothing: keeps its secrets, works, speaks to others. */
 async function startWhole(
   { ground, folders, metrics, closers, options }: Parts,
-  built: Omit<BackgroundParts, 'ground' | 'metrics' | 'closers' | 'completed'> & {
+  built: Omit<BackgroundParts, 'ground' | 'metrics' | 'closers' | 'completed' | 'isConfirmed'> & {
     readonly meshed: NodeMesh | undefined
     readonly layout: FollowedLayout | undefined
     readonly sealing: SealingKey
@@ -153,7 +152,9 @@ async function startWhole(
   const { meshed, layout, sealing, ...work } = built
   await keepSecrets({ ...work, folders, sealing })
   const completed = (): void => layout?.look()
-  await startBackground({ ...work, ground, metrics, closers, completed })
+  const isConfirmed = (readmissions: number): Promise<boolean> =>
+    layout?.isConfirmed(readmissions) ?? Promise.resolve(true)
+  await startBackground({ ...work, ground, metrics, closers, completed, isConfirmed })
   if (meshed === undefined) return
   const { mesh } = meshed
   if (layout !== undefined) meshed.join(layout.members, completed)
@@ -161,6 +162,27 @@ async function startWhole(
   closers.add(() => mesh.close())
   await mesh.open().catch((error: unknown) => {
     throw listenFault(error, options.rpc?.bind, 'other nodes')
+  })
+}
+
+/** @throws {BlockError} `DriveRefused` */
+function openNodeBlocks(
+  { ground, options, folders, metrics }: Parts,
+  built: {
+    readonly rows: Rows
+    readonly fatal: (sentence: string) => void
+    readonly isReferenced: (hash: string) => Promise<boolean>
+  },
+): Promise<NodeBlocks> {
+  const { clock, disk, log, simulated } = ground
+  const { rows, fatal, isReferenced } = built
+  return openBlocks({
+    ...{ db: rows.db, disk, clock, log, metrics, isReferenced, ...simulated?.blocks },
+    nodeId: nodeIdOf(rows.identity),
+    folders: [folders.blocks],
+    onFatal: (error) => fatal(`A drive failed: ${error.message}`),
+    readOnly: rows.sealStatus.broken !== undefined,
+    ...defined({ graceMs: options.graceMs }),
   })
 }
 
@@ -200,7 +222,10 @@ function memberOf(
 
 function follow(
   { options, closers }: Parts,
-  built: Omit<FollowParts, 'closers' | 'factor' | 'blockBytes' | 'syncedTo' | 'tables'> & {
+  built: Omit<
+    FollowParts,
+    'closers' | 'factor' | 'blockBytes' | 'syncedTo' | 'isRecovering' | 'tables'
+  > & {
     readonly tables: OpenTables
     readonly blocks: NodeBlocks
   },
@@ -210,6 +235,7 @@ function follow(
     ...{ ...member, closers, factor: options.replicationFactor ?? 1 },
     blockBytes: async () => (await blocks.drives()).reduce((sum, one) => sum + one.liveBytes, 0),
     syncedTo: () => built.tables.completeTo(),
+    isRecovering: () => built.tables.isSuspect,
   })
 }
 
@@ -229,17 +255,35 @@ async function openNodeRows(parts: Parts, fatal: (sentence: string) => void): Pr
   const { folders, ground, closers } = parts
   const { clock, disk, rng, log, simulated } = ground
   const folder = folders.metadata
-  try {
-    const rows = await openRows({
-      ...{ folder, clock, disk, rng, log },
+  const open = (acceptLoss: boolean): Promise<Rows> =>
+    openRows({
+      ...{ folder, clock, disk, rng, log, acceptLoss },
       ...defined({ engineHome: simulated?.engineHome }),
       onFatal: (fault) => fatal(`The rows cannot be written: ${fault.message}`),
     })
+  try {
+    const rows = await openOrRecover(open, () => hasOtherCopies(disk, folder))
     closers.add(() => rows.db.close())
     return rows
   } catch (error) {
     throw folderFault(error, folder)
   }
+}
+
+/** What is missing here is copied from the other owners, where every partition has some. */
+async function openOrRecover(
+  open: (acceptLoss: boolean) => Promise<Rows>,
+  mayRecover: () => Promise<boolean>,
+): Promise<Rows> {
+  try {
+    const rows = await open(false)
+    if (rows.sealStatus.broken === undefined || !(await mayRecover())) return rows
+    await rows.db.close()
+  } catch (error) {
+    const isUnreadable = error instanceof DomainError && error.code === 'CannotOpen'
+    if (!isUnreadable || !(await mayRecover())) throw error
+  }
+  return open(true)
 }
 
 function folderFault(error: unknown, folder: string): unknown {
@@ -309,7 +353,7 @@ async function keepSecrets(
   },
 ): Promise<void> {
   const { cluster, store, folders, sealing } = built
-  const isAlone = cluster.history() !== undefined && cluster.epoch().layout === 0
+  const isAlone = standsAlone(cluster)
   const [first] = isAlone ? await listKeys(store) : []
   if (sealing.keep !== undefined) {
     if (first !== undefined) throw secretsLost(folders)

@@ -15,6 +15,7 @@ export const faultKinds = [
   'jump',
   'full',
   'rot',
+  'wipe',
 ] as const
 export type FaultKind = (typeof faultKinds)[number]
 
@@ -103,6 +104,8 @@ function strikeNode(faults: Faults, kind: FaultKind, node: SimulatedNode): boole
     case 'jump':
       present.life.jump(Math.round((rng.unit() - 0.5) * 8_000_000))
       return true
+    case 'wipe':
+      return loseRows(faults, node)
     case 'full':
     case 'rot':
       return spoilDrive(faults, kind, node)
@@ -116,6 +119,19 @@ function spoilDrive({ world, nodes }: Faults, kind: 'full' | 'rot', node: Simula
   world.after(500 + world.rng.unit() * 3000, () => {
     node.disk.isFull = false
   })
+  return true
+}
+
+/** Once in a run, and only where every partition has other copies. */
+function loseRows(faults: Faults, node: SimulatedNode): boolean {
+  const { nodes, world } = faults
+  const history = node.product?.layout?.members.history()
+  const isRedundant = history?.active.every(({ factor }) => factor > 1) === true
+  if (!isRedundant || nodes.some((each) => each.hasLostRows)) return false
+  if (world.rng.chance(0.5)) node.wipe()
+  else if (!node.rollBack()) return false
+  node.hasLostRows = true
+  restart(faults, node)
   return true
 }
 

@@ -67,8 +67,11 @@ export class SimulatedNode {
   readonly id: NodeId
   readonly index: number
   readonly disk: SimulatedDisk
+  /** Its database was wiped or rolled back. */
+  hasLostRows = false
   readonly #parts: NodeParts
-  readonly #rows = new MemoryStore()
+  #rows = new MemoryStore()
+  #remembered: MemoryStore | undefined
   readonly #slab = new BlockSlab(SLAB_BYTES, BLOCK_BYTES)
   #isDatabaseThere = false
   #lives = 0
@@ -147,6 +150,27 @@ export class SimulatedNode {
     this.#rows.crash(this.#parts.world.rng.chance(0.5) ? 'keep' : 'lose')
     if (kind === 'kill') this.disk.kill()
     else this.disk.cut()
+  }
+
+  /** The database is gone; the identity and what else lies beside it are not. */
+  wipe(): void {
+    this.crash('power')
+    this.#rows = new MemoryStore()
+    this.#isDatabaseThere = false
+  }
+
+  /** Puts the database back as it was when `remember` was called. */
+  rollBack(): boolean {
+    if (this.#remembered === undefined) return false
+    this.crash('power')
+    this.#rows = this.#remembered
+    this.#remembered = undefined
+    return true
+  }
+
+  /** Takes a copy of the database, for `rollBack`. */
+  remember(): void {
+    this.#remembered = this.#rows.copy()
   }
 
   /** Stops as on SIGTERM, then ends its life. */

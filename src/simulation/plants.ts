@@ -59,4 +59,10 @@ export const plants: readonly Plant[] = [
     rules: { gathers: false },
     movesLayouts: true,
   },
+  {
+    name: 'a node that lost its rows votes after it copied from one owner',
+    rules: { recoversFrom: 'one' },
+    movesLayouts: true,
+    forecast: { kinds: ['wipe', 'kill', 'split', 'cut'], count: 12 },
+  },
 ]

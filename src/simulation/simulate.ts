@@ -223,6 +223,8 @@ class Scene {
     const step = Math.floor((LAST_FAULT_AT * all) / (this.#layoutChanges + 1))
     if (this.#begun % step === 0 && this.#begun <= step * this.#layoutChanges) {
       this.#struck.push('layout')
+      // A copy of some database, which somebody may put back later.
+      this.#world.rng.pick(this.#nodes).remember()
       this.#operator.change().catch(() => undefined)
     }
   }
@@ -302,7 +304,7 @@ class Scene {
     }
     await world.run(LIVENESS_MS_MAX, () => left === 0)
     if (left > 0) this.#run.faults.push('the keys could not be read after the faults were over')
-    else await this.#takeStock()
+    else if (this.#nodes.every(({ product }) => product !== undefined)) await this.#takeStock()
   }
 
   /** Once nothing is written, owners come to hold the same rows, and each just the blocks it needs. */

@@ -50,6 +50,7 @@ const fromBelow: Readonly<Record<string, StoreErrorCode>> = {
   ClockRefused: 'Unavailable',
   NotOwner: 'Unavailable',
   NotReady: 'Unavailable',
+  Recovering: 'Unavailable',
   BehindEpoch: 'Unavailable',
   OldEpoch: 'Unavailable',
   PeerUnreachable: 'Unavailable',

@@ -1,12 +1,17 @@
 /**
- * Which partitions lie on this node, and how complete they are: kept on disk, so that a node which
- * gains a partition again never takes old rows of it for new ones (protocol 5.3).
+ * Which partitions lie on this node, how complete they are, and in which of them it may vote: kept
+ * on disk, so that neither a restart nor a database that came back without its rows is mistaken.
+ *
+ * A node that gains a partition again never takes old rows of it for new ones (protocol 5.3). One
+ * whose database lost rows takes new ones, and its answers count for nothing until every other
+ * owner has confirmed its new incarnation and was copied from after that (protocol 5.8).
  */
 
 import type { NodeId } from '../base/ids.ts'
 import { PARTITION_COUNT, type Cluster } from '../cluster/cluster.ts'
 import type { LayoutHistory } from '../cluster/layout/history.ts'
 import { ownersIn } from '../cluster/layout/layout.ts'
+import { isAlone } from '../cluster/lone.ts'
 import type { Db, Tree } from '../db/db.ts'
 import { TableError } from './errors.ts'
 
@@ -15,8 +20,21 @@ const CUSTODY_KEY = 'custody'
 const COUNT = PARTITION_COUNT + 1
 /** Of a partition whose rows, if any, are not this node's to keep. */
 const NOT_HELD = -1
-/** Of a partition that it held before it ever heard of a layout. */
+/** Of a partition that it held before it ever heard of a layout, or of a re-admission. */
 const FROM_THE_START = 0
+
+/** Stands for an incarnation that nobody has. */
+const LOST = 'lost'
+
+/** The row: a line of versions, a line of re-admissions, the incarnation. */
+interface State {
+  /** For each partition: not held, or the version up to which it is complete. */
+  readonly complete: readonly number[]
+  /** For each partition: the re-admission of this node after which it was copied from all others. */
+  readonly recovered: readonly number[]
+  /** The life of the database that wrote this; empty in one that never did. */
+  readonly incarnation: string
+}
 
 /**
  * What a database without a row of custody holds: everything. That of a node which stood alone
@@ -25,17 +43,24 @@ const FROM_THE_START = 0
 export class Custody {
   readonly #db: Db
   readonly #cluster: Cluster
-  /** For each partition: not held, or the version up to which it is complete. */
-  #complete: readonly number[]
+  readonly #incarnation: string
+  #state: State
   /** Owned, and not held yet: nothing is answered for them. */
   readonly #gained = new Set<number>()
+  /** Owned without a vote; undefined when it has none anywhere. */
+  #mute: ReadonlySet<number> | undefined = new Set()
 
-  constructor(db: Db, cluster: Cluster) {
+  /** @param incarnation the life of the database that is open now */
+  constructor(db: Db, cluster: Cluster, incarnation: string) {
     this.#db = db
     this.#cluster = cluster
+    this.#incarnation = incarnation
     const text = db.get(stateTree, CUSTODY_KEY)
-    this.#complete =
-      text === undefined ? new Array<number>(COUNT).fill(FROM_THE_START) : parseCustody(text)
+    const numbers = (): number[] => new Array<number>(COUNT).fill(FROM_THE_START)
+    this.#state =
+      text === undefined
+        ? { complete: numbers(), recovered: numbers(), incarnation: '' }
+        : parseState(text)
     this.look()
   }
 
@@ -48,11 +73,12 @@ export class Custody {
   look(): { readonly gained: readonly number[]; readonly lost: readonly number[] } {
     const history = this.#cluster.history()
     this.#gained.clear()
+    this.#mute = this.#muteIn(history)
     if (history === undefined) return { gained: [], lost: [] }
     const lost: number[] = []
     for (let partition = 0; partition < COUNT; partition += 1) {
       const isOwned = isOwnedIn(history, partition, this.#cluster.self)
-      const isHeld = this.#complete[partition] !== NOT_HELD
+      const isHeld = this.#state.complete[partition] !== NOT_HELD
       if (isOwned && !isHeld) this.#gained.add(partition)
       if (!isOwned && isHeld) lost.push(partition)
     }
@@ -66,20 +92,59 @@ export class Custody {
     }
   }
 
+  /** Whether what this node says of a partition counts. */
+  votes(partition: number): boolean {
+    return this.#mute !== undefined && !this.#mute.has(partition)
+  }
+
+  /** @throws {TableError} `Recovering` */
+  assertVotes(partition: number): void {
+    if (!this.votes(partition)) throw recovering(partition)
+  }
+
+  /** @throws {TableError} `Recovering` while there is a partition in which it has no vote */
+  assertVotesEverywhere(): void {
+    if (this.#mute === undefined || this.#mute.size > 0) throw recovering(undefined)
+  }
+
+  /** The database is not the one that last said what lies here, and nobody else knows of that. */
+  get isSuspect(): boolean {
+    const { incarnation } = this.#state
+    return incarnation !== '' && incarnation !== this.#incarnation
+  }
+
+  /** The database is known to have lost rows: it has no vote before it was let in again. */
+  async suspect(): Promise<void> {
+    const next: State = { ...this.#state, incarnation: LOST }
+    await this.#db.write((batch) => batch.put(stateTree, CUSTODY_KEY, stateText(next)))
+    this.#state = next
+    this.look()
+  }
+
+  /** Partitions that wait for a vote, once this node was let in again; empty while it was not. */
+  recovering(): readonly number[] {
+    return [...(this.#mute ?? [])]
+  }
+
   /** Before their rows are thrown away: cut off in between, they are thrown away when gained again. */
   giveUp(partitions: readonly number[]): Promise<void> {
-    return this.#set(partitions, NOT_HELD)
+    return this.#set(partitions, { complete: NOT_HELD })
   }
 
   /** They were emptied: from now on rows may come. */
   async take(partitions: readonly number[]): Promise<void> {
-    await this.#set(partitions, FROM_THE_START)
+    await this.#set(partitions, { complete: FROM_THE_START, recovered: this.#readmittedAt() })
     for (const partition of partitions) this.#gained.delete(partition)
   }
 
   /** Everything of them is here, as of layout `version`. */
   completed(partitions: readonly number[], version: number): Promise<void> {
-    return this.#set(partitions, version)
+    return this.#set(partitions, { complete: version })
+  }
+
+  /** Every other owner was copied from after all had confirmed this node's re-admission. */
+  recovered(partitions: readonly number[], readmittedAt: number): Promise<void> {
+    return this.#set(partitions, { recovered: readmittedAt })
   }
 
   /** Partitions that this node owns in a layout and does not hold whole as of it. */
@@ -88,7 +153,7 @@ export class Custody {
     const found: number[] = []
     for (let partition = 0; layout !== undefined && partition < COUNT; partition += 1) {
       if (!ownersIn(layout, partition).includes(this.#cluster.self)) continue
-      if (this.#complete[partition]! < version) found.push(partition)
+      if (this.#state.complete[partition]! < version) found.push(partition)
     }
     return found
   }
@@ -104,22 +169,75 @@ export class Custody {
     return version
   }
 
-  async #set(partitions: readonly number[], value: number): Promise<void> {
-    if (partitions.length === 0) return
-    const next = [...this.#complete]
-    for (const partition of partitions) next[partition] = value
-    await this.#db.write((batch) => batch.put(stateTree, CUSTODY_KEY, next.join(' ')))
-    this.#complete = next
+  /** Undefined: no vote anywhere. */
+  #muteIn(history: LayoutHistory | undefined): ReadonlySet<number> | undefined {
+    const known = history?.nodes.get(this.#cluster.self)
+    // Nobody else could say more than a node that stands alone.
+    if (history === undefined || known === undefined || isAlone(history)) return new Set()
+    const { incarnation, isLost, readmittedAt } = known
+    if (isLost) return undefined
+    if (incarnation === undefined ? this.isSuspect : incarnation !== this.#incarnation) {
+      return undefined
+    }
+    const mute = new Set<number>()
+    for (let partition = 0; readmittedAt > 0 && partition < COUNT; partition += 1) {
+      if (this.#state.recovered[partition]! >= readmittedAt) continue
+      if (isOwnedIn(history, partition, this.#cluster.self)) mute.add(partition)
+    }
+    return mute
   }
+
+  #readmittedAt(): number {
+    const { self } = this.#cluster
+    return this.#cluster.history()?.nodes.get(self)?.readmittedAt ?? FROM_THE_START
+  }
+
+  async #set(
+    partitions: readonly number[],
+    values: { readonly complete?: number; readonly recovered?: number },
+  ): Promise<void> {
+    if (partitions.length === 0) return
+    const complete = [...this.#state.complete]
+    const recovered = [...this.#state.recovered]
+    for (const partition of partitions) {
+      if (values.complete !== undefined) complete[partition] = values.complete
+      if (values.recovered !== undefined) recovered[partition] = values.recovered
+    }
+    // Once it was let in again, that is known; until then the row keeps what it was suspected by.
+    const incarnation =
+      this.isSuspect && this.#mute === undefined ? this.#state.incarnation : this.#incarnation
+    const next: State = { complete, recovered, incarnation }
+    await this.#db.write((batch) => batch.put(stateTree, CUSTODY_KEY, stateText(next)))
+    this.#state = next
+    this.look()
+  }
+}
+
+function recovering(partition: number | undefined): TableError {
+  const where = partition === undefined ? 'Cannot answer' : `Cannot vote in partition ${partition}`
+  return new TableError('Recovering', `${where}: the database of this node lost rows`)
 }
 
 function isOwnedIn(history: LayoutHistory, partition: number, self: NodeId): boolean {
   return history.active.some((layout) => ownersIn(layout, partition).includes(self))
 }
 
+function stateText({ complete, recovered, incarnation }: State): string {
+  return [complete.join(' '), recovered.join(' '), incarnation].join('\n')
+}
+
 /** @throws {TypeError} when it is not what `Custody` writes */
-function parseCustody(text: string): number[] {
-  const numbers = text.split(' ').map(Number)
+function parseState(text: string): State {
+  const [complete, recovered, incarnation] = text.split('\n')
+  return {
+    complete: parseNumbers(complete),
+    recovered: parseNumbers(recovered),
+    incarnation: incarnation ?? '',
+  }
+}
+
+function parseNumbers(line: string | undefined): number[] {
+  const numbers = (line ?? '').split(' ').map(Number)
   if (numbers.length !== COUNT || numbers.some((each) => !Number.isSafeInteger(each))) {
     throw new TypeError('Cannot read which partitions lie here: the row is damaged')
   }

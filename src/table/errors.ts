@@ -20,6 +20,8 @@ export type TableErrorCode =
   | 'NotOwner'
   /** A partition that this node has gained and not made ready yet. */
   | 'NotReady'
+  /** The database of the node lost rows: what it says counts for nothing yet. */
+  | 'Recovering'
   /** The clocks of two nodes, or of a node and its mark, are more than a minute apart. */
   | 'ClockRefused'
   | 'BadMessage'

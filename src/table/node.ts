@@ -68,6 +68,7 @@ export class TableNode implements OpenTables {
   readonly #merged: MergedRows
   readonly #sync: NodeSync
   readonly #custody: Custody
+  readonly #hasLostRows: boolean
   readonly #stopping = new AbortController()
   /** Names the operations of this life that nobody else named. */
   readonly #operationPrefix: string
@@ -114,8 +115,9 @@ export class TableNode implements OpenTables {
     this.#merged = new MergedRows(rpc, replication)
     const mark = readMark(db)
     assert(hybrid.now() >= mark.time, 'the hybrid clock begins at the mark')
-    const custody = new Custody(db, cluster)
+    const custody = new Custody(db, cluster, options.incarnation ?? '')
     this.#custody = custody
+    this.#hasLostRows = options.hasLostRows === true
     cluster.onChange(() => custody.look())
     const owner = new Owner({
       ...{ db, hybrid, replication, rules, tables, custody },
@@ -146,6 +148,7 @@ export class TableNode implements OpenTables {
 
   async start(): Promise<void> {
     await this.#promises.start(readMark(this.#db))
+    if (this.#hasLostRows) await this.#custody.suspect()
     this.#state = 'started'
     this.#retireLater()
   }
@@ -281,6 +284,10 @@ export class TableNode implements OpenTables {
 
   gatherWorker(wish: GatherWish): Worker {
     return this.#sync.gatherer(wish)
+  }
+
+  get isSuspect(): boolean {
+    return this.#custody.isSuspect
   }
 
   completeTo(): number {

@@ -27,6 +27,8 @@ export interface Rules {
   readonly emptiesGained: boolean
   /** Whether a quorum of the older owners was copied from before a node counts as complete. */
   readonly gathers: boolean
+  /** Which other owners a node that lost its rows copies from before it votes again. */
+  readonly recoversFrom: 'all' | 'one'
   /** The side rows that go along when a row is accepted again. */
   readonly resentSides: (sides: readonly SideRow[]) => readonly SideRow[]
 }
@@ -46,4 +48,5 @@ export const rules: Rules = {
   refusesOldEpochs: true,
   emptiesGained: true,
   gathers: true,
+  recoversFrom: 'all',
 }

@@ -139,6 +139,8 @@ export interface OpenTables extends Tables {
   gatherWorker(wish: GatherWish): Worker
   /** Up to which active layout this node holds all that it owns, blocks included. */
   completeTo(): number
+  /** Its database is not the one that last said what lies here: it must be let in again. */
+  readonly isSuspect: boolean
   /** Why this node takes part in no change, as a sentence; undefined when it does. */
   readonly fault: string | undefined
   /** Registers that lie on this node, settled or not, in slices of at most 1,000. */
@@ -169,6 +171,10 @@ export interface OpenTablesOptions {
   readonly rng: Rng
   readonly network: Network
   readonly cluster: Cluster
+  /** The life of the database, from the identity file. */
+  readonly incarnation?: string
+  /** It was opened without what a broken seal said is missing. */
+  readonly hasLostRows?: boolean
   readonly log: Log
   readonly metrics?: Metrics
   /** Every table of the program; names and tags are unique. `!` and `%` are this part's own. */

@@ -38,6 +38,7 @@ test('Custody of a database that never heard of a layout is that of everything',
   const custody = new Custody(
     openDb(new MemoryStore()),
     clusterOf(() => [layoutOf(0, 256)]),
+    'one',
   )
   assert.deepEqual(custody.look(), { gained: [], lost: [] })
   custody.assertHeld(255)
@@ -48,13 +49,13 @@ test('a partition that was given up and gained again answers nothing before it w
   const store = new MemoryStore()
   let active = [layoutOf(1, 100)]
   const cluster = clusterOf(() => active)
-  const custody = new Custody(openDb(store), cluster)
+  const custody = new Custody(openDb(store), cluster, 'one')
   const { lost, gained } = custody.look()
   assert.deepEqual([lost.length, gained.length, lost[0]], [156, 0, 100])
   await custody.giveUp(lost)
   active = [layoutOf(1, 100), layoutOf(2, 120)]
   // Through a crash: what was given up stays so.
-  const next = new Custody(openDb(store), cluster)
+  const next = new Custody(openDb(store), cluster, 'one')
   assert.equal(next.look().gained.length, 20)
   assert.throws(() => next.assertHeld(100), { code: 'NotReady' })
   next.assertHeld(99)
@@ -66,7 +67,7 @@ test('a partition that was given up and gained again answers nothing before it w
 test('completeTo() is the newest active layout of which nothing is missing', async () => {
   const active = [layoutOf(1, 100), layoutOf(2, 120)]
   const cluster = clusterOf(() => active)
-  const custody = new Custody(openDb(new MemoryStore()), cluster)
+  const custody = new Custody(openDb(new MemoryStore()), cluster, 'one')
   const history = cluster.history()!
   assert.equal(custody.completeTo(), 0)
   assert.equal(custody.incomplete(history, 2).length, 121)

@@ -1,10 +1,12 @@
 /** How this node takes part in a cluster: its layout, kept in a file, and who follows the register. */
 
 import { join } from 'node:path'
+import type { Disk } from '../../base/disk.ts'
 import type { NodeId } from '../../base/ids.ts'
 import type { Network } from '../../base/network.ts'
 import { PARTITION_COUNT } from '../../cluster/cluster.ts'
 import { newestLayout } from '../../cluster/layout/history.ts'
+import { decodeHistory } from '../../cluster/layout/stored.ts'
 import { countPartitions } from '../../cluster/layout/layout.ts'
 import { openMembers, type Members, type StoredMembers } from '../../cluster/members.ts'
 import type { Db } from '../../db/db.ts'
@@ -111,6 +113,13 @@ function layoutLost(folder: string): NodeError {
   )
 }
 
+/** Whether every active layout that this node knew of keeps each partition on other nodes too. */
+export async function hasOtherCopies(disk: Disk, folder: string): Promise<boolean> {
+  const stored = (await readState(disk, join(folder, 'layout'))) as StoredMembers | undefined
+  if (!stored?.history) return false
+  return decodeHistory(stored.history).active.every(({ factor }) => factor > 1)
+}
+
 export interface FollowParts extends MembershipParts {
   readonly members: Members
   readonly tables: Tables
@@ -121,11 +130,14 @@ export interface FollowParts extends MembershipParts {
   readonly blockBytes: () => Promise<number>
   /** See `LayoutFollowerOptions`. */
   readonly syncedTo: () => number
+  readonly isRecovering: () => boolean
 }
 
 export interface FollowedLayout extends LayoutContext {
   /** Reads the register now, and says how far this node has come. */
   look(): void
+  /** Asks every other owner whether it refuses epochs with fewer re-admissions. */
+  isConfirmed(readmissions: number): Promise<boolean>
 }
 
 /** Begins to follow the register, until `closers` run; returns what operators work with. */
@@ -138,6 +150,7 @@ export function followLayout(parts: FollowParts): FollowedLayout {
     ...{ members, tables, model, peers, firsts, network, clock, log },
     incarnation: identity.incarnation,
     syncedTo: parts.syncedTo,
+    isRecovering: parts.isRecovering,
   })
   watch.onLayout = () => follower.touched()
   const runner = new WorkerRunner(follower, { clock, log })
@@ -152,7 +165,8 @@ export function followLayout(parts: FollowParts): FollowedLayout {
     return held === 0 ? 0 : Math.round((await parts.blockBytes()) / held)
   }
   const look = (): void => runner.wake()
-  return { members, follower, firsts, network, factor, copyBytes, look }
+  const isConfirmed = (readmissions: number): Promise<boolean> => peers.isConfirmed(readmissions)
+  return { members, follower, firsts, network, factor, copyBytes, look, isConfirmed }
 }
 
 async function holdsAny(

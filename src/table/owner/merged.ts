@@ -46,9 +46,19 @@ export class MergedOwner {
   }
 
   listen(rpc: Rpc): void {
-    rpc.handle('table/insert', (message: InsertMessage) => this.insert(message))
+    rpc.handle('table/insert', (message: InsertMessage) => this.#insertVoting(message))
     rpc.handle('table/read-merged', (message: MergedReadMessage) => this.read(message))
     rpc.handle('table/range-merged', (message: MergedRangeMessage) => this.range(message))
+  }
+
+  /** A node that is recovering takes the rows, and says nothing. */
+  async #insertVoting(message: InsertMessage): Promise<readonly InsertResult[]> {
+    const results = await this.insert(message)
+    const local = this.#table(message.table)
+    for (const { partitionKey } of message.items) {
+      this.#options.custody.assertVotes(this.#place(local, partitionKey).partition)
+    }
+    return results
   }
 
   /** Resolves when every row that was taken is on stable storage. */
@@ -69,7 +79,7 @@ export class MergedOwner {
   read(message: MergedReadMessage): ReadAnswer {
     const local = this.#table(message.table)
     const rows = message.keys.map(({ partitionKey, sortKey }) => {
-      const place = this.#place(local, partitionKey)
+      const place = this.#votingPlace(local, partitionKey)
       return this.#options.db.getStable(local.rows, place.prefix + sortKey) ?? null
     })
     return { rows }
@@ -77,7 +87,7 @@ export class MergedOwner {
 
   async range(message: MergedRangeMessage): Promise<MergedRangeAnswer> {
     const local = this.#table(message.table)
-    const place = this.#place(local, message.partitionKey)
+    const place = this.#votingPlace(local, message.partitionKey)
     const found = await this.#options.db.range(local.rows, {
       gt: place.prefix + message.after,
       lt: `${place.prefix.slice(0, -1)}\u0001`,
@@ -127,6 +137,12 @@ export class MergedOwner {
     const local = this.#options.tables.get(name)
     if (local === undefined) throw new TableError('BadMessage', `Cannot find table "${name}"`)
     return local
+  }
+
+  #votingPlace(local: LocalMerged, partitionKey: string): Place {
+    const place = this.#place(local, partitionKey)
+    this.#options.custody.assertVotes(place.partition)
+    return place
   }
 
   #place(local: LocalMerged, partitionKey: string): Place {

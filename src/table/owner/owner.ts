@@ -1,6 +1,6 @@
 /** An owner's side of registers: promises, accepts and reads of the rows that lie here. */
 
-import { maxBallot, type Ballot } from '../../base/ballot.ts'
+import { ballotZero, maxBallot, type Ballot } from '../../base/ballot.ts'
 import type { HybridClock } from '../../base/timestamp.ts'
 import type { Db } from '../../db/db.ts'
 import { TableError } from '../errors.ts'
@@ -70,7 +70,7 @@ export class Owner {
 
   listen(rpc: Rpc): void {
     rpc.handle('table/promise', (message: PromiseMessage) => this.promise(message))
-    rpc.handle('table/accept', (message: AcceptMessage) => this.accept(message))
+    rpc.handle('table/accept', (message: AcceptMessage) => this.#acceptVoting(message))
     rpc.handle('table/ended', (message: EndedMessage) => this.ended(message))
     rpc.handle('table/read', (message: ReadMessage) => this.read(message))
     rpc.handle('table/sides', (message: SidesMessage) => this.sides(message))
@@ -79,7 +79,7 @@ export class Owner {
 
   /** Synchronous when nothing that is shown waits for the disk. */
   promise(message: PromiseMessage): readonly PromiseResult[] | Promise<readonly PromiseResult[]> {
-    const { local, place } = this.#locate(message)
+    const { local, place } = this.#locateVoting(message)
     const { ballot } = message
     const waits: Promise<void>[] = []
     let isAnyGiven = false
@@ -109,6 +109,20 @@ export class Owner {
       if (covered !== undefined) waits.push(covered)
     }
     return waits.length === 0 ? results : Promise.all(waits).then(() => results)
+  }
+
+  /** A node that is recovering takes the rows, and says nothing. */
+  #acceptVoting(
+    message: AcceptMessage,
+  ): readonly AcceptResult[] | Promise<readonly AcceptResult[]> {
+    const { custody } = this.#options
+    const { partition } = this.#locate(message).place
+    const results = this.accept(message)
+    if (custody.votes(partition)) return results
+    return Promise.resolve(results).then(() => {
+      custody.assertVotes(partition)
+      return []
+    })
   }
 
   /** Resolves when every row that was taken is on stable storage. */
@@ -151,6 +165,11 @@ export class Owner {
     return this.#find(local, place, key).row
   }
 
+  /** Rows were thrown away past this owner: none is remembered. */
+  forgetRows(): void {
+    this.#kept.clear()
+  }
+
   ended(message: EndedMessage): null {
     const { local, place } = this.#locate(message)
     for (const { key, sides } of message.items) {
@@ -161,7 +180,7 @@ export class Owner {
 
   /** From the stable view, so nothing need be waited for. */
   read(message: ReadMessage): ReadAnswer {
-    const { local, place } = this.#locate(message)
+    const { local, place } = this.#locateVoting(message)
     const rows: (Uint8Array | null)[] = []
     for (const key of message.keys) {
       const stored = this.#options.db.getStable(local.rows, place.prefix + key)
@@ -172,7 +191,7 @@ export class Owner {
   }
 
   sides(message: SidesMessage): SidesAnswer {
-    const { local, place } = this.#locate(message)
+    const { local, place } = this.#locateVoting(message)
     const { db } = this.#options
     const rows = message.sides.map((ref) =>
       sideRow((tree, id) => db.getStable(tree, id), local, { place, key: message.key, ref }),
@@ -181,7 +200,7 @@ export class Owner {
   }
 
   async page(message: PageMessage): Promise<PageAnswer> {
-    const { local, place } = this.#locate(message)
+    const { local, place } = this.#locateVoting(message)
     const index = local.indexes.get(message.index)
     if (index === undefined) {
       throw new TableError('BadMessage', `Cannot find index "${message.index}"`)
@@ -202,6 +221,16 @@ export class Owner {
     return { keys, texts, done: found.length < message.limit }
   }
 
+  /** @throws {TableError} `Recovering` where what this node says counts for nothing */
+  #locateVoting(message: { readonly table: string; readonly partitionKey: string }): {
+    readonly local: LocalTable
+    readonly place: Place
+  } {
+    const found = this.#locate(message)
+    this.#options.custody.assertVotes(found.place.partition)
+    return found
+  }
+
   #locate(message: { readonly table: string; readonly partitionKey: string }): {
     readonly local: LocalTable
     readonly place: Place
@@ -220,11 +249,14 @@ export class Owner {
   }
 
   #find(local: LocalTable, place: Place, key: string): Found {
-    const { db, promises, rules, startFloor } = this.#options
+    const { db, promises, rules, startFloor, custody } = this.#options
     const name = local.table.tag + place.prefix + key
     const row = this.#kept.has(name) ? this.#kept.get(name) : newestRow(db, local, place, key)
     const promise = promises.get(name)
-    const floor = rules.floor({ row: row?.ballot, promise, partitionFloor: startFloor })
+    // Where this node has no vote its promises bound nobody: whatever is newer than its row is taken.
+    const floor = custody.votes(place.partition)
+      ? rules.floor({ row: row?.ballot, promise, partitionFloor: startFloor })
+      : (row?.ballot ?? ballotZero)
     return { name, row, floor }
   }
 

@@ -17,7 +17,7 @@ import type { Rules } from '../rules.ts'
 export interface GatherOptions {
   readonly cluster: Cluster
   readonly custody: Custody
-  readonly rules: Pick<Rules, 'emptiesGained' | 'gathers'>
+  readonly rules: Pick<Rules, 'emptiesGained' | 'gathers' | 'recoversFrom'>
   readonly log: Log
   readonly intervalMs: number
   /** Throws every row of the partitions away that lies here. */
@@ -30,6 +30,8 @@ export interface GatherOptions {
   ) => Promise<unknown>
   /** Those of the partitions whose blocks are all here. */
   readonly withBlocks: (partitions: readonly number[]) => Promise<readonly number[]>
+  /** Asks every other owner whether it refuses epochs with fewer re-admissions. */
+  readonly isConfirmed: (readmissions: number) => Promise<boolean>
   /** Told when `custody.completeTo()` may have risen. */
   readonly progressed: () => void
 }
@@ -42,6 +44,9 @@ export class GatherWorker implements Worker {
   /** Whom this node has copied from since all had acknowledged this layout, by partition. */
   #heard = new Map<number, Set<NodeId>>()
   #version = 0
+  /** Whom this node has copied from since its re-admission of this number was confirmed. */
+  readonly #recoveredFrom = new Set<NodeId>()
+  #readmittedAt = 0
 
   constructor(options: GatherOptions) {
     this.#options = options
@@ -60,8 +65,65 @@ export class GatherWorker implements Worker {
       await custody.take(gained)
     }
     const history = cluster.history()
-    if (history !== undefined) await this.#gather(history, signal)
+    if (history === undefined) return 'idle'
+    await this.#recover(history, signal)
+    await this.#gather(history, signal)
     return 'idle'
+  }
+
+  /**
+   * After a loss of rows: from every other owner, one is not enough, nor a quorum; each after all
+   * have confirmed that they refuse what the old database was part of.
+   */
+  async #recover(history: LayoutHistory, signal: AbortSignal): Promise<void> {
+    const { cluster, custody, rules } = this.#options
+    const missing = custody.recovering()
+    if (missing.length === 0) return
+    const { readmittedAt } = history.nodes.get(cluster.self)!
+    if (!(await this.#options.isConfirmed(readmittedAt))) return
+    if (readmittedAt !== this.#readmittedAt) {
+      this.#readmittedAt = readmittedAt
+      this.#recoveredFrom.clear()
+    }
+    for (const peer of this.#others(history, missing)) {
+      if (this.#recoveredFrom.has(peer)) continue
+      const isWanted = (partition: number): boolean => missing.includes(partition)
+      if (await this.#pullFrom(peer, { signal, isWanted })) this.#recoveredFrom.add(peer)
+    }
+    const whole = missing.filter((partition) => {
+      const others = this.#others(history, [partition])
+      const heard = others.filter((node) => this.#recoveredFrom.has(node)).length
+      return rules.recoversFrom === 'all' ? heard === others.length : heard >= 1
+    })
+    await custody.recovered(whole, readmittedAt)
+  }
+
+  /** Other owners of any of the partitions, in any active layout, that are not lost. */
+  #others(history: LayoutHistory, partitions: readonly number[]): readonly NodeId[] {
+    const nodes = new Set<NodeId>()
+    for (const layout of history.active) {
+      for (const partition of partitions) {
+        for (const node of ownersIn(layout, partition)) nodes.add(node)
+      }
+    }
+    nodes.delete(this.#options.cluster.self)
+    return [...nodes].filter((node) => history.nodes.get(node)?.isLost !== true)
+  }
+
+  async #pullFrom(
+    peer: NodeId,
+    work: { readonly signal: AbortSignal; readonly isWanted: (partition: number) => boolean },
+  ): Promise<boolean> {
+    const { pull, log } = this.#options
+    work.signal.throwIfAborted()
+    try {
+      await pull(peer, work.signal, work.isWanted)
+      return true
+    } catch (error) {
+      if (!(error instanceof DomainError)) throw error
+      log.debug({ peer, code: String(error.code) }, 'An owner could not be copied from yet')
+      return false
+    }
   }
 
   /** What was gathered before every node had acknowledged may lack what was written meanwhile. */
@@ -91,7 +153,6 @@ export class GatherWorker implements Worker {
     missing: ReadonlySet<number>,
     signal: AbortSignal,
   ): Promise<void> {
-    const { pull, log } = this.#options
     for (const peer of this.#sources(history, missing)) {
       const wanted = new Set(
         [...missing].filter(
@@ -100,16 +161,11 @@ export class GatherWorker implements Worker {
         ),
       )
       if (wanted.size === 0) continue
-      signal.throwIfAborted()
-      try {
-        await pull(peer, signal, (partition) => wanted.has(partition))
-        for (const partition of wanted) {
-          const heard = this.#heard.get(partition) ?? new Set()
-          this.#heard.set(partition, heard.add(peer))
-        }
-      } catch (error) {
-        if (!(error instanceof DomainError)) throw error
-        log.debug({ peer, code: String(error.code) }, 'An owner could not be copied from yet')
+      const isWanted = (partition: number): boolean => wanted.has(partition)
+      if (!(await this.#pullFrom(peer, { signal, isWanted }))) continue
+      for (const partition of wanted) {
+        const heard = this.#heard.get(partition) ?? new Set()
+        this.#heard.set(partition, heard.add(peer))
       }
     }
   }

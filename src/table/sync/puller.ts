@@ -12,6 +12,7 @@ import { CALL_DEADLINE_MS } from '../../base/limits.ts'
 import type { NodeId } from '../../base/ids.ts'
 import type { Db } from '../../db/db.ts'
 import type { AcceptItem } from '../messages.ts'
+import type { Custody } from '../custody.ts'
 import type { MergedOwner } from '../owner/merged.ts'
 import type { Owner } from '../owner/owner.ts'
 import { unpackMerged, unpackRegister, unpackSide, type RegisterRow } from '../row.ts'
@@ -41,6 +42,7 @@ export interface PullerOptions {
   readonly replication: Replication
   readonly owner: Owner
   readonly merged: MergedOwner
+  readonly custody: Custody
   readonly tables: ReadonlyMap<string, SyncedTable>
   readonly digests: NodeDigests
   /** Makes the owners agree on a register, by a ballot whose time is above `above`. */
@@ -156,6 +158,9 @@ export class Puller {
     const [result] = await this.#options.owner.accept(message)
     const own = this.#options.owner.newest(table.name, partitionKey, key)
     const isBehind = own === undefined || compareBallots(own.ballot, row.ballot) < 0
+    const { partition } = this.#options.replication.placeOf(table, partitionKey)
+    // Without a vote here nothing can be settled with this node; what is left over waits.
+    if (!this.#options.custody.votes(partition)) return
     const isLeft = await this.#hasLeftSides(synced, unit, own)
     // A promise keeps it out, or side rows lie here that nothing names: a ballot decides.
     if ((result?.kind === 'refused' && isBehind) || isLeft) {

@@ -3,6 +3,7 @@
 import { concatBytes } from '../../base/bytes.ts'
 import { SCAN_SLICE_ROWS } from '../../base/limits.ts'
 import type { Db } from '../../db/db.ts'
+import type { Custody } from '../custody.ts'
 import { TableError } from '../errors.ts'
 import type { Rpc } from '../rpc.ts'
 import { leafNumber, TableDigests } from './digests.ts'
@@ -75,6 +76,7 @@ export interface SyncSourceOptions {
   readonly db: Db
   readonly tables: ReadonlyMap<string, SyncedTable>
   readonly digests: NodeDigests
+  readonly custody: Custody
   /** Ends with the node. */
   readonly signal: AbortSignal
 }
@@ -96,6 +98,8 @@ export class SyncSource {
   }
 
   async #roots({ tables }: RootsMessage): Promise<RootsAnswer> {
+    // Whoever compares takes it for an owner that holds what it should.
+    this.#options.custody.assertVotesEverywhere()
     const answer: RootsAnswer[number][] = []
     for (const table of tables) {
       const roots = [...(await this.#digests(table)).roots()]

@@ -15,7 +15,10 @@ import { Puller, type PullerOptions } from './puller.ts'
 import { SyncSource } from './source.ts'
 import { SyncWorker } from './worker.ts'
 
-export type GatherWish = Pick<GatherOptions, 'log' | 'intervalMs' | 'withBlocks' | 'progressed'>
+export type GatherWish = Pick<
+  GatherOptions,
+  'log' | 'intervalMs' | 'withBlocks' | 'progressed' | 'isConfirmed'
+>
 
 export interface NodeSyncOptions extends PullerOptions {
   readonly cluster: Cluster
@@ -61,11 +64,14 @@ export class NodeSync {
 
   /** See `OpenTables.gatherWorker`. */
   gatherer(wish: GatherWish): Worker {
-    const { cluster, custody, rules, db, registers, mergedTables } = this.#options
+    const { cluster, custody, rules, db, registers, mergedTables, owner } = this.#options
     const emptying = { db, registers, merged: mergedTables }
     return new GatherWorker({
       ...{ ...wish, cluster, custody, rules },
-      empty: (partitions, signal) => emptyPartitions(emptying, partitions, signal),
+      empty: async (partitions, signal) => {
+        await emptyPartitions(emptying, partitions, signal)
+        owner.forgetRows()
+      },
       pull: (peer, signal, isWanted) => this.#puller.pull(peer, signal, isWanted),
     })
   }

@@ -110,6 +110,7 @@ export class FollowingNode {
     const tables = openTables({
       ...{ db, network, clock: life, log: silentLog, cluster: members },
       hybrid: new HybridClock(life, hybridStart(db)),
+      incarnation: this.incarnation,
       rng: new SeededRng(rng.next()),
       tables: [layout] as unknown as readonly AnyTable[],
     })
