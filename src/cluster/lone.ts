@@ -22,7 +22,7 @@ export function isAlone(history: LayoutHistory): boolean {
 }
 
 /** Whether everything there is lies on this node: every change passes here. */
-export function standsAlone(cluster: Cluster): boolean {
+export function standsAlone(cluster: Pick<Cluster, 'self' | 'history'>): boolean {
   const history = cluster.history()
   if (history === undefined) return false
   return isAlone(history) && newestLayout(history).storage[0] === cluster.self

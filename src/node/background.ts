@@ -42,7 +42,14 @@ export async function startBackground(parts: BackgroundParts): Promise<void> {
   const { model, operations, holds } = store
   const buckets = new LeftBuckets(store)
   // Whoever made a bucket on a lone node made it in an earlier life.
-  if (standsAlone(cluster)) await buckets.finish(() => true)
+  if (standsAlone(cluster)) {
+    await buckets
+      .finish(() => true)
+      .catch((error: unknown) => {
+        // One that others took in meanwhile leaves it to the worker.
+        if (standsAlone(cluster)) throw error
+      })
+  }
   const release = new ReleaseWorker({
     ...{ db, tables, model, operations, holds, clock, log, metrics },
     ...(simulated === undefined ? {} : { spanMicros: simulated.spanMicros }),

@@ -150,7 +150,7 @@ async function startWhole(
   },
 ): Promise<void> {
   const { meshed, layout, sealing, ...work } = built
-  await keepSecrets({ ...work, folders, sealing })
+  await keepSecrets({ ...work, folders, sealing, speaks: options.rpc !== undefined })
   const completed = (): void => layout?.look()
   const isConfirmed = (readmissions: number): Promise<boolean> =>
     layout?.isConfirmed(readmissions) ?? Promise.resolve(true)
@@ -350,16 +350,18 @@ async function keepSecrets(
   built: Pick<BackgroundParts, 'cluster' | 'store'> & {
     readonly folders: Folders
     readonly sealing: SealingKey
+    readonly speaks: boolean
   },
 ): Promise<void> {
-  const { cluster, store, folders, sealing } = built
-  const isAlone = standsAlone(cluster)
-  const [first] = isAlone ? await listKeys(store) : []
-  if (sealing.keep !== undefined) {
+  const { cluster, store, folders, sealing, speaks } = built
+  const { keep } = sealing
+  const isAsked = standsAlone(cluster) && (keep !== undefined || speaks)
+  const [first] = isAsked ? await listKeys(store) : []
+  if (keep !== undefined) {
     if (first !== undefined) throw secretsLost(folders)
-    await sealing.keep()
+    await keep()
   }
-  if (first !== undefined) await store.sealers.forSealing()
+  if (first !== undefined && speaks) await store.sealers.forSealing()
 }
 
 /** Access keys whose sealing key is gone can never sign again: said at the start, not at use. */

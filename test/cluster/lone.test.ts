@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { nodeId } from '../../src/base/ids.ts'
 import { quorumOf } from '../../src/cluster/cluster.ts'
-import { loneCluster } from '../../src/cluster/lone.ts'
+import type { LayoutHistory } from '../../src/cluster/layout/history.ts'
+import { loneCluster, loneHistory, standsAlone } from '../../src/cluster/lone.ts'
 
 test('loneCluster() owns every partition alone in layout version 0', () => {
   const self = nodeId('ab'.repeat(32))
@@ -14,4 +15,13 @@ test('loneCluster() owns every partition alone in layout version 0', () => {
     [1, 2, 3, 4, 5].map((count) => quorumOf(Array(count).fill(self))),
     [1, 2, 2, 3, 3],
   )
+})
+
+test('standsAlone() is not said of a node that has met the layout of a lone one', () => {
+  const [self, seed] = [nodeId('ab'.repeat(32)), nodeId('cd'.repeat(32))]
+  const knows = (history: LayoutHistory | undefined): boolean =>
+    standsAlone({ self, history: () => history })
+  assert.equal(knows(loneHistory(self, 'c1')), true)
+  assert.equal(knows(loneHistory(seed, 'c1')), false)
+  assert.equal(knows(undefined), false)
 })

@@ -3,7 +3,7 @@
 import type { DiskSpace } from '../../../base/disk.ts'
 import type { NodeId } from '../../../base/ids.ts'
 import { newestLayout, storageOf, type LayoutHistory } from '../../../cluster/layout/history.ts'
-import { isAlone } from '../../../cluster/lone.ts'
+import { standsAlone } from '../../../cluster/lone.ts'
 import { upNodes } from '../../../store/layout/layout.ts'
 import type { ClusterStatusAnswer } from '../answers.ts'
 import { roleAnswer } from '../layout.ts'
@@ -44,7 +44,7 @@ async function selfStatus({ node, layout }: AdminContext): Promise<NodeStatus> {
   const { data } = card
   const history = layout.members.history()
   const place =
-    history !== undefined && isAlone(history) && node.condition().kind !== 'waiting'
+    standsAlone(layout.members) && node.condition().kind !== 'waiting'
       ? { role: { zone: 'default', tags: [], capacity: data?.totalBytes ?? 0 }, draining: false }
       : placeOf(history, node.id)
   return {
