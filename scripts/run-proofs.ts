@@ -14,6 +14,7 @@ interface Proof {
 const PROOFS: readonly Proof[] = [
   { name: 'real-clients', limit: 240 },
   { name: 'start-up', limit: 180 },
+  { name: 'simulation', limit: 420 },
   { name: 'seal', limit: 90 },
   { name: 'power-cut', limit: 90 },
   { name: 'kill-writers', limit: 270 },

@@ -25,6 +25,8 @@ export interface Forecast {
   readonly count: number
   /** How often an owner dies soon after it has promised something. */
   readonly crashAfterPromiseChance: number
+  /** How long a frozen node sleeps at most. */
+  readonly freezeMs: number
   /** How long a node is down; drawn when undefined. */
   readonly restartMs: number | undefined
 }
@@ -38,6 +40,7 @@ export function drawForecast(rng: SeededRng): Forecast {
     kinds: kinds.length === 0 ? ['kill'] : kinds,
     count: COUNT_MIN + rng.below(8),
     crashAfterPromiseChance: 0,
+    freezeMs: 3_000,
     restartMs: undefined,
   }
 }
@@ -96,7 +99,7 @@ function strikeNode(faults: Faults, kind: FaultKind, node: SimulatedNode): boole
       return true
     case 'freeze':
       present.life.freeze()
-      world.after(20 + rng.unit() * 3000, () => present.life.thaw())
+      world.after(20 + rng.unit() * faults.forecast.freezeMs, () => present.life.thaw())
       return true
     case 'cut':
     case 'split':

@@ -11,6 +11,7 @@ export const plants: readonly Plant[] = [
   },
   {
     name: 'a promise lost at restart: the mark is not the floor',
+    isRare: true,
     rules: { floorAtStart: () => ballotZero },
     forecast: { kinds: ['split'], count: 25, crashAfterPromiseChance: 0.05 },
     weather: { usualMs: 50, slowChance: 0.05, slowMs: 300, lossChance: 0.01 },
@@ -18,6 +19,7 @@ export const plants: readonly Plant[] = [
   },
   {
     name: 'a promise forgotten by age',
+    isRare: true,
     rules: { promiseLeavingMemory: 'forgotten' },
     weather: { slowChance: 0.3, slowMs: 1500, lossChance: 0.02 },
     ownerCounts: [2, 3, 5],
@@ -45,9 +47,11 @@ export const plants: readonly Plant[] = [
   },
   {
     name: 'messages of an old epoch are taken',
+    isRare: true,
     rules: { refusesOldEpochs: false },
     movesLayouts: true,
-    forecast: { kinds: ['freeze', 'split', 'cut'], count: 12 },
+    forecast: { kinds: ['freeze'], count: 8, freezeMs: 40_000 },
+    layoutChanges: 6,
   },
   {
     name: 'a node that gains a partition again keeps its old rows',
@@ -61,8 +65,10 @@ export const plants: readonly Plant[] = [
   },
   {
     name: 'a node that lost its rows votes after it copied from one owner',
+    isRare: true,
     rules: { recoversFrom: 'one' },
     movesLayouts: true,
-    forecast: { kinds: ['wipe', 'kill', 'split', 'cut'], count: 12 },
+    forecast: { kinds: ['wipe', 'wipe', 'split', 'cut'], count: 12 },
+    weather: { lossChance: 0.1 },
   },
 ]

@@ -33,8 +33,12 @@ export interface Plant {
   readonly weather?: Partial<Weather>
   readonly forecast?: Partial<Forecast>
   readonly ownerCounts?: readonly number[]
+  /** Takes hundreds of seeds: left to `npm run plants`. */
+  readonly isRare?: boolean
   /** Every seed changes its layout, not one in four. */
   readonly movesLayouts?: boolean
+  /** How often; drawn when absent. */
+  readonly layoutChanges?: number
 }
 
 /** A smaller run of the same seed, to find what is needed to make it fail. */
@@ -102,6 +106,7 @@ class Scene {
       readonly limits: Limits
       readonly ownerCount: number
       readonly founding: Founding
+      readonly layoutChanges: number | undefined
     },
   ) {
     const { world, nodes, forecast, faults, limits } = parts
@@ -109,7 +114,8 @@ class Scene {
     this.#ownerCount = parts.ownerCount
     this.#founding = parts.founding
     this.#operator = new Operator(world, nodes)
-    this.#layoutChanges = parts.founding.kind === 'fixed' ? 0 : 1 + world.rng.below(3)
+    const drawn = parts.founding.kind === 'fixed' ? 0 : 1 + world.rng.below(3)
+    this.#layoutChanges = parts.layoutChanges ?? drawn
     this.#seed = seed
     this.#world = world
     this.#nodes = nodes
@@ -164,7 +170,16 @@ class Scene {
       nodes.push(node)
       if (index < ownerCount) owners.push(node.id)
     }
-    return new Scene(seed, { world, nodes, forecast, faults, limits, ownerCount, founding })
+    return new Scene(seed, {
+      world,
+      nodes,
+      forecast,
+      faults,
+      limits,
+      ownerCount,
+      founding,
+      layoutChanges: plant?.layoutChanges,
+    })
   }
 
   async play(): Promise<Verdict> {
