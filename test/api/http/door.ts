@@ -140,14 +140,19 @@ export function turn(): Promise<void> {
 export async function ask(port: number, bytes: string): Promise<string> {
   const client = new RawClient(port)
   client.send(bytes)
-  let late: NodeJS.Timeout | undefined
+  let watch: NodeJS.Timeout | undefined
+  // Gives up once nothing comes any more: how long an answer takes depends on the machine.
   await Promise.race([
     client.closed,
     new Promise<void>((resolve) => {
-      late = setTimeout(resolve, 3000)
+      let seen = -1
+      watch = setInterval(() => {
+        if (client.text.length === seen) resolve()
+        seen = client.text.length
+      }, 3000)
     }),
   ])
-  clearTimeout(late)
+  clearInterval(watch)
   client.socket.destroy()
   return client.text
 }
