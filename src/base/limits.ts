@@ -122,6 +122,8 @@ export const UPLOADS_ENDED_PER_KEY_MAX = 32
 export const PROMISES_OPEN_MAX = 100_000
 export const CHANGES_QUEUED_MAX = 20_000
 export const SCAN_SLICE_ROWS = 1000
+/** Tombstones that are confirmed by their owners at once. */
+export const ROWS_COLLECTED_PER_STEP = 256
 /** Access keys that one bucket is shared with. */
 export const BUCKET_KEYS_MAX = 1000
 /** Buckets, names and access keys that a node keeps at hand, each. */

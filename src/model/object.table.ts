@@ -52,6 +52,8 @@ export function buildObjectTable(gates: Gates): RegisterTable<ObjectValue> {
     version: 1,
     encode: encodeObject,
     decode: decodeObject,
+    isTombstone: ({ current, uploads }) =>
+      current === undefined && uploads.every(({ state }) => state !== 'open'),
 
     updated(batch, { partitionKey, key, before, after }) {
       count(batch, partitionKey, { before, after })

@@ -19,6 +19,8 @@ import { LeftBuckets } from './left-buckets.ts'
 const SYNC_INTERVAL_MS = 10 * 60_000
 /** Between two looks at what a change of layout still wants of this node. */
 const GATHER_INTERVAL_MS = 5_000
+/** Between two walks over the rows for tombstones. */
+const COLLECT_INTERVAL_MS = 15 * 60_000
 
 export interface BackgroundParts {
   readonly ground: Ground
@@ -66,7 +68,11 @@ export async function startBackground(parts: BackgroundParts): Promise<void> {
     progressed: parts.completed,
     isConfirmed: parts.isConfirmed,
   })
-  const runners = [buckets, release, sync, fetch, gather].map((worker) => {
+  const collect = tables.collectWorker({
+    intervalMs: simulated?.collectIntervalMs ?? COLLECT_INTERVAL_MS,
+    metrics,
+  })
+  const runners = [buckets, release, sync, fetch, gather, collect].map((worker) => {
     const runner = new WorkerRunner(worker, { clock, log })
     runner.start()
     closers.add(() => runner.stop())

@@ -48,6 +48,8 @@ export interface Ground {
     readonly syncIntervalMs: number
     /** Between two looks at what a change of layout still wants. */
     readonly gatherIntervalMs: number
+    /** Between two walks for tombstones. */
+    readonly collectIntervalMs: number
     /** Between two looks for blocks that should be here. */
     readonly fetchIntervalMs: number
     /** How long an operation may name what it has written. */

@@ -30,6 +30,8 @@ export interface Run {
   readonly bucket: () => BucketId
   readonly operationsPerClient: number
   readonly pauseMs: number
+  /** Else what would be an upload is a delete. */
+  readonly hasUploads: boolean
   readonly history: Recorded[]
   /** What each ETag that was ever written stands for. */
   readonly contents: Map<string, Content>
@@ -88,6 +90,7 @@ export class Client {
     else if (dice < 40) await this.#put(key, false, etagOf(this.#seen.get(key) ?? 'none'))
     else if (dice < 52) await this.#ask(key, { kind: 'delete' })
     else if (dice < 74) await this.#ask(key, { kind: 'get' })
+    else if (dice < 94 && !this.#run.hasUploads) await this.#ask(key, { kind: 'delete' })
     else if (dice < 82) await this.#upload(key)
     else if (dice < 92) await this.#end(key, 'complete')
     else if (dice < 94) await this.#end(key, 'abort')

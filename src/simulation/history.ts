@@ -41,7 +41,7 @@ export interface Recorded {
 
 /**
  * A state is the current version (its ETag and metadata, empty when there is none), then for each
- * upload `;id=o` or `;id=c`, `;id=a` once it ended.
+ * upload `;id=o` or `;id=c`, `;id=a` once it ended, `;id=f` when a completed one may be forgotten.
  */
 export const initialState = ''
 
@@ -105,7 +105,8 @@ function shows(state: string, answer: Answer | undefined, current: string): stri
 function remove(state: string, answer: Answer | undefined): string | undefined {
   const isThere = currentOf(state) !== ''
   if (answer?.kind === 'was there' && answer.isThere !== isThere) return undefined
-  return withCurrent(state, '')
+  // A key that holds nothing may be forgotten, and with it the uploads that were completed.
+  return withCurrent(state, '').replaceAll('=c', '=f')
 }
 
 function put(
@@ -136,9 +137,10 @@ function end(
   const name = `;${request.upload}=`
   const at = state.indexOf(name)
   const mark = at < 0 ? 'a' : state[at + name.length]!
-  const isRepeated = request.kind === 'complete' && mark === 'c'
+  const isRepeated = request.kind === 'complete' && (mark === 'c' || mark === 'f')
   if (answer?.kind === 'refused') {
-    return mark !== 'o' && !isRepeated && answer.code === 'NoSuchUpload' ? state : undefined
+    const isKnown = mark === 'o' || (isRepeated && mark === 'c')
+    return !isKnown && answer.code === 'NoSuchUpload' ? state : undefined
   }
   if (isRepeated) return state
   if (mark !== 'o') return answer === undefined ? state : undefined

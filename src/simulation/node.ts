@@ -28,6 +28,7 @@ const PROMISE_AGE_MS = 250
 export const SYNC_INTERVAL_MS = 4_000
 const FETCH_INTERVAL_MS = 2_000
 const GATHER_INTERVAL_MS = 1_000
+const COLLECT_INTERVAL_MS = 1_500
 const PROMISES_OPEN_MAX = 20
 const SLOT_BYTES = 8192
 const SLAB_BYTES = 32 * SLOT_BYTES
@@ -202,6 +203,7 @@ export class SimulatedNode {
         },
         syncIntervalMs: SYNC_INTERVAL_MS,
         fetchIntervalMs: FETCH_INTERVAL_MS,
+        collectIntervalMs: COLLECT_INTERVAL_MS,
         gatherIntervalMs: GATHER_INTERVAL_MS,
         spanMicros: SPAN_MICROS,
       },

@@ -59,6 +59,28 @@ export const plants: readonly Plant[] = [
     movesLayouts: true,
   },
   {
+    name: 'a tombstone is collected when a majority has confirmed it',
+    rules: { mayCollect: (owners, confirmed) => confirmed.size * 2 > owners.length },
+    emptiesKeys: true,
+    forecast: { kinds: ['kill'], count: 16, restartMs: 8000 },
+    ownerCounts: [3],
+  },
+  {
+    name: 'a tombstone is collected by its age alone',
+    rules: { mayCollect: () => true },
+    emptiesKeys: true,
+    forecast: { kinds: ['kill'], count: 16, restartMs: 8000 },
+    ownerCounts: [3],
+  },
+  {
+    name: 'what is collected leaves no floor behind',
+    rules: { raisesFloor: false },
+    emptiesKeys: true,
+    forecast: { kinds: ['freeze'], count: 12 },
+    weather: { slowChance: 0.1, slowMs: 15_000, copyChance: 0.3 },
+    ownerCounts: [3],
+  },
+  {
     name: 'a node counts as complete before it has gathered anything',
     rules: { gathers: false },
     movesLayouts: true,

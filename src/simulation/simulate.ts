@@ -13,11 +13,13 @@ import { Operator, partitionNumbers, type Founding } from './layouts.ts'
 import { linearizationFault } from './linearizability.ts'
 import { GRACE_MS, SimulatedNode, SPAN_MICROS, SYNC_INTERVAL_MS } from './node.ts'
 import { SeededRng } from './seeded-rng.ts'
+import { tombstonesOf } from './tombstones.ts'
 import { World, type Weather } from './world.ts'
 
 const CLIENT_COUNT = 4
 const OPERATIONS_PER_CLIENT = 50
 const PAUSE_MS = 3_000
+const EMPTY_PAUSE_MS = 12_000
 const OWNER_COUNTS = [3, 3, 1, 2, 3, 5] as const
 const NAME = 'simulated'
 /** Part of the operations after which no fault strikes any more. */
@@ -39,6 +41,8 @@ export interface Plant {
   readonly movesLayouts?: boolean
   /** How often; drawn when absent. */
   readonly layoutChanges?: number
+  /** Keys are deleted more often, left alone for longer, and never kept by an upload. */
+  readonly emptiesKeys?: boolean
 }
 
 /** A smaller run of the same seed, to find what is needed to make it fail. */
@@ -107,6 +111,7 @@ class Scene {
       readonly ownerCount: number
       readonly founding: Founding
       readonly layoutChanges: number | undefined
+      readonly emptiesKeys: boolean
     },
   ) {
     const { world, nodes, forecast, faults, limits } = parts
@@ -124,7 +129,8 @@ class Scene {
       ...{ world, nodes, faults },
       bucket: () => this.#bucket!,
       operationsPerClient: limits.operationsPerClient,
-      pauseMs: PAUSE_MS,
+      pauseMs: parts.emptiesKeys ? EMPTY_PAUSE_MS : PAUSE_MS,
+      hasUploads: !parts.emptiesKeys,
       history: [],
       contents: new Map(),
       beforeOperation: () => this.#count(),
@@ -171,14 +177,9 @@ class Scene {
       if (index < ownerCount) owners.push(node.id)
     }
     return new Scene(seed, {
-      world,
-      nodes,
-      forecast,
-      faults,
-      limits,
-      ownerCount,
-      founding,
+      ...{ world, nodes, forecast, faults, limits, ownerCount, founding },
       layoutChanges: plant?.layoutChanges,
+      emptiesKeys: plant?.emptiesKeys === true,
     })
   }
 
@@ -335,10 +336,15 @@ class Scene {
           roots.set(id, await product!.tables.roots(signal))
         }
         const stock = await Promise.all(this.#nodes.map(({ product }) => inventoryFaults(product!)))
+        const tombstones = await Promise.all(
+          this.#nodes.map(({ product }) => tombstonesOf(product!)),
+        )
         const difference = differenceOf(roots, (partition) => this.#ownersOf(partition))
         faults = [
           ...(difference === undefined ? [] : [`owners differ: ${difference}`]),
-          ...stock.flatMap((found, index) => found.map((fault) => `node ${index}: ${fault}`)),
+          ...[...stock, ...tombstones].flatMap((found, index) =>
+            found.map((fault) => `node ${index % this.#nodes.length}: ${fault}`),
+          ),
         ]
       }
     }

@@ -15,8 +15,9 @@ export function floorOf(binding: Binding): Ballot {
   return binding.promise === undefined ? floor : maxBallot(floor, binding.promise)
 }
 
-export function admitsPromise(ballot: Ballot, floor: Ballot): boolean {
-  return compareBallots(ballot, floor) > 0
+/** @param collectedMicros a time that no promise is given at or before, whatever its epoch */
+export function admitsPromise(ballot: Ballot, floor: Ballot, collectedMicros = 0): boolean {
+  return compareBallots(ballot, floor) > 0 && ballot.time > collectedMicros
 }
 
 /** However the row arrives: by an accept, by sync, by repair. */

@@ -12,6 +12,7 @@ import type { Task } from './decide.ts'
 import { TableError } from './errors.ts'
 import { MergedRows } from './insert.ts'
 import { localTable, valueOf, type LocalTable } from './owner/local.ts'
+import { Floors } from './owner/floors.ts'
 import { Mark, readMark } from './owner/mark.ts'
 import { localMerged, MergedOwner, type LocalMerged } from './owner/merged.ts'
 import { DoneMarks } from './operations.ts'
@@ -19,6 +20,7 @@ import { Owner } from './owner/owner.ts'
 import { PageReader } from './page.ts'
 import { Promises } from './owner/promises.ts'
 import { Changes } from './queue.ts'
+import type { CollectWish, CollectWorker } from './sync/collect.ts'
 import { NodeSync, type GatherWish } from './sync/sync.ts'
 import { NodeDigests } from './sync/source.ts'
 import { syncedTables } from './sync/units.ts'
@@ -119,18 +121,20 @@ export class TableNode implements OpenTables {
     this.#custody = custody
     this.#hasLostRows = options.hasLostRows === true
     cluster.onChange(() => custody.look())
+    const floors = new Floors(db)
     const owner = new Owner({
       ...{ db, hybrid, replication, rules, tables, custody },
       mark: this.#mark,
       promises: this.#promises,
       startFloor: rules.floorAtStart(mark),
+      floors,
     })
     owner.listen(rpc)
     const mergedOwner = new MergedOwner({ db, replication, custody, tables: merged })
     mergedOwner.listen(rpc)
     this.#sync = new NodeSync({
-      ...{ db, rpc, replication, owner, digests, cluster, custody, rules, registers },
-      ...{ merged: mergedOwner, mergedTables: merged, tables: synced },
+      ...{ db, rpc, replication, owner, digests, cluster, custody, rules, registers, floors },
+      ...{ merged: mergedOwner, mergedTables: merged, tables: synced, hybrid },
       signal: this.#stopping.signal,
       settle: (register, above) => this.#settleAbove(register, above),
     })
@@ -288,6 +292,10 @@ export class TableNode implements OpenTables {
 
   get isSuspect(): boolean {
     return this.#custody.isSuspect
+  }
+
+  collectWorker(wish: CollectWish): CollectWorker {
+    return this.#sync.collector(wish)
   }
 
   completeTo(): number {

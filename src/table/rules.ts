@@ -29,6 +29,10 @@ export interface Rules {
   readonly gathers: boolean
   /** Which other owners a node that lost its rows copies from before it votes again. */
   readonly recoversFrom: 'all' | 'one'
+  /** Whether rows may go that these of their owners have confirmed to hold. */
+  readonly mayCollect: (owners: readonly NodeId[], confirmed: ReadonlySet<NodeId>) => boolean
+  /** Whether what is collected leaves a floor behind. */
+  readonly raisesFloor: boolean
   /** The side rows that go along when a row is accepted again. */
   readonly resentSides: (sides: readonly SideRow[]) => readonly SideRow[]
 }
@@ -49,4 +53,6 @@ export const rules: Rules = {
   emptiesGained: true,
   gathers: true,
   recoversFrom: 'all',
+  mayCollect: (owners, confirmed) => owners.every((owner) => confirmed.has(owner)),
+  raisesFloor: true,
 }

@@ -112,6 +112,11 @@ export interface RegisterTable<Value = unknown> {
   encode(value: Value): Plain
   /** @throws {TypeError} when `stored` is not of `version` or an older one */
   decode(stored: Plain, version: number): Value
+  /**
+   * Whether a register with this value may be forgotten, as if it had never been written, once no
+   * operation that it remembers can be tried again. Registers of a table without it stay for ever.
+   */
+  isTombstone?(value: Value): boolean
   /** May only use the batch. */
   updated?(batch: Batch, update: RegisterUpdate<Value>): void
   /** The row leaves this node, which owns its partition no longer: takes back what `updated` did. */

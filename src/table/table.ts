@@ -11,6 +11,7 @@ import type { Cluster } from '../cluster/cluster.ts'
 import type { Db, Reader } from '../db/db.ts'
 import { readMark } from './owner/mark.ts'
 import { TableNode } from './node.ts'
+import type { CollectStatus, CollectWish } from './sync/collect.ts'
 import type { GatherWish } from './sync/sync.ts'
 import type { Rules } from './rules.ts'
 import type { AnyTable, Command, MergedTable, Plain, RegisterTable, SideRef } from './schema.ts'
@@ -137,6 +138,8 @@ export interface OpenTables extends Tables {
   syncWorker(options: { readonly log: Log; readonly intervalMs: number }): Worker
   /** Background work that follows a change of layout with the rows. */
   gatherWorker(wish: GatherWish): Worker
+  /** Background work that throws tombstones away, once every owner has confirmed them. */
+  collectWorker(wish: CollectWish): Worker & { status(): CollectStatus }
   /** Up to which active layout this node holds all that it owns, blocks included. */
   completeTo(): number
   /** Its database is not the one that last said what lies here: it must be let in again. */

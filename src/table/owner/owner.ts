@@ -14,6 +14,7 @@ import {
   writeRegister,
   type LocalTable,
 } from './local.ts'
+import type { Floors } from './floors.ts'
 import type { Mark } from './mark.ts'
 import type { Custody } from '../custody.ts'
 import type {
@@ -47,6 +48,7 @@ export interface OwnerOptions {
   readonly tables: ReadonlyMap<string, LocalTable>
   /** Below it everything is refused: where the mark stood at this start. */
   readonly startFloor: Ballot
+  readonly floors: Floors
 }
 
 /** A register as an owner finds it when a message about it comes. */
@@ -54,6 +56,8 @@ interface Found {
   readonly name: string
   readonly row: RegisterRow | undefined
   readonly floor: Ballot
+  /** No promise is given at a time up to it. */
+  readonly collectedMicros: number
 }
 
 /** Rows of promises just given, which the accepts that follow need again. */
@@ -85,8 +89,10 @@ export class Owner {
     let isAnyGiven = false
     const results = message.keys.map(({ key, reads }): PromiseResult => {
       const found = this.#find(local, place, key)
-      if (!this.#options.rules.admitsPromise(ballot, found.floor)) {
-        return { kind: 'refused', floor: found.floor }
+      const { floor, collectedMicros } = found
+      if (!this.#options.rules.admitsPromise(ballot, floor, collectedMicros)) {
+        const time = Math.max(floor.time, collectedMicros)
+        return { kind: 'refused', floor: { ...floor, time } }
       }
       const code = message.forCommand ? this.#veto(local, place, { key }) : undefined
       if (code !== undefined) return { kind: 'vetoed', code }
@@ -170,6 +176,11 @@ export class Owner {
     this.#kept.clear()
   }
 
+  /** The row was taken away by other means than an accept. */
+  forget(local: LocalTable, unit: string): void {
+    this.#kept.delete(local.table.tag + unit)
+  }
+
   ended(message: EndedMessage): null {
     const { local, place } = this.#locate(message)
     for (const { key, sides } of message.items) {
@@ -249,15 +260,17 @@ export class Owner {
   }
 
   #find(local: LocalTable, place: Place, key: string): Found {
-    const { db, promises, rules, startFloor, custody } = this.#options
+    const { db, promises, rules, startFloor, custody, floors } = this.#options
     const name = local.table.tag + place.prefix + key
     const row = this.#kept.has(name) ? this.#kept.get(name) : newestRow(db, local, place, key)
     const promise = promises.get(name)
+    const collected = floors.of(place.partition)
+    const partitionFloor = maxBallot(startFloor, collected.ballot)
     // Where this node has no vote its promises bound nobody: whatever is newer than its row is taken.
     const floor = custody.votes(place.partition)
-      ? rules.floor({ row: row?.ballot, promise, partitionFloor: startFloor })
+      ? rules.floor({ row: row?.ballot, promise, partitionFloor })
       : (row?.ballot ?? ballotZero)
-    return { name, row, floor }
+    return { name, row, floor, collectedMicros: collected.micros }
   }
 
   #keep(found: Found): void {

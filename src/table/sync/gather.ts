@@ -6,7 +6,7 @@
 import { DomainError } from '../../base/errors.ts'
 import type { NodeId } from '../../base/ids.ts'
 import type { Log } from '../../base/log.ts'
-import { quorumOf, type Cluster } from '../../cluster/cluster.ts'
+import { LAYOUT_PARTITION, quorumOf, type Cluster } from '../../cluster/cluster.ts'
 import { newestLayout, type LayoutHistory } from '../../cluster/layout/history.ts'
 import { ownersIn } from '../../cluster/layout/layout.ts'
 import { ackedVersion } from '../../cluster/layout/trackers.ts'
@@ -47,6 +47,8 @@ export class GatherWorker implements Worker {
   /** Whom this node has copied from since its re-admission of this number was confirmed. */
   readonly #recoveredFrom = new Set<NodeId>()
   #readmittedAt = 0
+  /** Partitions of which nothing is left that the old database held; of the layout nothing goes. */
+  #forgotten = new Set<number>()
 
   constructor(options: GatherOptions) {
     this.#options = options
@@ -84,6 +86,7 @@ export class GatherWorker implements Worker {
     if (readmittedAt !== this.#readmittedAt) {
       this.#readmittedAt = readmittedAt
       this.#recoveredFrom.clear()
+      this.#forgotten = new Set([LAYOUT_PARTITION])
     }
     for (const peer of this.#others(history, missing)) {
       if (this.#recoveredFrom.has(peer)) continue
@@ -95,7 +98,26 @@ export class GatherWorker implements Worker {
       const heard = others.filter((node) => this.#recoveredFrom.has(node)).length
       return rules.recoversFrom === 'all' ? heard === others.length : heard >= 1
     })
-    await custody.recovered(whole, readmittedAt)
+    const old = this.#mayForget(history) ? whole.filter((each) => !this.#forgotten.has(each)) : []
+    if (old.length > 0) await this.#forget(old, signal)
+    else await custody.recovered(whole, readmittedAt)
+  }
+
+  /** What was ever chosen another owner holds too, unless it is lost itself or there is none. */
+  #mayForget(history: LayoutHistory): boolean {
+    const isAnyLost = [...history.nodes.values()].some(({ isLost }) => isLost)
+    return !isAnyLost && history.active.every(({ factor }) => factor > 1)
+  }
+
+  /**
+   * An old database may hold rows whose tombstones all owners have let go since: nobody would
+   * outrank them. Once all others have shown that they are there and vote, what this node has goes,
+   * and is copied from all of them again.
+   */
+  async #forget(partitions: readonly number[], signal: AbortSignal): Promise<void> {
+    await this.#options.empty(partitions, signal)
+    for (const partition of partitions) this.#forgotten.add(partition)
+    this.#recoveredFrom.clear()
   }
 
   /** Other owners of any of the partitions, in any active layout, that are not lost. */

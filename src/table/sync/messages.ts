@@ -1,4 +1,6 @@
-/** The messages with which owners compare and copy rows. */
+/** The messages with which owners compare and copy rows, and agree on which may go. */
+
+import type { Ballot } from '../../base/ballot.ts'
 
 export interface RootsMessage {
   readonly tables: readonly string[]
@@ -49,6 +51,35 @@ export interface TravellingUnit {
     readonly sortKey: string
     readonly row: Uint8Array
   }[]
+}
+
+/** The floors that collecting left behind at the one asked. */
+export interface FloorsAnswer {
+  readonly floors: readonly TravellingFloor[]
+}
+
+export interface TravellingFloor {
+  readonly partition: number
+  readonly ballot: Ballot
+  readonly micros: number
+}
+
+/** Asks whether registers lie there exactly so. */
+export interface ConfirmMessage {
+  readonly table: string
+  readonly units: readonly string[]
+  /** Of the stored rows. */
+  readonly digests: readonly Uint8Array[]
+  /** Of a register that is to go altogether; null of one that only is listed nowhere any more. */
+  readonly ballots: readonly (Ballot | null)[]
+}
+
+/** Every owner has confirmed: they may go, where they still lie exactly so. */
+export interface DropMessage {
+  readonly table: string
+  readonly units: readonly string[]
+  readonly digests: readonly Uint8Array[]
+  readonly floors: readonly TravellingFloor[]
 }
 
 export interface UnitsAnswer {

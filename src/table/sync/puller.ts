@@ -13,14 +13,17 @@ import type { NodeId } from '../../base/ids.ts'
 import type { Db } from '../../db/db.ts'
 import type { AcceptItem } from '../messages.ts'
 import type { Custody } from '../custody.ts'
+import type { Floors } from '../owner/floors.ts'
 import type { MergedOwner } from '../owner/merged.ts'
 import type { Owner } from '../owner/owner.ts'
 import { unpackMerged, unpackRegister, unpackSide, type RegisterRow } from '../row.ts'
 import type { Replication } from '../replication.ts'
 import type { Rpc } from '../rpc.ts'
 import type { RegisterTable } from '../schema.ts'
+import { isForgettable } from './collected.ts'
 import { DIGEST_BYTES, differingLeaves } from './digests.ts'
 import type {
+  FloorsAnswer,
   KeysAnswer,
   KeysMessage,
   LeavesAnswer,
@@ -32,7 +35,14 @@ import type {
   UnitsMessage,
 } from './messages.ts'
 import type { NodeDigests } from './source.ts'
-import { digestOfUnit, namesOf, readUnit, type SyncedTable, type UnitRows } from './units.ts'
+import {
+  digestOfUnit,
+  namesOf,
+  partitionOfKey,
+  readUnit,
+  type SyncedTable,
+  type UnitRows,
+} from './units.ts'
 
 const UNITS_PER_MESSAGE = 32
 
@@ -45,6 +55,7 @@ export interface PullerOptions {
   readonly custody: Custody
   readonly tables: ReadonlyMap<string, SyncedTable>
   readonly digests: NodeDigests
+  readonly floors: Floors
   /** Makes the owners agree on a register, by a ballot whose time is above `above`. */
   readonly settle: (
     register: { readonly table: string; readonly partitionKey: string; readonly key: string },
@@ -95,7 +106,20 @@ export class Puller {
         await this.#pullLeaves({ peer, synced, partition, leaves: wanted, signal, report })
       }
     }
+    await this.#pullFloors(peer, isWanted)
     return report
+  }
+
+  /** After the rows: what was collected there meanwhile has not come here, but binds as it did. */
+  async #pullFloors(peer: NodeId, isWanted: (partition: number) => boolean): Promise<void> {
+    const { db, floors } = this.#options
+    const answer = await this.#ask<object, FloorsAnswer>(peer, 'sync/floors', {})
+    await db.write((batch) => {
+      for (const { partition, ballot, micros } of answer.floors) {
+        if (!isWanted(partition) || !this.#isShared(partition, peer)) continue
+        floors.raise(batch, partition, { ballot, micros })
+      }
+    })
   }
 
   async #pullLeaves(work: {
@@ -147,6 +171,7 @@ export class Puller {
       return
     }
     const row = unpackRegister(found.row)
+    if (this.#isCollected(synced, unit, row)) return
     const isLive = liveSides(table, row)
     const item: AcceptItem = {
       ...{ key, row, base: null },
@@ -169,6 +194,14 @@ export class Puller {
       await this.#options.settle({ table: table.name, partitionKey, key }, above)
       if (isLeft) await this.#dropLeftSides(synced, unit)
     }
+  }
+
+  /** It was collected here, or would be there: then it need not come. Who keeps it asks for it. */
+  #isCollected({ table, rows }: SyncedTable, unit: string, row: RegisterRow): boolean {
+    const { db, floors } = this.#options
+    if (db.get(rows, unit) !== undefined) return false
+    const { ballot } = floors.of(partitionOfKey(table.placement, unit))
+    return isForgettable(table as RegisterTable, row) && compareBallots(row.ballot, ballot) <= 0
   }
 
   /** Side rows here that the register's row does not name: of a change that was cut off. */

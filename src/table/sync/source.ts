@@ -5,9 +5,11 @@ import { SCAN_SLICE_ROWS } from '../../base/limits.ts'
 import type { Db } from '../../db/db.ts'
 import type { Custody } from '../custody.ts'
 import { TableError } from '../errors.ts'
+import type { Floors } from '../owner/floors.ts'
 import type { Rpc } from '../rpc.ts'
 import { leafNumber, TableDigests } from './digests.ts'
 import type {
+  FloorsAnswer,
   KeysAnswer,
   KeysMessage,
   LeavesAnswer,
@@ -77,6 +79,7 @@ export interface SyncSourceOptions {
   readonly tables: ReadonlyMap<string, SyncedTable>
   readonly digests: NodeDigests
   readonly custody: Custody
+  readonly floors: Floors
   /** Ends with the node. */
   readonly signal: AbortSignal
 }
@@ -95,6 +98,7 @@ export class SyncSource {
     rpc.handle('sync/leaves', (message: LeavesMessage) => this.#leaves(message), current)
     rpc.handle('sync/keys', (message: KeysMessage) => this.#keys(message), current)
     rpc.handle('sync/units', (message: UnitsMessage) => this.#units(message), current)
+    rpc.handle('sync/floors', () => this.#floorsHere(), current)
   }
 
   async #roots({ tables }: RootsMessage): Promise<RootsAnswer> {
@@ -142,6 +146,13 @@ export class SyncSource {
       units.push({ row: row ?? null, sides })
     }
     return { units }
+  }
+
+  #floorsHere(): FloorsAnswer {
+    const floors = [...this.#options.floors.all()].map(([partition, floor]) => ({
+      ...{ partition, ballot: floor.ballot, micros: floor.micros },
+    }))
+    return { floors }
   }
 
   #digests(table: string): Promise<TableDigests> {

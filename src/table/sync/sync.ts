@@ -3,12 +3,15 @@
 import { hexOf } from '../../base/bytes.ts'
 import type { NodeId } from '../../base/ids.ts'
 import type { Log } from '../../base/log.ts'
+import type { HybridClock } from '../../base/timestamp.ts'
 import type { Cluster } from '../../cluster/cluster.ts'
 import type { Worker } from '../../worker/worker.ts'
 import type { Custody } from '../custody.ts'
 import type { LocalTable } from '../owner/local.ts'
 import type { LocalMerged } from '../owner/merged.ts'
 import type { Rules } from '../rules.ts'
+import { CollectWorker, type CollectWish } from './collect.ts'
+import { CollectedRows } from './collected.ts'
 import { emptyPartitions } from './empty.ts'
 import { GatherWorker, type GatherOptions } from './gather.ts'
 import { Puller, type PullerOptions } from './puller.ts'
@@ -23,6 +26,7 @@ export type GatherWish = Pick<
 export interface NodeSyncOptions extends PullerOptions {
   readonly cluster: Cluster
   readonly custody: Custody
+  readonly hybrid: HybridClock
   readonly rules: Rules
   readonly registers: ReadonlyMap<string, LocalTable>
   readonly mergedTables: ReadonlyMap<string, LocalMerged>
@@ -39,6 +43,7 @@ export class NodeSync {
     this.#options = options
     this.#puller = new Puller(options)
     new SyncSource(options).listen(options.rpc)
+    new CollectedRows(options).listen(options.rpc)
   }
 
   /** See `OpenTables.roots`. */
@@ -64,16 +69,22 @@ export class NodeSync {
 
   /** See `OpenTables.gatherWorker`. */
   gatherer(wish: GatherWish): Worker {
-    const { cluster, custody, rules, db, registers, mergedTables, owner } = this.#options
+    const { cluster, custody, rules, db, floors, registers, mergedTables, owner } = this.#options
     const emptying = { db, registers, merged: mergedTables }
     return new GatherWorker({
       ...{ ...wish, cluster, custody, rules },
       empty: async (partitions, signal) => {
         await emptyPartitions(emptying, partitions, signal)
+        await floors.clear(partitions)
         owner.forgetRows()
       },
       pull: (peer, signal, isWanted) => this.#puller.pull(peer, signal, isWanted),
     })
+  }
+
+  /** See `OpenTables.collectWorker`. */
+  collector(wish: CollectWish): CollectWorker {
+    return new CollectWorker({ ...this.#options, ...wish })
   }
 
   /** A node without a layout has nobody to compare with. */
