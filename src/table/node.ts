@@ -123,11 +123,10 @@ export class TableNode implements OpenTables {
     cluster.onChange(() => custody.look())
     const floors = new Floors(db)
     const owner = new Owner({
-      ...{ db, hybrid, replication, rules, tables, custody },
+      ...{ db, hybrid, replication, rules, tables, custody, floors },
       mark: this.#mark,
       promises: this.#promises,
       startFloor: rules.floorAtStart(mark),
-      floors,
     })
     owner.listen(rpc)
     const mergedOwner = new MergedOwner({ db, replication, custody, tables: merged })

@@ -23,3 +23,10 @@ test('admitsPromise() wants more than the floor, admitsRow() no less', () => {
     [false, true, true],
   )
 })
+
+test('admitsPromise() refuses the times of what was collected in any epoch', () => {
+  assert.deepEqual(
+    [at(4, 3), at(5, 3), at(6, 3)].map((ballot) => admitsPromise(ballot, at(2), 5)),
+    [false, false, true],
+  )
+})

@@ -103,31 +103,35 @@ export class CollectWorker implements Worker {
     const hasOwners = cluster.history() !== undefined || cluster.epoch().layout > 0
     if (walk === undefined || !hasOwners || isMoving(cluster)) return this.#endPass()
     const slice = await db.range(walk.tree, { gt: this.#after, limit: SCAN_SLICE_ROWS })
-    const groups = new Map<string, Candidate[]>()
-    let count = 0
-    let last: string | undefined
+    const found: Candidate[] = []
     for (const { key, value } of slice) {
-      last = key
+      this.#after = key
       // The value of a text tree is a line, or a tombstone.
       if (typeof value === 'string' && lineOf(value) !== undefined) continue
       const candidate = this.#candidate(walk.local, key)
-      if (candidate === undefined) continue
-      const name = this.#ownersOf(candidate.partition).join(' ')
-      const group = groups.get(name)
-      if (group === undefined) groups.set(name, [candidate])
-      else group.push(candidate)
-      count += 1
-      if (count === ROWS_COLLECTED_PER_STEP) break
+      if (candidate !== undefined) found.push(candidate)
+      if (found.length === ROWS_COLLECTED_PER_STEP) break
     }
-    for (const group of groups.values()) {
+    for (const group of this.#grouped(found)) {
       signal.throwIfAborted()
       await this.#collect(walk.local, group)
     }
-    this.#after = last ?? ''
-    if (slice.length === SCAN_SLICE_ROWS || count === ROWS_COLLECTED_PER_STEP) return 'busy'
+    if (slice.length === SCAN_SLICE_ROWS || found.length === ROWS_COLLECTED_PER_STEP) return 'busy'
     this.#at += 1
     this.#after = ''
     return this.#at < this.#walks.length ? 'busy' : this.#endPass()
+  }
+
+  /** Those of the same owners together. */
+  #grouped(candidates: readonly Candidate[]): readonly (readonly Candidate[])[] {
+    const groups = new Map<string, Candidate[]>()
+    for (const candidate of candidates) {
+      const name = this.#ownersOf(candidate.partition).join(' ')
+      const group = groups.get(name) ?? []
+      group.push(candidate)
+      groups.set(name, group)
+    }
+    return [...groups.values()]
   }
 
   #endPass(): WorkState {

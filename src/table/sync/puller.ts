@@ -86,7 +86,7 @@ export class Puller {
   async pull(
     peer: NodeId,
     signal: AbortSignal,
-    isWanted: (partition: number) => boolean = () => true,
+    isWanted?: (partition: number) => boolean,
   ): Promise<SyncReport> {
     const report: SyncReport = { differing: 0, settled: 0 }
     const answers = await this.#roots(peer)
@@ -96,7 +96,7 @@ export class Puller {
       const own = await this.#options.digests.of(name, signal)
       const ours = own.roots()
       for (const [partition, root] of theirs) {
-        if (!isWanted(partition) || !this.#isShared(partition, peer)) continue
+        if (isWanted?.(partition) === false || !this.#isShared(partition, peer)) continue
         const before = ours.get(partition)
         if (before !== undefined && equalBytes(before, root)) continue
         const { leaves } = await this.#ask<LeavesMessage, LeavesAnswer>(peer, 'sync/leaves', {
@@ -106,7 +106,8 @@ export class Puller {
         await this.#pullLeaves({ peer, synced, partition, leaves: wanted, signal, report })
       }
     }
-    await this.#pullFloors(peer, isWanted)
+    // One that has been an owner all along was told of each floor, or still holds what it is for.
+    if (isWanted !== undefined) await this.#pullFloors(peer, isWanted)
     return report
   }
 
