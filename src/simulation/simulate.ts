@@ -110,8 +110,7 @@ class Scene {
       readonly limits: Limits
       readonly ownerCount: number
       readonly founding: Founding
-      readonly layoutChanges: number | undefined
-      readonly emptiesKeys: boolean
+      readonly plant: Plant | undefined
     },
   ) {
     const { world, nodes, forecast, faults, limits } = parts
@@ -120,7 +119,7 @@ class Scene {
     this.#founding = parts.founding
     this.#operator = new Operator(world, nodes)
     const drawn = parts.founding.kind === 'fixed' ? 0 : 1 + world.rng.below(3)
-    this.#layoutChanges = parts.layoutChanges ?? drawn
+    this.#layoutChanges = parts.plant?.layoutChanges ?? drawn
     this.#seed = seed
     this.#world = world
     this.#nodes = nodes
@@ -129,8 +128,8 @@ class Scene {
       ...{ world, nodes, faults },
       bucket: () => this.#bucket!,
       operationsPerClient: limits.operationsPerClient,
-      pauseMs: parts.emptiesKeys ? EMPTY_PAUSE_MS : PAUSE_MS,
-      hasUploads: !parts.emptiesKeys,
+      pauseMs: parts.plant?.emptiesKeys === true ? EMPTY_PAUSE_MS : PAUSE_MS,
+      hasUploads: parts.plant?.emptiesKeys !== true,
       history: [],
       contents: new Map(),
       beforeOperation: () => this.#count(),
@@ -177,9 +176,7 @@ class Scene {
       if (index < ownerCount) owners.push(node.id)
     }
     return new Scene(seed, {
-      ...{ world, nodes, forecast, faults, limits, ownerCount, founding },
-      layoutChanges: plant?.layoutChanges,
-      emptiesKeys: plant?.emptiesKeys === true,
+      ...{ world, nodes, forecast, faults, limits, ownerCount, founding, plant },
     })
   }
 
