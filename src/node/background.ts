@@ -38,7 +38,8 @@ export interface BackgroundParts {
   readonly isConfirmed: (readmissions: number) => Promise<boolean>
 }
 
-export async function startBackground(parts: BackgroundParts): Promise<void> {
+/** @returns what wakes every worker: another node came, or something else that they may wait for */
+export async function startBackground(parts: BackgroundParts): Promise<() => void> {
   const { ground, store, db, tables, blocks, cluster, metrics, closers } = parts
   const { clock, log, simulated } = ground
   const { model, operations, holds } = store
@@ -79,10 +80,12 @@ export async function startBackground(parts: BackgroundParts): Promise<void> {
     return runner
   })
   // Nobody has to wait for what a new layout changes.
-  cluster.onChange(() => {
+  const wake = (): void => {
     for (const runner of runners) runner.wake()
-  })
+  }
+  cluster.onChange(wake)
   await blocks.start()
+  return wake
 }
 
 /** Those of the partitions that want no block any more. */

@@ -154,10 +154,14 @@ async function startWhole(
   const completed = (): void => layout?.look()
   const isConfirmed = (readmissions: number): Promise<boolean> =>
     layout?.isConfirmed(readmissions) ?? Promise.resolve(true)
-  await startBackground({ ...work, ground, metrics, closers, completed, isConfirmed })
+  const wake = await startBackground({ ...work, ground, metrics, closers, completed, isConfirmed })
   if (meshed === undefined) return
   const { mesh } = meshed
-  if (layout !== undefined) meshed.join(layout.members, completed)
+  const met = (): void => {
+    completed()
+    wake()
+  }
+  if (layout !== undefined) meshed.join(layout.members, met)
   // Ended before what answers its messages.
   closers.add(() => mesh.close())
   await mesh.open().catch((error: unknown) => {

@@ -1,6 +1,7 @@
 /** Merged rows as a node writes and reads them: one round to the owners of each row. */
 
 import { compareUtf8, equalBytes } from '../base/bytes.ts'
+import { sleep, type Clock } from '../base/clock.ts'
 import { CALL_DEADLINE_MS, SCAN_SLICE_ROWS } from '../base/limits.ts'
 import type { NodeId } from '../base/ids.ts'
 import type { Votes } from '../cluster/votes.ts'
@@ -16,9 +17,12 @@ import type {
   ReadAnswer,
 } from './messages.ts'
 import type { Replication } from './replication.ts'
-import { quorumNotReached, type Rpc } from './rpc.ts'
+import { isPassing, quorumNotReached, type Rpc } from './rpc.ts'
 import type { MergedTable } from './schema.ts'
 import type { MergedKey, MergedRow } from './table.ts'
+
+/** Between two tries while a layout changes. */
+const PASSING_PAUSE_MS = 100
 
 interface Inserting {
   readonly item: MergedItem
@@ -36,14 +40,32 @@ interface Reading {
 export class MergedRows {
   readonly #rpc: Rpc
   readonly #replication: Replication
+  readonly #clock: Clock
 
-  constructor(rpc: Rpc, replication: Replication) {
+  constructor(rpc: Rpc, replication: Replication, clock: Clock) {
     this.#rpc = rpc
+    this.#clock = clock
     this.#replication = replication
   }
 
-  /** @throws {TableError} `Outranked`, `Refused`, `QuorumNotReached` */
+  /**
+   * Again while owners take part in a change of the layout: merging a row twice is merging it once.
+   *
+   * @throws {TableError} `Outranked`, `Refused`, `QuorumNotReached`
+   */
   async insert<Row>(table: MergedTable<Row>, rows: readonly MergedRow<Row>[]): Promise<void> {
+    const end = this.#clock.monotonicMicros() + CALL_DEADLINE_MS * 1000
+    for (;;) {
+      try {
+        return await this.#insertOnce(table, rows)
+      } catch (error) {
+        if (!isPassing(error) || this.#clock.monotonicMicros() >= end) throw error
+        await sleep(this.#clock, PASSING_PAUSE_MS)
+      }
+    }
+  }
+
+  async #insertOnce<Row>(table: MergedTable<Row>, rows: readonly MergedRow<Row>[]): Promise<void> {
     const inserting = rows.map(({ partitionKey, sortKey, row }): Inserting => ({
       item: { partitionKey, sortKey, version: table.version, row: table.encode(row) },
       votes: this.#votes(table, partitionKey),

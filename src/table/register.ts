@@ -25,7 +25,7 @@ import type {
 } from './messages.ts'
 import type { DoneMarks } from './operations.ts'
 import type { Place, Replication } from './replication.ts'
-import { quorumNotReached, type Rpc } from './rpc.ts'
+import { isPassing, quorumNotReached, type Rpc } from './rpc.ts'
 import type { Rules } from './rules.ts'
 import type { NodeId } from '../base/ids.ts'
 import type { Votes } from '../cluster/votes.ts'
@@ -90,7 +90,8 @@ export class Coordinator {
       if (accepting.length > 0) await this.#accept(job, ballot, accepting)
       const hasProgress = tasks.some((task) => task.end !== undefined)
       const isSilent = asked.hearings.some(
-        ({ votes, floorTime }) => !votes.isWon && floorTime === 0,
+        ({ votes, floorTime, failures }) =>
+          !votes.isWon && floorTime === 0 && !failures.some(isPassing),
       )
       silent = isSilent ? silent + 1 : 0
       if (silent >= SILENT_ROUNDS_MAX) this.#giveUp(job, asked.hearings)

@@ -285,6 +285,15 @@ function badFormat(found: unknown): TableError {
   )
 }
 
+const passing: ReadonlySet<unknown> = new Set(['NotReady', 'BehindEpoch', 'OldEpoch'])
+
+/** An owner answers, and will soon say more: it takes part in a change of the layout. */
+export function isPassing(failure: unknown): boolean {
+  const { code, details } = failure as Partial<DomainError>
+  const reasons = code === 'QuorumNotReached' ? details?.['reasons'] : [code]
+  return Array.isArray(reasons) && (reasons as unknown[]).some((reason) => passing.has(reason))
+}
+
 export function quorumNotReached(what: string, failures: readonly unknown[]): TableError {
   const reasons = failures.map((failure) =>
     failure instanceof DomainError ? String(failure.code) : String(failure),

@@ -20,7 +20,7 @@ export interface NodeMesh {
   /** Some were known to an earlier life. */
   readonly knowsPeers: boolean
   /** What the mesh says of this node, and whom it tells: before it is opened. */
-  join(members: Members, look: () => void): void
+  join(members: Members, met: () => void): void
 }
 
 export interface NodeMeshParts {
@@ -50,7 +50,7 @@ export async function makeNodeMesh(parts: NodeMeshParts): Promise<NodeMesh | und
   const knownPeers = stored?.peers ?? []
   const keep = keeper(ground.log, (peers) => writeState(ground.disk, path, { peers }))
   let members: Members | undefined
-  let look = (): void => undefined
+  let met = (): void => undefined
   const { clock, rng, log } = ground
   const mesh = new Mesh({
     ...{ self: nodeIdOf(identity), clock, rng, log, metrics, knownPeers },
@@ -65,7 +65,7 @@ export async function makeNodeMesh(parts: NodeMeshParts): Promise<NodeMesh | und
       replicationFactor: () => factorOf(members) ?? options.replicationFactor ?? 1,
     },
     onHello: (peer, hello) => members?.heard(peer, hello.epoch),
-    onUp: () => look(),
+    onUp: () => met(),
     changed: keep,
   })
   return {
@@ -73,7 +73,7 @@ export async function makeNodeMesh(parts: NodeMeshParts): Promise<NodeMesh | und
     knowsPeers: knownPeers.length > 0,
     join(joined, wake) {
       members = joined
-      look = wake
+      met = wake
     },
   }
 }
