@@ -35,7 +35,7 @@ test('status shows the node, and its exit code is a health check', async () => {
   const { code, out } = await hangar('status')
   assert.equal(code, 0)
   assert.match(out, /^Cluster +healthy\nLayout +0 \(one node, alone\)\n/)
-  assert.match(out, /\nNODE +HOST +S3 ADDRESS +ZONE +CAPACITY +FREE\n[0-9a-f]{16} /)
+  assert.match(out, /\nNODE +HOST +ADDRESS +STATE +ZONE +CAPACITY +FREE\n[0-9a-f]{16} /)
   const quiet = await hangar('status', '--quiet')
   assert.deepEqual([quiet.code, quiet.out, quiet.err], [0, '', ''])
   const { health } = await json<{ health: { partitions: number } }>('status')

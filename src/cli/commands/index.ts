@@ -4,12 +4,14 @@ import type { DefineCommand } from '../command.ts'
 import { bucket } from './bucket.ts'
 import { check } from './check.ts'
 import { dev } from './dev.ts'
+import { join } from './join.ts'
 import { jsonApi } from './json-api.ts'
 import { key } from './key.ts'
 import { layout } from './layout.ts'
 import { node } from './node.ts'
 import { plan } from './plan.ts'
 import { recover } from './recover.ts'
+import { safeToStop } from './safe-to-stop.ts'
 import { scrub } from './scrub.ts'
 import { sim } from './sim.ts'
 import { server } from './server.ts'
@@ -21,6 +23,8 @@ export const commands: readonly DefineCommand[] = [
   status,
   layout,
   node,
+  join,
+  safeToStop,
   key,
   bucket,
   check,

@@ -1,6 +1,10 @@
 /** `hangar node`: one node of the cluster. */
 
-import type { ClusterStatusAnswer, LayoutHistoryAnswer } from '../../api/admin/answers.ts'
+import type {
+  ClusterStatusAnswer,
+  LayoutHistoryAnswer,
+  NodeInfoAnswer,
+} from '../../api/admin/answers.ts'
 import { CliError } from '../command.ts'
 import type { DefineCommand, GlobalOptions } from '../command.ts'
 import { nodeAction } from '../subcommand.ts'
@@ -14,12 +18,26 @@ interface NodeOptions extends GlobalOptions {
 export const node: DefineCommand = (program, terminal) => {
   const group = program.command('node').description('one node of the cluster')
   group
+    .command('id')
+    .description('what other nodes join by: ID@host:port')
+    .option('-q, --quiet', 'accepted, for scripts of Garage')
+    .action(nodeAction<NodeOptions>(terminal, printId))
+  group
     .command('lost')
     .description('declare that a node never comes back with its database')
     .argument('<node>', 'id, or first digits of it')
     .option('--yes', 'really')
     .option('--json', 'for programs')
     .action(nodeAction<NodeOptions>(terminal, (run, [word]) => lost(run, word!)))
+}
+
+async function printId({ client, terminal }: NodeRun<NodeOptions>): Promise<void> {
+  const query = { node: 'self' }
+  const { success } = await client.call<NodeInfoAnswer>('GetNodeInfo', { query })
+  const id = Object.keys(success)[0]!
+  const { nodes } = await client.call<ClusterStatusAnswer>('GetClusterStatus')
+  const address = nodes.find((one) => one.id === id)?.addr
+  terminal.print(address === undefined || address === null ? id : `${id}@${address}`)
 }
 
 async function lost(

@@ -39,11 +39,12 @@ function show(
     node.id.slice(0, 16),
     node.hostname ?? '',
     node.addr ?? '',
+    node.isUp ? 'up' : downText(node.lastSeenSecsAgo),
     node.role?.zone ?? 'no role yet',
     typeof node.role?.capacity === 'number' ? sizeText(node.role.capacity) : '',
     node.dataPartition === undefined ? '' : sizeText(node.dataPartition.available),
   ])
-  const titles = ['NODE', 'HOST', 'S3 ADDRESS', 'ZONE', 'CAPACITY', 'FREE']
+  const titles = ['NODE', 'HOST', 'ADDRESS', 'STATE', 'ZONE', 'CAPACITY', 'FREE']
   terminal.print(
     textFields([
       ['Cluster', health.status],
@@ -53,4 +54,8 @@ function show(
   )
   terminal.print(`\n${textTable(titles, rows)}`)
   for (const { notice } of nodes) if (notice !== undefined) terminal.print(`\n${notice}`)
+}
+
+function downText(secondsAgo: number | null): string {
+  return secondsAgo === null ? 'down' : `down, seen ${secondsAgo} s ago`
 }

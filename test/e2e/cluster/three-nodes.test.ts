@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { bytesOf } from '../../support/content.ts'
+import { runCommand } from '../../support/spawn-node.ts'
 import { openCluster } from '../../support/spawn-cluster.ts'
-import { clientOf, connect, layOut, newKey, settled } from './steps.ts'
+import { clientOf, connect, layOut, newKey, settled, within } from './steps.ts'
 
 const BUCKET = 'of-three'
 const MIB = 1024 * 1024
@@ -45,6 +46,23 @@ test('three processes become a cluster by three calls, and each serves what anot
       query: { 'list-type': '2' },
     })
     assert.deepEqual(list.body.toString().match(/<Key>[^<]*/g), ['<Key>listed'])
+    const said = async (
+      ...words: readonly string[]
+    ): Promise<{ code: number | null; out: string }> => {
+      const { code, stdout } = await runCommand(['-c', a.settings, ...words])
+      return { code, out: stdout.trim() }
+    }
+    assert.equal((await said('node', 'id')).out, `${await a.id()}@${a.rpcAddress}`)
+    assert.match((await said('join', b.rpcAddress)).out, /3 nodes are known here/)
+    assert.equal((await said('safe-to-stop')).code, 0)
+    await c.kill()
+    await within(10_000, async () => {
+      const { code, out } = await said('safe-to-stop')
+      assert.equal(code, 1)
+      assert.equal(out, 'No: 256 of 256 partitions would have no quorum without it')
+    })
+    assert.match((await said('status')).out, / up .*\n.*down, seen \d+ s ago|down, seen \d+ s ago/)
+    await c.start()
     for (const client of clients) client.close()
     for (const node of nodes) assert.equal(await node.stop(), 0)
   } finally {
