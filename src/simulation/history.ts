@@ -10,7 +10,7 @@ export type Request =
       readonly ifNone: boolean
       readonly ifMatch?: string
     }
-  | { readonly kind: 'delete' }
+  | { readonly kind: 'delete'; readonly ifMatch?: string }
   | { readonly kind: 'get' }
   | { readonly kind: 'create'; readonly upload: string }
   /** `version` is that of the object that it makes; a retry has the operation of the first try. */
@@ -51,7 +51,7 @@ export function historyOf(records: readonly Recorded[]): HistoryEntry[] {
   const ended = new Set<string>()
   for (const { request, answer } of records) {
     if (answer?.kind === 'shows') seen.add(etagOf(answer.version))
-    if (request.kind === 'put' && request.ifMatch !== undefined) seen.add(request.ifMatch)
+    if ('ifMatch' in request && request.ifMatch !== undefined) seen.add(request.ifMatch)
     if (request.kind === 'complete' || request.kind === 'abort') ended.add(request.upload)
   }
   return records
@@ -77,7 +77,9 @@ function historyEntry(original: Recorded, seen: ReadonlySet<string>): HistoryEnt
   const { request, answer, call, end } = recorded
   const alike = answer === undefined ? JSON.stringify({ ...request, operation: '' }) : undefined
   const label = `[${call}..${end}] ${JSON.stringify(request)} ${JSON.stringify(answer) ?? 'unknown'}`
-  return { call, end, label, alike, apply: (state) => applied(state, request, answer) }
+  // A delete that is only acknowledged may have found an object or none.
+  const mayWait = request.kind === 'delete' && answer?.kind === 'done'
+  return { call, end, label, alike, mayWait, apply: (state) => applied(state, request, answer) }
 }
 
 function applied(state: string, request: Request, answer: Answer | undefined): string | undefined {
@@ -89,7 +91,7 @@ function applied(state: string, request: Request, answer: Answer | undefined): s
     case 'put':
       return put(state, request, answer)
     case 'delete':
-      return remove(state, answer)
+      return remove(state, request, answer)
     case 'create':
       return answer?.kind === 'refused' ? undefined : `${state};${request.upload}=o`
     case 'complete':
@@ -102,7 +104,14 @@ function shows(state: string, answer: Answer | undefined, current: string): stri
   return answer?.kind === 'shows' && answer.version === current ? state : undefined
 }
 
-function remove(state: string, answer: Answer | undefined): string | undefined {
+function remove(
+  state: string,
+  request: Extract<Request, { kind: 'delete' }>,
+  answer: Answer | undefined,
+): string | undefined {
+  const refusal = refusalOf(request, etagOf(currentOf(state)))
+  if (answer?.kind === 'refused') return refusal === answer.code ? state : undefined
+  if (refusal !== undefined) return answer === undefined ? state : undefined
   const isThere = currentOf(state) !== ''
   if (answer?.kind === 'was there' && answer.isThere !== isThere) return undefined
   // A key that holds nothing may be forgotten, and with it the uploads that were completed.
@@ -121,12 +130,15 @@ function put(
   return answer === undefined ? state : undefined
 }
 
-function refusalOf(request: Extract<Request, { kind: 'put' }>, etag: string): string | undefined {
+function refusalOf(
+  request: { readonly ifMatch?: string; readonly ifNone?: boolean },
+  etag: string,
+): string | undefined {
   if (request.ifMatch !== undefined) {
     if (etag === '') return 'ConditionNotFound'
     if (etag !== request.ifMatch) return 'PreconditionFailed'
   }
-  return request.ifNone && etag !== '' ? 'PreconditionFailed' : undefined
+  return request.ifNone === true && etag !== '' ? 'PreconditionFailed' : undefined
 }
 
 function end(

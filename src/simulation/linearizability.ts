@@ -15,9 +15,16 @@ export interface HistoryEntry {
   readonly label: string
   /** Unknown operations of one name have the same effect: it does not matter which of them had it. */
   readonly alike?: string | undefined
+  /** Where it changes nothing now it may change something later, and its answer fits both. */
+  readonly mayWait?: boolean | undefined
 }
 
 const WORD_BITS = 30
+
+/** Changes nothing in any state, has ended, and its answer is true now. */
+function mayComeNow({ end, mayWait, apply }: HistoryEntry, state: string): boolean {
+  return end !== Infinity && mayWait !== true && apply(state) === state
+}
 
 /** Undefined when some order explains every answer, else a sentence on how far it got. */
 export function linearizationFault(
@@ -60,7 +67,7 @@ export function linearizationFault(
     }
     // One that changes nothing and is true now may as well come now.
     for (const index of open) {
-      if (entries[index]!.end === Infinity || entries[index]!.apply(state) !== state) continue
+      if (!mayComeNow(entries[index]!, state)) continue
       mark(index, true)
       const isExplained = explain(state, count + 1)
       if (!isExplained) mark(index, false)
@@ -71,9 +78,9 @@ export function linearizationFault(
     seen.add(configuration)
     const tried = new Set<string>()
     for (const index of open) {
-      const { alike, apply } = entries[index]!
+      const { alike, apply, mayWait } = entries[index]!
       const next = apply(state)
-      if (next === undefined || next === state) continue
+      if (next === undefined || (next === state && mayWait !== true)) continue
       if (alike !== undefined && tried.size === tried.add(alike).size) continue
       mark(index, true)
       if (explain(next, count + 1)) return true

@@ -34,3 +34,10 @@ test('linearizationFault() lets an unknown write take effect late, once, or neve
   const twice = [unknown, read(1, 2, 'a'), write(3, 4, 'b'), read(5, 6, 'a')]
   assert.notEqual(linearizationFault(twice, ''), undefined)
 })
+
+test('linearizationFault() lets an operation that changes nothing now change something later', () => {
+  const clear = { call: 1, end: 9, label: 'clear', mayWait: true, apply: () => '' }
+  assert.equal(linearizationFault([write(0, 10, 'a'), clear, read(11, 12, '')], ''), undefined)
+  assert.equal(linearizationFault([write(0, 10, 'a'), clear, read(11, 12, 'a')], ''), undefined)
+  assert.notEqual(linearizationFault([clear, write(10, 11, 'a'), read(12, 13, '')], ''), undefined)
+})

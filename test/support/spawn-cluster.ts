@@ -1,5 +1,6 @@
 /** Nodes by settings files, as processes of their own, on free ports of 127.0.0.1. */
 
+import type { ChildProcess } from 'node:child_process'
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -35,9 +36,13 @@ export interface NodeSettings {
   /** Names of nodes made before it. */
   readonly bootstrap?: readonly string[]
   readonly secret?: string
+  /** Runs the node of a settings file in another way than by its command. */
+  readonly launch?: (file: string) => ChildProcess
 }
 
 export interface TestCluster {
+  /** Everything of all nodes lies here. */
+  readonly folder: string
   add(name: string, settings?: NodeSettings): Promise<ClusterNode>
   /** Kills what runs and removes every file. */
   remove(): Promise<void>
@@ -47,6 +52,7 @@ export async function openCluster(): Promise<TestCluster> {
   const folder = await mkdtemp(join(tmpdir(), 'hangar-cluster-'))
   const nodes: ClusterNode[] = []
   return {
+    folder,
     async add(name, settings = {}) {
       const [s3, rpc, admin] = await freePorts(3)
       const home = join(folder, name)
@@ -56,7 +62,8 @@ export async function openCluster(): Promise<TestCluster> {
         (other) => nodes.find((node) => node.name === other)!.rpcAddress,
       )
       await writeFile(file, tomlOf(home, { s3: s3!, rpc: rpc!, admin: admin! }, settings, peers))
-      const node = nodeOf({ name, file, s3: s3!, rpc: rpc!, admin: admin! })
+      const { launch: launched = (path) => launch(['server', '-c', path]) } = settings
+      const node = nodeOf({ name, file, s3: s3!, rpc: rpc!, admin: admin!, launched })
       nodes.push(node)
       return node
     },
@@ -96,11 +103,13 @@ admin_token = "${ADMIN_TOKEN}"
 `
 }
 
-function nodeOf({
-  name,
-  file,
-  ...ports
-}: Ports & { readonly name: string; readonly file: string }): ClusterNode {
+interface NodeParts extends Ports {
+  readonly name: string
+  readonly file: string
+  readonly launched: (file: string) => ChildProcess
+}
+
+function nodeOf({ name, file, launched, ...ports }: NodeParts): ClusterNode {
   let running: { kill(signal: NodeJS.Signals): void; exited: Promise<Exit> } | undefined
   let errors = (): string => ''
   const adminEndpoint = `http://127.0.0.1:${ports.admin}`
@@ -117,7 +126,7 @@ function nodeOf({
     rpcAddress: `127.0.0.1:${ports.rpc}`,
     settings: file,
     async start() {
-      const child = launch(['server', '-c', file])
+      const child = launched(file)
       child.stdout?.resume()
       errors = lastLines(child)
       const exited = new Promise<Exit>((resolve) => {
