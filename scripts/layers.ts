@@ -119,12 +119,14 @@ const sameRoom = new Map([
   ['table/sync', 'table'],
   ['block/segment', 'block'],
   ['model/rows', 'model'],
+  ['model/check', 'model'],
   ['net/peers', 'net'],
   ['net/wire', 'net'],
   ['model/layout', 'model'],
   ['store/layout', 'store'],
   ['store/cluster', 'store'],
   ['node/cluster', 'node'],
+  ['node/cluster/check', 'node'],
 ])
 
 interface Confined {

@@ -25,6 +25,10 @@ export function nodeId(text: string): NodeId {
   return text as NodeId
 }
 
+export function isNodeId(value: unknown): value is NodeId {
+  return typeof value === 'string' && hex64.test(value)
+}
+
 export function isBucketId(text: string): text is BucketId {
   return hex64.test(text)
 }

@@ -124,6 +124,10 @@ export const CHANGES_QUEUED_MAX = 20_000
 export const SCAN_SLICE_ROWS = 1000
 /** Tombstones that are confirmed by their owners at once. */
 export const ROWS_COLLECTED_PER_STEP = 256
+/** Rows of which a comparison of owners keeps what each holds; beyond it names partitions. */
+export const COMPARED_UNITS_MAX = 20_000
+/** Differences, and findings of a check, that a report lists. */
+export const DIFFERENCES_MAX = 1000
 /** Access keys that one bucket is shared with. */
 export const BUCKET_KEYS_MAX = 1000
 /** Buckets, names and access keys that a node keeps at hand, each. */

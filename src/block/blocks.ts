@@ -77,6 +77,10 @@ export interface LocalBlocks extends Blocks {
   referenceDropped(batch: Batch, hash: string): void
   /** Live references counted on this node. */
   referenceCount(hash: string): number
+  /** Whether a block that lies here should have been deleted by now: nothing refers to it. */
+  isOverdue(hash: string): boolean
+  /** Blocks that are referred to on this node and do not lie here whole, in order of hash. */
+  wanted(after: string | undefined, limit: number): Promise<readonly string[]>
   drives(): Promise<readonly DriveStatus[]>
   /** Re-reads every block once, at a bounded pace. */
   scrub(signal: AbortSignal): Promise<ScrubReport>

@@ -32,6 +32,9 @@ import { loadSegments } from './segment/load.ts'
 import { parseSegmentKey, segmentTree } from './segment/rows.ts'
 import { BlockSlab } from './slab.ts'
 
+/** Given to the worker that deletes, beyond the grace, before a block counts as forgotten. */
+const OVERDUE_SLACK_MS = 90_000
+
 export interface OpenBlocksOptions {
   readonly db: Db
   readonly disk: Disk
@@ -227,7 +230,6 @@ export class NodeBlocks implements LocalBlocks {
     return this.#reader.segmentOf(location)?.isDamaged(location.sequence) === false
   }
 
-  /** Blocks that are referred to on this node and do not lie here whole, in order of hash. */
   wanted(after: string | undefined, limit: number): Promise<readonly string[]> {
     return this.#references.wanted(after, limit)
   }
@@ -291,6 +293,10 @@ export class NodeBlocks implements LocalBlocks {
 
   referenceCount(hash: string): number {
     return this.#references.count(hash)
+  }
+
+  isOverdue(hash: string): boolean {
+    return this.#references.isOverdue(hash, OVERDUE_SLACK_MS)
   }
 
   drives(): Promise<readonly DriveStatus[]> {

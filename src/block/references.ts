@@ -116,6 +116,16 @@ export class References {
     return zero !== undefined && this.#ageMs(zero) >= this.#graceMs ? zero : undefined
   }
 
+  /**
+   * Whether the block lies here for nobody, though its grace has been over for `slackMs`: nothing
+   * refers to it, and it was not deleted. Without a zero row it never will be.
+   */
+  isOverdue(hash: string, slackMs: number): boolean {
+    if (this.count(hash) > 0) return false
+    const zero = this.#db.get(zeroTree, hash)
+    return zero === undefined || this.#ageMs(zero) >= this.#graceMs + slackMs
+  }
+
   /** Whether nobody added, dropped, stored or renewed since `expired` gave `zero`. */
   isUnchanged(batch: Batch, hash: string, zero: string): boolean {
     return batch.get(zeroTree, hash) === zero && this.count(hash, batch) === 0

@@ -14,10 +14,11 @@ const POLL_MS = 250
  */
 export async function watchJob<Report>(
   client: AdminClient,
-  name: 'check' | 'scrub',
+  name: 'check' | 'repair-check' | 'scrub',
   terminal: Terminal,
+  wish: object = {},
 ): Promise<Report> {
-  let status = await client.callOwn<JobAnswer>(name, { body: {} })
+  let status = await client.callOwn<JobAnswer>(name, { body: wish })
   while (status.state === 'running') {
     if (terminal.isInteractive) terminal.draw(progressText(name, status))
     await new Promise((resolve) => setTimeout(resolve, POLL_MS))

@@ -4,8 +4,8 @@ import type { CheckAnswer } from '../api/admin/answers.ts'
 import type { JobProgress } from '../api/admin/job.ts'
 import type { Clock } from '../base/clock.ts'
 import { sleep } from '../base/clock.ts'
-import { checkNode as checkOnce } from '../model/check.ts'
-import type { CheckOptions, CheckReport } from '../model/check.ts'
+import { checkNode as checkOnce, confirmed } from '../model/check/check.ts'
+import type { CheckOptions, CheckReport } from '../model/check/check.ts'
 
 /** Between two passes: longer than a change is on its way. */
 const PAUSE_MS = 2_000
@@ -26,21 +26,6 @@ export async function checkNode(
   if (first.faults.length === 0) return answerOf(first)
   await sleep(parts.clock, PAUSE_MS, signal)
   return answerOf(confirmed(await checkOnce({ ...parts, progress, signal }), first))
-}
-
-/** What both passes found; with more faults than they list, what the later one found. */
-function confirmed(later: CheckReport, earlier: CheckReport): CheckReport {
-  const listed = Object.values(earlier.counts).reduce((sum, count) => sum + count, 0)
-  if (listed > earlier.faults.length) return later
-  const seen = new Set(earlier.faults.map(({ kind, subject }) => `${kind} ${subject}`))
-  const faults = later.faults.filter(({ kind, subject }) => seen.has(`${kind} ${subject}`))
-  const counts = Object.fromEntries(
-    Object.keys(later.counts).map((kind) => [
-      kind,
-      faults.filter((fault) => fault.kind === kind).length,
-    ]),
-  ) as CheckReport['counts']
-  return { ...later, faults, counts }
 }
 
 function answerOf({ scanned, counts, faults, waiting }: CheckReport): CheckAnswer {

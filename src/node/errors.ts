@@ -3,6 +3,16 @@
 import { DomainError } from '../base/errors.ts'
 
 /** In the message stands what to do. */
-export type NodeErrorCode = 'FolderUnusable' | 'PortTaken' | 'SecretsLost' | 'NoMesh'
+export type NodeErrorCode =
+  | 'FolderUnusable'
+  | 'PortTaken'
+  | 'SecretsLost'
+  | 'NoMesh'
+  /** A message of another node that cannot be read. */
+  | 'BadMessage'
+  /** Another check of the cluster is under way. */
+  | 'CheckBusy'
+  /** The node that was asked knows nothing of this check any more. */
+  | 'CheckGone'
 
 export class NodeError extends DomainError<NodeErrorCode> {}

@@ -51,6 +51,15 @@ export class LeftBuckets implements Worker {
   }
 }
 
+/** Buckets half made or half deleted, some of which somebody may be working on. */
+export async function countLeftBuckets(store: Store): Promise<number> {
+  let count = 0
+  for (const bucket of await allBuckets(store)) {
+    if (bucket.state === 'pending' || (await isDeleteDecided(store, bucket))) count += 1
+  }
+  return count
+}
+
 async function isDeleteDecided(store: Store, bucket: Bucket): Promise<boolean> {
   const gate = await inStoreWords(store.tables.get(gatesOf(store, bucket)[0]!))
   return gate?.state === 'deleted'

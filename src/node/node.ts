@@ -187,6 +187,7 @@ async function openAdmin(
   }
   doorway.stops.push(
     () => context.node.check.stop(),
+    () => context.node.repairCheck.stop(),
     () => context.node.scrub.stop(),
   )
   const door = { handler: createAdminHandler(context), renderFault: renderAdminFault(context) }

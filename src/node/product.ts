@@ -43,6 +43,7 @@ import { NodeError } from './errors.ts'
 import { listenFault } from './listeners.ts'
 import type { Ground } from './ground.ts'
 import { followLayout, hasOtherCopies, openNodeMembers, RowWatch } from './cluster/membership.ts'
+import { openClusterCheck, type ClusterCheck } from './cluster/check/open.ts'
 import type { FollowedLayout, FollowParts, MembershipParts } from './cluster/membership.ts'
 import type { Folders, NodeOptions } from './options.ts'
 import { makeNodeMesh, secretOf, type NodeMesh } from './cluster/mesh.ts'
@@ -63,6 +64,7 @@ export interface Product {
   readonly layout: LayoutContext | undefined
   /** Undefined of a node that speaks to no other. */
   readonly mesh: Mesh | undefined
+  readonly clusterCheck: ClusterCheck
 }
 
 interface Parts {
@@ -131,13 +133,14 @@ export async function openProduct(parts: Parts): Promise<Product> {
     sealers: sealersOf(parts, { sealing, tables, model }),
     counts: shardCounts({ local: (key) => readCounts(db, key), network, cluster }),
   }
+  const clusterCheck = openClusterCheck({ db, tables, blocks, network, cluster, store, closers })
   const layout = members && follow(parts, { ...member, members, tables, blocks })
   if (isWhole) {
     const built = { store, db, tables, blocks, replicated, cluster, meshed, layout, sealing }
     await startWhole(parts, built)
   }
-  const { mesh } = meshed ?? {}
-  return { nodeId, folders, condition, db, tables, blocks, model, store, layout, mesh }
+  const known = { nodeId, folders, condition, db, tables, blocks, model, store, layout }
+  return { ...known, mesh: meshed?.mesh, clusterCheck }
 }
 
 /** What only a node does that lacks nothing: keeps its secrets, works, speaks to others. */

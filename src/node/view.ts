@@ -43,6 +43,9 @@ export function nodeView(product: Product, parts: ViewParts): NodeView {
       const { operations } = store
       return checkNode({ db, tables, model, blocks, operations, clock }, report, signal)
     }),
+    repairCheck: new Job((report, signal, { reads }) =>
+      product.clusterCheck.run({ reads }, report, signal),
+    ),
     scrub: new Job((_, signal) => blocks.scrub(signal)),
   }
 }

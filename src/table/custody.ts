@@ -126,6 +126,18 @@ export class Custody {
     return [...(this.#mute ?? [])]
   }
 
+  /** Partitions that it owns without a vote, those included in which nothing lets it in yet. */
+  voteless(): number {
+    if (this.#mute !== undefined) return this.#mute.size
+    const history = this.#cluster.history()
+    const { self } = this.#cluster
+    let count = 0
+    for (let partition = 0; history !== undefined && partition < COUNT; partition += 1) {
+      if (isOwnedIn(history, partition, self)) count += 1
+    }
+    return count
+  }
+
   /** Before their rows are thrown away: cut off in between, they are thrown away when gained again. */
   giveUp(partitions: readonly number[]): Promise<void> {
     return this.#set(partitions, { complete: NOT_HELD })

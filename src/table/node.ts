@@ -3,6 +3,7 @@
 import { assert } from '../base/assert.ts'
 import type { Cancel, Clock } from '../base/clock.ts'
 import { compareUtf8, hexOf } from '../base/bytes.ts'
+import type { NodeId } from '../base/ids.ts'
 import type { Log } from '../base/log.ts'
 import type { Worker } from '../worker/worker.ts'
 import { CHANGE_DEADLINE_MS, CHANGES_QUEUED_MAX, PROMISES_OPEN_MAX } from '../base/limits.ts'
@@ -21,6 +22,7 @@ import { PageReader } from './page.ts'
 import { Promises } from './owner/promises.ts'
 import { Changes } from './queue.ts'
 import type { CollectWish, CollectWorker } from './sync/collect.ts'
+import type { CompareWish, RowComparison } from './sync/compare.ts'
 import { NodeSync, type GatherWish } from './sync/sync.ts'
 import { NodeDigests } from './sync/source.ts'
 import { syncedTables } from './sync/units.ts'
@@ -133,7 +135,7 @@ export class TableNode implements OpenTables {
     mergedOwner.listen(rpc)
     this.#sync = new NodeSync({
       ...{ db, rpc, replication, owner, digests, cluster, custody, rules, registers, floors },
-      ...{ merged: mergedOwner, mergedTables: merged, tables: synced, hybrid },
+      ...{ merged: mergedOwner, mergedTables: merged, tables: synced, hybrid, clock },
       signal: this.#stopping.signal,
       settle: (register, above) => this.#settleAbove(register, above),
     })
@@ -279,6 +281,19 @@ export class TableNode implements OpenTables {
 
   roots(signal: AbortSignal): Promise<ReadonlyMap<string, ReadonlyMap<number, string>>> {
     return this.#sync.roots(signal)
+  }
+
+  compare(wish: CompareWish): Promise<RowComparison> {
+    return this.#sync.compare(wish)
+  }
+
+  ownersOf(table: Pick<AnyTable, 'placement'>, partitionKey: string): readonly NodeId[] {
+    const { partition } = this.#replication.placeOf(table, partitionKey)
+    return [...this.#replication.owners(partition)].sort()
+  }
+
+  voteless(): number {
+    return this.#custody.voteless()
   }
 
   syncWorker(options: { readonly log: Log; readonly intervalMs: number }): Worker {

@@ -1,6 +1,7 @@
 /** The door to replicated rows: registers that change by ballot, rows that merge. */
 
 import type { Clock } from '../base/clock.ts'
+import type { NodeId } from '../base/ids.ts'
 import type { Log } from '../base/log.ts'
 import type { Metrics } from '../base/metrics.ts'
 import type { Network } from '../base/network.ts'
@@ -12,9 +13,11 @@ import type { Db, Reader } from '../db/db.ts'
 import { readMark } from './owner/mark.ts'
 import { TableNode } from './node.ts'
 import type { CollectStatus, CollectWish } from './sync/collect.ts'
+import type { CompareWish, RowComparison } from './sync/compare.ts'
 import type { GatherWish } from './sync/sync.ts'
 import type { Rules } from './rules.ts'
 import type { AnyTable, Command, MergedTable, Plain, RegisterTable, SideRef } from './schema.ts'
+export type { RowDifference } from './sync/compare.ts'
 import type { LocalRegister, LocalSide, LocalSlice } from './owner/walk.ts'
 
 export interface RegisterRef<Value> {
@@ -134,6 +137,16 @@ export interface OpenTables extends Tables {
    * when they hold the same.
    */
   roots(signal: AbortSignal): Promise<ReadonlyMap<string, ReadonlyMap<number, string>>>
+  /**
+   * What the owners of each partition hold differently, those among `nodes`: for checks.
+   *
+   * @throws the reason of the signal, {ClusterError} `NoLayout`
+   */
+  compare(wish: CompareWish): Promise<RowComparison>
+  /** Every owner of a row, in order. @throws {ClusterError} `NoLayout` */
+  ownersOf(table: Pick<AnyTable, 'placement'>, partitionKey: string): readonly NodeId[]
+  /** In how many of the partitions that it owns this node has no vote: it lost rows. */
+  voteless(): number
   /** Background work that brings here what other owners hold and this node lacks. */
   syncWorker(options: { readonly log: Log; readonly intervalMs: number }): Worker
   /** Background work that follows a change of layout with the rows. */

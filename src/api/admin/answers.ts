@@ -188,6 +188,35 @@ export interface JobAnswer {
   readonly error: string | null
 }
 
+/** Ours: what a check of the whole cluster found. */
+export interface RepairCheckAnswer {
+  /** Nothing is wrong, and every node that stores was asked. */
+  readonly clean: boolean
+  /** And nothing is on its way but blocks that wait out their grace. */
+  readonly settled: boolean
+  /** Those that checked what lies on them. */
+  readonly nodes: readonly {
+    readonly id: string
+    readonly scanned: Readonly<Record<string, number>>
+  }[]
+  /** Those that did not answer, or could not check. */
+  readonly silent: readonly { readonly node: string; readonly reason: string }[]
+  /** What the queues of all nodes hold: normal after writes and deletes, none some time later. */
+  readonly waiting: Readonly<Record<string, number>>
+  /** How many findings of each kind. */
+  readonly counts: Readonly<Record<string, number>>
+  /** The first of them. */
+  readonly findings: readonly {
+    readonly kind: string
+    /** Where it lies, or lacks; null where several nodes differ. */
+    readonly node: string | null
+    readonly subject: string
+    readonly detail: string
+  }[]
+  /** What to do, by kind. */
+  readonly advice: Readonly<Record<string, string>>
+}
+
 /** What a check of one node found. */
 export interface CheckAnswer {
   readonly clean: boolean

@@ -17,19 +17,20 @@ export interface JobStatus {
 }
 
 /** What a job runs; it reports as it goes and stops at the signal. */
-export type JobWork = (
+export type JobWork<Wish> = (
   report: (progress: JobProgress) => void,
   signal: AbortSignal,
+  wish: Wish,
 ) => Promise<unknown>
 
 /** At most one run at a time; a start while it runs joins the run. */
-export class Job {
-  readonly #work: JobWork
+export class Job<Wish = void> {
+  readonly #work: JobWork<Wish>
   readonly #stop = new AbortController()
   #status: JobStatus = { state: 'never', progress: null, report: null, error: null }
   #running: Promise<void> = Promise.resolve()
 
-  constructor(work: JobWork) {
+  constructor(work: JobWork<Wish>) {
     this.#work = work
   }
 
@@ -37,10 +38,10 @@ export class Job {
     return this.#status
   }
 
-  start(): JobStatus {
+  start(wish: Wish): JobStatus {
     if (this.#status.state !== 'running' && !this.#stop.signal.aborted) {
       this.#status = { ...this.#status, state: 'running', progress: null, error: null }
-      this.#running = this.#run()
+      this.#running = this.#run(wish)
     }
     return this.#status
   }
@@ -51,11 +52,12 @@ export class Job {
     await this.#running
   }
 
-  async #run(): Promise<void> {
+  async #run(wish: Wish): Promise<void> {
     try {
-      const report = await this.#work((progress) => {
+      const said = (progress: JobProgress): void => {
         this.#status = { ...this.#status, progress }
-      }, this.#stop.signal)
+      }
+      const report = await this.#work(said, this.#stop.signal, wish)
       this.#status = { state: 'done', progress: this.#status.progress, report, error: null }
     } catch (error) {
       const text = error instanceof Error ? error.message : String(error)

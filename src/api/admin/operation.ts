@@ -60,6 +60,8 @@ export interface NodeView {
   card(): Promise<NodeCard>
   readonly peers: NodePeers
   readonly check: Job
+  /** Of the whole cluster; `reads`: every block is read. */
+  readonly repairCheck: Job<{ readonly reads: boolean }>
   readonly scrub: Job
 }
 

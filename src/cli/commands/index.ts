@@ -11,6 +11,7 @@ import { layout } from './layout.ts'
 import { node } from './node.ts'
 import { plan } from './plan.ts'
 import { recover } from './recover.ts'
+import { repair } from './repair.ts'
 import { safeToStop } from './safe-to-stop.ts'
 import { scrub } from './scrub.ts'
 import { sim } from './sim.ts'
@@ -28,6 +29,7 @@ export const commands: readonly DefineCommand[] = [
   key,
   bucket,
   check,
+  repair,
   scrub,
   recover,
   plan,

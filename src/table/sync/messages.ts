@@ -38,6 +38,19 @@ export interface KeysAnswer {
   readonly next: string | null
 }
 
+/** Asks for the digests of units by name. */
+export interface DigestsMessage {
+  readonly table: string
+  readonly units: readonly string[]
+}
+
+export interface DigestsAnswer {
+  /** Of each unit, one behind the other. */
+  readonly digests: Uint8Array
+  /** Whether anything lies there under that name. */
+  readonly there: readonly boolean[]
+}
+
 export interface UnitsMessage {
   readonly table: string
   readonly units: readonly string[]

@@ -9,6 +9,8 @@ import type { Floors } from '../owner/floors.ts'
 import type { Rpc } from '../rpc.ts'
 import { leafNumber, TableDigests } from './digests.ts'
 import type {
+  DigestsAnswer,
+  DigestsMessage,
   FloorsAnswer,
   KeysAnswer,
   KeysMessage,
@@ -97,6 +99,7 @@ export class SyncSource {
     rpc.handle('sync/roots', (message: RootsMessage) => this.#roots(message), current)
     rpc.handle('sync/leaves', (message: LeavesMessage) => this.#leaves(message), current)
     rpc.handle('sync/keys', (message: KeysMessage) => this.#keys(message), current)
+    rpc.handle('sync/digests', (message: DigestsMessage) => this.#digestsOf(message), current)
     rpc.handle('sync/units', (message: UnitsMessage) => this.#units(message), current)
     rpc.handle('sync/floors', () => this.#floorsHere(), current)
   }
@@ -135,6 +138,15 @@ export class SyncSource {
     }
     const next = slice.length < SCAN_SLICE_ROWS ? null : slice.at(-1)!.key
     return { units, digests: concatBytes(...digests), next }
+  }
+
+  async #digestsOf({ table, units }: DigestsMessage): Promise<DigestsAnswer> {
+    const { db, tables } = this.#options
+    const synced = tableNamed(tables, table)
+    const digests: Uint8Array[] = []
+    for (const unit of units) digests.push(await digestOfUnit(db, synced, unit))
+    const there = units.map((unit) => db.get(synced.rows, unit) !== undefined)
+    return { digests: concatBytes(...digests), there }
   }
 
   async #units(message: UnitsMessage): Promise<UnitsAnswer> {

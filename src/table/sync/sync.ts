@@ -1,6 +1,7 @@
 /** Everything by which the rows of one node come to be those of the other owners. */
 
 import { hexOf } from '../../base/bytes.ts'
+import type { Clock } from '../../base/clock.ts'
 import type { NodeId } from '../../base/ids.ts'
 import type { Log } from '../../base/log.ts'
 import type { HybridClock } from '../../base/timestamp.ts'
@@ -12,6 +13,7 @@ import type { LocalMerged } from '../owner/merged.ts'
 import type { Rules } from '../rules.ts'
 import { CollectWorker, type CollectWish } from './collect.ts'
 import { CollectedRows } from './collected.ts'
+import { Comparer, type CompareWish, type RowComparison } from './compare.ts'
 import { emptyPartitions } from './empty.ts'
 import { GatherWorker, type GatherOptions } from './gather.ts'
 import { Puller, type PullerOptions } from './puller.ts'
@@ -24,6 +26,7 @@ export type GatherWish = Pick<
 >
 
 export interface NodeSyncOptions extends PullerOptions {
+  readonly clock: Clock
   readonly cluster: Cluster
   readonly custody: Custody
   readonly hybrid: HybridClock
@@ -56,6 +59,11 @@ export class NodeSync {
       roots.set(name, new Map(texts))
     }
     return roots
+  }
+
+  /** See `OpenTables.compare`. */
+  compare(wish: CompareWish): Promise<RowComparison> {
+    return new Comparer(this.#options).compare(wish)
   }
 
   /** See `OpenTables.syncWorker`. */

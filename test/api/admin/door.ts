@@ -96,6 +96,7 @@ export async function openAdminDoor(
         card: () => Promise.reject(new Error('it does not answer')),
       },
       check: new Job(() => Promise.resolve({ clean: true })),
+      repairCheck: new Job((_, _signal, { reads }) => Promise.resolve({ clean: true, reads })),
       scrub: new Job(() => Promise.reject(new Error('a drive is gone'))),
     },
   })

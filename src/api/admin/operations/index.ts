@@ -19,6 +19,7 @@ import { importKey } from './import-key.ts'
 import { listBuckets } from './list-buckets.ts'
 import { listKeys } from './list-keys.ts'
 import { metrics } from './metrics.ts'
+import { startRepairCheck, watchRepairCheck } from './repair-check.ts'
 import { safeToStop } from './safe-to-stop.ts'
 import { startScrub, watchScrub } from './scrub.ts'
 import { applyClusterLayout } from './apply-cluster-layout.ts'
@@ -61,6 +62,8 @@ export const operations: readonly AdminOperation[] = [
   denyBucketKey,
   startCheck,
   watchCheck,
+  startRepairCheck,
+  watchRepairCheck,
   startScrub,
   watchScrub,
 ]

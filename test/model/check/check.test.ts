@@ -1,17 +1,17 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { MIB } from '../../src/base/limits.ts'
-import type { BucketId } from '../../src/base/ids.ts'
-import { checkFaultKinds, type CheckFaultKind } from '../../src/model/check.ts'
-import { counterTree } from '../../src/model/counter.table.ts'
-import { releaseNotes } from '../../src/model/notes.ts'
-import { registerTree } from '../../src/table/schema.ts'
-import { completeUpload } from '../../src/store/complete-upload.ts'
-import { deleteObject } from '../../src/store/delete-object.ts'
-import { createUpload } from '../../src/store/multipart.ts'
-import { putObject } from '../../src/store/put-object.ts'
-import { uploadPart } from '../../src/store/upload-part.ts'
-import { bodyOf, bucketOf, content, openStore, type World } from '../store/harness.ts'
+import { MIB } from '../../../src/base/limits.ts'
+import type { BucketId } from '../../../src/base/ids.ts'
+import { checkFaultKinds, type CheckFaultKind } from '../../../src/model/check/check.ts'
+import { counterTree } from '../../../src/model/counter.table.ts'
+import { releaseNotes } from '../../../src/model/notes.ts'
+import { registerTree } from '../../../src/table/schema.ts'
+import { completeUpload } from '../../../src/store/complete-upload.ts'
+import { deleteObject } from '../../../src/store/delete-object.ts'
+import { createUpload } from '../../../src/store/multipart.ts'
+import { putObject } from '../../../src/store/put-object.ts'
+import { uploadPart } from '../../../src/store/upload-part.ts'
+import { bodyOf, bucketOf, content, openStore, type World } from '../../store/harness.ts'
 
 async function fill(world: World): Promise<BucketId> {
   const { store } = world
@@ -53,7 +53,7 @@ test('checkNode() finds nothing in a sound node, and counts what it saw', async 
     { ...report.scanned },
     { objects: 3, parts: 1, manifests: 4, references: 4, blocks: 3 },
   )
-  assert.deepEqual(report.waiting, { notes: 0, manifests: 0, blocks: 0 })
+  assert.deepEqual(report.waiting, { notes: 0, manifests: 0, blocks: 0, fetches: 0 })
   await world.stop()
 })
 
@@ -125,11 +125,13 @@ test('checkNode() notices a block that is gone, a part and choices that are left
     referenceCount: blocks.referenceCount.bind(blocks),
     drives: blocks.drives.bind(blocks),
     scrub: blocks.scrub.bind(blocks),
+    isOverdue: blocks.isOverdue.bind(blocks),
+    wanted: blocks.wanted.bind(blocks),
     has: (name: string) => name !== hash && blocks.has(name),
     allHashes: async (after: string | undefined, limit: number) =>
       (await blocks.allHashes(after, limit)).filter((name) => name !== hash),
   }
-  const { checkNode } = await import('../../src/model/check.ts')
+  const { checkNode } = await import('../../../src/model/check/check.ts')
   const { db, tables, store } = world
   const { model, operations } = store
   const report = await checkNode({ db, tables, model, operations, blocks: hidden })

@@ -1,0 +1,95 @@
+/** `hangar repair --check`: whether all nodes hold what they should, and nothing else. */
+
+import type { Command } from 'commander'
+import type { RepairCheckAnswer } from '../../api/admin/answers.ts'
+import { AdminClient, findNode } from '../admin-client.ts'
+import { CliError } from '../command.ts'
+import type { DefineCommand, GlobalOptions, Terminal } from '../command.ts'
+import { watchJob } from '../job.ts'
+import { textFields } from '../text-table.ts'
+
+/** Exit codes: something is wrong, or nobody could say. */
+const FOUND = 1
+const NOT_ASKED = 2
+
+interface RepairOptions extends GlobalOptions {
+  readonly check?: boolean
+  readonly readBlocks?: boolean
+  readonly settled?: boolean
+  readonly json?: boolean
+}
+
+export const repair: DefineCommand = (program, terminal, exit) => {
+  program
+    .command('repair')
+    .description(
+      'look on all nodes for what is lost, left over or different; exit code 1 when something is, ' +
+        '2 when a node could not be asked',
+    )
+    .option('--check', 'only look: what is wrong mends itself as far as it can')
+    .option('--read-blocks', 'read every block on every node first, at a pace')
+    .option('--settled', 'exit code 1 also while work is on its way')
+    .option('--json', 'for programs')
+    .action(async (_: unknown, command: Command) => {
+      const options = command.optsWithGlobals<RepairOptions>()
+      if (options.check !== true) {
+        throw new CliError(
+          'say what to do',
+          'Give --check: nodes repair what is wrong by themselves.',
+        )
+      }
+      const report = await ask(options, terminal)
+      exit(codeOf(report, options))
+      if (options.json) terminal.print(JSON.stringify(report, null, 2))
+      else show(report, (line) => terminal.print(line))
+    })
+}
+
+async function ask(options: RepairOptions, terminal: Terminal): Promise<RepairCheckAnswer> {
+  const client = new AdminClient(findNode(options, terminal))
+  try {
+    const wish = { readBlocks: options.readBlocks === true }
+    return await watchJob<RepairCheckAnswer>(client, 'repair-check', terminal, wish)
+  } catch (error) {
+    if (!(error instanceof CliError)) throw error
+    throw new CliError(error.message, error.hint, NOT_ASKED)
+  }
+}
+
+function codeOf(report: RepairCheckAnswer, options: RepairOptions): number {
+  if (Object.keys(report.counts).length > 0) return FOUND
+  if (report.silent.length > 0) return NOT_ASKED
+  return options.settled === true && !report.settled ? FOUND : 0
+}
+
+function show(report: RepairCheckAnswer, print: (line: string) => void): void {
+  const short = (node: string): string => node.slice(0, 16)
+  print(
+    textFields(
+      report.nodes.map(({ id, scanned }) => [
+        short(id),
+        Object.entries(scanned)
+          .map(([name, count]) => `${count} ${name}`)
+          .join(', '),
+      ]),
+    ),
+  )
+  const waiting = Object.entries(report.waiting).filter(([, count]) => count > 0)
+  if (waiting.length > 0) {
+    const words = waiting.map(([name, count]) => `${count} ${name}`)
+    print(`\nOn its way: ${words.join(', ')}`)
+  }
+  for (const { node, reason } of report.silent) {
+    print(`\n${short(node)} was not asked: ${reason}`)
+    print('  start it, or say `hangar node lost ID` of one that never comes back')
+  }
+  for (const [kind, count] of Object.entries(report.counts)) {
+    print(`\n${count} ${kind}: ${report.advice[kind] ?? ''}`)
+    for (const finding of report.findings) {
+      if (finding.kind !== kind) continue
+      const where = finding.node === null ? '' : `${short(finding.node)}: `
+      print(`  ${where}${finding.subject}, ${finding.detail}`)
+    }
+  }
+  if (report.clean) print('\nAll is well, on every node.')
+}
