@@ -132,6 +132,8 @@ export const DIFFERENCES_MAX = 1000
 export const BUCKET_KEYS_MAX = 1000
 /** Buckets, names and access keys that a node keeps at hand, each. */
 export const ROW_CACHE_ENTRIES_MAX = 10_000
+/** A copy of such a row is shown no longer than this after its read began. */
+export const ROW_COPY_MS_MAX = 2_000
 /** Shards of buckets whose gate is known to be open. */
 export const GATES_KNOWN_MAX = 10_000
 /** Manifests on their way out whose span is waited for. */

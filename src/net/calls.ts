@@ -20,15 +20,12 @@ export interface CallsOptions {
   readonly peer: NodeId
   readonly clock: Clock
   readonly handlers: ReadonlyMap<string, MessageHandler>
-  /** Told how long an answer took. */
-  readonly answered: (endpoint: string, ms: number) => void
   /** Told what a handler threw that is no expected failure. */
   readonly failed: (endpoint: string, error: unknown) => void
 }
 
 interface Pending {
   readonly endpoint: string
-  readonly startMicros: number
   readonly cancel: () => void
   readonly resolve: (answer: unknown) => void
   readonly reject: (error: Error) => void
@@ -72,9 +69,8 @@ export class Calls {
       const id = this.#lastId
       const { clock } = this.#options
       const cancel = clock.after(deadlineMs, () => this.#giveUp(id, deadlineMs))
-      const startMicros = clock.monotonicMicros()
       const rest = { cancel, resolve, reject, answer: undefined }
-      this.#pending.set(id, { endpoint, startMicros, ...rest })
+      this.#pending.set(id, { endpoint, ...rest })
       const [payload, ...more] = piecesOf(packed)
       this.#link.send({ kind: 'call', id, endpoint, total: packed.length, payload })
       this.#sendMore(id, false, more)
@@ -258,7 +254,6 @@ export class Calls {
   }
 
   #resolve(id: number, call: Pending, payload: Uint8Array): void {
-    const { clock, answered } = this.#options
     this.#drop(id, call)
     let answer: unknown
     try {
@@ -267,7 +262,6 @@ export class Calls {
       call.reject(error as NetError)
       throw error
     }
-    answered(call.endpoint, (clock.monotonicMicros() - call.startMicros) / 1000)
     call.resolve(answer)
   }
 

@@ -16,7 +16,6 @@ import { deliverInPlace } from './deliver.ts'
 import { NetError } from './errors.ts'
 import { verdictOn } from './wire/failure.ts'
 import { GOSSIP_ENDPOINT } from './peers/gossip.ts'
-import { Latencies } from './latency.ts'
 import { Peers, type PeerInfo, type PeersOptions } from './peers/peers.ts'
 
 export type { KnownPeer } from './peers/book.ts'
@@ -33,7 +32,6 @@ export class Mesh implements Network {
   readonly #options: MeshOptions
   readonly #handlers = new Map<string, MessageHandler>()
   readonly #receivers = new Map<string, ParcelHandler>()
-  readonly #latencies = new Latencies()
   readonly #peers: Peers
   readonly #countFailure: (amount?: number, labels?: Readonly<Record<string, string>>) => void
   #listener: Listener | undefined
@@ -49,7 +47,6 @@ export class Mesh implements Network {
     this.#peers = new Peers(options, {
       handlers: this.#handlers,
       receivers: this.#receivers,
-      answered: (peer, endpoint, ms) => this.#latencies.note(peer, endpoint, ms),
       failed: (peer, endpoint, error) => this.#failed(peer, endpoint, error),
       broken: (peer, what) => {
         countBroken()
@@ -133,14 +130,6 @@ export class Mesh implements Network {
     return this.#peers.info()
   }
 
-  /**
-   * How long a peer's answer may take before another is worth asking: 95 of 100 recent ones came
-   * sooner. Undefined while there were too few.
-   */
-  expectedMs(node: NodeId, endpoint: string): number | undefined {
-    return this.#latencies.expectedMs(node, endpoint)
-  }
-
   /** As `Peers.connect`: `ID@host:port` or `host:port`. */
   connect(address: string): Promise<NodeId> {
     return this.#peers.connect(address)
@@ -149,7 +138,6 @@ export class Mesh implements Network {
   /** As `Peers.forget`. */
   forget(node: NodeId): void {
     this.#peers.forget(node)
-    this.#latencies.forget(node)
   }
 
   async close(): Promise<void> {

@@ -20,7 +20,6 @@ import type { PieceQueue, PieceSource } from './wire/piece-queue.ts'
 export interface ParcelsOutOptions {
   readonly peer: NodeId
   readonly clock: Clock
-  readonly answered: (endpoint: string, ms: number) => void
 }
 
 interface Outgoing {
@@ -30,7 +29,6 @@ interface Outgoing {
   readonly bytes: Uint8Array | undefined
   readonly into: Uint8Array | undefined
   readonly isBackground: boolean
-  readonly startMicros: number
   readonly cancel: () => void
   readonly resolve: (delivered: Delivered) => void
   readonly reject: (error: Error) => void
@@ -83,7 +81,6 @@ export class ParcelsOut {
         bytes,
         into: options.into,
         isBackground: options.isBackground === true,
-        startMicros: clock.monotonicMicros(),
         cancel: () => {
           cancelDeadline()
           signal?.removeEventListener('abort', onAbort)
@@ -215,9 +212,7 @@ export class ParcelsOut {
 
   #finish(outgoing: Outgoing): void {
     const { message, length } = outgoing.answer!
-    const { clock, answered } = this.#options
     this.#end(outgoing)
-    answered(outgoing.endpoint, (clock.monotonicMicros() - outgoing.startMicros) / 1000)
     outgoing.resolve({ message, length })
   }
 

@@ -26,7 +26,6 @@ export interface SessionSetting {
   readonly clock: Clock
   readonly handlers: ReadonlyMap<string, MessageHandler>
   readonly receivers: ReadonlyMap<string, ParcelHandler>
-  readonly answered: (peer: NodeId, endpoint: string, ms: number) => void
   /** A handler threw. */
   readonly failed: (peer: NodeId, endpoint: string, error: unknown) => void
   /** The peer broke a rule of the protocol. */
@@ -84,7 +83,6 @@ export class Session {
       peer: link.peer,
       clock,
       handlers,
-      answered: (endpoint, ms) => setting.answered(link.peer, endpoint, ms),
       failed: (endpoint, error) => setting.failed(link.peer, endpoint, error),
     })
   }
@@ -105,7 +103,7 @@ export class Session {
   }
 
   attachBulk(link: Link): void {
-    const { clock, receivers, answered, failed } = this.#setting
+    const { clock, receivers, failed } = this.#setting
     const { peer } = this
     const framed = new FramedLink(link, clock, {
       frame: (frame) => this.#bulkFrame(frame),
@@ -117,7 +115,6 @@ export class Session {
     const outgoing = new ParcelsOut(framed, pieces, {
       peer,
       clock,
-      answered: (endpoint, ms) => answered(peer, endpoint, ms),
     })
     const incoming = new ParcelsIn(framed, pieces, {
       peer,

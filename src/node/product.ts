@@ -24,6 +24,7 @@ import { buildTables } from '../model/tables.ts'
 import type { ModelTables } from '../model/tables.ts'
 import { listKeys } from '../store/access-key.ts'
 import { Caches } from '../store/caches.ts'
+import { shareCopies } from '../store/cluster/copies.ts'
 import { shardCounts } from '../store/cluster/counts.ts'
 import { ClusterSealers, ownSealer, type Sealers } from '../store/cluster/sealers.ts'
 import type { Mesh } from '../net/mesh.ts'
@@ -94,9 +95,9 @@ export async function openProduct(parts: Parts): Promise<Product> {
   })
   closers.add(() => blocks.stop())
   const caches = new Caches({
+    clock,
     settled: () => db.write(() => undefined),
-    // With other nodes a row may change without this one being told: then the owners are asked.
-    mayKeep: () => standsAlone(cluster),
+    isAlone: () => standsAlone(cluster),
   })
   const watch = new RowWatch(caches)
   const model = buildTables({ blocks, listener: watch })
@@ -130,6 +131,7 @@ export async function openProduct(parts: Parts): Promise<Product> {
     blocks: replicated,
     operations: new RunningOperations({ network, boot: hexOf(rng.bytes(8)) }),
     holds: new Holds(network),
+    announce: shareCopies({ network, clock, caches }),
     sealers: sealersOf(parts, { sealing, tables, model }),
     counts: shardCounts({ local: (key) => readCounts(db, key), network, cluster }),
   }

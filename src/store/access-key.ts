@@ -18,7 +18,7 @@ import {
 } from '../model/rows/access-key.ts'
 import type { RegisterRef } from '../table/table.ts'
 import { StoreError } from './errors.ts'
-import { inStoreWords, type Store } from './store.ts'
+import { changeCopied, inStoreWords, type Store } from './store.ts'
 
 export interface AccessKey extends AccessKeySummary {
   readonly secret: string
@@ -38,12 +38,13 @@ export function findAccessKey(
   store: Store,
   id: string,
 ): AccessKey | undefined | Promise<AccessKey | undefined> {
-  return store.caches.accessKeys.get(id) ?? loadAccessKey(store, id)
+  const load = (): Promise<AccessKey | undefined> => loadAccessKey(store, id)
+  return store.caches.accessKeys.get(id, load) ?? load()
 }
 
 async function loadAccessKey(store: Store, id: string): Promise<AccessKey | undefined> {
   if (!importableId.test(id)) return undefined
-  const { generation } = store.caches.accessKeys
+  const reading = store.caches.accessKeys.read()
   const value = await inStoreWords(store.tables.get(refOf(store, id)))
   if (value === undefined || value.deleted) return undefined
   const sealer = await inStoreWords(store.sealers.forOpening())
@@ -55,7 +56,7 @@ async function loadAccessKey(store: Store, id: string): Promise<AccessKey | unde
     expiresMicros: value.expiresMicros,
     mayCreateBucket: value.mayCreateBucket,
   }
-  store.caches.accessKeys.keep(id, key, generation)
+  store.caches.accessKeys.keep(id, key, reading)
   return key
 }
 
@@ -114,7 +115,7 @@ export async function updateKey(
   input: AccessKeyUpdate & { readonly id: AccessKeyId },
 ): Promise<AccessKey> {
   const { id, ...update } = input
-  await inStoreWords(store.tables.change(refOf(store, id), updateKeyCommand(update)))
+  await changeCopied(store, refOf(store, id), updateKeyCommand(update))
   return accessKeyById(store, id)
 }
 
@@ -124,7 +125,7 @@ export async function updateKey(
  * @throws {StoreError} `NoSuchAccessKey`
  */
 export async function deleteKey(store: Store, id: AccessKeyId): Promise<void> {
-  await inStoreWords(store.tables.change(refOf(store, id), deleteKeyCommand))
+  await changeCopied(store, refOf(store, id), deleteKeyCommand)
 }
 
 /** All keys that are not deleted, by id, without their secrets. */

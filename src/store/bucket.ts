@@ -22,7 +22,7 @@ import { objectPartitionKey } from '../model/rows/object.ts'
 import { noPermission, permissionBits, type BucketPermission } from '../model/rows/permission.ts'
 import type { RegisterRef } from '../table/table.ts'
 import { StoreError } from './errors.ts'
-import { bucketById, inStoreWords, type Store } from './store.ts'
+import { bucketAtHand, bucketById, changeCopied, inStoreWords, type Store } from './store.ts'
 
 /** Times that a name is tried again after the bucket that had it went away. */
 const CLAIM_ATTEMPTS_MAX = 5
@@ -40,17 +40,17 @@ export function findBucketByName(
   store: Store,
   name: string,
 ): Bucket | undefined | Promise<Bucket | undefined> {
-  const id = store.caches.bucketNames.get(name)
-  const bucket = id === undefined ? undefined : store.caches.buckets.get(id)
-  return bucket ?? loadByName(store, name)
+  const load = (): Promise<Bucket | undefined> => loadByName(store, name)
+  const id = store.caches.bucketNames.get(name, load)
+  return (id === undefined ? undefined : bucketAtHand(store, id)) ?? load()
 }
 
 async function loadByName(store: Store, name: string): Promise<Bucket | undefined> {
-  const { generation } = store.caches.bucketNames
+  const reading = store.caches.bucketNames.read()
   const claim = await inStoreWords(store.tables.get(nameRef(store, name)))
   if (claim?.bucket === undefined) return undefined
   const bucket = await publishedBucket(store, claim.bucket)
-  if (bucket !== undefined) store.caches.bucketNames.keep(name, bucket.id, generation)
+  if (bucket !== undefined) store.caches.bucketNames.keep(name, bucket.id, reading)
   return bucket
 }
 
@@ -102,7 +102,7 @@ export async function createBucket(
     await inStoreWords(store.tables.change(ref, publishBucketCommand))
   } catch (error) {
     // Somebody took it for one that was left: then the name must not stay with it.
-    await store.tables.change(nameRef(store, name), releaseNameCommand(id))
+    await changeCopied(store, nameRef(store, name), releaseNameCommand(id))
     throw error
   }
   return { id, created: true }
@@ -129,8 +129,7 @@ async function claimName(store: Store, name: string, id: BucketId): Promise<Buck
     const winner = await publishedBucket(store, claim.bucket)
     if (winner !== undefined) return winner
     // The bucket is gone and its name was left behind.
-    const release = releaseNameCommand(claim.bucket)
-    await inStoreWords(store.tables.change(nameRef(store, name), release))
+    await changeCopied(store, nameRef(store, name), releaseNameCommand(claim.bucket))
   }
 }
 
@@ -179,7 +178,7 @@ async function permit(
   bits: { readonly allow: number; readonly deny: number },
 ): Promise<Bucket> {
   const command = permitKeyCommand({ key, ...bits })
-  await inStoreWords(store.tables.change(bucketRef(store, bucket), command))
+  await changeCopied(store, bucketRef(store, bucket), command)
   return bucketById(store, bucket)
 }
 

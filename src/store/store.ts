@@ -1,5 +1,6 @@
 /** The door of the object store: what every verb works with. */
 
+import { assert } from '../base/assert.ts'
 import type { Clock } from '../base/clock.ts'
 import type { Compute } from '../base/compute.ts'
 import type { BucketId } from '../base/ids.ts'
@@ -23,7 +24,8 @@ import {
 import type { ModelTables } from '../model/tables.ts'
 import type { Command, Plain } from '../table/schema.ts'
 import type { ChangeOptions, RegisterRef, Tables } from '../table/table.ts'
-import type { Caches } from './caches.ts'
+import { isCopied, type Caches } from './caches.ts'
+import type { AnnounceChange } from './cluster/copies.ts'
 import { refusalCode, StoreError, toStoreError } from './errors.ts'
 import type { Sealers } from './cluster/sealers.ts'
 
@@ -40,6 +42,8 @@ export interface Store {
   readonly holds: Holds
   /** The listener of `model`. */
   readonly caches: Caches
+  /** Tells the other nodes of a row that they may have copies of; from `shareCopies`. */
+  readonly announce: AnnounceChange
   readonly sealers: Sealers
   /** Counts of a shard, from `readCounts` or `shardCounts`. */
   readonly counts: (partitionKey: string) => Counts | Promise<Counts>
@@ -61,11 +65,16 @@ const GATE_WAIT_MS_MAX = 5_000
  * @throws {StoreError} `NoSuchBucket`
  */
 export function bucketById(store: Store, id: BucketId): Bucket | Promise<Bucket> {
-  return store.caches.buckets.get(id) ?? loadBucket(store, id)
+  return bucketAtHand(store, id) ?? loadBucket(store, id)
+}
+
+/** The copy of a live bucket that this node has, if it has one. */
+export function bucketAtHand(store: Store, id: BucketId): Bucket | undefined {
+  return store.caches.buckets.get(id, () => loadBucket(store, id))
 }
 
 async function loadBucket(store: Store, id: BucketId): Promise<Bucket> {
-  const { generation } = store.caches.buckets
+  const reading = store.caches.buckets.read()
   const value = await inStoreWords(
     store.tables.get({ table: store.model.bucket, partitionKey: BUCKETS, key: id }),
   )
@@ -73,7 +82,7 @@ async function loadBucket(store: Store, id: BucketId): Promise<Bucket> {
     throw new StoreError('NoSuchBucket', `Cannot find bucket "${id}"`)
   }
   const bucket: Bucket = { id, ...value }
-  if (value.state === 'live') store.caches.buckets.keep(id, bucket, generation)
+  if (value.state === 'live') store.caches.buckets.keep(id, bucket, reading)
   return bucket
 }
 
@@ -103,6 +112,22 @@ export async function inStoreWords<T>(work: Promise<T> | T): Promise<T> {
   } catch (error) {
     throw toStoreError(error)
   }
+}
+
+/**
+ * Changes a row that every node may keep a copy of. Resolves once no node shows the row from before.
+ *
+ * @throws {StoreError}
+ */
+export async function changeCopied<Value>(
+  store: Store,
+  ref: RegisterRef<Value>,
+  command: Command,
+): Promise<void> {
+  const { name } = ref.table
+  assert(isCopied(name), `rows of table "${name}" are copied`)
+  await inStoreWords(store.tables.change(ref, command))
+  await store.announce(name, ref.key)
 }
 
 /**

@@ -1,7 +1,6 @@
 /** Merged rows as a node writes and reads them: one round to the owners of each row. */
 
 import { compareUtf8, equalBytes } from '../base/bytes.ts'
-import { sleep, type Clock } from '../base/clock.ts'
 import { CALL_DEADLINE_MS, SCAN_SLICE_ROWS } from '../base/limits.ts'
 import type { NodeId } from '../base/ids.ts'
 import type { Votes } from '../cluster/votes.ts'
@@ -17,12 +16,12 @@ import type {
   ReadAnswer,
 } from './messages.ts'
 import type { Replication } from './replication.ts'
-import { isPassing, quorumNotReached, type Rpc } from './rpc.ts'
+import { quorumNotReached, type Rpc } from './rpc.ts'
 import type { MergedTable } from './schema.ts'
 import type { MergedKey, MergedRow } from './table.ts'
 
-/** Between two tries while a layout changes. */
-const PASSING_PAUSE_MS = 100
+/** How long a read is tried again while the layout changes. */
+const PASSING_MS = 3000
 
 interface Inserting {
   readonly item: MergedItem
@@ -40,11 +39,9 @@ interface Reading {
 export class MergedRows {
   readonly #rpc: Rpc
   readonly #replication: Replication
-  readonly #clock: Clock
 
-  constructor(rpc: Rpc, replication: Replication, clock: Clock) {
+  constructor(rpc: Rpc, replication: Replication) {
     this.#rpc = rpc
-    this.#clock = clock
     this.#replication = replication
   }
 
@@ -53,16 +50,8 @@ export class MergedRows {
    *
    * @throws {TableError} `Outranked`, `Refused`, `QuorumNotReached`
    */
-  async insert<Row>(table: MergedTable<Row>, rows: readonly MergedRow<Row>[]): Promise<void> {
-    const end = this.#clock.monotonicMicros() + CALL_DEADLINE_MS * 1000
-    for (;;) {
-      try {
-        return await this.#insertOnce(table, rows)
-      } catch (error) {
-        if (!isPassing(error) || this.#clock.monotonicMicros() >= end) throw error
-        await sleep(this.#clock, PASSING_PAUSE_MS)
-      }
-    }
+  insert<Row>(table: MergedTable<Row>, rows: readonly MergedRow<Row>[]): Promise<void> {
+    return this.#rpc.patiently(CALL_DEADLINE_MS, () => this.#insertOnce(table, rows))
   }
 
   async #insertOnce<Row>(table: MergedTable<Row>, rows: readonly MergedRow<Row>[]): Promise<void> {
@@ -98,7 +87,14 @@ export class MergedRows {
     }
   }
 
-  async read<Row>(
+  read<Row>(
+    table: MergedTable<Row>,
+    keys: readonly MergedKey[],
+  ): Promise<readonly (Row | undefined)[]> {
+    return this.#rpc.patiently(PASSING_MS, () => this.#readOnce(table, keys))
+  }
+
+  async #readOnce<Row>(
     table: MergedTable<Row>,
     keys: readonly MergedKey[],
   ): Promise<readonly (Row | undefined)[]> {
@@ -149,12 +145,14 @@ export class MergedRows {
       if (wanted <= 0) return rows
       const place = this.#replication.placeOf(table, partitionKey)
       const body: MergedRangeMessage = { table: table.name, partitionKey, after, limit: wanted }
-      const answers = await this.#rpc.askQuorum<MergedRangeAnswer>({
-        partition: place.partition,
-        endpoint: 'table/range-merged',
-        body,
-        deadlineMs: CALL_DEADLINE_MS,
-      })
+      const answers = await this.#rpc.patiently(PASSING_MS, () =>
+        this.#rpc.askQuorum<MergedRangeAnswer>({
+          partition: place.partition,
+          endpoint: 'table/range-merged',
+          body,
+          deadlineMs: CALL_DEADLINE_MS,
+        }),
+      )
       const { reading, done } = this.#mergeRanges(
         table,
         partitionKey,

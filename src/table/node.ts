@@ -116,7 +116,7 @@ export class TableNode implements OpenTables {
     this.#changes = new Changes({ rpc, clock, replication, coordinator, done, tables })
     this.#registers = new RegisterReader({ rpc, clock, replication, coordinator })
     this.#pages = new PageReader(rpc, this.#registers)
-    this.#merged = new MergedRows(rpc, replication, clock)
+    this.#merged = new MergedRows(rpc, replication)
     const mark = readMark(db)
     assert(hybrid.now() >= mark.time, 'the hybrid clock begins at the mark')
     const custody = new Custody(db, cluster, options.incarnation ?? '')

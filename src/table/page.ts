@@ -11,6 +11,8 @@ import type { Rpc } from './rpc.ts'
 import { lineOf } from './row.ts'
 import type { IndexEntry, IndexPage } from './table.ts'
 
+/** How long a page is tried again while the layout changes. */
+const PASSING_MS = 3000
 /** Registers settled at the same time for one page. */
 const SETTLING_MAX = 16
 
@@ -65,12 +67,14 @@ export class PageReader {
     const { table } = question.local
     const { partition, partitionKey } = question.place
     const body: PageMessage = { table: table.name, index: question.index, partitionKey, ...part }
-    const answers = await this.#rpc.askQuorum<PageAnswer>({
-      partition,
-      endpoint: 'table/page',
-      body,
-      deadlineMs: CALL_DEADLINE_MS,
-    })
+    const answers = await this.#rpc.patiently(PASSING_MS, () =>
+      this.#rpc.askQuorum<PageAnswer>({
+        partition,
+        endpoint: 'table/page',
+        body,
+        deadlineMs: CALL_DEADLINE_MS,
+      }),
+    )
     return answers.length === 1
       ? answers[0]!.answer
       : mergeAnswers(answers.map(({ answer }) => answer))

@@ -14,9 +14,10 @@ import { quorumNotReached, type Rpc } from './rpc.ts'
 import { unpackRegister, type RegisterRow } from './row.ts'
 import type { Plain, SideRef } from './schema.ts'
 
-/** How long the first owners asked may take before the others are asked too. */
-const FIRST_ROUND_MS = 400
-const SECOND_ROUND_MS = 1000
+/** How long one round of questions may take. */
+const ROUND_MS = 1000
+/** How long a read is tried again while the layout changes. */
+const PASSING_MS = 3000
 
 export interface RegisterReaderOptions {
   readonly rpc: Rpc
@@ -54,39 +55,41 @@ export class RegisterReader {
   row(at: RegisterAt): RegisterRow | undefined | Promise<RegisterRow | undefined> {
     const { rpc, replication } = this.#options
     const { partition } = at.place
-    const nodes = replication.readQuorum(partition)
     const votes = replication.readVotes(partition)
-    const first = nodes[0]!
-    let full: Uint8Array | null | undefined
+    const asked = rpc.readersOf(partition)
+    const first = asked.first[0]!
+    const others = asked.first.slice(1)
+    const rows: (Uint8Array | null)[] = []
     const digests: (Uint8Array | null)[] = []
     const isDecided = (): boolean => votes.isDecided
-    const ask = (asked: readonly NodeId[], isFull: boolean): Promise<void> | undefined =>
-      rpc.ask<ReadAnswer>({
-        nodes: asked,
-        endpoint: 'table/read',
-        body: readMessage(at, isFull),
-        deadlineMs: FIRST_ROUND_MS,
-        answered: (node, { rows }) => {
-          if (isFull) full = rows[0]!
-          else digests.push(rows[0]!)
-          votes.add(node, true)
-          return isDecided()
-        },
-        failed: (node) => {
-          votes.add(node, false)
-          return isDecided()
-        },
-      })
-    const waitingFull = ask([first], true)
-    const waitingDigests = nodes.length === 1 ? undefined : ask(nodes.slice(1), false)
+    const waiting = rpc.ask<ReadAnswer>({
+      nodes: [first],
+      body: readMessage(at, true),
+      ...(others.length === 0 ? {} : { also: { nodes: others, body: readMessage(at, false) } }),
+      ...(asked.spare.length === 0
+        ? {}
+        : { spare: { nodes: asked.spare, body: readMessage(at, true) } }),
+      endpoint: 'table/read',
+      deadlineMs: ROUND_MS,
+      answered: (node, answer) => {
+        if (others.includes(node)) digests.push(answer.rows[0]!)
+        else rows.push(answer.rows[0]!)
+        votes.add(node, true)
+        return isDecided()
+      },
+      failed: (node) => {
+        votes.add(node, false)
+        return isDecided()
+      },
+    })
     const conclude = (): RegisterRow | undefined | Promise<RegisterRow | undefined> => {
-      if (votes.isWon && full !== undefined && agree(full, digests)) {
-        return full === null ? undefined : unpackRegister(full)
+      const [row] = rows
+      if (votes.isWon && row !== undefined && agree(rows, digests)) {
+        return row === null ? undefined : unpackRegister(row)
       }
-      return this.#askAll(at)
+      return rpc.patiently(PASSING_MS, () => this.#askAll(at))
     }
-    if (waitingFull === undefined && waitingDigests === undefined) return conclude()
-    return Promise.all([waitingFull, waitingDigests]).then(conclude)
+    return waiting === undefined ? conclude() : waiting.then(conclude)
   }
 
   /** Settled side rows: one is written once, so any owner that holds it holds the right one. */
@@ -97,12 +100,15 @@ export class RegisterReader {
       key: at.key,
       sides,
     }
-    const answers = await this.#options.rpc.askQuorum<SidesAnswer>({
-      partition: at.place.partition,
-      endpoint: 'table/sides',
-      body,
-      deadlineMs: SECOND_ROUND_MS,
-    })
+    const { rpc } = this.#options
+    const answers = await rpc.patiently(PASSING_MS, () =>
+      rpc.askQuorum<SidesAnswer>({
+        partition: at.place.partition,
+        endpoint: 'table/sides',
+        body,
+        deadlineMs: ROUND_MS,
+      }),
+    )
     return sides.map((_, index) => {
       const holder = answers.find(({ answer }) => answer.rows[index] !== null)
       return holder?.answer.rows[index] ?? undefined
@@ -120,7 +126,7 @@ export class RegisterReader {
       nodes: replication.readers(partition),
       endpoint: 'table/read',
       body: readMessage(at, true),
-      deadlineMs: SECOND_ROUND_MS,
+      deadlineMs: ROUND_MS,
       answered: (node, { rows }) => {
         const answer = { node, row: rows[0]! }
         answers.push(answer)
@@ -184,9 +190,15 @@ function readMessage(at: RegisterAt, full: boolean): ReadMessage {
   }
 }
 
-function agree(full: Uint8Array | null, digests: readonly (Uint8Array | null)[]): boolean {
+/** @param rows at least one */
+function agree(
+  rows: readonly (Uint8Array | null)[],
+  digests: readonly (Uint8Array | null)[],
+): boolean {
+  const row = rows[0]!
+  if (rows.length > 1 && !rows.every((other) => same(other, row))) return false
   if (digests.length === 0) return true
-  const digest = full === null ? null : digestOf(full)
+  const digest = row === null ? null : digestOf(row)
   return digests.every((other) => same(other, digest))
 }
 

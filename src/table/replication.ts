@@ -71,12 +71,6 @@ export class Replication {
     return this.#selfFirst(this.#cluster.readers(partition))
   }
 
-  /** As few of the readers as make a quorum of them. */
-  readQuorum(partition: number): readonly NodeId[] {
-    const readers = this.readers(partition)
-    return readers.slice(0, this.#rules.quorum(readers))
-  }
-
   readVotes(partition: number): Votes {
     return new Votes([this.#cluster.readers(partition)], this.#rules.quorum)
   }

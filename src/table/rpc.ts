@@ -1,7 +1,7 @@
 /** Calls between nodes as this part makes them: stamped, checked, counted until enough is known. */
 
 import { compareEpochs, type Epoch } from '../base/ballot.ts'
-import { sleep, type Clock } from '../base/clock.ts'
+import { sleep, type Cancel, type Clock } from '../base/clock.ts'
 import { DomainError } from '../base/errors.ts'
 import type { NodeId } from '../base/ids.ts'
 import type { Log } from '../base/log.ts'
@@ -10,11 +10,12 @@ import type { HybridClock } from '../base/timestamp.ts'
 import type { Cluster } from '../cluster/cluster.ts'
 import { TableError } from './errors.ts'
 import { MESSAGE_FORMAT, type AnswerEnvelope, type Envelope } from './messages.ts'
+import { Promptness } from './promptness.ts'
 import type { Replication } from './replication.ts'
 import type { Rules } from './rules.ts'
 
-/** How long the first owners asked may take before the others are asked too. */
-const FIRST_ROUND_MS = 400
+/** Between two tries while a layout changes. */
+const PASSING_PAUSE_MS = 100
 
 export interface RpcOptions {
   readonly rules: Rules
@@ -28,12 +29,20 @@ export interface RpcOptions {
   readonly isReady: () => boolean
 }
 
-/** What to ask of whom. Told each answer or failure; true when no more need be waited for. */
-export interface Round<Answer> {
+/** One message to some nodes. */
+export interface Ask {
   readonly nodes: readonly NodeId[]
-  readonly endpoint: string
   readonly body: unknown
+}
+
+/** What to ask of whom. Told each answer or failure; true when no more need be waited for. */
+export interface Round<Answer> extends Ask {
+  readonly endpoint: string
   readonly deadlineMs: number
+  /** Asked with the others, of other nodes. */
+  readonly also?: Ask
+  /** Asked when the others have ended without enough, or let wait longer than they usually do. */
+  readonly spare?: Ask
   answered(node: NodeId, answer: Answer): boolean
   failed(node: NodeId, error: unknown): boolean
 }
@@ -50,11 +59,19 @@ export interface QuorumAnswer<Answer> {
   readonly answer: Answer
 }
 
+/** A call on its way. */
+interface Waiting {
+  readonly node: NodeId
+  readonly answer: Promise<unknown>
+}
+
 export class Rpc {
   readonly #options: RpcOptions
+  readonly #promptness: Promptness
 
   constructor(options: RpcOptions) {
     this.#options = options
+    this.#promptness = new Promptness(options.clock)
   }
 
   get self(): NodeId {
@@ -84,23 +101,19 @@ export class Rpc {
    * only owner is this node; else what resolves once it is, or once all have answered or failed.
    */
   ask<Answer>(round: Round<Answer>): Promise<void> | undefined {
-    const message = this.#seal(round.body)
-    const waiting: { node: NodeId; answer: Promise<unknown> }[] = []
-    let isEnough = false
-    for (const node of round.nodes) {
-      try {
-        const answer = this.#options.network.call(node, round.endpoint, message, round)
-        if (answer instanceof Promise) waiting.push({ node, answer })
-        else isEnough = this.#take(round, node, answer) || isEnough
-      } catch (error) {
-        isEnough = this.#failed(round, node, error) || isEnough
-      }
+    const waiting: Waiting[] = []
+    let isEnough = this.#send(round, round, waiting)
+    if (round.also !== undefined) isEnough = this.#send(round, round.also, waiting) || isEnough
+    let { spare } = round
+    if (!isEnough && waiting.length === 0 && spare !== undefined) {
+      isEnough = this.#send(round, spare, waiting)
+      spare = undefined
     }
     if (isEnough || waiting.length === 0) {
-      for (const { answer } of waiting) answer.catch(() => undefined)
+      ignoreAll(waiting)
       return undefined
     }
-    return this.#collect(round, waiting)
+    return this.#collect(round, waiting, spare)
   }
 
   /** Sends without waiting for the answer or its failure. */
@@ -127,21 +140,35 @@ export class Rpc {
     }
   }
 
+  /** The readers of a partition as a read asks them: as few as make a quorum, and the others. */
+  readersOf(partition: number): {
+    readonly first: readonly NodeId[]
+    readonly spare: readonly NodeId[]
+  } {
+    const { replication, rules } = this.#options
+    const readers = this.#promptness.promptFirst(replication.readers(partition))
+    const quorum = rules.quorum(readers)
+    return { first: readers.slice(0, quorum), spare: readers.slice(quorum) }
+  }
+
   /**
-   * The answers of a quorum of those that are read: a bare quorum is asked first, the others when one fails.
+   * The answers of a quorum of those that are read: as few as make one are asked first, the others
+   * when one of them fails or is late.
    *
    * @throws {TableError} `QuorumNotReached`
    */
   askQuorum<Answer>(
     question: QuorumQuestion,
   ): QuorumAnswer<Answer>[] | Promise<QuorumAnswer<Answer>[]> {
-    const { replication, clock } = this.#options
-    const votes = replication.readVotes(question.partition)
+    const { partition, endpoint, body } = question
+    const votes = this.#options.replication.readVotes(partition)
     const answers: QuorumAnswer<Answer>[] = []
     const failures: unknown[] = []
-    const round = (nodes: readonly NodeId[]): Round<Answer> => ({
+    const { first, spare } = this.readersOf(partition)
+    const waiting = this.ask<Answer>({
       ...question,
-      nodes,
+      nodes: first,
+      ...(spare.length === 0 ? {} : { spare: { nodes: spare, body } }),
       answered: (node, answer) => {
         answers.push({ node, answer })
         votes.add(node, true)
@@ -153,43 +180,112 @@ export class Rpc {
         return votes.isDecided
       },
     })
-    const first = replication.readQuorum(question.partition)
-    const waiting = this.ask(round(first))
     if (waiting === undefined && votes.isWon) return answers
-    const others = replication.readers(question.partition).filter((node) => !first.includes(node))
-    const askOthers = async (): Promise<QuorumAnswer<Answer>[]> => {
-      // One that is slow is not waited for while others could answer.
-      if (others.length === 0) await waiting
-      else if (waiting !== undefined) await Promise.race([waiting, sleep(clock, FIRST_ROUND_MS)])
-      if (!votes.isWon && others.length > 0) await this.ask(round(others))
+    const conclude = (): QuorumAnswer<Answer>[] => {
       // Those that come later are nobody's business.
       if (votes.isWon) return [...answers]
-      throw quorumNotReached(question.endpoint, failures)
+      throw quorumNotReached(endpoint, failures)
     }
-    return askOthers()
+    return waiting === undefined ? Promise.resolve().then(conclude) : waiting.then(conclude)
+  }
+
+  /**
+   * What `work` brings, tried again for a while as long as owners take part in a change of the
+   * layout.
+   *
+   * @throws what the last try threw
+   */
+  async patiently<T>(spanMs: number, work: () => Promise<T> | T): Promise<T> {
+    const { clock } = this.#options
+    const end = clock.monotonicMicros() + spanMs * 1000
+    for (;;) {
+      try {
+        return await work()
+      } catch (error) {
+        if (!isPassing(error) || clock.monotonicMicros() >= end) throw error
+        await sleep(clock, PASSING_PAUSE_MS)
+      }
+    }
+  }
+
+  /** Calls the nodes of `ask`. @returns whether enough is known already */
+  #send<Answer>(round: Round<Answer>, ask: Ask, waiting: Waiting[]): boolean {
+    const { network } = this.#options
+    const message = this.#seal(ask.body)
+    let isEnough = false
+    for (const node of ask.nodes) {
+      try {
+        const answer = network.call(node, round.endpoint, message, round)
+        if (!(answer instanceof Promise)) isEnough = this.#take(round, node, answer) || isEnough
+        else waiting.push({ node, answer: this.#watched(node, round.endpoint, answer) })
+      } catch (error) {
+        isEnough = this.#failed(round, node, error) || isEnough
+      }
+    }
+    return isEnough
+  }
+
+  /** The answer, its time noted. */
+  #watched(node: NodeId, endpoint: string, answer: Promise<unknown>): Promise<unknown> {
+    if (node === this.self) return answer
+    const ended = this.#promptness.began(node, endpoint)
+    return answer.then(
+      (raw) => {
+        ended(true)
+        return raw
+      },
+      (error: unknown) => {
+        // One that has a newer layout answered well enough.
+        ended(codeOf(error) === 'OldEpoch')
+        throw error
+      },
+    )
   }
 
   #collect<Answer>(
     round: Round<Answer>,
-    waiting: readonly { node: NodeId; answer: Promise<unknown> }[],
+    waiting: readonly Waiting[],
+    unasked: Ask | undefined,
   ): Promise<void> {
     return new Promise((resolve) => {
-      let left = waiting.length
+      let spare = unasked
+      let left = 0
       let isOver = false
+      let cancel: Cancel = () => undefined
+      const end = (): void => {
+        isOver = true
+        cancel()
+        resolve()
+      }
+      const watch = (calls: readonly Waiting[]): void => {
+        left += calls.length
+        for (const { node, answer } of calls) {
+          answer.then(
+            (raw) => settle(() => this.#take(round, node, raw)),
+            (error: unknown) => settle(() => this.#failed(round, node, error)),
+          )
+        }
+      }
       const settle = (decide: () => boolean): void => {
         left -= 1
         if (isOver) return
-        if (decide() || left === 0) {
-          isOver = true
-          resolve()
-        }
+        if (decide()) end()
+        else if (left === 0) askSpare()
       }
-      for (const { node, answer } of waiting) {
-        answer.then(
-          (raw) => settle(() => this.#take(round, node, raw)),
-          (error: unknown) => settle(() => this.#failed(round, node, error)),
-        )
+      const askSpare = (): void => {
+        cancel()
+        const calls: Waiting[] = []
+        const asked = spare
+        spare = undefined
+        const isEnough = asked !== undefined && this.#send(round, asked, calls)
+        watch(calls)
+        if (isEnough || left === 0) end()
       }
+      watch(waiting)
+      if (spare === undefined) return
+      const { clock } = this.#options
+      const patience = waiting.map(({ node }) => this.#promptness.patienceMs(node, round.endpoint))
+      cancel = clock.after(Math.max(...patience), () => !isOver && askSpare())
     })
   }
 
@@ -269,6 +365,14 @@ export class Rpc {
   }
 }
 
+function ignoreAll(waiting: readonly Waiting[]): void {
+  for (const { answer } of waiting) answer.catch(() => undefined)
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof DomainError ? String(error.code) : String(error)
+}
+
 function readEnvelope(raw: unknown): Envelope {
   const message = raw as Envelope
   if (message?.format !== MESSAGE_FORMAT) throw badFormat(message?.format)
@@ -295,9 +399,7 @@ export function isPassing(failure: unknown): boolean {
 }
 
 export function quorumNotReached(what: string, failures: readonly unknown[]): TableError {
-  const reasons = failures.map((failure) =>
-    failure instanceof DomainError ? String(failure.code) : String(failure),
-  )
+  const reasons = failures.map(codeOf)
   return new TableError('QuorumNotReached', `Cannot reach a quorum: "${what}" failed`, {
     details: { reasons: [...new Set(reasons)] },
     cause: failures[0],

@@ -166,18 +166,6 @@ test('calls that wait for one peer are bounded in number', async () => {
   assert.deepEqual(busy, ['PeerBusy', 'PeerBusy', 'PeerBusy'])
 })
 
-test('expectedMs() follows what calls took', async () => {
-  const world = new LinkWorld()
-  const [a, b] = await openPair(world)
-  b.handle('ping', () => 1)
-  for (let n = 0; n < 40; n += 1) {
-    a.call(two, 'ping', null, soon)
-    await world.clock.run(5)
-  }
-  assert.equal(a.expectedMs(two, 'ping'), 2)
-  assert.equal(a.expectedMs(two, 'other'), undefined)
-})
-
 test('a stopped mesh answers nobody and dials nobody', async () => {
   const world = new LinkWorld()
   const [a, b] = await openPair(world)

@@ -1,6 +1,7 @@
 /** A store on real tables and blocks over simulated ports; it can crash and go on. */
 
 import { Caches } from '../../src/store/caches.ts'
+import { shareCopies } from '../../src/store/cluster/copies.ts'
 import type { Store } from '../../src/store/store.ts'
 import { createKey, type AccessKey } from '../../src/store/access-key.ts'
 import { createBucket } from '../../src/store/bucket.ts'
@@ -89,7 +90,11 @@ export async function openStore(
     stepBytes: 2 * MIB,
     slab: new BlockSlab(32 * MIB),
   })
-  const caches = new Caches({ settled: () => db.write(() => undefined), mayKeep: () => true })
+  const caches = new Caches({
+    clock,
+    settled: () => db.write(() => undefined),
+    isAlone: () => true,
+  })
   const model = buildTables({ blocks, listener: caches })
   const network = new LoopbackNetwork(thisNode)
   const tables = openTables({
@@ -112,6 +117,7 @@ export async function openStore(
     log: silentLog,
     sealers: ownSealer(secret, rng),
     counts: (partitionKey) => readCounts(db, partitionKey),
+    announce: shareCopies({ network, clock, caches }),
     shardCount: options.shardCount ?? 1,
   }
   const release = new ReleaseWorker({

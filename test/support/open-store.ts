@@ -21,6 +21,7 @@ import { LoopbackNetwork } from '../../src/net/loopback.ts'
 import { systemClock } from '../../src/node/system/clock.ts'
 import { inlineCompute } from '../../src/node/system/compute.ts'
 import { Caches } from '../../src/store/caches.ts'
+import { shareCopies } from '../../src/store/cluster/copies.ts'
 import type { Store } from '../../src/store/store.ts'
 import { hybridStart, openTables } from '../../src/table/table.ts'
 import { CrashDisk } from '../block/disk.ts'
@@ -58,7 +59,11 @@ export async function openTestStore(
     segmentBytes: 16 * MIB,
     stepBytes: 4 * MIB,
   })
-  const caches = new Caches({ settled: () => db.write(() => undefined), mayKeep: () => true })
+  const caches = new Caches({
+    clock,
+    settled: () => db.write(() => undefined),
+    isAlone: () => true,
+  })
   const model = buildTables({ blocks, listener: caches })
   const network = new LoopbackNetwork(self)
   const tables = openTables({
@@ -77,6 +82,7 @@ export async function openTestStore(
     log: silentLog,
     operations: new RunningOperations({ network, boot: hexOf(rng.bytes(8)) }),
     holds: new Holds(network),
+    announce: shareCopies({ network, clock, caches }),
     sealers: ownSealer(rng.bytes(32), rng),
     counts: (partitionKey) => readCounts(db, partitionKey),
     ...(options.shardCount === undefined ? {} : { shardCount: options.shardCount }),

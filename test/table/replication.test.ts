@@ -22,7 +22,7 @@ test('Replication asks this node first, and each owner of several layouts once',
     [b, c, d],
   ])
   assert.deepEqual(replication.owners(7), [b, a, c, d])
-  assert.deepEqual(replicationOf([[a, b, c]]).readQuorum(7), [b, a])
+  assert.deepEqual(replicationOf([[a, b, c]]).readers(7), [b, a, c])
 })
 
 test('Replication counts votes by a quorum of every layout', () => {

@@ -73,7 +73,7 @@ export class Peers {
 
   constructor(
     options: PeersOptions,
-    setting: Pick<SessionSetting, 'handlers' | 'receivers' | 'answered' | 'failed' | 'broken'>,
+    setting: Pick<SessionSetting, 'handlers' | 'receivers' | 'failed' | 'broken'>,
   ) {
     const { self, clock, rng, log, metrics } = options
     this.#options = options

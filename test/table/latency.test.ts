@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { Latencies } from '../../src/net/latency.ts'
-import { nodeOf } from './memory-links.ts'
+import { Latencies } from '../../src/table/latency.ts'
+import { nodeOf } from '../net/memory-links.ts'
 
 test('expectedMs() is the time within which 95 of 100 recent calls were answered', () => {
   const latencies = new Latencies()
