@@ -21,25 +21,26 @@ const NO_BLOCKS = {
 /** Names of the endpoints for which anything under `src` registers a handler. */
 export function endpointsOf(src: string): string[] {
   const texts = sourceFiles(src).map((file) => readFileSync(join(src, file), 'utf8'))
-  const constants = new Map<string, string>()
-  for (const text of texts) {
-    const local = /const (\w*ENDPOINT) = '([^']+)'/g
-    for (const [, name, value] of text.matchAll(local)) {
-      // Several files have an ENDPOINT of their own: the nearest is looked for first, below.
-      if (name !== 'ENDPOINT') constants.set(name!, value!)
-    }
-  }
+  const constants = new Map(texts.flatMap((text) => endpointConstants(text)))
   const found = new Set<string>()
   for (const text of texts) {
-    const own = /const ENDPOINT = '([^']+)'/.exec(text)?.[1]
-    const registered = /\.(?:handle|receive)\(\s*(?:'([^']+)'|(\w*ENDPOINT)\b)/g
-    for (const [, literal, constant] of text.matchAll(registered)) {
-      const name = literal ?? (constant === 'ENDPOINT' ? own : constants.get(constant!))
+    // Several files have an ENDPOINT of their own, so those of the same text come first.
+    const own = new Map(endpointConstants(text))
+    const registered = /\.(?:handle|receive)\(\s*(?:'([^']+)'|(\w+endpoint)\b)/gi
+    for (const [, literal, constant = ''] of text.matchAll(registered)) {
+      const name = literal ?? own.get(constant) ?? constants.get(constant)
       if (name === undefined) throw new Error(`Cannot tell which endpoint "${constant}" names`)
       found.add(name)
     }
+    const bare = /\.(?:handle|receive)\(\s*ENDPOINT\b/.test(text) ? own.get('ENDPOINT') : undefined
+    if (bare !== undefined) found.add(bare)
   }
   return [...found].sort()
+}
+
+function endpointConstants(text: string): [string, string][] {
+  const found = text.matchAll(/const (\w*endpoint) = '([^']+)'/gi)
+  return [...found].map(([, name, value]) => [name!, value!])
 }
 
 /** Tags of all trees that anything under `src` keeps in the local database. */
