@@ -13,12 +13,14 @@ COPY --from=build /hangar/node_modules ./node_modules
 COPY --from=build /hangar/dist ./dist
 COPY package.json LICENSE README.md CHANGELOG.md ./
 COPY doc/operations/container.toml /etc/hangar.toml
+COPY doc/operations/cluster.toml /etc/hangar-cluster.toml
 # Whoever the container runs as may write here: volumes take over this mode when they are made.
 RUN ln -s /hangar/dist/main.js /usr/local/bin/hangar && chmod 755 /hangar/dist/main.js \
-  && mkdir -p /data/meta /data/blocks && chmod 1777 /data /data/meta /data/blocks
+  && mkdir -p /data/meta /data/blocks /data/secret \
+  && chmod 1777 /data /data/meta /data/blocks /data/secret
 USER node
 VOLUME ["/data/meta", "/data/blocks"]
-EXPOSE 3900 3902 3903
+EXPOSE 3900 3901 3902 3903
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=5s --start-period=20s CMD ["hangar", "status", "--quiet"]
 ENTRYPOINT ["hangar"]

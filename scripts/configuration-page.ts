@@ -15,7 +15,8 @@ names; a file of Garage's can be used as it is. \`hangar dev\` needs no file.
 A file with a fault is refused, with every fault and its line at once. An unknown key is a fault.
 
 Secrets may also stand in a file of their own (\`rpc_secret_file\`, \`admin_token_file\`,
-\`metrics_token_file\`; mode 0600) or in the environment, which wins.
+\`metrics_token_file\`; mode 0600) or in the environment, which wins. Of the other keys only those
+that say so are found there.
 `
 
 /** The page as it should stand in doc/. */
@@ -46,13 +47,15 @@ function keyTable(section: string, list: readonly KeyDefinition[]): string {
     const name = section === '' ? key.path : key.path.slice(section.length + 1)
     const fallback = key.default === undefined ? '' : `\`${JSON.stringify(key.default)}\``
     const cell = key.required ? 'required' : fallback
-    const environment =
-      key.environment === undefined
-        ? ''
-        : `. Environment: \`HANGAR_${key.environment}\`, \`GARAGE_${key.environment}\`, each also with \`_FILE\``
-    return `| \`${name}\` | ${cell} | ${key.sentence}${environment} |`
+    return `| \`${name}\` | ${cell} | ${key.sentence}${environmentText(key)} |`
   })
   return `${title}\n\n| key | default | what it says |\n| --- | --- | --- |\n${rows.join('\n')}\n`
+}
+
+function environmentText({ environment, kind }: KeyDefinition): string {
+  if (environment === undefined) return ''
+  if (kind !== 'secret' && kind !== 'token') return `. Environment: \`HANGAR_${environment}\``
+  return `. Environment: \`HANGAR_${environment}\`, \`GARAGE_${environment}\`, each also with \`_FILE\``
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {

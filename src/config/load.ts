@@ -1,6 +1,6 @@
 /** The one reading of settings: file, environment and secret files become a frozen Config. */
 
-import { readFileSync, statSync } from 'node:fs'
+import { existsSync, readFileSync, statSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { parse, TomlError } from 'smol-toml'
 import { ConfigError } from './errors.ts'
@@ -9,13 +9,17 @@ import { keyLines, lineOf } from './key-lines.ts'
 import type { KeyLines } from './key-lines.ts'
 import { nearestOf } from './nearest.ts'
 import { foreignKeys, keys } from './schema.ts'
-import type { Config, KeyDefinition, ListenAddress } from './schema.ts'
+import type { Config, FirstLayoutConfig, KeyDefinition, ListenAddress } from './schema.ts'
 import { readers, ValueFault } from './values.ts'
 
 export type Environment = Readonly<Record<string, string | undefined>>
 
+/** Draws a secret into a file that is not there yet; one that others drew meanwhile stays. */
+export type DrawSecret = (file: string, metadataDir: string) => void
+
 /** What is known while a file is being judged. */
 interface Reading {
+  readonly drawSecret: DrawSecret | undefined
   readonly environment: Environment
   readonly lines: KeyLines
   /** Every value of the file by its path; tables that are known sections are opened. */
@@ -30,15 +34,20 @@ const sections = new Set(
     path.includes('.') ? [path.split('.')[0]!] : [],
   ),
 )
-const secretKeys = keys.filter((key) => key.environment !== undefined)
+const secretKeys = keys.filter(({ kind }) => kind === 'secret' || kind === 'token')
 const secretFilePaths = new Set(secretKeys.map((key) => `${key.path}_file`))
 
 /**
  * Reads the settings file and everything that it points to.
  *
+ * @param drawSecret called where the file asks for a secret that is not there yet
  * @throws {ConfigError} `Unreadable`, or `Invalid` with all faults and their lines
  */
-export function loadConfig(path: string, environment: Environment = process.env): Config {
+export function loadConfig(
+  path: string,
+  environment: Environment = process.env,
+  drawSecret?: DrawSecret,
+): Config {
   let text: string
   try {
     text = readFileSync(path, 'utf8')
@@ -51,7 +60,7 @@ export function loadConfig(path: string, environment: Environment = process.env)
       },
     )
   }
-  return readConfig(text, path, environment)
+  return readConfig(text, path, environment, drawSecret)
 }
 
 /**
@@ -59,9 +68,15 @@ export function loadConfig(path: string, environment: Environment = process.env)
  *
  * @throws {ConfigError} `Invalid` with all faults and their lines
  */
-export function readConfig(text: string, path: string, environment: Environment): Config {
+export function readConfig(
+  text: string,
+  path: string,
+  environment: Environment,
+  drawSecret?: DrawSecret,
+): Config {
   const reading: Reading = {
     environment,
+    drawSecret,
     lines: keyLines(text),
     found: openSections(parseToml(text, path)),
     values: new Map(),
@@ -70,7 +85,7 @@ export function readConfig(text: string, path: string, environment: Environment)
   }
   judgeNames(reading)
   for (const key of keys) {
-    if (key.environment === undefined) readKey(reading, key)
+    if (!secretKeys.includes(key)) readKey(reading, key)
   }
   for (const key of secretKeys) readSecretKey(reading, key)
   judgeRelations(reading)
@@ -140,6 +155,12 @@ function fault(reading: Reading, path: string, text: string): void {
 }
 
 function readKey(reading: Reading, key: KeyDefinition): void {
+  const name = `HANGAR_${key.environment}`
+  const told = key.environment === undefined ? undefined : reading.environment[name]
+  if (told !== undefined) {
+    take(reading, key, told, name)
+    return
+  }
   const raw = reading.found.get(key.path)
   if (raw === undefined) {
     if (key.required) fault(reading, '', `${key.path} is missing: ${key.sentence}`)
@@ -196,6 +217,7 @@ function secretFrom(
     return undefined
   }
   try {
+    if (/rpc_secret_file$/i.test(source)) drawMissing(reading, file)
     if ((statSync(file).mode & 0o077) !== 0 && !worldReadableAllowed(reading)) {
       fault(
         reading,
@@ -209,6 +231,13 @@ function secretFrom(
     fault(reading, source, `${source}: cannot read "${file}": ${reason(cause)}`)
     return undefined
   }
+}
+
+/** @throws what it throws that draws */
+function drawMissing({ values, drawSecret }: Reading, file: string): void {
+  const folder = values.get('metadata_dir')
+  if (values.get('rpc_secret_create') !== true || typeof folder !== 'string') return
+  if (!existsSync(file)) drawSecret?.(resolve(file), resolve(folder))
 }
 
 function worldReadableAllowed(reading: Reading): boolean {
@@ -242,9 +271,39 @@ function judgeRelations(reading: Reading): void {
       'rpc_secret is missing: a node that speaks to others needs one, make it with `openssl rand -hex 32`',
     )
   }
+  judgeFirstLayout(reading)
   const token = values.get('admin.admin_token') as string | undefined
   if (token !== undefined && token.length < 16) {
     warnings.push('admin.admin_token is shorter than 16 characters: it can be guessed')
+  }
+}
+
+function judgeFirstLayout(reading: Reading): void {
+  const { values, found } = reading
+  const wants = (path: string, needs: string, why: string): void => {
+    if (values.get(path) === undefined || values.get(needs) !== undefined) return
+    fault(reading, path, `${path} needs ${needs}: ${why}`)
+  }
+  wants('first_layout.nodes', 'first_layout.zone', 'where this node stands')
+  wants('first_layout.nodes', 'rpc_bind_addr', 'the others must reach this node')
+  for (const path of ['zone', 'capacity', 'bucket'].map((name) => `first_layout.${name}`)) {
+    wants(path, 'first_layout.nodes', 'how many nodes make the first layout')
+  }
+  const nodes = values.get('first_layout.nodes') as number | undefined
+  const factor = values.get('replication_factor') as number | undefined
+  if (nodes !== undefined && factor !== undefined && nodes < factor) {
+    fault(
+      reading,
+      'first_layout.nodes',
+      `first_layout.nodes is ${nodes}: ${factor} copies want as many nodes`,
+    )
+  }
+  if (values.get('rpc_secret_create') === true && !found.has('rpc_secret_file')) {
+    const isInEnvironment = ['HANGAR', 'GARAGE'].some(
+      (prefix) => reading.environment[`${prefix}_RPC_SECRET_FILE`] !== undefined,
+    )
+    if (isInEnvironment) return
+    fault(reading, 'rpc_secret_create', 'rpc_secret_create needs rpc_secret_file: where it lies')
   }
 }
 
@@ -253,6 +312,7 @@ function secretIsFaulty(reading: Reading): boolean {
 }
 
 function knowsPeers(reading: Reading): boolean {
+  if (reading.values.get('first_layout.nodes') !== undefined) return true
   const peers = (reading.values.get('bootstrap_peers') as readonly string[] | undefined) ?? []
   const discovers = [...reading.found.keys()].some((path) => /^\w+_discovery(?:\.|$)/.test(path))
   return peers.length > 0 || discovers
@@ -293,6 +353,7 @@ function assemble(reading: Reading): Config {
       secret: text('rpc_secret'),
       bootstrapPeers: (values.get('bootstrap_peers') as readonly string[] | undefined) ?? [],
     },
+    firstLayout: firstLayoutOf(values),
     s3: {
       bind: address('s3_api.api_bind_addr'),
       region: text('s3_api.s3_region')!,
@@ -313,6 +374,17 @@ function assemble(reading: Reading): Config {
   }
 }
 
+function firstLayoutOf(values: ReadonlyMap<string, unknown>): FirstLayoutConfig | undefined {
+  const of = (name: string): unknown => values.get(`first_layout.${name}`)
+  const nodes = of('nodes') as number | undefined
+  if (nodes === undefined) return undefined
+  return {
+    ...{ nodes, zone: of('zone') as string },
+    capacityBytes: of('capacity') as number | undefined,
+    bucket: of('bucket') as string | undefined,
+  }
+}
+
 function freeze<T>(value: T): T {
   if (typeof value === 'object' && value !== null) {
     for (const inner of Object.values(value)) freeze(inner)
@@ -323,6 +395,7 @@ function freeze<T>(value: T): T {
 
 function reason(cause: unknown): string {
   const code = (cause as { code?: unknown }).code
+  if (code === undefined && cause instanceof Error) return cause.message
   if (code === 'ENOENT') return 'there is no such file'
   if (code === 'EACCES') return 'this user may not read it'
   if (code === 'EISDIR') return 'it is a folder'

@@ -15,6 +15,10 @@ export type KeyKind =
   | 'region'
   | 'domain'
   | 'fileName'
+  | 'nodeCount'
+  | 'zone'
+  | 'capacity'
+  | 'bucket'
 
 export interface KeyDefinition {
   /** With its section: `s3_api.s3_region`. */
@@ -23,7 +27,10 @@ export interface KeyDefinition {
   readonly required?: true
   readonly default?: string | number | boolean
   readonly sentence: string
-  /** Environment names without `HANGAR_` or `GARAGE_`, each also with `_FILE`. */
+  /**
+   * Name in the environment, which wins, without `HANGAR_`. Secrets and tokens are also found
+   * after `GARAGE_`, and each in a file that its name with `_FILE` tells.
+   */
   readonly environment?: string
 }
 
@@ -80,6 +87,13 @@ export const keys: readonly KeyDefinition[] = [
       'What the nodes of a cluster share: 64 hex digits, from `openssl rand -hex 32`. Whoever has it is one of them',
   },
   {
+    path: 'rpc_secret_create',
+    kind: 'flag',
+    default: false,
+    sentence:
+      'Draws a secret into `rpc_secret_file` where there is no such file: once, for all nodes that share its folder',
+  },
+  {
     path: 'rpc_bind_addr',
     kind: 'address',
     sentence:
@@ -88,6 +102,7 @@ export const keys: readonly KeyDefinition[] = [
   {
     path: 'rpc_public_addr',
     kind: 'peerAddress',
+    environment: 'RPC_PUBLIC_ADDR',
     sentence:
       'The same as others see it, host:port. Absent: that port at the host that its links come from',
   },
@@ -102,6 +117,30 @@ export const keys: readonly KeyDefinition[] = [
     kind: 'flag',
     default: false,
     sentence: 'Takes secret files that others than the owner may read',
+  },
+  {
+    path: 'first_layout.nodes',
+    kind: 'nodeCount',
+    sentence:
+      'Nodes that make the first layout of their cluster by themselves, once so many with this section see each other, all empty; with this set, zone and rpc_bind_addr are too. Means nothing to a node that has a layout',
+  },
+  {
+    path: 'first_layout.zone',
+    kind: 'zone',
+    environment: 'FIRST_LAYOUT_ZONE',
+    sentence: 'Where this node stands: copies lie in different zones',
+  },
+  {
+    path: 'first_layout.capacity',
+    kind: 'capacity',
+    sentence:
+      'What this node may hold, such as `"4T"`, or a number of bytes. Absent: what is free on its drive then',
+  },
+  {
+    path: 'first_layout.bucket',
+    kind: 'bucket',
+    sentence:
+      'A bucket that the new cluster begins with, and a key for it, printed once, by one node, with settings for clients',
   },
   {
     path: 's3_api.s3_region',
@@ -193,6 +232,14 @@ export interface ListenAddress {
   readonly port: number
 }
 
+/** How this node takes part in a first layout that is made without a command. */
+export interface FirstLayoutConfig {
+  readonly nodes: number
+  readonly zone: string
+  readonly capacityBytes: number | undefined
+  readonly bucket: string | undefined
+}
+
 /** The settings of one node, complete and checked. Deeply frozen. */
 export interface Config {
   readonly metadataDir: string
@@ -206,6 +253,7 @@ export interface Config {
     readonly secret: string | undefined
     readonly bootstrapPeers: readonly string[]
   }
+  readonly firstLayout: FirstLayoutConfig | undefined
   readonly s3: {
     readonly bind: ListenAddress | undefined
     readonly region: string

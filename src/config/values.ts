@@ -1,5 +1,7 @@
 /** Reads one value of the settings file into what the program uses, or says what it wanted. Pure. */
 
+import { bytesOfSize } from '../base/units.ts'
+import { NODE_CAPACITY_BYTES_MIN, ROLE_TEXT_CHARS_MAX, LAYOUT_NODES_MAX } from '../base/limits.ts'
 import type { KeyKind, ListenAddress } from './schema.ts'
 
 /** Thrown by a reader; `load.ts` adds the key and the line. */
@@ -78,6 +80,28 @@ export const readers: Readonly<Record<KeyKind, (value: unknown) => unknown>> = {
     const text = readText(value, 'a file name')
     if (text.includes('/')) throw wanted('a file name without "/"', value)
     return text
+  },
+  nodeCount: (value) => {
+    const isCount = typeof value === 'number' && Number.isInteger(value)
+    if (isCount && value >= 2 && value <= LAYOUT_NODES_MAX) return value
+    throw wanted(`a whole number from 2 to ${LAYOUT_NODES_MAX}`, value)
+  },
+  zone: (value) => {
+    const text = readText(value, 'the name of a zone')
+    if (text.length > ROLE_TEXT_CHARS_MAX)
+      throw wanted(`at most ${ROLE_TEXT_CHARS_MAX} characters`, value)
+    return text
+  },
+  capacity: (value) => {
+    const bytes = typeof value === 'string' ? bytesOfSize(value) : value
+    const isSize = typeof bytes === 'number' && Number.isSafeInteger(bytes)
+    if (isSize && bytes >= NODE_CAPACITY_BYTES_MIN) return bytes
+    throw wanted('a size such as "500G", "1.5TB" or "2TiB"', value)
+  },
+  bucket: (value) => {
+    const text = readText(value, 'the name of a bucket')
+    if (/^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$/.test(text)) return text
+    throw wanted('3 to 63 of a-z, 0-9 and "-"', value)
   },
 }
 

@@ -130,6 +130,11 @@ export class Mesh implements Network {
     return this.#peers.info()
   }
 
+  /** As `Peers.awaited`. */
+  awaited(): readonly string[] {
+    return this.#peers.awaited()
+  }
+
   /** As `Peers.connect`: `ID@host:port` or `host:port`. */
   connect(address: string): Promise<NodeId> {
     return this.#peers.connect(address)

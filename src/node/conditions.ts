@@ -6,9 +6,17 @@ import { METADATA_RESERVE_BYTES } from '../base/limits.ts'
 import type { HttpHandler, HttpResponse } from '../api/http/response.ts'
 import { splitTarget } from '../api/http/query.ts'
 
-/** Of a node that does not stand alone and has no layout. */
-export function waitingCondition(factor: number): NodeCondition {
-  return { kind: 'waiting', sentence: waitingSentence(factor) }
+/**
+ * Of a node that does not stand alone and has no layout.
+ *
+ * @param waitsFor what keeps it from making one by itself, where it should
+ */
+export function waitingCondition(factor: number, waitsFor?: string): NodeCondition {
+  const sentence =
+    waitsFor === undefined
+      ? waitingSentence(factor)
+      : `This node has no layout yet, and makes one by itself as its settings say: ${waitsFor}`
+  return { kind: 'waiting', sentence }
 }
 
 export function waitingSentence(factor: number): string {

@@ -19,3 +19,8 @@ export function newAccessKey(rng: Rng = systemRng()): AccessKeyPair {
 export function newToken(rng: Rng = systemRng()): string {
   return Buffer.from(rng.bytes(32)).toString('base64url')
 }
+
+/** What the nodes of a cluster share: 64 hex digits. */
+export function newClusterSecret(rng: Rng = systemRng()): string {
+  return hexOf(rng.bytes(32))
+}

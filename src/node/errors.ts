@@ -8,6 +8,8 @@ export type NodeErrorCode =
   | 'PortTaken'
   | 'SecretsLost'
   | 'NoMesh'
+  /** What the node may hold is neither set nor told by its drive. */
+  | 'NoCapacity'
   /** A message of another node that cannot be read. */
   | 'BadMessage'
   /** Another check of the cluster is under way. */

@@ -27,6 +27,7 @@ import { adminToken } from './secret-files.ts'
 import { nodeView } from './view.ts'
 
 export { optionsOf } from './options.ts'
+export type { GivenKey } from './cluster/first-key.ts'
 
 const DEFAULT_REGION = 'us-east-1'
 

@@ -3,6 +3,7 @@
 import { join, resolve } from 'node:path'
 import type { Log } from '../base/log.ts'
 import type { Config, ListenAddress } from '../config/schema.ts'
+import type { GivenKey } from './cluster/first-key.ts'
 
 export interface ListenOptions {
   /** @default '127.0.0.1' */
@@ -35,6 +36,20 @@ export interface NodeOptions {
     /** `ID@host:port` or `host:port`. */
     readonly bootstrapPeers?: readonly string[] | undefined
   }
+  /**
+   * Makes the first layout with other nodes that wish for the same, without a command: once so
+   * many are up, all of them empty. Means nothing to a node that has a layout.
+   */
+  readonly firstLayout?: {
+    readonly nodes: number
+    readonly zone: string
+    /** @default what is free on its drive then */
+    readonly capacityBytes?: number | undefined
+    /** The new cluster begins with it, and with a key for it. @default none */
+    readonly bucket?: string | undefined
+  }
+  /** Told once in a cluster's life, on one node: the key of `firstLayout.bucket`. */
+  readonly onFirstKey?: (given: GivenKey) => void
   readonly s3?: ListenOptions & {
     /** @default 'us-east-1' */
     readonly region?: string
@@ -89,6 +104,7 @@ export function optionsOf(config: Config): NodeOptions {
     dataDir: config.dataDir,
     replicationFactor: config.replicationFactor,
     knowsPeers: config.knowsPeers,
+    ...(config.firstLayout === undefined ? {} : { firstLayout: config.firstLayout }),
     ...(speaks && secret !== undefined
       ? { rpc: { bind, publicAddress, secret, bootstrapPeers } }
       : {}),

@@ -47,6 +47,7 @@ import { followLayout, hasOtherCopies, openNodeMembers, RowWatch } from './clust
 import { openClusterCheck, type ClusterCheck } from './cluster/check/open.ts'
 import type { FollowedLayout, FollowParts, MembershipParts } from './cluster/membership.ts'
 import type { Folders, NodeOptions } from './options.ts'
+import { startForming, type RunningForming } from './cluster/forming.ts'
 import { makeNodeMesh, secretOf, type NodeMesh } from './cluster/mesh.ts'
 import { sealingKey, type SealingKey } from './secret-files.ts'
 
@@ -118,8 +119,10 @@ export async function openProduct(parts: Parts): Promise<Product> {
     ownsBlock(cluster, hash) && isBlockReferenced(tables, model, hash)
   await tables.start()
   const { fault } = tables
+  let forming: RunningForming | undefined
+  const isFixed = fixed !== undefined
   const condition = (): NodeCondition =>
-    conditionOf(options, { broken, fault, cluster, isFixed: fixed !== undefined })
+    conditionOf(options, { broken, fault, cluster, isFixed, waitsFor: forming?.why() })
   const isWhole = broken === undefined && fault === undefined
   if (isWhole) closers.add(() => tables.stop())
   const compute = ground.compute(blocks.slab.memory)
@@ -139,7 +142,7 @@ export async function openProduct(parts: Parts): Promise<Product> {
   const layout = members && follow(parts, { ...member, members, tables, blocks })
   if (isWhole) {
     const built = { store, db, tables, blocks, replicated, cluster, meshed, layout, sealing }
-    await startWhole(parts, built)
+    forming = await startWhole(parts, built)
   }
   const known = { nodeId, folders, condition, db, tables, blocks, model, store, layout }
   return { ...known, mesh: meshed?.mesh, clusterCheck }
@@ -153,18 +156,22 @@ async function startWhole(
     readonly layout: FollowedLayout | undefined
     readonly sealing: SealingKey
   },
-): Promise<void> {
+): Promise<RunningForming | undefined> {
   const { meshed, layout, sealing, ...work } = built
   await keepSecrets({ ...work, folders, sealing, speaks: options.rpc !== undefined })
   const completed = (): void => layout?.look()
   const isConfirmed = (readmissions: number): Promise<boolean> =>
     layout?.isConfirmed(readmissions) ?? Promise.resolve(true)
   const wake = await startBackground({ ...work, ground, metrics, closers, completed, isConfirmed })
-  if (meshed === undefined) return
+  if (meshed === undefined) return undefined
   const { mesh } = meshed
+  const folder = folders.metadata
+  const forming =
+    layout && startForming({ ...work, ground, options, folder, layout, mesh, closers })
   const met = (): void => {
     completed()
     wake()
+    forming?.wake()
   }
   if (layout !== undefined) meshed.join(layout.members, met)
   // Ended before what answers its messages.
@@ -172,6 +179,7 @@ async function startWhole(
   await mesh.open().catch((error: unknown) => {
     throw listenFault(error, options.rpc?.bind, 'other nodes')
   })
+  return forming
 }
 
 /** @throws {BlockError} `DriveRefused` */
@@ -331,13 +339,14 @@ function conditionOf(
     readonly fault: string | undefined
     readonly cluster: Cluster
     readonly isFixed: boolean
+    readonly waitsFor: string | undefined
   },
 ): NodeCondition {
-  const { broken, fault, cluster, isFixed } = state
+  const { broken, fault, cluster, isFixed, waitsFor } = state
   if (broken !== undefined) return recoveringCondition(broken)
   if (fault !== undefined) return frozenCondition(fault)
   if (isFixed || cluster.history() !== undefined) return { kind: 'serving' }
-  return waitingCondition(options.replicationFactor ?? 1)
+  return waitingCondition(options.replicationFactor ?? 1, waitsFor)
 }
 
 function sealersOf(

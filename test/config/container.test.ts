@@ -3,10 +3,20 @@ import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { readConfig } from '../../src/config/load.ts'
 
-const file = 'doc/operations/container.toml'
-const config = readConfig(readFileSync(file, 'utf8'), file, {})
+const alone = 'doc/operations/container.toml'
+const together = 'doc/operations/cluster.toml'
 const compose = readFileSync('docker-compose.yml', 'utf8')
 const dockerfile = readFileSync('Dockerfile', 'utf8')
+const config = readConfig(readFileSync(alone, 'utf8'), alone, {})
+
+/** The lines of one service. */
+function service(name: string): string {
+  return new RegExp(`^  ${name}:\\n((?:    .*\\n)+)`, 'm').exec(compose)![1]!
+}
+
+const draw = (): never => {
+  throw new Error('drawn')
+}
 
 test('the settings of the container are whole, without secrets, and one node alone', () => {
   assert.deepEqual(config.warnings, [])
@@ -14,18 +24,58 @@ test('the settings of the container are whole, without secrets, and one node alo
   assert.equal(config.admin.adminToken, undefined)
 })
 
-test('docker-compose.yml and Dockerfile open the ports and keep the folders of the settings', () => {
+test('the Dockerfile opens the ports and keeps the folders of the settings', () => {
   for (const bind of [config.s3.bind, config.web.bind, config.admin.bind]) {
     assert.equal(bind?.host, '::', 'reachable from outside the container')
-    assert.match(compose, new RegExp(`'127\\.0\\.0\\.1:${bind.port}:${bind.port}'`))
     assert.match(dockerfile, new RegExp(`EXPOSE .*\\b${bind.port}\\b`))
   }
   for (const folder of [config.metadataDir, config.dataDir]) {
-    assert.match(compose, new RegExp(`:${folder}\\n`))
     assert.match(dockerfile, new RegExp(`VOLUME .*"${folder}"`))
   }
-  assert.match(dockerfile, new RegExp(`COPY ${file} /etc/hangar\\.toml`))
+  assert.match(dockerfile, new RegExp(`COPY ${alone} /etc/hangar\\.toml`))
   assert.match(dockerfile, /HANGAR_CONFIG_FILE=\/etc\/hangar\.toml/)
+  assert.match(dockerfile, new RegExp(`COPY ${together} /etc/hangar-cluster\\.toml`))
+})
+
+test('docker-compose.yml starts as many nodes as form, each in its zone, under its name', () => {
+  const names = [...compose.matchAll(/^ {2}(node-\w):$/gm)].map((match) => match[1]!)
+  const text = readFileSync(together, 'utf8').replace(/^rpc_secret_(file|create).*\n/gm, '')
+  const secret = '9b1deb4d3b7d4bad9bdd2b0d7b3dcb6d5a0f6a1fd6c6e4cfb1b2f0c8a7e93d21'
+  const zones = names.map((name) => {
+    const lines = service(name)
+    const environment = Object.fromEntries(
+      [...lines.matchAll(/^ {6}(HANGAR_\w+): (\S+)$/gm)].map((match) => [match[1]!, match[2]!]),
+    )
+    assert.equal(environment['HANGAR_CONFIG_FILE'], '/etc/hangar-cluster.toml')
+    const node = readConfig(text, together, { ...environment, HANGAR_RPC_SECRET: secret })
+    assert.deepEqual(node.warnings, [])
+    assert.equal(node.rpc.publicAddress, `${name}:${node.rpc.bind?.port}`)
+    assert.ok(node.rpc.bootstrapPeers.includes(`${name}:${node.rpc.bind?.port}`))
+    assert.deepEqual([node.firstLayout?.nodes, node.replicationFactor], [names.length, 3])
+    for (const bind of [node.s3.bind, node.web.bind, node.admin.bind, node.rpc.bind]) {
+      assert.equal(bind?.host, '::')
+      assert.match(dockerfile, new RegExp(`EXPOSE .*\\b${bind.port}\\b`))
+    }
+    for (const folder of [node.metadataDir, node.dataDir, '/data/secret']) {
+      assert.match(lines, new RegExp(`:${folder}\\n`))
+    }
+    return node.firstLayout?.zone
+  })
+  assert.equal(new Set(zones).size, 3)
+  assert.match(service('node-a'), /'127\.0\.0\.1:3900:3900'/, 'what the log tells to connect to')
+  const published = [...compose.matchAll(/'127\.0\.0\.1:(\d+):/g)].map((match) => match[1])
+  assert.equal(new Set(published).size, published.length)
+})
+
+test('the secret of the compose file stands nowhere: it is drawn into what all nodes share', () => {
+  const text = readFileSync(together, 'utf8')
+  assert.match(text, /^rpc_secret_file = "\/data\/secret\/rpc-secret"$/m)
+  assert.throws(
+    () => readConfig(text, together, { HANGAR_FIRST_LAYOUT_ZONE: 'a' }, draw),
+    /rpc_secret_file: .*drawn/,
+  )
+  assert.equal(compose.match(/- secret:\/data\/secret$/gm)?.length, 3)
+  assert.match(dockerfile, /chmod 1777 .*\/data\/secret/)
 })
 
 test('the health check of both is a command of the node', () => {

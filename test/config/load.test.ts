@@ -189,3 +189,68 @@ test('loadConfig says what to do about a file that is not there', () => {
 test('doc/configuration.md is what the schema says', () => {
   assert.equal(readFileSync('doc/configuration.md', 'utf8'), configurationPage())
 })
+
+const forming = `${least.replace('= 1', '= 3')}rpc_secret = "${secret}"
+rpc_bind_addr = "[::]:3901"
+[first_layout]
+`
+
+test('first_layout is read whole, its zone from the environment too', () => {
+  const text = `${forming}nodes = 3\nzone = "paris"\ncapacity = "1.5TB"\nbucket = "photos"`
+  const whole = { nodes: 3, zone: 'paris', capacityBytes: 1.5e12, bucket: 'photos' }
+  const config = read(text)
+  assert.deepEqual([config.firstLayout, config.knowsPeers], [whole, true])
+  const environment = { HANGAR_FIRST_LAYOUT_ZONE: 'lyon', HANGAR_RPC_PUBLIC_ADDR: 'b:3901' }
+  const told = read(`${forming}nodes = 3`, environment)
+  assert.equal(told.firstLayout?.zone, 'lyon')
+  assert.equal(told.rpc.publicAddress, 'b:3901')
+  assert.equal(read(least).firstLayout, undefined)
+})
+
+test('first_layout that lacks something, or asks for what cannot be, is refused', () => {
+  assert.deepEqual(faultsOf(`${least}[first_layout]\nzone = "a"`), [
+    '5: first_layout.zone needs first_layout.nodes: how many nodes make the first layout',
+  ])
+  const few = faultsOf(`${least.replace('= 1', '= 3')}[first_layout]\nnodes = 2`)
+  assert.deepEqual(
+    few.map((fault) => fault.replace(/^\S+ /, '').slice(0, 42)),
+    [
+      'rpc_secret is missing: a node that speaks ',
+      'first_layout.nodes needs first_layout.zone',
+      'first_layout.nodes needs rpc_bind_addr: th',
+      'first_layout.nodes is 2: 3 copies want as ',
+    ],
+  )
+  for (const line of [
+    'nodes = 1',
+    'nodes = 3.5',
+    'capacity = "much"',
+    'bucket = "B"',
+    'size = 1',
+  ]) {
+    assert.equal(faultsOf(`${forming}zone = "z"\n${line}`).length >= 1, true, line)
+  }
+})
+
+test('rpc_secret_create draws the secret where there is none, only for who may', () => {
+  const file = join(folder, 'drawn')
+  const text = `${least}rpc_secret_file = "${file}"\nrpc_secret_create = true\n`
+  const drawn: string[][] = []
+  const draw = (path: string, metadataDir: string): void => {
+    drawn.push([path, metadataDir])
+    writeFileSync(path, `${secret}\n`, { mode: 0o600 })
+  }
+  assert.match(faultsOf(text)[0]!, /there is no such file/)
+  assert.equal(readConfig(text, 'node.toml', {}, draw).rpc.secret, secret)
+  assert.equal(readConfig(text, 'node.toml', {}, draw).rpc.secret, secret)
+  assert.deepEqual(drawn, [[file, '/tmp/m']])
+  const refusing = (): never => {
+    throw new Error('it was there')
+  }
+  rmSync(file)
+  assert.throws(
+    () => readConfig(text, 'node.toml', {}, refusing),
+    /rpc_secret_file: .*it was there/,
+  )
+  assert.match(faultsOf(`${least}rpc_secret_create = true`)[0]!, /needs rpc_secret_file/)
+})

@@ -1,26 +1,51 @@
-/** The image and the compose file as people use them: built, started, stopped, started again. */
+/**
+ * The image and the compose file as people use them: three nodes that become a cluster without a
+ * command, stopped and started again, one of them killed; as another user; and the image alone.
+ */
 
 import assert from 'node:assert/strict'
 import { setTimeout as wait } from 'node:timers/promises'
+import type { ClusterStatusAnswer, KeyListAnswer } from '../../src/api/admin/answers.ts'
 import { bytesOf } from '../support/content.ts'
 import { SignedClient } from '../support/signed-client.ts'
-import { PROJECT } from '../support/spawn-node.ts'
+import { PROJECT, type Hello } from '../support/spawn-node.ts'
 import { claim, progress } from './claims.ts'
+import { debianAwsCli, writeAwsConfig } from './clients.ts'
 import { openDocker, type DockerHost } from './docker-host.ts'
 
-const ENDPOINT = 'http://127.0.0.1:3900'
 const PROJECT_NAME = 'hangar-proof'
-const HEALTHY_TRIES = 120
+const SERVICES = ['node-a', 'node-b', 'node-c'] as const
+const ENDPOINTS = [3900, 3910, 3920].map((port) => `http://127.0.0.1:${port}`)
+const REGION = 'us-east-1'
+const BUCKET = 'my-bucket'
+const HEALTHY_MS_MAX = 60_000
 const STOP_MS_MAX = 10_000
+/** Without one of three a request takes this long at most, the first after the kill too. */
+const REQUEST_MS_MAX = 5_000
+const OTHER_USER = '12345'
+const PASTE =
+  /export AWS_ACCESS_KEY_ID=(\S+) AWS_SECRET_ACCESS_KEY=(\S+) .*AWS_ENDPOINT_URL=(\S+);/g
+
+interface Credentials {
+  readonly accessKeyId: string
+  readonly secretAccessKey: string
+}
 
 let host: DockerHost | undefined
+let key: Credentials | undefined
 
-const compose = (engine: DockerHost, ...args: readonly string[]): Promise<string> =>
-  engine.compose(PROJECT, '-p', PROJECT_NAME, ...args)
+function compose(engine: DockerHost, ...args: readonly string[]): Promise<string> {
+  return engine.compose(PROJECT, '-p', PROJECT_NAME, ...args)
+}
+
+async function containerOf(engine: DockerHost, service: string): Promise<string> {
+  return (await compose(engine, 'ps', '-q', service)).trim()
+}
 
 async function untilHealthy(engine: DockerHost, container: string): Promise<void> {
+  const last = performance.now() + HEALTHY_MS_MAX
   let state = ''
-  for (let tried = 0; tried < HEALTHY_TRIES; tried += 1) {
+  while (performance.now() < last) {
     const format = '{{.State.Status}} {{.State.Health.Status}}'
     state = (await engine.docker('inspect', '--format', format, container)).trim()
     if (state === 'running healthy') return
@@ -30,46 +55,116 @@ async function untilHealthy(engine: DockerHost, container: string): Promise<void
   throw new Error(`not healthy, but ${state}:\n${await engine.docker('logs', container)}`)
 }
 
-async function containerOf(engine: DockerHost, service: string): Promise<string> {
-  return (await compose(engine, 'ps', '-q', service)).trim()
-}
-
-interface CreatedKey {
-  readonly accessKeyId: string
-  readonly secretAccessKey: string
-}
-
-async function createKey(engine: DockerHost): Promise<CreatedKey> {
-  const words = ['hangar', 'key', 'create', 'me', '--create-bucket', '--json']
-  return JSON.parse(await compose(engine, 'exec', '-T', 'hangar', ...words)) as CreatedKey
-}
-
-async function sameAfterDownAndUp(engine: DockerHost): Promise<string> {
+/** Starts what is not running; resolves with the milliseconds until all are healthy. */
+async function upAndHealthy(engine: DockerHost): Promise<number> {
   const began = performance.now()
+  await compose(engine, 'up', '-d')
+  for (const service of SERVICES) await untilHealthy(engine, await containerOf(engine, service))
+  return Math.round(performance.now() - began)
+}
+
+async function said<Answer>(engine: DockerHost, ...words: readonly string[]): Promise<Answer> {
+  return JSON.parse(
+    await compose(engine, 'exec', '-T', 'node-b', 'hangar', ...words, '--json'),
+  ) as Answer
+}
+
+function bodyOf(index: number): Buffer {
+  return bytesOf({ seed: index + 1, size: index % 2 === 0 ? 4096 : 3_000_000 })
+}
+
+async function request(
+  method: 'PUT' | 'GET',
+  { endpoint, index }: { readonly endpoint: string; readonly index: number },
+): Promise<void> {
+  const client = new SignedClient({ endpoint, region: REGION, ...key! })
+  const at = { bucket: BUCKET, key: `object ${index}` }
+  const body = bodyOf(index)
+  const answer = await client.call(method === 'PUT' ? { method, ...at, body } : { method, ...at })
+  client.close()
+  assert.equal(answer.status, 200, `${method} at ${endpoint}: ${answer.body.toString()}`)
+  if (method === 'GET') assert.ok(answer.body.equals(body), 'the bytes differ')
+}
+
+async function formsByItself(engine: DockerHost): Promise<string> {
   progress('builds the image …')
+  const began = performance.now()
   await engine.docker('build', '--network', 'host', '--tag', 'hangar', PROJECT)
-  await compose(engine, 'up', '-d')
-  await untilHealthy(engine, await containerOf(engine, 'hangar'))
-  const upMs = Math.round(performance.now() - began)
-  const key = await createKey(engine)
-  const client = new SignedClient({ endpoint: ENDPOINT, region: 'us-east-1', ...key })
-  const at = { bucket: 'in-a-container', key: 'five megabytes' }
-  const body = bytesOf({ seed: 7, size: 5_000_000 })
-  const statusOf = async (call: Parameters<SignedClient['call']>[0]): Promise<number> =>
-    (await client.call(call)).status
-  assert.equal(await statusOf({ method: 'PUT', bucket: at.bucket }), 200)
-  assert.equal(await statusOf({ method: 'PUT', ...at, body }), 200)
+  const builtMs = Math.round(performance.now() - began)
+  const ms = await upAndHealthy(engine)
+  const { nodes, layoutVersion } = await said<ClusterStatusAnswer>(engine, 'status')
+  assert.equal(layoutVersion, 1)
+  assert.deepEqual(new Set(nodes.map(({ role }) => role?.zone)), new Set(['a', 'b', 'c']))
+  assert.ok(nodes.every(({ isUp }) => isUp))
+  return `built in ${builtMs} ms, then healthy after ${ms} ms; Docker ${engine.version}`
+}
+
+async function logConnects(engine: DockerHost): Promise<string> {
+  const found = [...(await compose(engine, 'logs', '--no-color')).matchAll(PASTE)]
+  assert.equal(found.length, 1, 'one key is told, once')
+  const [, accessKeyId, secretAccessKey, endpoint] = found[0]!
+  key = { accessKeyId: accessKeyId!, secretAccessKey: secretAccessKey! }
+  assert.equal(endpoint, ENDPOINTS[0])
+  await request('PUT', { endpoint: endpoint!, index: 0 })
+  const keys = await said<KeyListAnswer[]>(engine, 'key', 'list')
+  assert.deepEqual(
+    keys.map(({ id }) => id),
+    [accessKeyId],
+  )
+  return `PUT to "${BUCKET}" with what it says`
+}
+
+async function awsThroughAll(): Promise<string> {
+  const aws = await debianAwsCli()
+  await writeAwsConfig()
+  const hellos = ENDPOINTS.map(
+    (endpoint) => ({ ...key!, s3: { endpoint, region: REGION } }) as unknown as Hello,
+  )
+  const [a, b, c] = hellos as [Hello, Hello, Hello]
+  await aws.run(a, 's3', 'cp', `${PROJECT}package-lock.json`, `s3://${BUCKET}/by aws`)
+  const list = await aws.run(b, 's3', 'ls', `s3://${BUCKET}/`)
+  assert.match(list, / by aws$/m)
+  const sum = await aws.run(c, 's3', 'cp', `s3://${BUCKET}/by aws`, '-')
+  assert.match(sum, /"name": "hangar"/)
+  return `${aws.version}: put through node-a, listed through node-b, got through node-c`
+}
+
+async function survivesDownAndUp(engine: DockerHost): Promise<string> {
+  await request('PUT', { endpoint: ENDPOINTS[1]!, index: 1 })
+  const began = performance.now()
   await compose(engine, 'down')
-  await compose(engine, 'up', '-d')
-  await untilHealthy(engine, await containerOf(engine, 'hangar'))
-  const answer = await client.call({ method: 'GET', ...at })
-  assert.equal(answer.status, 200)
-  assert.ok(answer.body.equals(body), 'the bytes differ')
-  return `built and healthy after ${upMs} ms; Docker ${engine.version}`
+  const downMs = Math.round(performance.now() - began)
+  const upMs = await upAndHealthy(engine)
+  for (const endpoint of ENDPOINTS) {
+    for (const index of [0, 1]) await request('GET', { endpoint, index })
+  }
+  const { layoutVersion } = await said<ClusterStatusAnswer>(engine, 'status')
+  assert.equal(layoutVersion, 1, 'nothing formed a second time')
+  assert.equal([...(await compose(engine, 'logs', '--no-color')).matchAll(PASTE)].length, 0)
+  return `down ${downMs} ms, up and healthy ${upMs} ms`
+}
+
+async function goesOnWithoutOne(engine: DockerHost): Promise<string> {
+  await engine.docker('kill', await containerOf(engine, 'node-b'))
+  const times: number[] = []
+  const [first, , third] = ENDPOINTS as [string, string, string]
+  for (let index = 2; index < 12; index += 1) {
+    const began = performance.now()
+    await request('PUT', { endpoint: first, index })
+    await request('GET', { endpoint: third, index })
+    times.push(Math.round(performance.now() - began))
+  }
+  assert.ok(Math.max(...times) < REQUEST_MS_MAX, times.join())
+  const backMs = await upAndHealthy(engine)
+  for (let index = 2; index < 12; index += 1) {
+    await request('GET', { endpoint: ENDPOINTS[1]!, index })
+  }
+  const median = times.toSorted((x, y) => x - y)[times.length >> 1]!
+  return `PUT and GET: first ${times[0]} ms, median ${median} ms; healthy again ${backMs} ms after up`
 }
 
 async function stopsWithZero(engine: DockerHost): Promise<string> {
-  const container = await containerOf(engine, 'hangar')
+  const container = await containerOf(engine, 'node-c')
   const began = performance.now()
   await engine.docker('stop', '--time', '20', container)
   const ms = Math.round(performance.now() - began)
@@ -79,9 +174,20 @@ async function stopsWithZero(engine: DockerHost): Promise<string> {
   return `${ms} ms`
 }
 
-async function anyUser(engine: DockerHost): Promise<string> {
+async function formsAsAnotherUser(engine: DockerHost): Promise<string> {
+  await compose(engine, 'down', '--volumes')
+  process.env['HANGAR_UID'] = OTHER_USER
+  const ms = await upAndHealthy(engine)
+  const user = await compose(engine, 'exec', '-T', 'node-a', 'id', '-u')
+  assert.equal(user.trim(), OTHER_USER)
+  const other = [...(await compose(engine, 'logs', '--no-color')).matchAll(PASTE)]
+  assert.notEqual(other[0]?.[1], key?.accessKeyId)
+  return `a new cluster as ${OTHER_USER}, healthy after ${ms} ms`
+}
+
+async function aloneAsAnyUser(engine: DockerHost): Promise<string> {
   const name = `${PROJECT_NAME}-any-user`
-  const user = '12345:54321'
+  const user = '23456:54321'
   try {
     await engine.docker('run', '-d', '--name', name, '--user', user, '--read-only', 'hangar')
     await untilHealthy(engine, name)
@@ -98,10 +204,18 @@ const started = await claim('a Docker engine is there', async () => {
 if (started && host !== undefined) {
   const engine = host
   try {
-    const one = 'docker-compose up is healthy and takes requests; an object outlives down and up'
-    await claim(one, () => sameAfterDownAndUp(engine))
-    await claim('the container stops by SIGTERM with exit code 0', () => stopsWithZero(engine))
-    await claim('the image runs as any user id', () => anyUser(engine))
+    const one = 'docker-compose up: three nodes in three zones form a cluster without a command'
+    if (await claim(one, () => formsByItself(engine))) {
+      await claim('the log has what connects a client', () => logConnects(engine))
+      await claim('aws-cli puts, lists and gets through different nodes', awsThroughAll)
+      await claim('objects and layout outlive down and up', () => survivesDownAndUp(engine))
+      await claim('with one container killed reads and writes go on', () =>
+        goesOnWithoutOne(engine),
+      )
+      await claim('a container stops by SIGTERM with exit code 0', () => stopsWithZero(engine))
+      await claim('the compose file runs as any user id', () => formsAsAnotherUser(engine))
+      await claim('the image alone runs as any user id', () => aloneAsAnyUser(engine))
+    }
   } finally {
     await compose(engine, 'down', '--volumes')
     await engine.close()

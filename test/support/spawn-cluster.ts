@@ -4,7 +4,7 @@ import type { ChildProcess } from 'node:child_process'
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { launch, lastLines, type Exit } from './spawn-node.ts'
 
@@ -38,6 +38,10 @@ export interface NodeSettings {
   readonly secret?: string
   /** Runs the node of a settings file in another way than by its command. */
   readonly launch?: (file: string) => ChildProcess
+  /** Instead: drawn by whoever comes first. */
+  readonly drawnSecret?: true
+  /** Makes the first layout without a call, in a zone of its own. */
+  readonly firstLayout?: { readonly nodes: number; readonly bucket?: string }
 }
 
 export interface TestCluster {
@@ -61,9 +65,10 @@ export async function openCluster(): Promise<TestCluster> {
       const peers = (settings.bootstrap ?? []).map(
         (other) => nodes.find((node) => node.name === other)!.rpcAddress,
       )
-      await writeFile(file, tomlOf(home, { s3: s3!, rpc: rpc!, admin: admin! }, settings, peers))
+      const ports = { s3: s3!, rpc: rpc!, admin: admin! }
+      await writeFile(file, tomlOf(home, ports, settings, peers))
       const { launch: launched = (path) => launch(['server', '-c', path]) } = settings
-      const node = nodeOf({ name, file, s3: s3!, rpc: rpc!, admin: admin!, launched })
+      const node = nodeOf({ name, file, ...ports, launched })
       nodes.push(node)
       return node
     },
@@ -83,14 +88,24 @@ interface Ports {
 function tomlOf(
   home: string,
   ports: Ports,
-  { factor = 1, secret = '1f2e3d4c5b6a7980'.repeat(4) }: NodeSettings,
+  settings: NodeSettings,
   peers: readonly string[],
 ): string {
+  const { factor = 1, secret = '1f2e3d4c5b6a7980'.repeat(4), drawnSecret, firstLayout } = settings
+  const drawn = `rpc_secret_file = "${dirname(home)}/secret"\nrpc_secret_create = true`
+  const { nodes, bucket } = firstLayout ?? {}
+  const section = `
+[first_layout]
+nodes = ${nodes}
+zone = "zone-${basename(home)}"
+capacity = "1T"
+${bucket === undefined ? '' : `bucket = "${bucket}"`}
+`
   return `metadata_dir = "${home}/meta"
 data_dir = "${home}/blocks"
 replication_factor = ${factor}
 rpc_bind_addr = "127.0.0.1:${ports.rpc}"
-rpc_secret = "${secret}"
+${drawnSecret ? drawn : `rpc_secret = "${secret}"`}
 bootstrap_peers = ${JSON.stringify(peers)}
 
 [s3_api]
@@ -100,7 +115,7 @@ api_bind_addr = "127.0.0.1:${ports.s3}"
 [admin]
 api_bind_addr = "127.0.0.1:${ports.admin}"
 admin_token = "${ADMIN_TOKEN}"
-`
+${firstLayout === undefined ? '' : section}`
 }
 
 interface NodeParts extends Ports {

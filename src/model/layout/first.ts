@@ -10,7 +10,7 @@ import type { Network } from '../../base/network.ts'
 import type { Rng } from '../../base/rng.ts'
 import { ClusterError } from '../../cluster/errors.ts'
 import { isNamed, isSame, type FirstLayout } from '../../cluster/layout/first.ts'
-import type { LayoutHistory } from '../../cluster/layout/history.ts'
+import type { LayoutHistory, Staged } from '../../cluster/layout/history.ts'
 import { firstHistory } from '../../cluster/layout/staging.ts'
 import { decodeHistory, encodeHistory, type StoredHistory } from '../../cluster/layout/stored.ts'
 import type { Members } from '../../cluster/members.ts'
@@ -67,16 +67,24 @@ export class FirstLayouts {
   }
 
   /**
-   * Makes the draft the first layout; resolves when it counts.
+   * Makes what is staged the first layout; resolves when it counts.
    *
-   * @param options.factor where the draft names none
+   * @param options.staged the draft of this node when absent
+   * @param options.factor where that names none
    * @param options.deadlineMs after it the nodes that hold it go on by themselves
    * @throws {ClusterError} `NothingStaged`, `CannotAssign`, `FirstLayoutWaits`, `FirstLayoutLost`
    */
-  async propose(options: { readonly factor: number; readonly deadlineMs: number }): Promise<void> {
+  async propose(options: {
+    readonly staged?: Staged
+    readonly factor: number
+    readonly deadlineMs: number
+  }): Promise<void> {
     const { members, clock, rng } = this.#options
     const clusterId = hexOf(rng.bytes(16))
-    const history = firstHistory(members.draft(), { clusterId, factor: options.factor })
+    const history = firstHistory(options.staged ?? members.draft(), {
+      clusterId,
+      factor: options.factor,
+    })
     const ticket = Math.max(clock.wallMicros(), (members.floor()?.time ?? 0) + 1)
     const first: FirstLayout = { ticket, history }
     if (!members.mayJoin()) throw waits('this node holds data already', [])

@@ -49,6 +49,12 @@ export interface PeerInfo {
   readonly why: string | undefined
 }
 
+/** A configured address: whether who is there is linked, and how to dial it anew. */
+interface Dial {
+  readonly isMet: () => boolean
+  readonly again: () => void
+}
+
 /** What stays of a peer between its links. */
 interface Trace {
   lastSeenMicros: number | undefined
@@ -66,6 +72,8 @@ export class Peers {
   readonly #refusals: RefusalLog
   readonly #sessions = new Map<NodeId, Session>()
   readonly #traces = new Map<NodeId, Trace>()
+  /** The peers of the settings; whether somebody was met there. */
+  readonly #configured: { readonly name: string; readonly dial: Dial }[] = []
   /** Links that this node is making, by who answered. */
   readonly #linking = new Map<NodeId, Promise<void>>()
   #listeningPort: number | undefined
@@ -138,6 +146,14 @@ export class Peers {
 
   nodes(): NodeId[] {
     return this.#book.nodes()
+  }
+
+  /** Those of the configured peers that were not met at their address, as they were written. */
+  awaited(): string[] {
+    const own = this.#options.publicAddress
+    return this.#configured.flatMap(({ name, dial }) =>
+      name === own || dial.isMet() ? [] : [name],
+    )
   }
 
   info(): PeerInfo[] {
@@ -225,18 +241,24 @@ export class Peers {
     const { node, address } = parsePeerAddress(text)
     if (node !== undefined) {
       this.#book.add(node, address, 'configured')
+      const isMet = (): boolean => this.session(node) !== undefined
+      this.#configured.push({ name: text, dial: { isMet, again: () => undefined } })
       return
     }
     let last: NodeId | undefined
-    this.#dialer.want(textOfAddress(address), {
+    const isSatisfied = (): boolean =>
+      last !== undefined && (last === this.#options.self || this.#sessions.has(last))
+    const target = {
       expected: undefined,
       addresses: () => [address],
-      isSatisfied: () =>
-        last !== undefined && (last === this.#options.self || this.#sessions.has(last)),
-      answered: (peer) => {
+      isSatisfied,
+      answered: (peer: NodeId) => {
         last = peer
       },
-    })
+    }
+    const again = (): void => this.#dialer.want(textOfAddress(address), target, true)
+    this.#configured.push({ name: text, dial: { isMet: isSatisfied, again } })
+    again()
   }
 
   #want(node: NodeId, isRenewed = false): void {
@@ -372,6 +394,8 @@ export class Peers {
     const { peer, remote } = session
     this.#traceOf(peer).why = undefined
     this.#options.log.info({ peer, address: textOfAddress(remote) }, 'A peer is up')
+    // Perhaps it is who was not met at an address of the settings.
+    for (const { dial } of this.#configured) if (!dial.isMet()) dial.again()
     this.#want(peer)
     this.#options.onUp?.(peer)
     this.#gossip.tell(session)

@@ -258,3 +258,18 @@ test('the address of a node that is gone costs few dials, though everybody tells
   await world.clock.run(300_000)
   assert.ok(world.dials - before <= 3 * 21, `${world.dials - before} dials`)
 })
+
+test('awaited() names the configured addresses at which nobody was met', async () => {
+  const world = new LinkWorld()
+  const peers = ['host1:3901', 'host2:3901', 'host3:3901', `${two}@host2:3901`]
+  const a = await openNode(world, 1, { bootstrapPeers: peers })
+  await world.clock.run(40_000)
+  assert.deepEqual(a.awaited(), peers.slice(1), 'itself is met')
+  await openNode(world, 2, { bootstrapPeers: ['host1:3901'] })
+  await world.clock.run(1_000)
+  assert.deepEqual(a.awaited(), ['host3:3901'], 'whoever comes is soon met where it was named')
+  const behind = await openNode(world, 4, {
+    ...{ publicAddress: 'outside:3901', bootstrapPeers: ['outside:3901'] },
+  })
+  assert.deepEqual(behind.awaited(), [])
+})

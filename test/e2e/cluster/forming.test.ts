@@ -1,0 +1,82 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type {
+  ClusterLayoutAnswer,
+  ClusterStatusAnswer,
+  KeyListAnswer,
+} from '../../../src/api/admin/answers.ts'
+import { bytesOf } from '../../support/content.ts'
+import { openCluster, type ClusterNode } from '../../support/spawn-cluster.ts'
+import { clientOf, settled, within } from './steps.ts'
+
+const BUCKET = 'first-bucket'
+const PASTE = /AWS_ACCESS_KEY_ID=(GK\w+) AWS_SECRET_ACCESS_KEY=(\w+) AWS_DEFAULT_REGION=garage/
+
+async function noticeOf(node: ClusterNode): Promise<string> {
+  const { nodes } = await node.admin<ClusterStatusAnswer>('GetClusterStatus')
+  const id = await node.id()
+  return nodes.find((one) => one.id === id)?.notice ?? ''
+}
+
+function layoutOf(node: ClusterNode): Promise<ClusterLayoutAnswer> {
+  return node.admin<ClusterLayoutAnswer>('GetClusterLayout')
+}
+
+test('three processes form a cluster by their settings alone, once, with one key', async (t) => {
+  const cluster = await openCluster()
+  try {
+    const forming = {
+      factor: 3,
+      drawnSecret: true,
+      firstLayout: { nodes: 3, bucket: BUCKET },
+    } as const
+    const a = await cluster.add('a', forming)
+    const b = await cluster.add('b', { ...forming, bootstrap: ['a'] })
+    const c = await cluster.add('c', { ...forming, bootstrap: ['a', 'b'] })
+    const nodes = [a, b, c]
+    await Promise.all([b.start(), a.start()])
+    await within(10_000, async () => assert.match(await noticeOf(b), /2 of 3 nodes are here/))
+    assert.equal((await layoutOf(a)).version, 0)
+    await b.stop()
+    await c.start()
+    await within(10_000, async () =>
+      assert.match(await noticeOf(c), new RegExp(`2 of 3 .*nobody answers at ${b.rpcAddress}`)),
+    )
+    await b.start()
+    t.diagnostic(`formed ${await settled(nodes, 1, 15_000)} ms after the third was there`)
+    const told = await within(10_000, async () => {
+      assert.equal(nodes.filter((node) => PASTE.test(node.errors())).length, 1)
+    })
+    t.diagnostic(`told the key ${told} ms later`)
+    const teller = nodes.find((node) => PASTE.test(node.errors()))!
+    const [, accessKeyId, secretAccessKey] = PASTE.exec(teller.errors())!
+    const key = { accessKeyId: accessKeyId!, secretAccessKey: secretAccessKey! }
+    const [first, second] = [clientOf(a, key), clientOf(c, key)]
+    const at = { bucket: BUCKET, key: 'of a new cluster' }
+    const body = bytesOf({ seed: 3, size: 300_000 })
+    assert.equal((await first.call({ method: 'PUT', ...at, body })).status, 200)
+    assert.ok((await second.call({ method: 'GET', ...at })).body.equals(body))
+    const { roles, parameters } = await layoutOf(b)
+    assert.deepEqual(roles.map(({ zone }) => zone).toSorted(), ['zone-a', 'zone-b', 'zone-c'])
+    assert.equal(parameters.replicationFactor, 3)
+
+    for (const client of [first, second]) client.close()
+    for (const node of nodes) await node.stop()
+    await Promise.all(nodes.map((node) => node.start()))
+    await settled(nodes, 1, 15_000)
+    const again = clientOf(b, key)
+    assert.ok((await again.call({ method: 'GET', ...at })).body.equals(body))
+    again.close()
+    const keys = await a.admin<KeyListAnswer[]>('ListKeys')
+    assert.deepEqual(
+      keys.map(({ id, name }) => [id, name]),
+      [[key.accessKeyId, 'default']],
+    )
+    assert.ok(
+      nodes.every((node) => !PASTE.test(node.errors())),
+      'the key is told once',
+    )
+  } finally {
+    await cluster.remove()
+  }
+})
