@@ -32,6 +32,7 @@ export const layers: Readonly<Record<string, Layer>> = {
       'votes',
       'layout/assignment',
       'layout/first',
+      'layout/forming',
       'layout/history',
       'layout/layout',
       'layout/staging',
