@@ -51,10 +51,19 @@ export function nodeKeyOf(identity: Identity): KeyObject {
   return createPrivateKey({ key: Buffer.from(der), format: 'der', type: 'pkcs8' })
 }
 
+/** Ids by key: finding one takes most of a millisecond, and a start asks more than once. */
+const knownIds = new Map<string, NodeId>()
+const KNOWN_IDS_MAX = 32
+
 /** The node's id: its public key. */
 export function nodeIdOf(identity: Identity): NodeId {
+  const known = knownIds.get(identity.nodeKey)
+  if (known !== undefined) return known
   const spki = createPublicKey(nodeKeyOf(identity)).export({ format: 'der', type: 'spki' })
-  return nodeId(hexOf(spki.subarray(spki.length - PUBLIC_KEY_BYTES)))
+  const found = nodeId(hexOf(spki.subarray(spki.length - PUBLIC_KEY_BYTES)))
+  if (knownIds.size >= KNOWN_IDS_MAX) knownIds.clear()
+  knownIds.set(identity.nodeKey, found)
+  return found
 }
 
 /**

@@ -1,7 +1,7 @@
 /** One node's tables put together: owner's side, coordinator's side, and the verbs of the door. */
 
 import { assert } from '../base/assert.ts'
-import type { Cancel, Clock } from '../base/clock.ts'
+import type { Clock } from '../base/clock.ts'
 import { compareUtf8, hexOf } from '../base/bytes.ts'
 import type { NodeId } from '../base/ids.ts'
 import type { Log } from '../base/log.ts'
@@ -65,7 +65,6 @@ export class TableNode implements OpenTables {
   readonly #tables: ReadonlyMap<string, LocalTable>
   readonly #mark: Mark
   readonly #promises: Promises
-  readonly #promiseAgeMs: number
   readonly #changes: Changes
   readonly #registers: RegisterReader
   readonly #pages: PageReader
@@ -78,7 +77,6 @@ export class TableNode implements OpenTables {
   readonly #operationPrefix: string
   #operationCount = 0
   #state: 'new' | 'started' | 'stopped' = 'new'
-  #cancelRetiring: Cancel = () => undefined
 
   constructor(options: OpenTablesOptions) {
     const { clock, hybrid, rng, cluster, testing } = options
@@ -94,9 +92,8 @@ export class TableNode implements OpenTables {
     this.#operationPrefix = hexOf(rng.bytes(8))
     this.#tables = registers
     this.#mark = new Mark(db, clock)
-    this.#promiseAgeMs = testing?.promiseAgeMs ?? PROMISE_AGE_MS
     const limits = {
-      ageMs: this.#promiseAgeMs,
+      ageMs: testing?.promiseAgeMs ?? PROMISE_AGE_MS,
       openMax: testing?.promisesOpenMax ?? PROMISES_OPEN_MAX,
     }
     this.#promises = new Promises({ db, clock, rules, limits })
@@ -155,14 +152,13 @@ export class TableNode implements OpenTables {
     await this.#promises.start(readMark(this.#db))
     if (this.#hasLostRows) await this.#custody.suspect()
     this.#state = 'started'
-    this.#retireLater()
   }
 
   async stop(): Promise<void> {
     if (this.#state !== 'started') return
     this.#state = 'stopped'
     this.#stopping.abort(new TableError('Stopped', 'Cannot go on: this node is stopping'))
-    this.#cancelRetiring()
+    this.#promises.stop()
     await this.#mark.lower()
   }
 
@@ -378,13 +374,6 @@ export class TableNode implements OpenTables {
     assert(local !== undefined, `table "${ref.table.name}" is one of those opened`)
     const place = this.#replication.placeOf(local.table, ref.partitionKey)
     return { local, place, key: ref.key }
-  }
-
-  #retireLater(): void {
-    this.#cancelRetiring = this.#clock.after(this.#promiseAgeMs / 4, () => {
-      this.#promises.retire()
-      this.#retireLater()
-    })
   }
 }
 

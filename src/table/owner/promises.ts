@@ -7,7 +7,7 @@ import {
   parseBallot,
   type Ballot,
 } from '../../base/ballot.ts'
-import type { Clock } from '../../base/clock.ts'
+import type { Cancel, Clock } from '../../base/clock.ts'
 import { SCAN_SLICE_ROWS } from '../../base/limits.ts'
 import type { Batch, Db, Tree } from '../../db/db.ts'
 import { DbFault } from '../../db/errors.ts'
@@ -35,6 +35,9 @@ export class Promises {
   readonly #open = new Map<string, OpenPromise>()
   /** Whether any promise may stand on disk: else nobody needs to look there. */
   #someWritten = true
+  /** Undefined while nothing is open: an idle node looks at nothing. */
+  #cancelRetiring: Cancel | undefined
+  #isStopped = false
 
   constructor(options: {
     readonly db: Db
@@ -90,6 +93,13 @@ export class Promises {
     this.#open.delete(register)
     this.#open.set(register, { ballot, sinceMicros: this.#clock.monotonicMicros() })
     if (this.#open.size > this.#limits.openMax) this.retire()
+    this.#retireLater()
+  }
+
+  /** From now on nothing is retired any more. */
+  stop(): void {
+    this.#isStopped = true
+    this.#cancelRetiring?.()
   }
 
   /** Puts a promise on disk at once; resolves when it is stable. */
@@ -133,5 +143,19 @@ export class Promises {
         }
       })
       .catch(() => undefined)
+  }
+
+  /** Once the oldest of now is old; sooner than a quarter of that age it is not worth it. */
+  #retireLater(): void {
+    const [oldest] = this.#open.values()
+    if (oldest === undefined || this.#cancelRetiring !== undefined || this.#isStopped) return
+    const { ageMs } = this.#limits
+    const oldMs = (this.#clock.monotonicMicros() - oldest.sinceMicros) / 1000
+    const delayMs = Math.max(ageMs - oldMs, ageMs / 4)
+    this.#cancelRetiring = this.#clock.after(delayMs, () => {
+      this.#cancelRetiring = undefined
+      this.retire()
+      this.#retireLater()
+    })
   }
 }

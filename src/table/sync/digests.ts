@@ -6,7 +6,7 @@
  * they are built by one walk when they are first asked for, and a node alone never asks.
  */
 
-import { compareUtf8, concatBytes, hexOf, utf8 } from '../../base/bytes.ts'
+import { compareUtf8, hexOf } from '../../base/bytes.ts'
 import { blake3 } from '../../base/hash.ts'
 import { SCAN_SLICE_ROWS } from '../../base/limits.ts'
 import type { Batch, Db, Reader, Tree } from '../../db/db.ts'
@@ -22,13 +22,18 @@ export interface DigestSource {
   unitOf(key: string): string
 }
 
+interface PartitionSums {
+  /** One behind the other. */
+  readonly leaves: Uint8Array
+  /** What all leaves come to. */
+  readonly root: Uint8Array
+}
+
 /** The digests of one table. */
 export class TableDigests {
   readonly #walks: readonly SourceWalk[]
-  /** The leaves of each partition that ever had a row, one behind the other. */
-  readonly #partitions = new Map<number, Uint8Array>()
-  /** Those that nothing changed since they were asked for; empty of a partition without rows. */
-  readonly #roots = new Map<number, Uint8Array>()
+  /** Of each partition that ever had a row. */
+  readonly #partitions = new Map<number, PartitionSums>()
   readonly #partitionOf: (key: string) => number
   #building: Promise<void> | undefined
 
@@ -51,7 +56,7 @@ export class TableDigests {
     for (const walk of this.#walks) {
       while (!walk.isDone) {
         signal.throwIfAborted()
-        await walk.step((key, value) => this.#toggle(walk.source, key, value))
+        await walk.step((key, value) => this.#toggle(walk.source, key, value, undefined))
       }
     }
   }
@@ -65,47 +70,47 @@ export class TableDigests {
   ): void {
     const walk = this.#walks.find(({ source }) => source.tree.tag === tag)
     if (walk === undefined || !walk.covers(key)) return
-    if (before !== undefined) this.#toggle(walk.source, key, before)
-    if (after !== undefined) this.#toggle(walk.source, key, after)
+    this.#toggle(walk.source, key, before, after)
   }
 
-  /** The digest of each partition that has any row. */
+  /** The digest of each partition that has any row: the exclusive or of its leaves. */
   roots(): ReadonlyMap<number, Uint8Array> {
     const roots = new Map<number, Uint8Array>()
-    for (const partition of this.#partitions.keys()) {
-      const root = this.#root(partition)
-      if (root !== undefined) roots.set(partition, root)
+    for (const [partition, { root }] of this.#partitions) {
+      if (!isZero(root)) roots.set(partition, root.slice())
     }
     return roots
   }
 
   /** All leaves of a partition, one behind the other. */
   leaves(partition: number): Uint8Array {
-    return this.#partitions.get(partition)?.slice() ?? new Uint8Array(LEAF_COUNT * DIGEST_BYTES)
+    const leaves = this.#partitions.get(partition)?.leaves
+    return leaves?.slice() ?? new Uint8Array(LEAF_COUNT * DIGEST_BYTES)
   }
 
-  /** Undefined of a partition without rows. */
-  #root(partition: number): Uint8Array | undefined {
-    const leaves = this.#partitions.get(partition)!
-    let root = this.#roots.get(partition)
-    if (root === undefined) {
-      const isEmpty = leaves.every((byte) => byte === 0)
-      root = isEmpty ? new Uint8Array(0) : blake3(leaves).subarray(0, DIGEST_BYTES)
-      this.#roots.set(partition, root)
-    }
-    return root.length === 0 ? undefined : root
-  }
-
-  #toggle(source: DigestSource, key: string, value: Uint8Array): void {
+  /** Takes a row out, puts one in, or both. */
+  #toggle(
+    source: DigestSource,
+    key: string,
+    before: Uint8Array | undefined,
+    after: Uint8Array | undefined,
+  ): void {
     const partition = this.#partitionOf(key)
-    let leaves = this.#partitions.get(partition)
-    if (leaves === undefined) {
-      leaves = new Uint8Array(LEAF_COUNT * DIGEST_BYTES)
-      this.#partitions.set(partition, leaves)
+    let sums = this.#partitions.get(partition)
+    if (sums === undefined) {
+      sums = {
+        leaves: new Uint8Array(LEAF_COUNT * DIGEST_BYTES),
+        root: new Uint8Array(DIGEST_BYTES),
+      }
+      this.#partitions.set(partition, sums)
     }
-    this.#roots.delete(partition)
-    const leaf = leafNumber(source.unitOf(key))
-    xorInto(leaves, leaf * DIGEST_BYTES, rowDigest(source.tree.tag, key, value))
+    const at = leafNumber(source.unitOf(key)) * DIGEST_BYTES
+    for (const value of [before, after]) {
+      if (value === undefined) continue
+      const digest = rowDigest(source.tree.tag, key, value)
+      xorInto(sums.leaves, at, digest)
+      xorInto(sums.root, 0, digest)
+    }
   }
 }
 
@@ -213,9 +218,18 @@ export function watchedDb(
   }
 }
 
+/** Rows up to this size are hashed without an allocation. */
+const SCRATCH_BYTES = 16 * 1024
+const scratch = Buffer.alloc(SCRATCH_BYTES)
+
 /** Of one row, without the others of its unit. */
 export function rowDigest(tag: string, key: string, value: Uint8Array): Uint8Array {
-  return blake3(concatBytes(utf8(`${tag}${key}\0`), value)).subarray(0, DIGEST_BYTES)
+  const name = `${tag}${key}\0`
+  const isSmall = 3 * name.length + value.length <= SCRATCH_BYTES
+  const bytes = isSmall ? scratch : Buffer.alloc(3 * name.length + value.length)
+  const at = bytes.write(name)
+  bytes.set(value, at)
+  return blake3(bytes.subarray(0, at + value.length)).subarray(0, DIGEST_BYTES)
 }
 
 /** Of a unit: everything that lies here under its name. */
@@ -231,8 +245,13 @@ export function unitDigest(
   return digest
 }
 
+/** By FNV-1a over its UTF-16: every node finds the same, and nothing depends on more than that. */
 export function leafNumber(unit: string): number {
-  return blake3(utf8(unit))[0]! % LEAF_COUNT
+  let hash = 0x811c9dc5
+  for (let index = 0; index < unit.length; index += 1) {
+    hash = Math.imul(hash ^ unit.charCodeAt(index), 0x01000193)
+  }
+  return (hash >>> 24) % LEAF_COUNT
 }
 
 /** Numbers of the leaves that differ. */
@@ -246,6 +265,10 @@ export function differingLeaves(own: Uint8Array, other: Uint8Array): number[] {
 
 function leafOf(leaves: Uint8Array, leaf: number): Uint8Array {
   return leaves.subarray(leaf * DIGEST_BYTES, (leaf + 1) * DIGEST_BYTES)
+}
+
+function isZero(bytes: Uint8Array): boolean {
+  return bytes.every((byte) => byte === 0)
 }
 
 function xorInto(target: Uint8Array, offset: number, source: Uint8Array): void {

@@ -1,12 +1,13 @@
 /** Throws away what lies here of partitions that this node does not own, or is about to gain. */
 
 import { SCAN_SLICE_ROWS } from '../../base/limits.ts'
+import { LAYOUT_PARTITION } from '../../cluster/cluster.ts'
 import type { Db, Tree } from '../../db/db.ts'
 import { valueOf, type LocalTable } from '../owner/local.ts'
 import { decodeMerged, type LocalMerged } from '../owner/merged.ts'
 import { unpackRegister } from '../row.ts'
 import type { Placement } from '../schema.ts'
-import { namesOf, partitionBounds } from './units.ts'
+import { namesOf, partitionBounds, partitionOfKey } from './units.ts'
 
 export interface EmptyOptions {
   readonly db: Db
@@ -26,24 +27,26 @@ export async function emptyPartitions(
   signal: AbortSignal,
 ): Promise<void> {
   const { db, registers, merged } = options
+  const sorted = [...partitions].sort((a, b) => a - b)
+  const workOn = (placement: Placement): Omit<Emptying<never>, 'drop'> => {
+    // The bounds of a partition hold only where rows of the table can lie in it.
+    const isThere = (partition: number): boolean =>
+      (placement === 'cluster') === (partition === LAYOUT_PARTITION)
+    return { placement, wanted: sorted.filter(isThere), signal }
+  }
   for (const local of registers.values()) {
-    const { placement } = local.table
-    for (const partition of partitions) {
-      const bounds = partitionBounds(placement, partition)
-      await emptyTree(db, local.rows, { bounds, signal, drop: dropRegister(local) })
-      for (const tree of local.sides.values()) {
-        await emptyTree(db, tree, { bounds, signal, drop: () => undefined })
-      }
-      for (const { tree } of local.indexes.values()) {
-        await emptyTree(db, tree, { bounds, signal, drop: () => undefined })
-      }
+    const work = workOn(local.table.placement)
+    await emptyTree(db, local.rows, { ...work, drop: dropRegister(local) })
+    for (const tree of local.sides.values()) {
+      await emptyTree(db, tree, { ...work, drop: () => undefined })
+    }
+    for (const { tree } of local.indexes.values()) {
+      await emptyTree(db, tree, { ...work, drop: () => undefined })
     }
   }
   for (const local of merged.values()) {
-    for (const partition of partitions) {
-      const bounds = partitionBounds(local.table.placement, partition)
-      await emptyTree(db, local.rows, { bounds, signal, drop: dropMerged(local) })
-    }
+    const work = workOn(local.table.placement)
+    await emptyTree(db, local.rows, { ...work, drop: dropMerged(local) })
   }
 }
 
@@ -53,14 +56,39 @@ type Drop<Value> = (
   value: Value,
 ) => void
 
+interface Emptying<Value> {
+  readonly placement: Placement
+  /** Partitions, the lowest first. */
+  readonly wanted: readonly number[]
+  readonly signal: AbortSignal
+  readonly drop: Drop<Value>
+}
+
+/** Leaps from one partition that has rows to the next, so that those without cost nothing. */
 async function emptyTree<Value extends string | Uint8Array>(
   db: Db,
   tree: Tree<Value>,
-  work: {
-    readonly bounds: { readonly gte: string; readonly lt: string }
-    readonly signal: AbortSignal
-    readonly drop: Drop<Value>
-  },
+  work: Emptying<Value>,
+): Promise<void> {
+  const { placement, wanted } = work
+  const last = wanted.at(-1)
+  for (let at = 0; last !== undefined && at < wanted.length;) {
+    const { gte } = partitionBounds(placement, wanted[at]!)
+    const { lt } = partitionBounds(placement, last)
+    const [first] = await db.range(tree, { gte, lt, limit: 1 })
+    if (first === undefined) return
+    const found = partitionOfKey(placement, first.key)
+    while (wanted[at]! < found) at += 1
+    if (wanted[at] !== found) continue
+    await emptyPartition(db, tree, { ...work, bounds: partitionBounds(placement, found) })
+    at += 1
+  }
+}
+
+async function emptyPartition<Value extends string | Uint8Array>(
+  db: Db,
+  tree: Tree<Value>,
+  work: Emptying<Value> & { readonly bounds: { readonly gte: string; readonly lt: string } },
 ): Promise<void> {
   for (;;) {
     work.signal.throwIfAborted()

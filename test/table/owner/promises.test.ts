@@ -22,16 +22,28 @@ function begin(openMax = 10): {
   return { clock, promises, write: (fill) => void db.write(fill) }
 }
 
-test('Promises older than a minute leave memory and still bind', async () => {
+test('Promises older than a minute leave memory by themselves and still bind', async () => {
   const { clock, promises } = begin()
   promises.set('r', ballot(7))
-  await clock.run(59_000)
-  promises.retire()
-  assert.equal(promises.openCount, 1)
+  await clock.run(20_000)
+  promises.set('s', ballot(8))
+  await clock.run(39_000)
+  assert.equal(promises.openCount, 2)
   await clock.run(1_000)
-  promises.retire()
+  assert.equal(promises.openCount, 1)
+  await clock.run(20_000)
   assert.equal(promises.openCount, 0)
   assert.deepEqual(promises.get('r'), ballot(7))
+  assert.deepEqual(promises.get('s'), ballot(8))
+})
+
+test('Promises that are stopped leave memory no more', async () => {
+  const { clock, promises } = begin()
+  promises.set('r', ballot(7))
+  promises.stop()
+  promises.set('s', ballot(8))
+  await clock.run(200_000)
+  assert.equal(promises.openCount, 2)
 })
 
 test('Promises beyond the bound leave memory, the oldest first, and still bind', () => {
