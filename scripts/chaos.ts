@@ -36,9 +36,9 @@ function say(line: string): void {
 }
 
 function sayResult(result: CellResult): void {
-  const { operations, unknown, unknownPercent, violations, reasons } = result
+  const { operations, attempts, unknown, unknownPercent, violations, reasons } = result
   say(
-    `  ${operations} operations, ${unknown} unknown (${unknownPercent} %), ` +
+    `  ${operations} operations in ${attempts} requests, ${unknown} unknown (${unknownPercent} %), ` +
       `${violations.length} violations; the same everywhere after ${result.sameAfterMs} ms, ` +
       `checked ${result.cleanAfterMs} ms later`,
   )

@@ -26,6 +26,8 @@ export interface CellResult {
   readonly seed: number
   readonly seconds: number
   readonly operations: number
+  /** Requests: more than operations where some were sent again. */
+  readonly attempts: number
   readonly ok: number
   readonly refused: number
   readonly unknown: number
@@ -63,7 +65,8 @@ export async function runCell(wish: CellWish): Promise<CellResult> {
     }
     const load = workload.start()
     const endsAt = began + seconds * 1000
-    const parts = { nodes: cluster.nodes, bucket: cluster.bucket, journal }
+    const triesAgain = fault.isTimeShifted !== true
+    const parts = { nodes: cluster.nodes, bucket: cluster.bucket, journal, triesAgain }
     const clients = Array.from(
       { length: workload.clients },
       (_, index) => new Client({ ...parts, index, rng: new Seeded(seed * 1000 + index + 1) }),
@@ -77,6 +80,7 @@ export async function runCell(wish: CellWish): Promise<CellResult> {
     const strikes = await strikeUntil({ cluster, fault, rng, endsAt, tell })
     await Promise.all(working)
     cluster.relays.calm()
+    const { attempts } = journal
     journal.isOver = true
     const rested = await rest(cluster, journal, clients[0]!)
     const violations = [...journal.violations, ...rested.violations, ...load.judge(journal)]
@@ -86,7 +90,7 @@ export async function runCell(wish: CellWish): Promise<CellResult> {
     tell(`slowest: ${journal.slowest.ms} ms, ${journal.slowest.what}`)
     return {
       ...{ workload: workload.name, fault: fault.name, seed, seconds },
-      ...{ operations, ok, refused, unknown, strikes },
+      ...{ operations, attempts, ok, refused, unknown, strikes },
       unknownPercent: Math.round((unknown / Math.max(1, operations)) * 10_000) / 100,
       slowestMs: journal.slowest.ms,
       sameAfterMs: rested.sameAfterMs,

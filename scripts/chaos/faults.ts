@@ -18,6 +18,8 @@ export interface Fault {
   readonly name: string
   readonly sentence: string
   readonly withSpare?: true
+  /** Ids of operations age by time: where that jumps a second attempt may be another operation. */
+  readonly isTimeShifted?: true
   /** How often in one cell, at most. @default as often as there is time */
   readonly timesMax?: number
   /** Comes, stays, and is mended again before this resolves. */
@@ -129,6 +131,7 @@ export const faults: readonly Fault[] = [
   },
   {
     name: 'clock',
+    isTimeShifted: true,
     sentence: 'the clock of one node jumps by 10 or 45 s, there and back',
     async strike({ cluster, rng, note, hold }) {
       const node = rng.pick(cluster.nodes)

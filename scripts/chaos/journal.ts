@@ -20,6 +20,8 @@ export class Journal {
   /** What cannot be, noticed on the spot. */
   readonly violations: string[] = []
   readonly counts: Record<Ending, number> = { ok: 0, refused: 0, unknown: 0 }
+  /** Requests that were sent for the operations. */
+  attempts = 0
   /** Why outcomes were unknown or refused, and how often. */
   readonly reasons = new Map<string, number>()
   /** The bytes of each version that was ever sent. */

@@ -7,8 +7,8 @@ import { allCells } from './cells.ts'
 const PAGE = 'doc/chaos.md'
 const MARK = '<!-- cells -->'
 const HEAD = [
-  '| load | fault | seed | s | operations | unknown | % | invalid | strikes | slowest ms | same after ms | checked after ms |',
-  '|---|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|',
+  '| load | fault | seed | s | operations | requests | unknown | % | invalid | strikes | slowest ms | same after ms | checked after ms |',
+  '|---|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|',
 ]
 
 /** Puts a result in the place of the earlier one of its cell. */
@@ -36,11 +36,12 @@ function nameOf(row: string): string {
 }
 
 function rowOf(result: CellResult): string {
-  const { workload, fault, seed, seconds, operations, unknown, unknownPercent } = result
-  const { violations, strikes, slowestMs, sameAfterMs, cleanAfterMs } = result
+  const { workload, fault, seed, seconds, operations, attempts } = result
+  const { unknown, unknownPercent, violations, strikes, slowestMs, sameAfterMs, cleanAfterMs } =
+    result
   const cells = [
-    ...[workload, fault, seed, seconds, operations, unknown, unknownPercent, violations.length],
-    ...[strikes, slowestMs, sameAfterMs, cleanAfterMs],
+    ...[workload, fault, seed, seconds, operations, attempts],
+    ...[unknown, unknownPercent, violations.length, strikes, slowestMs, sameAfterMs, cleanAfterMs],
   ]
   return `| ${cells.join(' | ')} |`
 }

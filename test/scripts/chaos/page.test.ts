@@ -9,6 +9,7 @@ function result(workload: string, fault: string, operations: number): CellResult
       workload,
       fault,
       operations,
+      attempts: operations,
       seed: 1,
       seconds: 15,
       ok: operations,
@@ -27,8 +28,8 @@ test('tableWith() puts a result in the place of the earlier one, in the order of
   assert.deepEqual(
     table.split('\n').filter((line) => line.startsWith('| W')),
     [
-      '| W1 | power | 1 | 15 | 20 | 0 | 0 | 0 | 2 | 9 | 100 | 200 |',
-      '| W4 | kill | 1 | 15 | 30 | 0 | 0 | 0 | 2 | 9 | 100 | 200 |',
+      '| W1 | power | 1 | 15 | 20 | 20 | 0 | 0 | 0 | 2 | 9 | 100 | 200 |',
+      '| W4 | kill | 1 | 15 | 30 | 30 | 0 | 0 | 0 | 2 | 9 | 100 | 200 |',
     ],
   )
 })
