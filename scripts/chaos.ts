@@ -40,7 +40,7 @@ function sayResult(result: CellResult): void {
   say(
     `  ${operations} operations in ${attempts} requests, ${unknown} unknown (${unknownPercent} %), ` +
       `${violations.length} violations; the same everywhere after ${result.sameAfterMs} ms, ` +
-      `checked ${result.cleanAfterMs} ms later`,
+      `checked ${result.cleanAfterMs} ms later; ${result.blocksDeleted} blocks deleted`,
   )
   for (const [reason, count] of Object.entries(reasons)) say(`    ${count} × ${reason}`)
   for (const violation of violations) say(`  VIOLATION: ${violation.slice(0, 2_000)}`)

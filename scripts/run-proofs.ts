@@ -15,6 +15,7 @@ const PROOFS: readonly Proof[] = [
   { name: 'real-clients', limit: 240 },
   { name: 'start-up', limit: 180 },
   { name: 'simulation', limit: 420 },
+  { name: 'chaos', limit: 480 },
   { name: 'seal', limit: 90 },
   { name: 'power-cut', limit: 90 },
   { name: 'kill-writers', limit: 270 },

@@ -36,6 +36,8 @@ export interface CellResult {
   /** Times that the fault came. */
   readonly strikes: number
   readonly slowestMs: number
+  /** Since the nodes started last: that the load came to what it is about. */
+  readonly blocksDeleted: number
   /** From the end of the load until every node listed and read the same. */
   readonly sameAfterMs: number
   /** From then until the check of each node found nothing. */
@@ -82,6 +84,7 @@ export async function runCell(wish: CellWish): Promise<CellResult> {
     cluster.relays.calm()
     const { attempts } = journal
     journal.isOver = true
+    const blocksDeleted = await deletedBlocks(cluster)
     const rested = await rest(cluster, journal, clients[0]!)
     const violations = [...journal.violations, ...rested.violations, ...load.judge(journal)]
     isLeft = isKept && violations.length > 0
@@ -95,6 +98,7 @@ export async function runCell(wish: CellWish): Promise<CellResult> {
       slowestMs: journal.slowest.ms,
       sameAfterMs: rested.sameAfterMs,
       cleanAfterMs: rested.cleanAfterMs,
+      blocksDeleted,
       violations,
       reasons: Object.fromEntries(journal.reasons),
       told,
@@ -103,6 +107,16 @@ export async function runCell(wish: CellWish): Promise<CellResult> {
   } finally {
     await cluster.remove(isLeft)
   }
+}
+
+/** Blocks that went because nothing referred to them, on all nodes. */
+async function deletedBlocks({ nodes }: ChaosCluster): Promise<number> {
+  let sum = 0
+  for (const node of nodes) {
+    const { text } = await node.ask('/metrics').catch(() => ({ text: '' }))
+    sum += Number(/block_deleted_total (\d+)/.exec(text)?.[1] ?? 0)
+  }
+  return sum
 }
 
 interface Striking {

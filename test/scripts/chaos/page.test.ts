@@ -16,7 +16,14 @@ function result(workload: string, fault: string, operations: number): CellResult
       refused: 0,
       unknown: 0,
     },
-    ...{ unknownPercent: 0, strikes: 2, slowestMs: 9, sameAfterMs: 100, cleanAfterMs: 200 },
+    ...{
+      unknownPercent: 0,
+      strikes: 2,
+      slowestMs: 9,
+      sameAfterMs: 100,
+      cleanAfterMs: 200,
+      blocksDeleted: 0,
+    },
     ...{ violations: [], reasons: {}, told: [] },
   }
 }
