@@ -79,7 +79,7 @@ export async function runCell(wish: CellWish): Promise<CellResult> {
         await pause(client.rng.below(2 * workload.thinkMs))
       }
     })
-    const strikes = await strikeUntil({ cluster, fault, rng, endsAt, tell })
+    const strikes = await strikeUntil({ cluster, fault, rng, endsAt, tell, journal })
     await Promise.all(working)
     cluster.relays.calm()
     const { attempts } = journal
@@ -125,10 +125,12 @@ interface Striking {
   readonly rng: Seeded
   readonly endsAt: number
   readonly tell: (what: string) => void
+  readonly journal: Journal
 }
 
 /** Lets the fault come again and again until the load is over; resolves with how often it did. */
-async function strikeUntil({ cluster, fault, rng, endsAt, tell }: Striking): Promise<number> {
+async function strikeUntil(striking: Striking): Promise<number> {
+  const { cluster, fault, rng, endsAt, tell, journal } = striking
   const hold = (ms: number): Promise<void> =>
     pause(Math.max(0, Math.min(ms, endsAt - performance.now())))
   let strikes = 0
@@ -136,7 +138,12 @@ async function strikeUntil({ cluster, fault, rng, endsAt, tell }: Striking): Pro
     await hold(QUIET_MS)
     if (performance.now() >= endsAt || strikes >= (fault.timesMax ?? Infinity)) break
     strikes += 1
-    await fault.strike({ cluster, rng, note: tell, hold })
+    try {
+      await fault.strike({ cluster, rng, note: tell, hold })
+    } catch (error) {
+      journal.violations.push(`after a strike: ${String(error)}`)
+      break
+    }
   }
   return strikes
 }

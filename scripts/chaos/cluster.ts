@@ -2,7 +2,7 @@
 
 import { spawn, type ChildProcess } from 'node:child_process'
 import { closeSync, openSync } from 'node:fs'
-import { rm } from 'node:fs/promises'
+import { readFile, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { layOut, newKey, settled, type Key } from '../../test/e2e/cluster/steps.ts'
@@ -26,6 +26,10 @@ const SOCKETS_PER_NODE = 128
 export interface ChaosNode extends ClusterNode {
   readonly client: SignedClient
   isRunning(): boolean
+  /** What ended it that was no kill of ours: each a sentence with its last words. */
+  crashes(): readonly string[]
+  /** Lines of its log that are errors, for people to look at. */
+  errorLines(): Promise<string[]>
   /** SIGSTOP, SIGCONT. */
   signal(signal: NodeJS.Signals): void
   /** Sets its wall clock apart from the machine's, now and after restarts. */
@@ -109,6 +113,7 @@ interface Addition {
 async function addNode({ cluster, name, all, relays }: Addition): Promise<ChaosNode> {
   let child: ChildProcess | undefined
   let clockOffsetMs = 0
+  const crashes: string[] = []
   /** The relays that this node dials, by the port of the peer behind each. */
   const relayPorts: Record<string, number> = {}
   const launch = (settings: string): ChildProcess => {
@@ -121,6 +126,11 @@ async function addNode({ cluster, name, all, relays }: Addition): Promise<ChaosN
     started.once('exit', () => {
       alive.delete(started)
       if (child === started) child = undefined
+    })
+    // Behind its last words: they come before the pipe closes.
+    started.once('close', (code, signal) => {
+      if (started.killed) return
+      crashes.push(`${name} ended by itself with ${code ?? signal}: ${node.errors()}`)
     })
     child = started
     return started
@@ -135,7 +145,13 @@ async function addNode({ cluster, name, all, relays }: Addition): Promise<ChaosN
     // Replaced once there is a key.
     client: undefined as unknown as SignedClient,
     isRunning: () => child !== undefined,
-    signal: (signal: NodeJS.Signals) => void child?.kill(signal),
+    crashes: () => crashes,
+    async errorLines() {
+      const text = await readFile(join(dirname(node.settings), 'node.log'), 'utf8')
+      return text.split('\n').filter((line) => /^\{"level":[56]0/.test(line))
+    },
+    // Not by the child: that would count as our kill.
+    signal: (signal: NodeJS.Signals) => void process.kill(child!.pid!, signal),
     setClock(offsetMs: number) {
       clockOffsetMs = offsetMs
       child?.send({ clockOffsetMs })

@@ -27,6 +27,8 @@ export async function rest(
   const violations: string[] = []
   const since = (): number => Math.round(performance.now() - began)
   const shown: ReadonlyMap<string, string>[] = []
+  const crashes = allOf(cluster).flatMap((node) => node.crashes())
+  if (crashes.length > 0) return { sameAfterMs: 0, cleanAfterMs: 0, violations: crashes }
   for (const node of cluster.nodes) {
     const pages = await answered(since, () => list(client, { node }))
     if (pages === undefined) violations.push(`${node.name} lists nothing after ${since()} ms`)
@@ -44,11 +46,19 @@ export async function rest(
     violations.push(...(await readAll({ node, journal, client, since, shown: first })))
   }
   const sameAfterMs = since()
+  for (const node of allOf(cluster)) {
+    const lines = await node.errorLines()
+    if (lines.length > 0) violations.push(`${node.name} logs ${lines.length} errors: ${lines[0]}`)
+  }
   for (const node of cluster.nodes) {
     const fault = await checked(node, since)
     if (fault !== undefined) violations.push(`the check of ${node.name} finds ${fault}`)
   }
   return { sameAfterMs, cleanAfterMs: since() - sameAfterMs, violations }
+}
+
+function allOf({ nodes, spare }: ChaosCluster): ChaosNode[] {
+  return spare === undefined ? [...nodes] : [...nodes, spare]
 }
 
 /** Asks until there is an answer or the minute is over. */
