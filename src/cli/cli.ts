@@ -7,12 +7,23 @@ import type { Terminal } from './command.ts'
 import { commands } from './commands/index.ts'
 import { VERSION } from '../base/version.ts'
 
+async function ask(question: string): Promise<string> {
+  const { createInterface } = await import('node:readline/promises')
+  const lines = createInterface({ input: process.stdin, output: process.stderr })
+  try {
+    return await lines.question(question)
+  } finally {
+    lines.close()
+  }
+}
+
 const systemTerminal: Terminal = {
   environment: process.env,
   folder: process.cwd(),
   isInteractive: process.stderr.isTTY === true,
   print: (text) => void process.stdout.write(`${text}\n`),
   note: (text) => void process.stderr.write(`${text}\n`),
+  ask: process.stdin.isTTY && process.stderr.isTTY ? ask : undefined,
   draw: (line) => void process.stderr.write(`\r\u001b[K${line}`),
 }
 

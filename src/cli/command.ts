@@ -12,6 +12,8 @@ export interface Terminal {
   print(text: string): void
   /** The same on standard error. */
   note(text: string): void
+  /** Asks the person at the keyboard; undefined where nobody is. */
+  readonly ask?: ((question: string) => Promise<string>) | undefined
   /** On standard error, over the line before; '' wipes it. */
   draw(line: string): void
 }

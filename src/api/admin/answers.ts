@@ -123,6 +123,21 @@ export type NodesConnectedAnswer = readonly {
   readonly error: string | null
 }[]
 
+interface SuggestedRole {
+  readonly id: string
+  readonly zone: string
+  readonly capacity: number
+}
+
+/** Ours. */
+export interface JoinAnswer {
+  /** This node knows the layout of the cluster, and may be given a role. */
+  readonly isMember: boolean
+  readonly node: SuggestedRole
+  /** The node that has stood alone until now, and needs a role as well; null: there is none. */
+  readonly seed: SuggestedRole | null
+}
+
 export interface BucketPermissions {
   readonly read: boolean
   readonly write: boolean

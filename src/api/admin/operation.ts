@@ -130,9 +130,10 @@ export function hangarOperation(
   method: 'GET' | 'POST',
   name: string,
   run: NonNullable<AdminOperation['run']>,
+  options: { readonly data?: false } = {},
 ): AdminOperation {
   const path = `/hangar/v1/${name}`
-  return { name, method, path, guard: 'admin', data: true, ours: true, run }
+  return { name, method, path, guard: 'admin', data: options.data ?? true, ours: true, run }
 }
 
 /** A query parameter; an empty one counts as absent, as Garage has it. */

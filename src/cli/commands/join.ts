@@ -1,53 +1,251 @@
-/** `hangar join`: links this node to a cluster, and says what comes next. */
+/** `hangar join`: links this node to a cluster and gives it a role there, all in one. */
 
+import { InvalidArgumentError } from 'commander'
 import type {
+  ClusterLayoutAnswer,
   ClusterStatusAnswer,
-  NodeInfoAnswer,
-  NodesConnectedAnswer,
+  JoinAnswer,
+  LayoutAppliedAnswer,
+  LayoutPreviewAnswer,
 } from '../../api/admin/answers.ts'
+import type { AdminClient } from '../admin-client.ts'
+import { capacityBytes } from '../capacity.ts'
 import { CliError } from '../command.ts'
 import type { DefineCommand, GlobalOptions } from '../command.ts'
+import { movesText } from '../layout-text.ts'
 import { nodeAction } from '../subcommand.ts'
 import type { Run as NodeRun } from '../subcommand.ts'
 
+/** The layout comes over a new link in well under a second. */
+const LAYOUT_MS_MAX = 4_000
+const POLL_MS = 100
+/** Others may apply theirs at the same time. */
+const APPLY_TRIES = 5
+
 interface JoinOptions extends GlobalOptions {
   readonly json?: boolean
+  readonly yes?: boolean
+  readonly zone?: string
+  readonly capacity?: string
+  readonly gateway?: boolean
+  readonly tag?: readonly string[]
+  readonly replace?: string
+  readonly factor?: number
 }
+
+type Run = NodeRun<JoinOptions>
 
 export const join: DefineCommand = (program, terminal) => {
   program
     .command('join')
-    .description('link this node to another; a role in the layout comes next')
-    .argument('<address>', 'ID@host:port or host:port of the other; its `hangar node id` prints it')
+    .description(
+      'make this node part of a cluster: link it, give it a role, show what moves, apply',
+    )
+    .argument('<address>', 'ID@host:port or host:port of a node there; `hangar node id` prints it')
+    .option('-z, --zone <zone>', 'where this node stands (default: the name of its machine)')
+    .option('--capacity <size>', 'what it may hold, such as 4T (default: what is free)')
+    .option('-g, --gateway', 'it serves requests and stores nothing')
+    .option('-t, --tag <tag>', 'for people; may be given again', collect)
+    .option('--replace <node>', 'take the place, and the zone, of this node')
+    .option('--factor <n>', 'copies of everything from now on', wholeNumber)
+    .option('-y, --yes', 'apply without asking')
     .option('--json', 'for programs')
-    .action(nodeAction<JoinOptions>(terminal, (run, [address]) => connect(run, address!)))
+    .action(nodeAction<JoinOptions>(terminal, (run, [address]) => joinBy(run, address!)))
 }
 
-async function connect(
-  { client, options, terminal }: NodeRun<JoinOptions>,
-  address: string,
-): Promise<void> {
-  const answers = await client.call<NodesConnectedAnswer>('ConnectClusterNodes', {
-    body: [address],
-  })
-  const { success, error } = answers[0]!
-  if (!success) {
-    throw new CliError(error ?? 'no link came about', 'Is the other one up, with this rpc_secret?')
-  }
-  const id = await ownId(client)
+function collect(value: string, before: readonly string[] = []): readonly string[] {
+  return [...before, value]
+}
+
+function wholeNumber(text: string): number {
+  if (!/^\d$/.test(text)) throw new InvalidArgumentError('Wanted a whole number.')
+  return Number(text)
+}
+
+async function joinBy(run: Run, address: string): Promise<void> {
+  const { client, options } = run
+  const found = await linked(client, address)
   const { nodes } = await client.call<ClusterStatusAnswer>('GetClusterStatus')
-  const hasRole = nodes.find((one) => one.id === id)?.role !== null
-  if (options.json) terminal.print(JSON.stringify({ id, nodes: nodes.length, hasRole }, null, 2))
-  else {
-    terminal.print(`Linked; ${nodes.length} nodes are known here. Next, on a node of the cluster:`)
-    terminal.print(`  hangar layout assign ${id.slice(0, 16)} --zone ZONE --capacity SIZE`)
-    terminal.print('  hangar layout plan')
-    terminal.print('  hangar layout apply')
+  const { id } = found.node
+  const report = { id, nodes: nodes.length }
+  const say = (more: object, lines: readonly string[]): void => {
+    if (options.json) run.terminal.print(JSON.stringify({ ...report, ...more }, null, 2))
+    else run.terminal.print(lines.join('\n'))
+  }
+  const begin = `Linked; ${nodes.length} nodes are known here.`
+  if (!found.isMember) {
+    say({ hasRole: false, applied: null }, [begin, ...withoutLayout(nodes)])
+    return
+  }
+  const before = await client.call<ClusterLayoutAnswer>('GetClusterLayout')
+  const hasRole = before.roles.some((role) => role.id === id)
+  if (hasRole && !wantsRole(options)) {
+    say({ hasRole, applied: null }, [begin, 'This node has its role already.'])
+    return
+  }
+  const version = before.version + 1
+  await stage(run, { found, before })
+  const plan = await planned(client)
+  if (!options.json) run.terminal.print(movesText(plan))
+  if (!(await isWanted(run))) {
+    const how = `Nothing is applied yet. To make it so: hangar layout apply --version ${version}`
+    say({ hasRole, applied: null }, ['', how, 'To drop it: hangar layout revert'])
+    return
+  }
+  const applied = await applyOrFind(client, id, version)
+  say({ hasRole: true, applied }, [
+    `\nThis node is of the cluster, by layout ${applied}. How far the moves are:`,
+    '  hangar layout history',
+    ...advice(options, plan.newLayout),
+  ])
+}
+
+function advice({ replace }: JoinOptions, { parameters }: ClusterLayoutAnswer): string[] {
+  const lines: string[] = []
+  if (parameters.replicationFactor === 1) {
+    lines.push('Everything lies on one node only. More copies: hangar layout config --factor N')
+  }
+  if (replace !== undefined) {
+    lines.push(`If ${replace} never comes back: hangar node lost ${replace} --yes`)
+  }
+  return lines
+}
+
+function wantsRole({ zone, capacity, gateway, tag, replace, factor }: JoinOptions): boolean {
+  return [zone, capacity, gateway, tag, replace, factor].some((option) => option !== undefined)
+}
+
+/** Links, and waits for the layout. */
+async function linked(client: AdminClient, address: string): Promise<JoinAnswer> {
+  const last = performance.now() + LAYOUT_MS_MAX
+  for (;;) {
+    const found = await client.callOwn<JoinAnswer>('join', { body: { address } })
+    if (found.isMember || performance.now() > last) return found
+    await new Promise((resolve) => setTimeout(resolve, POLL_MS))
   }
 }
 
-async function ownId(client: NodeRun<JoinOptions>['client']): Promise<string> {
-  const query = { node: 'self' }
-  const { success } = await client.call<NodeInfoAnswer>('GetNodeInfo', { query })
-  return Object.keys(success)[0]!
+/** Nodes without a layout have nowhere to stage a role together: one of them gives all roles. */
+function withoutLayout(nodes: ClusterStatusAnswer['nodes']): string[] {
+  return [
+    'None of them has a layout yet. Give them all [first_layout] in their settings, or the roles here:',
+    ...nodes.map(
+      ({ id }) => `  hangar layout assign ${id.slice(0, 16)} --zone ZONE --capacity SIZE`,
+    ),
+    '  hangar layout plan',
+    '  hangar layout apply',
+  ]
+}
+
+interface Circumstances {
+  readonly found: JoinAnswer
+  readonly before: ClusterLayoutAnswer
+}
+
+interface WishedRole {
+  readonly id: string
+  readonly zone: string
+  readonly capacity: number | null
+  readonly tags: readonly string[]
+}
+
+/** Stages the role of this node, and what goes with it. */
+async function stage(run: Run, { found, before }: Circumstances): Promise<void> {
+  const { client, options } = run
+  const { seed } = found
+  const roles: (WishedRole | { readonly id: string; readonly remove: true })[] = []
+  const old = options.replace === undefined ? undefined : replaced(options.replace, before)
+  if (old !== undefined) roles.push({ id: old.id, remove: true })
+  // Who stood alone until now has never needed a role.
+  if (seed !== null && known(before, seed.id) === undefined) roles.push({ ...seed, tags: [] })
+  roles.push(await ownRole(run, { found, before }, old))
+  const parameters =
+    options.factor === undefined ? {} : { parameters: { replicationFactor: options.factor } }
+  await client.call<ClusterLayoutAnswer>('UpdateClusterLayout', { body: { roles, ...parameters } })
+}
+
+async function ownRole(
+  { options, terminal }: Run,
+  { found, before }: Circumstances,
+  old: WishedRole | undefined,
+): Promise<WishedRole> {
+  const { id, zone: suggestedZone, capacity: suggestedCapacity } = found.node
+  const kept = known(before, id) ?? old
+  const { gateway, tag, yes } = options
+  if (gateway && options.capacity !== undefined) {
+    throw new CliError('a gateway has no capacity', 'Give --gateway or --capacity.')
+  }
+  const answer = async (question: string, usual: string): Promise<string> => {
+    if (yes || options.json || kept !== undefined || terminal.ask === undefined) return usual
+    return (await terminal.ask(`${question} [${usual}]: `)).trim() || usual
+  }
+  const zone = options.zone ?? kept?.zone ?? (await answer('Zone of this node', suggestedZone))
+  const tags = tag ?? kept?.tags ?? []
+  if (gateway) return { id, zone, capacity: null, tags }
+  if (options.capacity !== undefined) {
+    return { id, zone, capacity: capacityBytes(options.capacity), tags }
+  }
+  if (kept !== undefined) return { id, zone, capacity: kept.capacity, tags }
+  const usual = roundedSize(suggestedCapacity)
+  return { id, zone, capacity: capacityBytes(await answer('What it may hold', usual)), tags }
+}
+
+/** In whole GB where it is as much: nobody wants to read more digits. */
+function roundedSize(bytes: number): string {
+  return bytes < 1e9 ? `${bytes}` : `${Math.floor(bytes / 1e9)}G`
+}
+
+/** What is staged for a node, or else its role. */
+function known(
+  { roles, stagedRoleChanges }: ClusterLayoutAnswer,
+  id: string,
+): WishedRole | undefined {
+  const staged = stagedRoleChanges.find((change) => change.id === id)
+  if (staged !== undefined && 'zone' in staged) return staged
+  return roles.find((role) => role.id === id)
+}
+
+/** @throws {CliError} when no role fits */
+function replaced(word: string, { roles }: ClusterLayoutAnswer): WishedRole {
+  const matches = roles.filter(({ id }) => id.startsWith(word.toLowerCase()))
+  const [found] = matches
+  if (found !== undefined && matches.length === 1) return found
+  const why = found === undefined ? 'no node with a role' : `${matches.length} nodes`
+  throw new CliError(`"${word}" is ${why}`, '`hangar layout show` lists them.')
+}
+
+/** @throws {CliError} when what is staged makes no layout */
+async function planned(
+  client: AdminClient,
+): Promise<Exclude<LayoutPreviewAnswer, { readonly error: string }>> {
+  const found = await client.call<LayoutPreviewAnswer>('PreviewClusterLayoutChanges', { body: {} })
+  if (!('error' in found)) return found
+  throw new CliError(
+    found.error,
+    'The role is staged: join the others, then `hangar layout apply`; or `hangar layout revert`.',
+  )
+}
+
+async function isWanted({ options, terminal }: Run): Promise<boolean> {
+  if (options.yes) return true
+  if (options.json || terminal.ask === undefined) return false
+  return /^y(es)?$/i.test((await terminal.ask('Apply it? [y/N] ')).trim())
+}
+
+/** Applies; that another one applied it together with its own is as good. */
+async function applyOrFind(client: AdminClient, id: string, first: number): Promise<number> {
+  let version = first
+  for (let tried = 1; ; tried += 1) {
+    try {
+      const body = { version }
+      const { layout } = await client.call<LayoutAppliedAnswer>('ApplyClusterLayout', { body })
+      return layout.version
+    } catch (error) {
+      const found = await client.call<ClusterLayoutAnswer>('GetClusterLayout')
+      const isStaged = found.stagedRoleChanges.some((change) => change.id === id)
+      if (!isStaged && found.roles.some((role) => role.id === id)) return found.version
+      if (found.version + 1 === version || tried === APPLY_TRIES) throw error
+      version = found.version + 1
+    }
+  }
 }

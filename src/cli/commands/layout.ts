@@ -12,10 +12,11 @@ import type {
 import type { AdminClient } from '../admin-client.ts'
 import { capacityBytes } from '../capacity.ts'
 import { CliError } from '../command.ts'
+import { layoutText, movesText, rolesText } from '../layout-text.ts'
 import type { DefineCommand, GlobalOptions } from '../command.ts'
 import { nodeAction } from '../subcommand.ts'
 import type { Run as NodeRun, Work } from '../subcommand.ts'
-import { sizeText, textFields, textTable } from '../text-table.ts'
+import { textTable } from '../text-table.ts'
 
 interface LayoutOptions extends GlobalOptions {
   readonly json?: boolean
@@ -114,7 +115,7 @@ function current(client: AdminClient): Promise<ClusterLayoutAnswer> {
 
 async function show({ client, options, terminal }: Run): Promise<void> {
   const found = await current(client)
-  terminal.print(options.json ? JSON.stringify(found, null, 2) : shown(found))
+  terminal.print(options.json ? JSON.stringify(found, null, 2) : layoutText(found))
 }
 
 /** Every id that a prefix may mean. */
@@ -195,7 +196,7 @@ function zonesOf(text: string | undefined): number {
 
 async function stage({ client, options, terminal }: Run, body: unknown): Promise<void> {
   const staged = await client.call<ClusterLayoutAnswer>('UpdateClusterLayout', { body })
-  terminal.print(options.json ? JSON.stringify(staged, null, 2) : shown(staged))
+  terminal.print(options.json ? JSON.stringify(staged, null, 2) : layoutText(staged))
 }
 
 async function plan({ client, options, terminal }: Run): Promise<void> {
@@ -206,13 +207,7 @@ async function plan({ client, options, terminal }: Run): Promise<void> {
   }
   if ('error' in found)
     throw new CliError(found.error, '`hangar layout show` shows what is staged.')
-  const { copies, bytes, nodes } = found.moves
-  const rows = nodes.map(({ id, gained, given, gainedBytes }) => [
-    ...[id.slice(0, 16), `${gained}`, `${given}`, sizeText(gainedBytes)],
-  ])
-  terminal.print(`${rolesText(found.newLayout)}\n`)
-  terminal.print(`Moves: ${copies} copies of partitions, about ${sizeText(bytes)}`)
-  if (rows.length > 0) terminal.print(textTable(['NODE', 'GAINS', 'GIVES', 'TO FETCH'], rows))
+  terminal.print(movesText(found))
   terminal.print(`\nTo make it so: hangar layout apply --version ${found.newLayout.version}`)
 }
 
@@ -258,50 +253,4 @@ async function skipDeadNodes({ client, options, terminal }: Run): Promise<void> 
 
 function listed(ids: readonly string[]): string {
   return ids.length === 0 ? 'no node' : ids.map((id) => id.slice(0, 16)).join(', ')
-}
-
-function shown(found: ClusterLayoutAnswer): string {
-  const { stagedRoleChanges, stagedParameters, version } = found
-  if (stagedRoleChanges.length === 0 && stagedParameters === null) return rolesText(found)
-  const rows = stagedRoleChanges.map((change) =>
-    'zone' in change ? roleRow(change) : [change.id.slice(0, 16), 'removed', '', ''],
-  )
-  const parts = [rolesText(found), '\nStaged:']
-  if (rows.length > 0) parts.push(textTable(['NODE', 'ZONE', 'CAPACITY', 'TAGS'], rows))
-  if (stagedParameters !== null) parts.push(textFields(parameterFields(stagedParameters)))
-  const hints = [
-    '\nTo see what it moves: hangar layout plan',
-    `To make it so: hangar layout apply --version ${version + 1}`,
-  ]
-  return [...parts, ...hints].join('\n')
-}
-
-function rolesText({ version, parameters, roles }: ClusterLayoutAnswer): string {
-  const fields = textFields([['Layout', `${version}`], ...parameterFields(parameters)])
-  if (roles.length === 0) return `${fields}\n\nNo node has a role yet`
-  const rows = roles.map((role) => [
-    ...roleRow(role),
-    ...[`${role.storedPartitions}`, sizeText(role.usableCapacity)],
-  ])
-  const titles = ['NODE', 'ZONE', 'CAPACITY', 'TAGS', 'PARTITIONS', 'USABLE']
-  return `${fields}\n\n${textTable(titles, rows)}`
-}
-
-function parameterFields({
-  zoneRedundancy,
-  replicationFactor,
-}: ClusterLayoutAnswer['parameters']): [string, string][] {
-  const zones =
-    zoneRedundancy === 'maximum' ? 'as many zones as can be' : `${zoneRedundancy.atLeast} zones`
-  return [['Copies', `${replicationFactor}, in ${zones}`]]
-}
-
-function roleRow(role: {
-  readonly id: string
-  readonly zone: string
-  readonly capacity: number | null
-  readonly tags: readonly string[]
-}): string[] {
-  const size = role.capacity === null ? 'gateway' : sizeText(role.capacity)
-  return [role.id.slice(0, 16), role.zone, size, role.tags.join(', ')]
 }

@@ -4,7 +4,6 @@ import { join } from 'node:path'
 import type { Disk } from '../../base/disk.ts'
 import type { NodeId } from '../../base/ids.ts'
 import type { Network } from '../../base/network.ts'
-import { PARTITION_COUNT } from '../../cluster/cluster.ts'
 import { newestLayout } from '../../cluster/layout/history.ts'
 import { decodeHistory } from '../../cluster/layout/stored.ts'
 import { countPartitions } from '../../cluster/layout/layout.ts'
@@ -22,6 +21,9 @@ import { WorkerRunner } from '../../worker/runner.ts'
 import type { Closers } from '../closers.ts'
 import { NodeError } from '../errors.ts'
 import type { Ground } from '../ground.ts'
+
+const COPY_ENDPOINT = 'layout/copy-bytes'
+const COPY_MS_MAX = 2_000
 
 /** Stands before the caches, to see the first row that this node ever holds. */
 export class RowWatch implements RowListener {
@@ -157,16 +159,35 @@ export function followLayout(parts: FollowParts): FollowedLayout {
   follower.onWake(() => runner.wake())
   runner.start()
   closers.add(() => runner.stop())
-  const copyBytes = async (): Promise<number> => {
-    const history = members.history()
-    const newest = history && newestLayout(history)
-    const alone = newest === undefined || newest.version === 0
-    const held = alone ? PARTITION_COUNT : countPartitions(newest, members.self)
-    return held === 0 ? 0 : Math.round((await parts.blockBytes()) / held)
-  }
+  const copyBytes = copyBytesOf(parts)
   const look = (): void => runner.wake()
   const isConfirmed = (readmissions: number): Promise<boolean> => peers.isConfirmed(readmissions)
   return { members, follower, firsts, network, factor, copyBytes, look, isConfirmed }
+}
+
+/** Of a copy of a partition here, or, of a node that holds none, on one that does. */
+function copyBytesOf({ members, network, blockBytes }: FollowParts): () => Promise<number> {
+  const local = async (): Promise<number | undefined> => {
+    const history = members.history()
+    const held = history === undefined ? 0 : countPartitions(newestLayout(history), members.self)
+    return held === 0 ? undefined : Math.round((await blockBytes()) / held)
+  }
+  network.handle(COPY_ENDPOINT, async () => (await local()) ?? null)
+  return async () => {
+    const own = await local()
+    const history = members.history()
+    if (own !== undefined || history === undefined) return own ?? 0
+    for (const node of newestLayout(history).storage) {
+      try {
+        const asked = network.call(node, COPY_ENDPOINT, null, { deadlineMs: COPY_MS_MAX })
+        const bytes = (await asked) as number | null
+        if (bytes !== null) return bytes
+      } catch {
+        // Perhaps the next one answers.
+      }
+    }
+    return 0
+  }
 }
 
 async function holdsAny(

@@ -9,6 +9,7 @@ import { openMembers } from '../../../src/cluster/members.ts'
 import { FirstLayouts } from '../../../src/model/layout/first.ts'
 import { LayoutFollower } from '../../../src/model/layout/follower.ts'
 import { LayoutPeers } from '../../../src/model/layout/peers.ts'
+import { NetError } from '../../../src/net/errors.ts'
 import { LoopbackNetwork } from '../../../src/net/loopback.ts'
 import type { LayoutContext } from '../../../src/store/layout/layout.ts'
 import { openTestStore, type OpenStore } from '../../support/open-store.ts'
@@ -55,6 +56,7 @@ export async function openAdminDoor(
     readonly metricsRequired?: boolean
     /** Without one, a node that waits for its first layout. */
     readonly lone?: boolean
+    readonly holdsRows?: boolean
   } = {},
 ): Promise<AdminDoor> {
   const open = await openTestStore()
@@ -68,7 +70,7 @@ export async function openAdminDoor(
   let requestCount = 0
   const handler = adminHandler({
     ...{ store: open.store, metrics: open.metrics, log },
-    layout: layoutOf(open, options.lone ?? true),
+    layout: layoutOf(open, options),
     region: 'garage',
     tokens: {
       admin: TOKEN,
@@ -90,8 +92,8 @@ export async function openAdminDoor(
         address: undefined,
         list: () => door.peers,
         connect: (address) => {
-          if (address !== PEER_ADDRESS) return Promise.reject(new Error('nobody is there'))
-          return Promise.resolve(PEER)
+          if (address === PEER_ADDRESS) return Promise.resolve(PEER)
+          return Promise.reject(new NetError('PeerUnreachable', 'nobody is there'))
         },
         card: () => Promise.reject(new Error('it does not answer')),
       },
@@ -148,12 +150,15 @@ function sentenceOf(condition: NodeCondition): string | null {
 }
 
 /** The register lies among the store's rows; nobody runs the follower. */
-function layoutOf({ store, clock }: OpenStore, lone: boolean): LayoutContext {
+function layoutOf(
+  { store, clock }: OpenStore,
+  { lone = true, holdsRows = false }: { readonly lone?: boolean; readonly holdsRows?: boolean },
+): LayoutContext {
   const network = new LoopbackNetwork(NODE)
   const { tables, model, rng, log } = store
   const members = openMembers({
     ...{ self: NODE, stored: undefined, lone, clusterId: 'c1'.repeat(16) },
-    isEmpty: () => true,
+    isEmpty: () => !holdsRows,
     persist: () => Promise.resolve(),
   })
   const peers = new LayoutPeers({ members, network, log })

@@ -46,6 +46,19 @@ test('ConnectClusterNodes answers for each address in its order', async () => {
   ])
 })
 
+test('join links, and suggests a role; over data it says who joins whom', async () => {
+  const path = '/hangar/v1/join'
+  const found = await door.call(path, { body: { address: PEER_ADDRESS } })
+  const node = { id: NODE, zone: 'here', capacity: 5 }
+  assert.deepEqual(found, { isMember: false, node, seed: null })
+  const nobody = await door.ask(path, { body: { address: 'nowhere:1' } })
+  assert.deepEqual([nobody.status, /nobody is there/.test(nobody.text)], [400, true])
+  const seed = await openAdminDoor({ holdsRows: true })
+  const refused = await seed.ask(path, { body: { address: PEER_ADDRESS } })
+  assert.deepEqual([refused.status, /this node holds data/.test(refused.text)], [400, true])
+  await seed.close()
+})
+
 test('safe-to-stop is not said of a node that alone holds what it holds', async () => {
   const answer = await door.call('/hangar/v1/safe-to-stop')
   assert.deepEqual(answer, { node: NODE, isSafe: false, partitions: 256, partitionsQuorum: 0 })

@@ -16,6 +16,7 @@ import { getKeyInfo } from './get-key-info.ts'
 import { getNodeInfo } from './get-node-info.ts'
 import { health } from './health.ts'
 import { importKey } from './import-key.ts'
+import { join } from './join.ts'
 import { listBuckets } from './list-buckets.ts'
 import { listKeys } from './list-keys.ts'
 import { metrics } from './metrics.ts'
@@ -39,6 +40,7 @@ export const operations: readonly AdminOperation[] = [
   getClusterHealth,
   getNodeInfo,
   connectClusterNodes,
+  join,
   safeToStop,
   getClusterLayout,
   getClusterLayoutHistory,

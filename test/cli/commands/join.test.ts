@@ -1,0 +1,107 @@
+import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, test } from 'node:test'
+import type { ClusterLayoutAnswer } from '../../../src/api/admin/answers.ts'
+import { startNode, type RunningNode } from '../../../src/node/node.ts'
+import { say, type Said } from '../terminal.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'hangar-join-'))
+const nodes: RunningNode[] = []
+after(async () => {
+  await Promise.all(nodes.map((node) => node.stop()))
+  rmSync(folder, { recursive: true, force: true })
+})
+
+async function start(name: string): Promise<RunningNode> {
+  const node = await startNode({
+    ...{ data: join(folder, name), s3: {}, admin: { token: 't' } },
+    rpc: { bind: { host: '127.0.0.1', port: 0 }, secret: '1f2e3d4c5b6a7980'.repeat(4) },
+  })
+  nodes.push(node)
+  return node
+}
+
+function on(
+  node: RunningNode,
+  words: readonly string[],
+  answers?: readonly string[],
+): Promise<Said> {
+  const environment = { HANGAR_ADMIN_ENDPOINT: node.admin!.endpoint, HANGAR_ADMIN_TOKEN: 't' }
+  return say(words, { environment, folder, ...(answers === undefined ? {} : { answers }) })
+}
+
+async function layoutOf(node: RunningNode): Promise<ClusterLayoutAnswer> {
+  return JSON.parse((await on(node, ['layout', 'show', '--json'])).out) as ClusterLayoutAnswer
+}
+
+test('join asks for a role with a default, shows what moves, and applies when told to', async () => {
+  const a = await start('a')
+  const b = await start('b')
+  await a.createKey()
+  const address = (await on(a, ['node', 'id'])).out
+  const wrong = await on(a, ['join', '127.0.0.1:1'])
+  assert.match(wrong.err, /this node holds data, so others join it.*\n?.*hangar join [0-9a-f]{64}@/)
+  const nowhere = await on(b, ['join', '127.0.0.1:1'])
+  assert.deepEqual([nowhere.code, /127\.0\.0\.1:1/.test(nowhere.err)], [1, true])
+
+  const quiet = await on(b, ['join', address, '--zone', 'lyon', '--capacity', '1T'])
+  assert.match(quiet.out, /lyon +931 GiB/)
+  assert.match(quiet.out, /Moves: \d+ copies of partitions/)
+  assert.match(quiet.out, /Nothing is applied yet.*hangar layout apply --version 1/)
+  await on(b, ['layout', 'revert'])
+
+  const doubtful = await on(b, ['join', address, '--factor', '2'], ['lyon', '2T', 'n'])
+  assert.match(doubtful.err, /Zone of this node \[.+\]: \nWhat it may hold \[\d+G?\]: \nApply it\?/)
+  assert.match(doubtful.out, /Copies +2[^]*lyon +1\.8 TiB/)
+  assert.equal((await layoutOf(b)).version, 0)
+
+  const done = await on(b, ['join', address], ['y'])
+  assert.match(done.out, /This node is of the cluster, by layout 1/)
+  const { version, roles, parameters } = await layoutOf(a)
+  assert.deepEqual([version, roles.length, parameters.replicationFactor], [1, 2, 2])
+  assert.ok(roles.some(({ zone, capacity }) => zone === 'lyon' && capacity === 2e12))
+  assert.match((await on(b, ['join', address, '--yes'])).out, /has its role already/)
+})
+
+test('a joining node takes the place of another, or is a gateway', async () => {
+  const [a] = nodes as [RunningNode]
+  const c = await start('c')
+  const address = (await on(a, ['node', 'id'])).out
+  const old = (await layoutOf(a)).roles.find(({ zone }) => zone === 'lyon')!.id
+  const nobody = await on(c, ['join', address, '--replace', 'ffff'])
+  assert.match(nobody.err, /"ffff" is no node with a role/)
+  await on(c, ['join', address, '--replace', old.slice(0, 12)])
+  const { stagedRoleChanges } = await layoutOf(c)
+  const own = stagedRoleChanges.find((change) => 'zone' in change)!
+  assert.deepEqual(
+    stagedRoleChanges.find(({ id }) => id === old),
+    { id: old, remove: true },
+  )
+  assert.deepEqual(
+    [own.id === old, 'zone' in own && own.zone, 'zone' in own && own.capacity],
+    [...[false, 'lyon', 2e12]],
+  )
+  await on(c, ['layout', 'revert'])
+  const both = await on(c, ['join', address, '--gateway', '--capacity', '1T'])
+  assert.match(both.err, /a gateway has no capacity/)
+  const said = await on(c, ['join', address, '--gateway', '--zone', 'edge', '--yes', '--json'])
+  const answer = JSON.parse(said.out) as { hasRole: boolean; applied: number; nodes: number }
+  assert.deepEqual([answer.hasRole, answer.applied, answer.nodes], [true, 2, 3])
+})
+
+test('join says what to do where nobody has a layout', async () => {
+  const start3 = (name: string): Promise<RunningNode> =>
+    startNode({
+      ...{ data: join(folder, name), s3: {}, admin: { token: 't' }, replicationFactor: 3 },
+      rpc: { bind: { host: '127.0.0.1', port: 0 }, secret: '2f2e3d4c5b6a7980'.repeat(4) },
+    })
+  const [d, e] = [await start3('d'), await start3('e')]
+  nodes.push(d, e)
+  const address = (await on(d, ['node', 'id'])).out
+  const { code, out } = await on(e, ['join', address])
+  assert.equal(code, 0)
+  assert.match(out, /2 nodes are known here.\nNone of them has a layout yet/)
+  assert.equal(out.match(/hangar layout assign [0-9a-f]{16} --zone/g)?.length, 2)
+})
