@@ -3,16 +3,15 @@
  *
  *   npm run bench -- [--endpoint URL --key-id ID --secret KEY --bucket NAME [--pid N]]
  *
- * Without an endpoint it starts a node of its own on a temporary folder.
+ * Without an endpoint it starts a node of its own on a temporary folder, or three (`--nodes 3`).
  */
 
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { writeFile } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
 import { memoryOf } from '../test/support/process-figures.ts'
-import { startNode } from '../test/support/spawn-node.ts'
-import { Bench, ROWS, type BenchOptions, type RowResult } from './bench/rows.ts'
+import { LOSSES, underLosses } from './bench/lose.ts'
+import { Bench, ROWS, type RowResult } from './bench/rows.ts'
+import { endpointOf, oneNode, threeNodes, type Server } from './bench/servers.ts'
 import { tableOf } from './bench/report.ts'
 
 const { values } = parseArgs({
@@ -26,6 +25,10 @@ const { values } = parseArgs({
     rows: { type: 'string', default: ROWS.join(',') },
     clients: { type: 'string', default: '1,16' },
     seconds: { type: 'string', default: '3' },
+    /** 3: a cluster on this machine; the requests go to its first node. */
+    nodes: { type: 'string', default: '1' },
+    /** `kill`, `freeze`: how long requests to three nodes take while one is lost that way. */
+    lose: { type: 'string' },
     /** A file for the figures as JSON. */
     json: { type: 'string' },
     /** Where the node of its own keeps its data. */
@@ -33,57 +36,30 @@ const { values } = parseArgs({
   },
 })
 
-interface Server {
-  readonly options: BenchOptions
-  stop(): Promise<void>
-}
-
 async function serverOf(): Promise<Server> {
-  const { endpoint, bucket, region } = values
-  if (endpoint === undefined) return ownNode()
-  const pid = values.pid === undefined ? undefined : Number(values.pid)
-  const keys = { accessKeyId: values['key-id'] ?? '', secretAccessKey: values.secret ?? '' }
-  const options = { ...optionsOf(endpoint, { region, ...keys }), bucket, pid }
-  return { options, stop: () => Promise.resolve() }
-}
-
-async function ownNode(): Promise<Server> {
-  const data = values.data ?? (await mkdtemp(join(tmpdir(), 'hangar-bench-')))
-  const node = await startNode({ data })
-  const { hello, pid } = node
-  const options = {
-    ...optionsOf(hello.s3.endpoint, { ...hello, region: hello.s3.region }),
-    ...{ bucket: hello.bucket, pid },
-  }
-  const stop = async (): Promise<void> => {
-    await node.stop()
-    if (values.data === undefined) await rm(data, { recursive: true, force: true })
-  }
-  return { options, stop }
-}
-
-function optionsOf(
-  endpoint: string,
-  keys: { region: string; accessKeyId: string; secretAccessKey: string },
-): Pick<BenchOptions, 'endpoint' | 'seconds'> {
-  const { host, hostname, port } = new URL(endpoint)
-  const { region, accessKeyId, secretAccessKey } = keys
+  const { endpoint, bucket, region, nodes, data } = values
+  if (nodes === '3') return threeNodes()
+  if (nodes !== '1') throw new Error(`bench: --nodes ${nodes}: wanted 1 or 3`)
+  if (endpoint === undefined) return oneNode(data)
+  const keys = { region, accessKeyId: values['key-id'] ?? '', secretAccessKey: values.secret ?? '' }
   return {
-    endpoint: { host, hostname, port: Number(port || 80), region, accessKeyId, secretAccessKey },
-    seconds: Number(values.seconds),
+    ...{ endpoint: endpointOf(endpoint, keys), bucket },
+    pids: values.pid === undefined ? [] : [Number(values.pid)],
+    stop: () => Promise.resolve(),
   }
 }
 
-const server = await serverOf()
-const results: RowResult[] = []
-try {
-  const { pid } = server.options
+const seconds = Number(values.seconds)
+
+async function rows(server: Server): Promise<void> {
+  const { pids } = server
+  const bench = new Bench({ ...server, seconds }, new Date())
   // A moment after the start, before anything was asked of it.
   await new Promise((resolve) => setTimeout(resolve, 1500))
-  const idle = pid === undefined ? undefined : memoryOf(pid)
-  const idleMegabytes = idle === undefined ? null : idle.now / 1e6
+  const idle = pids.map((pid) => memoryOf(pid)?.now ?? 0).reduce((sum, bytes) => sum + bytes, 0)
+  const idleMegabytes = idle === 0 ? null : idle / 1e6
   if (idleMegabytes !== null) console.error(`idle: ${idleMegabytes.toFixed(1)} MB resident`)
-  const bench = new Bench(server.options, new Date())
+  const results: RowResult[] = []
   for (const row of values.rows.split(',')) {
     for (const clients of values.clients.split(',').map(Number)) {
       const result = await bench.run(row, clients)
@@ -96,6 +72,26 @@ try {
     const figures = { node: process.version, idleMegabytes, results }
     await writeFile(values.json, `${JSON.stringify(figures, null, 2)}\n`)
   }
-} finally {
-  await server.stop()
+}
+
+if (values.lose === undefined) {
+  const server = await serverOf()
+  try {
+    await rows(server)
+  } finally {
+    await server.stop()
+  }
+} else {
+  const losses = values.lose.split(',').map((word) => {
+    const loss = LOSSES.find((known) => known === word)
+    if (loss === undefined) throw new Error(`bench: --lose ${word}: wanted ${LOSSES.join(', ')}`)
+    return loss
+  })
+  const server = await threeNodes()
+  try {
+    const bench = new Bench({ ...server, pids: [], seconds }, new Date())
+    console.log(await underLosses(bench, server.nodes[2]!, losses))
+  } finally {
+    await server.stop()
+  }
 }

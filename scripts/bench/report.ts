@@ -27,7 +27,7 @@ function cellsOf(result: RowResult): string[] {
 }
 
 /** Three digits that matter. */
-function figure(value: number): string {
+export function figure(value: number): string {
   if (value >= 100) return Math.round(value).toString()
   if (value >= 10) return value.toFixed(1)
   return value >= 1 ? value.toFixed(2) : value.toFixed(3)

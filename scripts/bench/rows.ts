@@ -21,8 +21,10 @@ export interface RowResult {
   readonly megabytesPerSecond: number
   readonly p50Ms: number
   readonly p99Ms: number
-  /** Milliseconds of CPU of the server, all its threads, for one request; null without a pid. */
+  readonly longestMs: number
+  /** Milliseconds of CPU of the server, all its threads and processes, for one request. */
   readonly cpuMsPerRequest: number | null
+  /** Of the process that had most. */
   readonly peakMegabytes: number | null
   /** Share of wall time that was taken from a spinning thread before the row: above 5 % is doubtful. */
   readonly lostPercent: number
@@ -32,7 +34,8 @@ export interface BenchOptions {
   readonly endpoint: Endpoint
   readonly bucket: string
   readonly seconds: number
-  readonly pid: number | undefined
+  /** Of the server's processes; none: no figures of CPU and memory. */
+  readonly pids: readonly number[]
 }
 
 const SIZES: Readonly<Record<string, number>> = { '4k': 4 * KIB, '1m': MIB, '64m': 64 * MIB }
@@ -56,14 +59,17 @@ export class Bench {
   readonly #pools = new Set<string>()
   #round = 0
   #connections = 0
+  #before: (() => void) | undefined
 
   constructor(options: BenchOptions, now: Date) {
     this.#options = options
     this.#signer = new Presigner(options.endpoint, now)
   }
 
-  async run(row: string, clients: number): Promise<RowResult> {
+  /** @param before called when the clock starts: after what is prepared */
+  async run(row: string, clients: number, before?: () => void): Promise<RowResult> {
     this.#round += 1
+    this.#before = before
     const [verb = '', size = '4k'] = row.split('-')
     if (verb === 'put') return this.#measure(row, clients, this.#puts(`r${this.#round}`, size))
     if (verb === 'get' || verb === 'head') {
@@ -160,19 +166,20 @@ export class Bench {
     requestAt: RequestAt,
     available = SIGNED_MAX,
   ): Promise<RowResult> {
-    const { seconds, pid } = this.#options
+    const { seconds, pids } = this.#options
     const connections = await this.#open(clients)
     const warm = Math.min(available, clients * warmUpOf(row))
     const rate = await rateOf(connections, requestAt, warm)
     const left = Math.min(available - warm, Math.ceil(rate * seconds * 2) + clients)
     const requests = Array.from({ length: left }, (_, at) => requestAt(warm + at))
     const lostPercent = spinProbe()
-    const cpuBefore = pid === undefined ? undefined : cpuSecondsOf(pid)
+    const cpuBefore = cpuOf(pids)
+    this.#before?.()
     const load = await underLoad(connections, requests, { row, seconds })
-    const cpuAfter = pid === undefined ? undefined : cpuSecondsOf(pid)
+    const cpuAfter = cpuOf(pids)
     for (const connection of connections) connection.close()
     const hasCpu = cpuBefore !== undefined && cpuAfter !== undefined
-    const memory = pid === undefined ? undefined : memoryOf(pid)
+    const peaks = pids.map((pid) => memoryOf(pid)?.peak).filter((peak) => peak !== undefined)
     const count = load.latencies.length
     const sorted = load.latencies.sort((left, right) => left - right)
     return {
@@ -181,10 +188,18 @@ export class Bench {
       megabytesPerSecond: load.bytes / 1e6 / load.seconds,
       p50Ms: sorted[Math.floor(count * 0.5)] ?? 0,
       p99Ms: sorted[Math.floor(count * 0.99)] ?? 0,
+      longestMs: sorted.at(-1) ?? 0,
       cpuMsPerRequest: hasCpu ? ((cpuAfter - cpuBefore) * 1000) / count : null,
-      peakMegabytes: memory === undefined ? null : memory.peak / 1e6,
+      peakMegabytes: peaks.length === 0 ? null : Math.max(...peaks) / 1e6,
     }
   }
+}
+
+/** Seconds of CPU of all processes so far; undefined where one is gone or none is known. */
+function cpuOf(pids: readonly number[]): number | undefined {
+  const seconds = pids.map(cpuSecondsOf).filter((one) => one !== undefined)
+  if (pids.length === 0 || seconds.length < pids.length) return undefined
+  return seconds.reduce((sum, one) => sum + one, 0)
 }
 
 function accept(answer: BenchAnswer, row: string): void {

@@ -19,6 +19,9 @@ export interface ClusterNode {
   readonly rpcAddress: string
   readonly settings: string
   start(): Promise<void>
+  /** Of the process that runs. */
+  pid(): number
+  signal(signal: NodeJS.Signals): void
   /** SIGKILL; resolves when the process is gone. */
   kill(): Promise<void>
   /** SIGTERM; resolves with the exit code. */
@@ -125,11 +128,11 @@ interface NodeParts extends Ports {
 }
 
 function nodeOf({ name, file, launched, ...ports }: NodeParts): ClusterNode {
-  let running: { kill(signal: NodeJS.Signals): void; exited: Promise<Exit> } | undefined
+  let running: { child: ChildProcess; exited: Promise<Exit> } | undefined
   let errors = (): string => ''
   const adminEndpoint = `http://127.0.0.1:${ports.admin}`
   const end = async (signal: NodeJS.Signals): Promise<number | null> => {
-    running?.kill(signal)
+    running?.child.kill(signal)
     const exit = await running?.exited
     running = undefined
     return exit?.code ?? null
@@ -147,9 +150,14 @@ function nodeOf({ name, file, launched, ...ports }: NodeParts): ClusterNode {
       const exited = new Promise<Exit>((resolve) => {
         child.once('close', (code, signal) => resolve({ code, signal }))
       })
-      running = { kill: (signal) => void child.kill(signal), exited }
+      running = { child, exited }
       await untilThere(adminEndpoint, exited, errors)
     },
+    pid() {
+      if (running?.child.pid === undefined) throw new Error(`${name} does not run`)
+      return running.child.pid
+    },
+    signal: (signal) => void running?.child.kill(signal),
     async kill() {
       await end('SIGKILL')
     },
