@@ -108,6 +108,8 @@ export interface PageMessage {
   /** Whether an entry at `from` itself is wanted. */
   readonly inclusive: boolean
   readonly limit: number
+  /** Whether the entries are wanted, or a digest of them. */
+  readonly full: boolean
 }
 
 /** Entries of an index as stored, tombstones included, in byte order. */
@@ -115,6 +117,11 @@ export interface PageAnswer {
   readonly keys: readonly string[]
   readonly texts: readonly string[]
   readonly done: boolean
+}
+
+export interface PageDigest {
+  /** BLAKE3, of 32 bytes, of all that a full answer would hold. */
+  readonly digest: Uint8Array
 }
 
 export interface MergedItem {

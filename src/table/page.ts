@@ -1,10 +1,10 @@
 /** Settled pages of an index: unfiltered rows merged, cut, settled, and only then filtered. */
 
-import { compareUtf8 } from '../base/bytes.ts'
+import { compareUtf8, equalBytes } from '../base/bytes.ts'
 import { CALL_DEADLINE_MS, SCAN_SLICE_ROWS } from '../base/limits.ts'
 import { TableError } from './errors.ts'
-import type { LocalTable } from './owner/local.ts'
-import type { PageAnswer, PageMessage } from './messages.ts'
+import { digestOfPage, type LocalTable } from './owner/local.ts'
+import type { PageAnswer, PageDigest, PageMessage } from './messages.ts'
 import type { RegisterReader } from './read.ts'
 import type { Place } from './replication.ts'
 import type { Rpc } from './rpc.ts'
@@ -66,18 +66,48 @@ export class PageReader {
   ): Promise<Stretch> {
     const { table } = question.local
     const { partition, partitionKey } = question.place
-    const body: PageMessage = { table: table.name, index: question.index, partitionKey, ...part }
+    const body = { table: table.name, index: question.index, partitionKey, ...part }
+    const alike = await this.#alike(partition, body)
+    if (alike !== undefined) return alike
     const answers = await this.#rpc.patiently(PASSING_MS, () =>
       this.#rpc.askQuorum<PageAnswer>({
         partition,
         endpoint: 'table/page',
-        body,
+        body: { ...body, full: true },
         deadlineMs: CALL_DEADLINE_MS,
       }),
     )
-    return answers.length === 1
-      ? answers[0]!.answer
-      : mergeAnswers(answers.map(({ answer }) => answer))
+    return mergeAnswers(answers.map(({ answer }) => answer))
+  }
+
+  /** One owner's entries, the digests of the others: what all hold, where they hold the same. */
+  async #alike(partition: number, part: Omit<PageMessage, 'full'>): Promise<Stretch | undefined> {
+    const { first, spare, votes } = this.#rpc.readersOf(partition)
+    const [full, digest] = [true, false].map((isFull): PageMessage => ({ ...part, full: isFull }))
+    const others = first.slice(1)
+    const answers: PageAnswer[] = []
+    const digests: Uint8Array[] = []
+    await this.#rpc.ask<PageAnswer | PageDigest>({
+      ...{ nodes: first.slice(0, 1), body: full, endpoint: 'table/page' },
+      ...(others.length === 0 ? {} : { also: { nodes: others, body: digest } }),
+      ...(spare.length === 0 ? {} : { spare: { nodes: spare, body: full } }),
+      deadlineMs: CALL_DEADLINE_MS,
+      answered: (node, answer) => {
+        if ('digest' in answer) digests.push(answer.digest)
+        else answers.push(answer)
+        votes.add(node, true)
+        return votes.isDecided
+      },
+      failed: (node) => {
+        votes.add(node, false)
+        return votes.isDecided
+      },
+    })
+    const [answer] = answers
+    if (!votes.isWon || answer === undefined) return undefined
+    const own = digests.length === 0 ? undefined : digestOfPage(answer)
+    if (own !== undefined && !digests.every((other) => equalBytes(other, own))) return undefined
+    return answers.length === 1 ? answer : mergeAnswers(answers)
   }
 
   /** Adds the live entries of a stretch, settling those that the owners differ on. */

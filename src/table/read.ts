@@ -53,10 +53,9 @@ export class RegisterReader {
   }
 
   row(at: RegisterAt): RegisterRow | undefined | Promise<RegisterRow | undefined> {
-    const { rpc, replication } = this.#options
-    const { partition } = at.place
-    const votes = replication.readVotes(partition)
-    const asked = rpc.readersOf(partition)
+    const { rpc } = this.#options
+    const asked = rpc.readersOf(at.place.partition)
+    const { votes } = asked
     const first = asked.first[0]!
     const others = asked.first.slice(1)
     const rows: (Uint8Array | null)[] = []

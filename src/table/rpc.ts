@@ -8,6 +8,7 @@ import type { Log } from '../base/log.ts'
 import type { Network } from '../base/network.ts'
 import type { HybridClock } from '../base/timestamp.ts'
 import type { Cluster } from '../cluster/cluster.ts'
+import type { Votes } from '../cluster/votes.ts'
 import { TableError } from './errors.ts'
 import { MESSAGE_FORMAT, type AnswerEnvelope, type Envelope } from './messages.ts'
 import { Promptness } from './promptness.ts'
@@ -144,11 +145,13 @@ export class Rpc {
   readersOf(partition: number): {
     readonly first: readonly NodeId[]
     readonly spare: readonly NodeId[]
+    readonly votes: Votes
   } {
     const { replication, rules } = this.#options
     const readers = this.#promptness.promptFirst(replication.readers(partition))
     const quorum = rules.quorum(readers)
-    return { first: readers.slice(0, quorum), spare: readers.slice(quorum) }
+    const votes = replication.readVotes(partition)
+    return { first: readers.slice(0, quorum), spare: readers.slice(quorum), votes }
   }
 
   /**
@@ -161,10 +164,9 @@ export class Rpc {
     question: QuorumQuestion,
   ): QuorumAnswer<Answer>[] | Promise<QuorumAnswer<Answer>[]> {
     const { partition, endpoint, body } = question
-    const votes = this.#options.replication.readVotes(partition)
     const answers: QuorumAnswer<Answer>[] = []
     const failures: unknown[] = []
-    const { first, spare } = this.readersOf(partition)
+    const { first, spare, votes } = this.readersOf(partition)
     const waiting = this.ask<Answer>({
       ...question,
       nodes: first,

@@ -1,11 +1,12 @@
 /** This node's rows: each change with its index rows, sides and hook in one batch. */
 
+import { utf8 } from '../../base/bytes.ts'
 import { blake3 } from '../../base/hash.ts'
 import type { Ballot } from '../../base/ballot.ts'
 import { compareBallots } from '../../base/ballot.ts'
 import type { Batch, Db, Reader, Tree } from '../../db/db.ts'
 import { TableError } from '../errors.ts'
-import type { AcceptItem, SideRow } from '../messages.ts'
+import type { AcceptItem, PageAnswer, SideRow } from '../messages.ts'
 import type { Place } from '../replication.ts'
 import {
   indexText,
@@ -60,6 +61,12 @@ export function valueOf<Value>(
 
 export function digestOf(stored: Uint8Array): Uint8Array {
   return blake3(stored)
+}
+
+/** Of a page's entries and whether more follow; lengths keep one entry's text from being another's. */
+export function digestOfPage({ keys, texts, done }: PageAnswer): Uint8Array {
+  const entries = keys.map((key, at) => `${key.length}:${texts[at]!.length}:${key}${texts[at]!}`)
+  return blake3(utf8(`${done ? 1 : 0}${entries.join('')}`))
 }
 
 /** Key of a side row: the register's, NUL, its own. */

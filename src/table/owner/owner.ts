@@ -6,6 +6,7 @@ import type { Db } from '../../db/db.ts'
 import { TableError } from '../errors.ts'
 import {
   digestOf,
+  digestOfPage,
   dropSides,
   lastSides,
   newestRow,
@@ -23,6 +24,7 @@ import type {
   AcceptResult,
   EndedMessage,
   PageAnswer,
+  PageDigest,
   PageMessage,
   PromiseMessage,
   PromiseResult,
@@ -210,7 +212,7 @@ export class Owner {
     return { rows }
   }
 
-  async page(message: PageMessage): Promise<PageAnswer> {
+  async page(message: PageMessage): Promise<PageAnswer | PageDigest> {
     const { local, place } = this.#locateVoting(message)
     const index = local.indexes.get(message.index)
     if (index === undefined) {
@@ -229,7 +231,8 @@ export class Owner {
       keys.push(key.slice(place.prefix.length))
       texts.push(value)
     }
-    return { keys, texts, done: found.length < message.limit }
+    const answer = { keys, texts, done: found.length < message.limit }
+    return message.full ? answer : { digest: digestOfPage(answer) }
   }
 
   /** @throws {TableError} `Recovering` where what this node says counts for nothing */
