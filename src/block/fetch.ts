@@ -9,6 +9,8 @@ import type { ReplicatedBlocks } from './replicated.ts'
 
 const SLICE_HASHES = 64
 const INTERVAL_MS = 10_000
+/** That are remembered by name. */
+const FAILING_MAX = 1_000
 
 export interface BlockFetchOptions {
   readonly local: NodeBlocks
@@ -30,6 +32,12 @@ export class BlockFetch implements Worker {
   readonly #options: BlockFetchOptions
   readonly #fetched: (amount?: number) => void
   #cursor: string | undefined
+  /** Of this round, so far; and of the last one. */
+  #seen = 0
+  #missing = 0
+  /** Those that could not be had, in this round and in the last one. */
+  #failing: string[] = []
+  #failed: readonly string[] = []
 
   constructor(options: BlockFetchOptions) {
     this.#options = options
@@ -38,6 +46,27 @@ export class BlockFetch implements Worker {
       'block_fetched_total',
       'Blocks brought here from owners',
     )
+    options.metrics.gauge(
+      'block_resync_queue_length',
+      'Blocks that belong on this node and do not lie here, as of the last round',
+      () => this.queueLength(),
+    )
+    options.metrics.gauge(
+      'block_resync_errored_blocks',
+      'Those of them that no owner could send',
+      () => this.#failed.length,
+    )
+  }
+
+  /** Blocks that lie on one owner less than they should, for they do not lie here. */
+  queueLength(): number {
+    return Math.max(this.#missing, this.#seen)
+  }
+
+  remarks(): readonly string[] {
+    const [first] = this.#failed
+    if (first === undefined) return []
+    return [`${this.#failed.length} blocks that no owner could send, such as ${first}`]
   }
 
   async work(signal: AbortSignal): Promise<WorkState> {
@@ -46,14 +75,24 @@ export class BlockFetch implements Worker {
     for (const hash of hashes) {
       signal.throwIfAborted()
       try {
-        if (!(await local.isSettled(hash))) await this.#fetch(hash, signal)
+        if (await local.isSettled(hash)) continue
+        this.#seen += 1
+        await this.#fetch(hash, signal)
+        this.#seen -= 1
       } catch (error) {
         if (!(error instanceof DomainError)) throw error
+        if (this.#failing.length < FAILING_MAX) this.#failing.push(hash)
         log.warn({ hash, code: String(error.code) }, 'A block that belongs here cannot be had yet')
       }
     }
     const isEnd = hashes.length < SLICE_HASHES
     this.#cursor = isEnd ? undefined : hashes.at(-1)
+    if (isEnd) {
+      this.#missing = this.#seen
+      this.#failed = this.#failing
+      this.#seen = 0
+      this.#failing = []
+    }
     return isEnd ? 'idle' : 'busy'
   }
 

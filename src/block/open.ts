@@ -17,7 +17,7 @@ import type { Metrics } from '../base/metrics.ts'
 import { KeyedMutex } from '../base/semaphore.ts'
 import type { Batch, Db } from '../db/db.ts'
 import { WorkerRunner } from '../worker/runner.ts'
-import type { WorkerStatus } from '../worker/worker.ts'
+import type { Working } from '../worker/worker.ts'
 import type { DriveStatus, LocalBlocks, ScrubReport, Slot } from './blocks.ts'
 import { mountDrives, type Drive } from './drives.ts'
 import { BlockError } from './errors.ts'
@@ -192,8 +192,8 @@ export class NodeBlocks implements LocalBlocks {
     for (const drive of this.#parts.drives.values()) await drive.files.close()
   }
 
-  workers(): readonly WorkerStatus[] {
-    return [this.#resync.status(), this.#compaction.status()]
+  workers(): readonly Working[] {
+    return [this.#resync, this.#compaction]
   }
 
   put(hash: string, slot: Slot, length: number): Promise<void> {

@@ -44,11 +44,19 @@ export class Resync implements Worker {
   readonly #options: ResyncOptions
   readonly #deleted: (amount?: number) => void
   #cursor: string | undefined
+  /** Of this round, so far; and of the last one. */
+  #seen = 0
+  #waiting = 0
 
   constructor(options: ResyncOptions) {
     this.#options = options
     this.intervalMs = Math.min(INTERVAL_MS_MAX, Math.max(INTERVAL_MS_MIN, options.graceMs / 4))
     this.#deleted = options.metrics.counter('block_deleted_total', 'Blocks deleted after the grace')
+  }
+
+  /** Blocks without references, in their grace or to be deleted. */
+  queueLength(): number {
+    return Math.max(this.#waiting, this.#seen)
   }
 
   async work(signal: AbortSignal): Promise<WorkState> {
@@ -66,7 +74,12 @@ export class Resync implements Worker {
     this.#deleted(deleted)
     if (deleted > 0) this.#options.onDeleted()
     const ended = hashes.length < SLICE_HASHES
+    this.#seen = this.#seen + hashes.length - deleted
     this.#cursor = ended ? undefined : hashes.at(-1)
+    if (ended) {
+      this.#waiting = this.#seen
+      this.#seen = 0
+    }
     return ended ? 'idle' : 'busy'
   }
 

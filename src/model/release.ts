@@ -81,6 +81,9 @@ export class ReleaseWorker implements Worker {
   /** Monotonic time before which a note is left alone. */
   readonly #later = new Map<string, number>()
   #cursor: string | undefined
+  /** Notes met in this round, and those left after the last one. */
+  #seen = 0
+  #noted = 0
 
   constructor(options: ReleaseOptions) {
     this.#options = options
@@ -90,6 +93,11 @@ export class ReleaseWorker implements Worker {
       (() => undefined)
   }
 
+  /** Notes, as of the last round. */
+  queueLength(): number {
+    return Math.max(this.#noted, this.#seen)
+  }
+
   /** Manifests that wait for the span to pass. */
   get waitingCount(): number {
     return this.#waiting.size
@@ -97,8 +105,9 @@ export class ReleaseWorker implements Worker {
 
   async work(signal: AbortSignal): Promise<WorkState> {
     const isMoreDue = await this.#releaseDue(signal)
+    const { db } = this.#options
     if (this.#waiting.size >= RELEASES_WAITING_MAX) return isMoreDue ? 'busy' : 'idle'
-    const entries = await this.#options.db.range(releaseNotes, {
+    const entries = await db.range(releaseNotes, {
       ...(this.#cursor === undefined ? {} : { gt: this.#cursor }),
       limit: NOTES_PER_STEP,
     })
@@ -115,6 +124,11 @@ export class ReleaseWorker implements Worker {
     if (manifests.length > 0) await this.#examine(manifests)
     const isEnd = entries.length < NOTES_PER_STEP
     this.#cursor = isEnd ? undefined : entries.at(-1)!.key
+    this.#seen += entries.filter(({ key }) => db.get(releaseNotes, key) !== undefined).length
+    if (isEnd) {
+      this.#noted = this.#seen
+      this.#seen = 0
+    }
     return isEnd && !isMoreDue ? 'idle' : 'busy'
   }
 

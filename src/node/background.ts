@@ -11,6 +11,7 @@ import { ReleaseWorker } from '../model/release.ts'
 import type { Store } from '../store/store.ts'
 import type { OpenTables } from '../table/table.ts'
 import { WorkerRunner } from '../worker/runner.ts'
+import type { Working } from '../worker/worker.ts'
 import type { Closers } from './closers.ts'
 import type { Ground } from './ground.ts'
 import { LeftBuckets } from './left-buckets.ts'
@@ -38,8 +39,13 @@ export interface BackgroundParts {
   readonly isConfirmed: (readmissions: number) => Promise<boolean>
 }
 
-/** @returns what wakes every worker: another node came, or something else that they may wait for */
-export async function startBackground(parts: BackgroundParts): Promise<() => void> {
+export interface Background {
+  /** Wakes every worker: another node came, or something else that they may wait for. */
+  wake(): void
+  readonly workers: readonly Working[]
+}
+
+export async function startBackground(parts: BackgroundParts): Promise<Background> {
   const { ground, store, db, tables, blocks, cluster, metrics, closers } = parts
   const { clock, log, simulated } = ground
   const { model, operations, holds } = store
@@ -85,7 +91,31 @@ export async function startBackground(parts: BackgroundParts): Promise<() => voi
   }
   cluster.onChange(wake)
   await blocks.start()
-  return wake
+  const workers = [...runners, ...blocks.workers()]
+  measure(metrics, workers)
+  return { wake, workers }
+}
+
+/** The workers together; each by itself is told by ListWorkers. */
+function measure(metrics: Metrics, workers: readonly Working[]): void {
+  const named = (name: string): number =>
+    workers.find((worker) => worker.status().name === name)?.status().queueLength ?? 0
+  metrics.gauge(
+    'workers_failing',
+    'Workers whose last step ended in an error',
+    () => workers.filter((worker) => worker.status().errorsInARow > 0).length,
+  )
+  metrics.gauge('release_queue_length', 'Manifests and uploads noted to be looked at', () =>
+    named('release'),
+  )
+  metrics.gauge('block_unreferenced', 'Blocks that nothing refers to, in their grace', () =>
+    named('block-resync'),
+  )
+  metrics.gauge(
+    'table_sync_incomplete',
+    '1 while some owner could not be compared with when it was last its turn',
+    () => workers.find((one) => one.status().name === 'table-sync')?.status().remarks.length ?? 0,
+  )
 }
 
 /** Those of the partitions that want no block any more. */

@@ -32,6 +32,7 @@ import type { LayoutContext } from '../store/layout/layout.ts'
 import type { Store } from '../store/store.ts'
 import { hybridStart, openTables } from '../table/table.ts'
 import type { OpenTables } from '../table/table.ts'
+import type { Working } from '../worker/worker.ts'
 import { startBackground, type BackgroundParts } from './background.ts'
 import type { Closers } from './closers.ts'
 import {
@@ -67,6 +68,8 @@ export interface Product {
   /** Undefined of a node that speaks to no other. */
   readonly mesh: Mesh | undefined
   readonly clusterCheck: ClusterCheck
+  /** None of a node that only reads. */
+  readonly workers: readonly Working[]
 }
 
 interface Parts {
@@ -119,10 +122,10 @@ export async function openProduct(parts: Parts): Promise<Product> {
     ownsBlock(cluster, hash) && isBlockReferenced(tables, model, hash)
   await tables.start()
   const { fault } = tables
-  let forming: RunningForming | undefined
+  let started: Started = { forming: undefined, workers: [] }
   const isFixed = fixed !== undefined
   const condition = (): NodeCondition =>
-    conditionOf(options, { broken, fault, cluster, isFixed, waitsFor: forming?.why() })
+    conditionOf(options, { broken, fault, cluster, isFixed, waitsFor: started.forming?.why() })
   const isWhole = broken === undefined && fault === undefined
   if (isWhole) closers.add(() => tables.stop())
   const compute = ground.compute(blocks.slab.memory)
@@ -142,10 +145,16 @@ export async function openProduct(parts: Parts): Promise<Product> {
   const layout = members && follow(parts, { ...member, members, tables, blocks })
   if (isWhole) {
     const built = { store, db, tables, blocks, replicated, cluster, meshed, layout, sealing }
-    forming = await startWhole(parts, built)
+    started = await startWhole(parts, built)
   }
   const known = { nodeId, folders, condition, db, tables, blocks, model, store, layout }
-  return { ...known, mesh: meshed?.mesh, clusterCheck }
+  return { ...known, mesh: meshed?.mesh, clusterCheck, workers: started.workers }
+}
+
+/** What runs then. */
+interface Started {
+  readonly forming: RunningForming | undefined
+  readonly workers: readonly Working[]
 }
 
 /** What only a node does that lacks nothing: keeps its secrets, works, speaks to others. */
@@ -156,14 +165,15 @@ async function startWhole(
     readonly layout: FollowedLayout | undefined
     readonly sealing: SealingKey
   },
-): Promise<RunningForming | undefined> {
+): Promise<Started> {
   const { meshed, layout, sealing, ...work } = built
   await keepSecrets({ ...work, folders, sealing, speaks: options.rpc !== undefined })
   const completed = (): void => layout?.look()
   const isConfirmed = (readmissions: number): Promise<boolean> =>
     layout?.isConfirmed(readmissions) ?? Promise.resolve(true)
-  const wake = await startBackground({ ...work, ground, metrics, closers, completed, isConfirmed })
-  if (meshed === undefined) return undefined
+  const background = { ...work, ground, metrics, closers, completed, isConfirmed }
+  const { wake, workers } = await startBackground(background)
+  if (meshed === undefined) return { forming: undefined, workers }
   const { mesh } = meshed
   const folder = folders.metadata
   const forming =
@@ -179,7 +189,7 @@ async function startWhole(
   await mesh.open().catch((error: unknown) => {
     throw listenFault(error, options.rpc?.bind, 'other nodes')
   })
-  return forming
+  return { forming, workers }
 }
 
 /** @throws {BlockError} `DriveRefused` */

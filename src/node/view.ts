@@ -1,13 +1,16 @@
 /** This node as its admin API shows it, and as it tells others. */
 
 import { hostname } from 'node:os'
-import type { NodeCard, NodeView } from '../api/admin/operation.ts'
+import type { NodeCard, NodeRequest, NodeView, WorkerReport } from '../api/admin/operation.ts'
 import { Job } from '../api/admin/job.ts'
 import type { Clock } from '../base/clock.ts'
 import type { Disk, DiskSpace } from '../base/disk.ts'
 import { VERSION } from '../base/version.ts'
+import { retryDelayMs } from '../worker/tranquilizer.ts'
+import type { WorkerStatus } from '../worker/worker.ts'
 import { checkNode } from './check.ts'
 import { shortageOf } from './conditions.ts'
+import { NodeError } from './errors.ts'
 import { nodePeers } from './cluster/peers.ts'
 import type { NodeOptions } from './options.ts'
 import type { Product } from './product.ts'
@@ -22,6 +25,7 @@ export interface ViewParts {
 export function nodeView(product: Product, parts: ViewParts): NodeView {
   const { clock, disk, rpc, s3Endpoint } = parts
   const { blocks, condition } = product
+  const performed = (request: NodeRequest): Promise<unknown> => perform(product, view, request)
   const card = async (): Promise<NodeCard> => {
     const [data] = await blocks.drives()
     const metadata = await disk.space(product.folders.metadata)
@@ -33,11 +37,12 @@ export function nodeView(product: Product, parts: ViewParts): NodeView {
       notice: notice ?? null,
       data: data === undefined ? null : spaceOf(data),
       metadata: metadata === undefined ? null : spaceOf(metadata),
+      missingBlocks: missingOn(product),
     }
   }
-  const peers = nodePeers(product.mesh, { rpc, card })
-  return {
-    ...{ id: product.nodeId, condition, card, peers },
+  const peers = nodePeers(product.mesh, { rpc, card, perform: performed })
+  const view: NodeView = {
+    ...{ id: product.nodeId, condition, card, peers, perform: performed },
     check: new Job((report, signal) => {
       const { db, tables, model, store } = product
       const { operations } = store
@@ -47,6 +52,43 @@ export function nodeView(product: Product, parts: ViewParts): NodeView {
       product.clusterCheck.run({ reads }, report, signal),
     ),
     scrub: new Job((_, signal) => blocks.scrub(signal)),
+  }
+  return view
+}
+
+/** As the worker that brings them counted last. */
+function missingOn({ workers }: Product): number | null {
+  const fetch = workers.map((worker) => worker.status()).find(({ name }) => name === 'block-fetch')
+  return fetch?.queueLength ?? null
+}
+
+/** @throws {NodeError} `BadMessage` for a request that is none */
+function perform(product: Product, view: NodeView, request: NodeRequest): Promise<unknown> {
+  switch (request.kind) {
+    case 'workers':
+      return Promise.resolve(product.workers.map((worker) => reportOf(worker.status())))
+    case 'wake':
+      for (const worker of product.workers) {
+        if (request.workers.includes(worker.status().name)) worker.wake()
+      }
+      return Promise.resolve(null)
+    case 'scrub':
+      view.scrub.start()
+      return Promise.resolve(null)
+    default:
+      return Promise.reject(
+        new NodeError('BadMessage', 'Cannot do what another node asks for: it is not known here'),
+      )
+  }
+}
+
+function reportOf(status: WorkerStatus): WorkerReport {
+  const { name, state, errors, errorsInARow, lastError, tranquility, queueLength, remarks } = status
+  return {
+    ...{ name, state, errors, errorsInARow, tranquility, remarks },
+    lastError: lastError ?? null,
+    retrySeconds: errorsInARow === 0 ? 0 : retryDelayMs(errorsInARow) / 1000,
+    queueLength: queueLength ?? null,
   }
 }
 

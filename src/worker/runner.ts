@@ -3,13 +3,13 @@
 import type { Clock } from '../base/clock.ts'
 import type { Log } from '../base/log.ts'
 import { pauseAfter, retryDelayMs } from './tranquilizer.ts'
-import type { Worker, WorkerStatus } from './worker.ts'
+import type { Worker, WorkerStatus, Working } from './worker.ts'
 
 /**
  * The life of one worker. Steps never overlap; a step that throws is logged, counted and tried
  * again after a growing delay. After `stop` has resolved nothing of it runs any more.
  */
-export class WorkerRunner {
+export class WorkerRunner implements Working {
   readonly #worker: Worker
   readonly #clock: Clock
   readonly #log: Log
@@ -21,7 +21,7 @@ export class WorkerRunner {
   #steps = 0
   #errors = 0
   #errorsInARow = 0
-  #lastError: string | undefined
+  #lastError: { readonly message: string; readonly micros: number } | undefined
 
   constructor(worker: Worker, context: { readonly clock: Clock; readonly log: Log }) {
     this.#worker = worker
@@ -48,13 +48,21 @@ export class WorkerRunner {
   }
 
   status(): WorkerStatus {
+    const error = this.#lastError
+    const agoMicros = this.#clock.monotonicMicros() - (error?.micros ?? 0)
     return {
       name: this.#worker.name,
       state: this.#state,
       steps: this.#steps,
       errors: this.#errors,
       errorsInARow: this.#errorsInARow,
-      lastError: this.#lastError,
+      lastError: error && {
+        message: error.message,
+        secondsAgo: Math.round(agoMicros / 1_000_000),
+      },
+      tranquility: this.#worker.tranquility,
+      queueLength: this.#worker.queueLength?.(),
+      remarks: this.#worker.remarks?.() ?? [],
     }
   }
 
@@ -87,9 +95,10 @@ export class WorkerRunner {
       if (signal.aborted) return 0
       this.#errors++
       this.#errorsInARow++
-      this.#lastError = error instanceof Error ? error.message : String(error)
+      const message = error instanceof Error ? error.message : String(error)
+      this.#lastError = { message, micros: this.#clock.monotonicMicros() }
       this.#state = 'failing'
-      this.#log.warn({ worker: this.#worker.name, error: this.#lastError }, 'a worker step failed')
+      this.#log.warn({ worker: this.#worker.name, error: message }, 'a worker step failed')
       return retryDelayMs(this.#errorsInARow)
     }
   }

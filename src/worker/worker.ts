@@ -13,6 +13,10 @@ export interface Worker {
   readonly intervalMs: number
   /** How much longer than a step the pause after it is: 0 none, 2 leaves a third of the time. */
   readonly tranquility: number
+  /** How much waits for it, as of its last round; absent of one that has no queue. */
+  queueLength?(): number
+  /** What people should know of it: who is not reached, what cannot be had. */
+  remarks?(): readonly string[]
   /** Does one bounded step. Stops early, soon, when `signal` is aborted. */
   work(signal: AbortSignal): Promise<WorkState>
 }
@@ -24,5 +28,15 @@ export interface WorkerStatus {
   readonly errors: number
   /** Failed steps since the last that succeeded. */
   readonly errorsInARow: number
-  readonly lastError: string | undefined
+  readonly lastError: { readonly message: string; readonly secondsAgo: number } | undefined
+  readonly tranquility: number
+  readonly queueLength: number | undefined
+  readonly remarks: readonly string[]
+}
+
+/** A worker that runs, as others see it. */
+export interface Working {
+  status(): WorkerStatus
+  /** Ends its pause. */
+  wake(): void
 }

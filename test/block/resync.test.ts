@@ -116,8 +116,8 @@ test('resync keeps what it cannot ask about, and says why', async () => {
     isReferenced: () => Promise.reject(new Error('no quorum')),
   })
   const hash = await putBytes(blocks, content(1, 5000))
-  await advanceUntil(clock, () => blocks.workers()[0]!.errors > 0)
+  await advanceUntil(clock, () => blocks.workers()[0]!.status().errors > 0)
   assert.equal(blocks.has(hash), true)
-  assert.equal(blocks.workers()[0]!.lastError, 'no quorum')
+  assert.equal(blocks.workers()[0]!.status().lastError?.message, 'no quorum')
   await blocks.stop()
 })

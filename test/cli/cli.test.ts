@@ -35,7 +35,7 @@ test('status shows the node, and its exit code is a health check', async () => {
   const { code, out } = await hangar('status')
   assert.equal(code, 0)
   assert.match(out, /^Cluster +healthy\nLayout +0 \(one node, alone\)\n/)
-  assert.match(out, /\nNODE +HOST +ADDRESS +STATE +ZONE +CAPACITY +FREE\n[0-9a-f]{16} /)
+  assert.match(out, /\nNODE +HOST +ADDRESS +STATE +ZONE +CAPACITY +FREE +MISSING\n[0-9a-f]{16} /)
   const quiet = await hangar('status', '--quiet')
   assert.deepEqual([quiet.code, quiet.out, quiet.err], [0, '', ''])
   const { health } = await json<{ health: { partitions: number } }>('status')
@@ -108,6 +108,12 @@ test('json-api makes queries of reads and bodies of writes', async () => {
   assert.equal(read.secretAccessKey, made.secretAccessKey)
   const rename = JSON.stringify({ id: made.accessKeyId, name: 'cooked' })
   assert.match((await hangar('json-api', 'UpdateKey', rename)).out, /"name": "cooked"/)
+  const launched = await hangar(
+    'json-api',
+    'LaunchRepairOperation',
+    '{"node":"*","repairType":"tables"}',
+  )
+  assert.match(launched.out, /"success": \{\s+"[0-9a-f]{64}": null/)
   assert.match((await hangar('json-api', 'ListKeys', '[]')).err, /not a JSON object/)
 })
 

@@ -100,7 +100,8 @@ test('a failing worker is tried again after a growing delay, and says what faile
     steps: 1,
     errors: 3,
     errorsInARow: 0,
-    lastError: 'fault 3',
+    lastError: { message: 'fault 3', secondsAgo: 1 },
+    ...{ tranquility: 0, queueLength: undefined, remarks: [] },
   })
   await runner.stop()
 })

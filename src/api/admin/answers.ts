@@ -100,6 +100,8 @@ export interface ClusterStatusAnswer {
     readonly metadataPartition?: Space
     /** Ours: why the node does not do all that it should. */
     readonly notice?: string
+    /** Ours: blocks that belong there and do not lie there yet. */
+    readonly missingBlocks?: number
   }[]
 }
 

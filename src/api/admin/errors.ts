@@ -16,6 +16,7 @@ export const adminErrorStatus = {
   LayoutConflict: 409,
   NoSuchAccessKey: 404,
   NoSuchBucket: 404,
+  NoSuchWorker: 400,
   NotImplemented: 501,
   ServiceUnavailable: 503,
 } as const

@@ -6,7 +6,7 @@ import { neededParameter, type AdminCall, type AdminContext, type NodeCard } fro
 
 /** Source: Garage v2 admin API, multi-node calls. */
 export interface NodesAnswer {
-  readonly success: Readonly<Record<string, object>>
+  readonly success: Readonly<Record<string, unknown>>
   readonly error: Readonly<Record<string, string>>
 }
 
@@ -15,21 +15,36 @@ export interface NodesAnswer {
  *
  * @throws {AdminError} `InvalidRequest` when the parameter names no node, or several by one prefix
  */
-export async function askNodes(
-  { node, layout }: Pick<AdminContext, 'node' | 'layout'>,
+export function askNodes(
+  context: Pick<AdminContext, 'node' | 'layout'>,
   call: AdminCall,
   shape: (id: NodeId, card: NodeCard) => object,
+): Promise<NodesAnswer> {
+  const { node } = context
+  return askEach(context, call, async (id) =>
+    shape(id, await (id === node.id ? node.card() : node.peers.card(id))),
+  )
+}
+
+/**
+ * The answer of each named node, or why there is none.
+ *
+ * @throws {AdminError} as `askNodes`
+ */
+export async function askEach(
+  { node, layout }: Pick<AdminContext, 'node' | 'layout'>,
+  call: AdminCall,
+  ask: (id: NodeId) => Promise<unknown>,
 ): Promise<NodesAnswer> {
   const wanted = neededParameter(call, 'node')
   const peers = node.peers.list().map((peer) => peer.node)
   const known = new Set([node.id, ...peers, ...(layout.members.history()?.nodes.keys() ?? [])])
-  const success: Record<string, object> = {}
+  const success: Record<string, unknown> = {}
   const error: Record<string, string> = {}
   await Promise.all(
     namedBy(wanted, node.id, [...known]).map(async (id) => {
       try {
-        const card = await (id === node.id ? node.card() : node.peers.card(id))
-        success[id] = shape(id, card)
+        success[id] = await ask(id)
       } catch (failure) {
         error[id] = (failure as Error).message
       }

@@ -30,7 +30,29 @@ export interface NodeCard {
   readonly notice: string | null
   readonly data: DiskSpace | null
   readonly metadata: DiskSpace | null
+  /** Blocks that belong there and do not lie there; null of a node that cannot say. */
+  readonly missingBlocks: number | null
 }
+
+/** A worker, as a node tells of it; plain data. */
+export interface WorkerReport {
+  readonly name: string
+  readonly state: 'running' | 'idle' | 'failing' | 'stopped'
+  readonly errors: number
+  readonly errorsInARow: number
+  readonly lastError: { readonly message: string; readonly secondsAgo: number } | null
+  /** Until a failing one tries again, at most. */
+  readonly retrySeconds: number
+  readonly tranquility: number
+  readonly queueLength: number | null
+  readonly remarks: readonly string[]
+}
+
+/** What one node asks of another, or of itself, for an operator. */
+export type NodeRequest =
+  | { readonly kind: 'workers' }
+  | { readonly kind: 'wake'; readonly workers: readonly string[] }
+  | { readonly kind: 'scrub' }
 
 /** The other nodes, as this one knows them. */
 export interface NodePeers {
@@ -51,6 +73,8 @@ export interface NodePeers {
   connect(address: string): Promise<NodeId>
   /** @throws {DomainError} when it does not answer, or not in time */
   card(node: NodeId): Promise<NodeCard>
+  /** @throws {DomainError} as `card` */
+  perform(node: NodeId, request: NodeRequest): Promise<unknown>
 }
 
 /** This node, as the admin API shows it. */
@@ -59,6 +83,8 @@ export interface NodeView {
   condition(): NodeCondition
   card(): Promise<NodeCard>
   readonly peers: NodePeers
+  /** Workers answer as `WorkerReport`s, the rest null. */
+  perform(request: NodeRequest): Promise<unknown>
   readonly check: Job
   /** Of the whole cluster; `reads`: every block is read. */
   readonly repairCheck: Job<{ readonly reads: boolean }>

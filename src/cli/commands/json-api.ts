@@ -8,6 +8,8 @@ import type { DefineCommand, GlobalOptions } from '../command.ts'
 
 /** Calls that name their subject in the query and have a body, or none, beside it. */
 const bySubject = /^(?:Update|Delete)/
+/** Calls of the nodes that the query names, with a body beside it. */
+const posted = /^(?:LaunchRepairOperation|ListWorkers|GetWorkerInfo)$/
 
 export const jsonApi: DefineCommand = (program, terminal) => {
   program
@@ -27,6 +29,10 @@ function callRaw(
   name: string,
   payload: Record<string, unknown>,
 ): Promise<unknown> {
+  if (posted.test(name)) {
+    const { node, ...body } = payload
+    return client.call(name, { query: node === undefined ? {} : asQuery({ node }), body })
+  }
   if (/^(?:Get|List)/.test(name)) return client.call(name, { query: asQuery(payload) })
   if (!bySubject.test(name)) return client.call(name, { body: payload })
   const { id, ...body } = payload

@@ -43,8 +43,9 @@ function show(
     node.role?.zone ?? 'no role yet',
     typeof node.role?.capacity === 'number' ? sizeText(node.role.capacity) : '',
     node.dataPartition === undefined ? '' : sizeText(node.dataPartition.available),
+    node.missingBlocks === undefined ? '' : String(node.missingBlocks),
   ])
-  const titles = ['NODE', 'HOST', 'ADDRESS', 'STATE', 'ZONE', 'CAPACITY', 'FREE']
+  const titles = ['NODE', 'HOST', 'ADDRESS', 'STATE', 'ZONE', 'CAPACITY', 'FREE', 'MISSING']
   terminal.print(
     textFields([
       ['Cluster', health.status],
@@ -53,6 +54,12 @@ function show(
     ]),
   )
   terminal.print(`\n${textTable(titles, rows)}`)
+  const missing = nodes.reduce((sum, node) => sum + (node.missingBlocks ?? 0), 0)
+  if (missing > 0) {
+    terminal.print(
+      `\n${missing} blocks have a copy less than they should; their nodes are bringing them.`,
+    )
+  }
   for (const { notice } of nodes) if (notice !== undefined) terminal.print(`\n${notice}`)
 }
 

@@ -1,20 +1,31 @@
 /** The other nodes as the admin API shows them, and what this one tells them of itself. */
 
 import { hostname, networkInterfaces } from 'node:os'
-import type { NodeCard, NodePeers } from '../../api/admin/operation.ts'
+import type { NodeCard, NodePeers, NodeRequest } from '../../api/admin/operation.ts'
 import type { Mesh } from '../../net/mesh.ts'
 import { NodeError } from '../errors.ts'
 import type { NodeOptions } from '../options.ts'
 
 const CARD_ENDPOINT = 'node/card'
 const CARD_MS_MAX = 1_000
+const PERFORM_ENDPOINT = 'node/perform'
+const PERFORM_MS_MAX = 5_000
 
 export function nodePeers(
   mesh: Mesh | undefined,
-  { rpc, card }: { readonly rpc: NodeOptions['rpc']; readonly card: () => Promise<NodeCard> },
+  {
+    rpc,
+    card,
+    perform,
+  }: {
+    readonly rpc: NodeOptions['rpc']
+    readonly card: () => Promise<NodeCard>
+    readonly perform: (request: NodeRequest) => Promise<unknown>
+  },
 ): NodePeers {
   if (mesh === undefined) return noPeers
   mesh.handle(CARD_ENDPOINT, () => card())
+  mesh.handle(PERFORM_ENDPOINT, (_from, message) => perform(readRequest(message)))
   return {
     address: ownAddress(mesh, rpc?.publicAddress),
     list: () =>
@@ -27,6 +38,8 @@ export function nodePeers(
       const asked = mesh.call(node, CARD_ENDPOINT, null, { deadlineMs: CARD_MS_MAX })
       return (await asked) as NodeCard
     },
+    perform: async (node, request) =>
+      mesh.call(node, PERFORM_ENDPOINT, request, { deadlineMs: PERFORM_MS_MAX }),
   }
 }
 
@@ -35,6 +48,17 @@ const noPeers: NodePeers = {
   list: () => [],
   connect: () => Promise.reject(speaksToNone()),
   card: () => Promise.reject(speaksToNone()),
+  perform: () => Promise.reject(speaksToNone()),
+}
+
+/** @throws {NodeError} `BadMessage` */
+function readRequest(message: unknown): NodeRequest {
+  const request = message as NodeRequest | null | undefined
+  const isWake = request?.kind === 'wake'
+  if (typeof request?.kind === 'string' && (!isWake || Array.isArray(request.workers))) {
+    return request
+  }
+  throw new NodeError('BadMessage', 'Cannot read what another node asks for: it names nothing')
 }
 
 function speaksToNone(): NodeError {

@@ -97,6 +97,15 @@ export class CollectWorker implements Worker {
     return { waitingFor: this.#waitingFor, isMoving: isMoving(this.#options.cluster) }
   }
 
+  remarks(): readonly string[] {
+    const { waitingFor, isMoving: moves } = this.status()
+    const names = waitingFor.map((node) => node.slice(0, 16)).join(', ')
+    return [
+      ...(moves ? ['nothing is collected while the layout changes'] : []),
+      ...(names === '' ? [] : [`tombstones stay until ${names} answers`]),
+    ]
+  }
+
   async work(signal: AbortSignal): Promise<WorkState> {
     const walk = this.#walks[this.#at]
     const { db, cluster } = this.#options

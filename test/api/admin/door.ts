@@ -3,7 +3,7 @@
 import { nodeId } from '../../../src/base/ids.ts'
 import type { Log } from '../../../src/base/log.ts'
 import { Job } from '../../../src/api/admin/job.ts'
-import type { NodeCondition, NodePeers } from '../../../src/api/admin/operation.ts'
+import type { NodeCondition, NodePeers, WorkerReport } from '../../../src/api/admin/operation.ts'
 import { adminHandler } from '../../../src/api/admin/serve.ts'
 import { openMembers } from '../../../src/cluster/members.ts'
 import { FirstLayouts } from '../../../src/model/layout/first.ts'
@@ -50,6 +50,18 @@ export interface AdminDoor {
   close(): Promise<void>
 }
 
+const WORKERS: readonly WorkerReport[] = [
+  {
+    ...{ name: 'table-sync', state: 'idle', errors: 0, errorsInARow: 0, lastError: null },
+    ...{ retrySeconds: 0, tranquility: 1, queueLength: 0, remarks: ['not compared with abcd'] },
+  },
+  {
+    ...{ name: 'block-fetch', state: 'failing', errors: 2, errorsInARow: 1, queueLength: 3 },
+    lastError: { message: 'no owner answers', secondsAgo: 4 },
+    ...{ retrySeconds: 2, tranquility: 1, remarks: [] },
+  },
+]
+
 export async function openAdminDoor(
   options: {
     readonly metricsToken?: string
@@ -87,7 +99,9 @@ export async function openAdminDoor(
           notice: door.notice ?? sentenceOf(door.condition),
           data: { availableBytes: 5, totalBytes: 10 },
           metadata: null,
+          missingBlocks: 3,
         }),
+      perform: (request) => Promise.resolve(request.kind === 'workers' ? WORKERS : null),
       peers: {
         address: undefined,
         list: () => door.peers,
@@ -96,6 +110,7 @@ export async function openAdminDoor(
           return Promise.reject(new NetError('PeerUnreachable', 'nobody is there'))
         },
         card: () => Promise.reject(new Error('it does not answer')),
+        perform: () => Promise.reject(new Error('it does not answer')),
       },
       check: new Job(() => Promise.resolve({ clean: true })),
       repairCheck: new Job((_, _signal, { reads }) => Promise.resolve({ clean: true, reads })),

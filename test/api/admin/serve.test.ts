@@ -84,6 +84,7 @@ test('GetClusterStatus, GetClusterHealth and GetNodeInfo have the shapes of Gara
         garageVersion: 'hangar 0.1.0',
         addr: '127.0.0.1:3900',
         hostname: 'here',
+        missingBlocks: 3,
         isUp: true,
         lastSeenSecsAgo: null,
         role: { zone: 'default', tags: [], capacity: 10 },

@@ -3,6 +3,7 @@ import { open, readdir } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { test } from 'node:test'
 import type { RepairCheckAnswer } from '../../../src/api/admin/answers.ts'
+import type { NodesAnswer } from '../../../src/api/admin/nodes.ts'
 import { silentLog } from '../../../src/base/log.ts'
 import { openRows } from '../../../src/db/open.ts'
 import { systemClock } from '../../../src/node/system/clock.ts'
@@ -92,6 +93,29 @@ test('what is lost on one of three nodes is found from another, and mended by th
         )
       }
     })
+
+    for (const repairType of ['tables', 'blocks']) {
+      const launched = await b.admin<NodesAnswer>('LaunchRepairOperation?node=*', { repairType })
+      assert.equal(Object.keys(launched.success).length, 3, JSON.stringify(launched))
+    }
+    const { success } = await b.admin<NodesAnswer>('ListWorkers?node=*', {})
+    for (const workers of Object.values(success) as { name: string }[][]) {
+      const names = workers.map(({ name }) => name)
+      for (const name of [
+        'table-sync',
+        'table-collect',
+        'block-fetch',
+        'block-resync',
+        'release',
+      ]) {
+        assert.ok(names.includes(name), names.join())
+      }
+    }
+    assert.match((await c.ask('/metrics')).text, /^block_resync_queue_length 0$/m)
+    assert.match(
+      (await b.admin<{ freeform: string }>('GetClusterStatistics')).freeform,
+      /Blocks with a copy less than they should have: 0/,
+    )
 
     await damageBlocks(c)
     const damaged = await checked(a, '--read-blocks')

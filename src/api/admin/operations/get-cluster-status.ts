@@ -59,13 +59,21 @@ function statusOf(
   card: NodeCard | undefined,
 ): Pick<
   NodeStatus,
-  'id' | 'garageVersion' | 'hostname' | 'notice' | 'dataPartition' | 'metadataPartition'
+  | 'id'
+  | 'garageVersion'
+  | 'hostname'
+  | 'notice'
+  | 'missingBlocks'
+  | 'dataPartition'
+  | 'metadataPartition'
 > {
   if (card === undefined) return { id, garageVersion: null, hostname: null }
-  const { hostname, version, notice, data, metadata } = card
+  const { hostname, version, notice, data, metadata, missingBlocks } = card
   return {
     ...{ id, garageVersion: `hangar ${version}`, hostname },
     ...(notice === null ? {} : { notice }),
+    // One of an older version does not say it.
+    ...(typeof missingBlocks === 'number' ? { missingBlocks } : {}),
     ...(data === null ? {} : { dataPartition: freeSpace(data) }),
     ...(metadata === null ? {} : { metadataPartition: freeSpace(metadata) }),
   }

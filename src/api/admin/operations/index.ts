@@ -13,11 +13,16 @@ import { getBucketInfo } from './get-bucket-info.ts'
 import { getClusterHealth } from './get-cluster-health.ts'
 import { getClusterStatus } from './get-cluster-status.ts'
 import { getKeyInfo } from './get-key-info.ts'
+import { getClusterStatistics } from './get-cluster-statistics.ts'
+import { getNodeStatistics } from './get-node-statistics.ts'
+import { getWorkerInfo } from './get-worker-info.ts'
 import { getNodeInfo } from './get-node-info.ts'
 import { health } from './health.ts'
 import { importKey } from './import-key.ts'
 import { join } from './join.ts'
 import { listBuckets } from './list-buckets.ts'
+import { launchRepairOperation } from './launch-repair-operation.ts'
+import { listWorkers } from './list-workers.ts'
 import { listKeys } from './list-keys.ts'
 import { metrics } from './metrics.ts'
 import { startRepairCheck, watchRepairCheck } from './repair-check.ts'
@@ -38,7 +43,12 @@ export const operations: readonly AdminOperation[] = [
   metrics,
   getClusterStatus,
   getClusterHealth,
+  getClusterStatistics,
   getNodeInfo,
+  getNodeStatistics,
+  listWorkers,
+  getWorkerInfo,
+  launchRepairOperation,
   connectClusterNodes,
   join,
   safeToStop,

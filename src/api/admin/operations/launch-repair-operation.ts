@@ -1,0 +1,16 @@
+/** LaunchRepairOperation: what the workers of the named nodes do from time to time, now. */
+
+import { fields, type Shape } from '../input.ts'
+import { garageOperation } from '../operation.ts'
+import { perform, repairOf } from '../workers.ts'
+
+/** A name, or an object of one; `repairOf` reads it. */
+const anything: Shape<unknown> = (value) => value
+const shape = fields({ repairType: anything })
+
+export const launchRepairOperation = garageOperation(
+  'POST',
+  'LaunchRepairOperation',
+  (context, call) => perform(context, call, repairOf(call.input(shape).repairType), () => null),
+  { data: false },
+)
