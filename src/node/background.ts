@@ -41,7 +41,7 @@ export interface BackgroundParts {
 
 export interface Background {
   /** Wakes every worker: another node came, or something else that they may wait for. */
-  wake(): void
+  readonly wake: () => void
   readonly workers: readonly Working[]
 }
 

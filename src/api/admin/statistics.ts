@@ -1,48 +1,72 @@
 /** Statistics as text, as Garage has them: what the nodes have room for, and what they work on. */
 
-import { newestLayout, storageOf } from '../../cluster/layout/history.ts'
+import type { NodeId } from '../../base/ids.ts'
 import { PARTITION_COUNT } from '../../cluster/cluster.ts'
-import { countPartitions } from '../../cluster/layout/layout.ts'
+import { newestLayout, storageOf } from '../../cluster/layout/history.ts'
+import { countPartitions, type Layout } from '../../cluster/layout/layout.ts'
 import type { AdminContext, NodeCard, WorkerReport } from './operation.ts'
+
+/** A node that stores; what it does not say is undefined. */
+interface Holder {
+  readonly id: NodeId
+  readonly hostname: string | undefined
+  readonly partitions: number
+  readonly freeBytes: number | undefined
+  readonly missingBlocks: number | undefined
+}
 
 /** The nodes that store, and how much more fits: as much as the fullest of them still takes. */
 export async function clusterStatistics({ node, layout }: AdminContext): Promise<string> {
   const history = layout.members.history()
   if (history === undefined) return 'There is no layout yet.\n'
   const newest = newestLayout(history)
-  const lines = ['id\thostname\tzone\tcapacity\tpartitions\tdata available\tblocks missing']
-  let room: number | undefined
-  let missing: number | undefined = 0
-  for (const id of [...storageOf(history)].sort()) {
-    const card = await cardOf(node, id)
-    const role = newest.roles.get(id)
-    const held = newest.version === 0 ? PARTITION_COUNT : countPartitions(newest, id)
-    const free = card?.data?.availableBytes
-    if (free !== undefined && held > 0) {
-      const fits = Math.floor((free / held) * PARTITION_COUNT)
-      room = Math.min(room ?? fits, fits)
-    }
-    const lacks = card?.missingBlocks ?? undefined
-    missing = lacks === undefined || missing === undefined ? undefined : missing + lacks
-    const cells = [id.slice(0, 16), card?.hostname ?? '?', role?.zone ?? 'default']
-    lines.push([...cells, role?.capacityBytes ?? '', held, free ?? '?', lacks ?? '?'].join('\t'))
-  }
-  lines.push('')
-  lines.push(
-    room === undefined
-      ? 'Room for more: not known, no node that stores answers'
-      : `Room for more: about ${room} bytes of objects, as each is stored ${newest.factor} times`,
+  const holders = await Promise.all(
+    [...storageOf(history)].sort().map(async (id) => {
+      const card = id === node.id ? node.card() : node.peers.card(id)
+      return holderOf(id, newest, await card.catch(() => undefined))
+    }),
   )
-  lines.push(`Blocks with a copy less than they should have: ${missing ?? 'not known'}`)
+  const titles = ['id', 'hostname', 'zone', 'capacity', 'partitions', 'data available']
+  const lines = [
+    [...titles, 'blocks missing'].join('\t'),
+    ...holders.map((holder) => lineOf(holder, newest)),
+    '',
+    roomText(holders, newest),
+    `Blocks with a copy less than they should have: ${missingText(holders)}`,
+  ]
   return `${lines.join('\n')}\n`
 }
 
-async function cardOf(node: AdminContext['node'], id: NodeCardKey): Promise<NodeCard | undefined> {
-  if (id === node.id) return node.card()
-  return node.peers.card(id).catch(() => undefined)
+function holderOf(id: NodeId, newest: Layout, card: NodeCard | undefined): Holder {
+  return {
+    ...{ id, hostname: card?.hostname },
+    partitions: newest.version === 0 ? PARTITION_COUNT : countPartitions(newest, id),
+    freeBytes: card?.data?.availableBytes,
+    missingBlocks: card?.missingBlocks ?? undefined,
+  }
 }
 
-type NodeCardKey = AdminContext['node']['id']
+function lineOf(holder: Holder, { roles }: Layout): string {
+  const { id, hostname = '?', partitions, freeBytes = '?', missingBlocks = '?' } = holder
+  const { zone = 'default', capacityBytes = '' } = roles.get(id) ?? {}
+  const place = [id.slice(0, 16), hostname, zone, capacityBytes]
+  return [...place, partitions, freeBytes, missingBlocks].join('\t')
+}
+
+function roomText(holders: readonly Holder[], { factor }: Layout): string {
+  const fits = holders.flatMap(({ partitions, freeBytes }) =>
+    partitions === 0 || freeBytes === undefined ? [] : [freeBytes / partitions],
+  )
+  if (fits.length === 0) return 'Room for more: not known, no node that stores answers'
+  const bytes = Math.floor(Math.min(...fits) * PARTITION_COUNT)
+  return `Room for more: about ${bytes} bytes of objects, each stored ${factor} times`
+}
+
+function missingText(holders: readonly Holder[]): string {
+  const counts = holders.map(({ missingBlocks }) => missingBlocks)
+  if (counts.includes(undefined)) return 'not known, for a node does not answer'
+  return String(counts.reduce<number>((sum, each) => sum + (each ?? 0), 0))
+}
 
 /** What one node's workers have in their queues. */
 export function nodeStatistics(reports: readonly WorkerReport[]): string {
