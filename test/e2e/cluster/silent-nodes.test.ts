@@ -1,0 +1,67 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { bytesOf } from '../../support/content.ts'
+import { openCluster } from '../../support/spawn-cluster.ts'
+import { clientOf, layOut, newKey, settled, within } from './steps.ts'
+
+const BUCKET = 'patience'
+const TURNS = 20
+/** Far above what a loaded machine adds, far below the deadline of any call between nodes. */
+const FROZEN_MS_MAX = 5_000
+/** Within this a client is told to come back later. */
+const REFUSED_MS_MAX = 10_000
+
+test('a frozen node holds nobody up; with two gone every request is refused in time', async (t) => {
+  const cluster = await openCluster()
+  try {
+    const a = await cluster.add('a', { factor: 3 })
+    const b = await cluster.add('b', { factor: 3, bootstrap: ['a'] })
+    const c = await cluster.add('c', { factor: 3, bootstrap: ['a'] })
+    const nodes = [a, b, c]
+    await Promise.all(nodes.map((node) => node.start()))
+    await settled(nodes, 0, 10_000)
+    await settled(nodes, await layOut(a, nodes), 10_000)
+    const client = clientOf(a, await newKey(a))
+    assert.equal((await client.call({ method: 'PUT', bucket: BUCKET })).status, 200)
+    const longest = async (word: string): Promise<number> => {
+      let most = 0
+      for (let index = 0; index < TURNS; index += 1) {
+        const at = { bucket: BUCKET, key: `${word} ${index}` }
+        const body = bytesOf({ seed: index + 1, size: index % 2 === 0 ? 4096 : 300_000 })
+        const began = performance.now()
+        const put = await client.call({ method: 'PUT', ...at, body })
+        assert.equal(put.status, 200, put.body.toString())
+        const got = await client.call({ method: 'GET', ...at })
+        assert.ok(got.status === 200 && got.body.equals(body), got.status.toString())
+        most = Math.max(most, performance.now() - began)
+      }
+      return Math.round(most)
+    }
+    const usual = await longest('usual')
+    c.signal('SIGSTOP')
+    const frozen = await longest('frozen')
+    t.diagnostic(`PUT and GET, longest of ${TURNS}: ${usual} ms, ${frozen} ms with one frozen`)
+    assert.ok(frozen < FROZEN_MS_MAX, `${frozen} ms`)
+    b.signal('SIGSTOP')
+    for (const method of ['PUT', 'GET', 'DELETE', 'HEAD']) {
+      const began = performance.now()
+      const body = method === 'PUT' ? { body: bytesOf({ seed: 1, size: 4096 }) } : {}
+      const answer = await client.call({ method, bucket: BUCKET, key: 'usual 0', ...body })
+      const ms = Math.round(performance.now() - began)
+      t.diagnostic(`${method} with two frozen: ${answer.status} after ${ms} ms`)
+      assert.equal(answer.status, 503, answer.body.toString())
+      assert.ok(Number(answer.headers['retry-after']) > 0)
+      assert.ok(ms < REFUSED_MS_MAX, `${method}: ${ms} ms`)
+    }
+    b.signal('SIGCONT')
+    c.signal('SIGCONT')
+    const ms = await within(20_000, async () => {
+      const answer = await client.call({ method: 'GET', bucket: BUCKET, key: 'frozen 0' })
+      assert.equal(answer.status, 200)
+    })
+    t.diagnostic(`served again ${ms} ms after both were woken`)
+    client.close()
+  } finally {
+    await cluster.remove()
+  }
+})
