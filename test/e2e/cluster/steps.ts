@@ -2,9 +2,15 @@
 
 import assert from 'node:assert/strict'
 import { setTimeout as wait } from 'node:timers/promises'
-import type { ClusterLayoutAnswer, ClusterStatusAnswer } from '../../../src/api/admin/answers.ts'
+import type {
+  ClusterLayoutAnswer,
+  ClusterStatusAnswer,
+  LayoutHistoryAnswer,
+} from '../../../src/api/admin/answers.ts'
 import { SignedClient } from '../../support/signed-client.ts'
 import type { ClusterNode } from '../../support/spawn-cluster.ts'
+
+const MOVED_MS_MAX = 90_000
 
 export interface Key {
   readonly accessKeyId: string
@@ -58,6 +64,14 @@ export async function layOut(
   const version = staged.version + 1
   await node.admin('ApplyClusterLayout', { version })
   return version
+}
+
+/** The change of the layout has come to its end: everything lies where it belongs. */
+export async function moved(node: ClusterNode): Promise<number> {
+  return within(MOVED_MS_MAX, async () => {
+    const history = await node.admin<LayoutHistoryAnswer>('GetClusterLayoutHistory')
+    assert.equal(history.updateTrackers, null, JSON.stringify(history))
+  })
 }
 
 /** Every node shows all of them up, in that layout. */
