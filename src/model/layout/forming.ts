@@ -5,8 +5,9 @@ import type { NodeId } from '../../base/ids.ts'
 import type { Log } from '../../base/log.ts'
 import type { Network } from '../../base/network.ts'
 import { judge, type Stance, type Wish } from '../../cluster/layout/forming.ts'
-import { nothingStaged } from '../../cluster/layout/history.ts'
+import { newestLayout, nothingStaged, type LayoutHistory } from '../../cluster/layout/history.ts'
 import type { Role } from '../../cluster/layout/layout.ts'
+import { standsAlone } from '../../cluster/lone.ts'
 import type { Members } from '../../cluster/members.ts'
 import type { Worker, WorkState } from '../../worker/worker.ts'
 import type { FirstLayouts } from './first.ts'
@@ -64,17 +65,28 @@ export class Forming implements Worker {
   async work(): Promise<WorkState> {
     if (this.#isOver) return 'idle'
     try {
-      if (this.#options.members.history() === undefined) this.#tell(await this.#look())
-      else {
-        this.#why = undefined
-        await this.#options.formed()
-        this.#isOver = true
-      }
+      const history = this.#options.members.history()
+      if (history === undefined) this.#tell(await this.#look())
+      else await this.#end(history)
     } catch (error) {
       if (!(error instanceof DomainError)) throw error
       this.#tell(error.message)
     }
     return 'idle'
+  }
+
+  /** There is a layout, so none is made here any more. */
+  async #end(history: LayoutHistory): Promise<void> {
+    const { members, formed, log, wish } = this.#options
+    this.#why = undefined
+    await formed()
+    this.#isOver = true
+    const { version, roles } = newestLayout(history)
+    if (wish() === undefined || roles.has(members.self)) return
+    const sentence = standsAlone(members)
+      ? 'This node holds data, so it makes no first layout: `hangar join` on the others adds them'
+      : `This node has no role in layout ${version}: \`hangar join\` gives it one`
+    log.warn({}, sentence)
   }
 
   /** Takes the step that is due; returns what is waited for. */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { silentLog } from '../../../src/base/log.ts'
+import { silentLog, type Log } from '../../../src/base/log.ts'
 import { Forming } from '../../../src/model/layout/forming.ts'
 import { WorkerRunner } from '../../../src/worker/runner.ts'
 import { storing, wishes } from '../../cluster/layout/members.ts'
@@ -12,11 +12,11 @@ interface Seen {
 }
 
 /** Lets a node of the world form as its settings would have it. */
-function form(node: FollowingNode, seen: Seen, nodes = 3): Forming {
+function form(node: FollowingNode, seen: Seen, log: Log = silentLog): Forming {
   const { members, firsts, network, life } = node.now
   const forming = new Forming({
-    ...{ members, firsts, network, log: silentLog },
-    wish: () => Promise.resolve({ nodes, factor: 2, zone: node.id, capacityBytes: 1e12 }),
+    ...{ members, firsts, network, log },
+    wish: () => Promise.resolve({ nodes: 3, factor: 2, zone: node.id, capacityBytes: 1e12 }),
     awaited: () => [],
     proposing: () => {
       seen.proposed += 1
@@ -111,8 +111,26 @@ test('a new node beside a cluster takes its layout and makes none', async () => 
   }
   await world.until(() => world.agree(world.nodes.slice(0, 3)))
   const { proposed } = seen
+  const said: string[] = []
+  const log: Log = { ...silentLog, warn: (_, text) => void said.push(text) }
   world.nodes[3]!.start()
-  form(world.nodes[3]!, seen)
-  await world.until(() => world.agree())
+  form(world.nodes[3]!, seen, log)
+  await world.until(() => world.agree() && said.length > 0)
   assert.equal(seen.proposed, proposed)
+  assert.match(said.join(), /^This node has no role in layout 1: `hangar join` gives it one$/)
+})
+
+test('a lone node with data keeps it, and says how the others come to it', async () => {
+  const world = new LayoutWorld(8, 1)
+  const [a] = world.nodes as [FollowingNode]
+  a.isLone = true
+  a.hasRows = true
+  const said: string[] = []
+  const log: Log = { ...silentLog, warn: (_, text) => void said.push(text) }
+  const seen = { proposed: 0, formed: 0 }
+  a.start()
+  form(a, seen, log)
+  await world.until(() => said.length > 0)
+  assert.match(said.join(), /holds data, so it makes no first layout/)
+  assert.deepEqual([seen.proposed, seen.formed], [0, 1])
 })
