@@ -16,8 +16,8 @@ export type Outcome =
 const DEADLINE_MS = 20_000
 /** One operation is tried again, under one id, as the SDKs do. */
 const ATTEMPTS_MAX = 16
-/** Ids of operations are kept for 30 s: later a second attempt would be another operation. */
-const AGAIN_MS_MAX = 20_000
+/** Ids of operations are kept for 30 s: an attempt that ends later would be another operation. */
+const AGAIN_MS_MAX = 12_000
 const WAIT_MS = 100
 const WAIT_MS_MAX = 1_600
 /** Refusals that are answers: what was asked about is so. */
