@@ -34,8 +34,8 @@ export interface ChaosNode extends ClusterNode {
   signal(signal: NodeJS.Signals): void
   /** Sets its wall clock apart from the machine's, now and after restarts. */
   setClock(offsetMs: number): void
-  /** Removes its rows; only while it is down. */
-  wipe(): Promise<void>
+  /** Removes its rows, or all that it has; only while it is down. */
+  wipe(what: 'rows' | 'all'): Promise<void>
   /** The relay to dial for the peer that listens at a port. */
   setRelay(port: number, relay: number): void
 }
@@ -156,7 +156,11 @@ async function addNode({ cluster, name, all, relays }: Addition): Promise<ChaosN
       clockOffsetMs = offsetMs
       child?.send({ clockOffsetMs })
     },
-    wipe: () => rm(join(dirname(node.settings), 'meta', 'db'), { recursive: true }),
+    async wipe(what: 'rows' | 'all') {
+      const home = dirname(node.settings)
+      const folders = what === 'rows' ? [['meta', 'db']] : [['meta'], ['blocks']]
+      for (const folder of folders) await rm(join(home, ...folder), { recursive: true })
+    },
     setRelay: (port: number, relay: number) => void (relayPorts[port] = relay),
   })
 }

@@ -1,6 +1,6 @@
 /** What is done to a cluster while a load runs: each fault comes, stays for a while, and is mended. */
 
-import { applyRoles } from './layouts.ts'
+import { applyRoles, replaceNode } from './layouts.ts'
 import { pause } from './client.ts'
 import type { ChaosCluster, ChaosNode } from './cluster.ts'
 import type { Seeded } from '../../test/support/seeded.ts'
@@ -151,10 +151,10 @@ export const faults: readonly Fault[] = [
       const spare = cluster.spare!
       const leaver = rng.pick(cluster.nodes)
       note(`layout with ${spare.name}`)
-      await applyRoles(cluster, [...cluster.nodes, spare])
+      await applyRoles([...cluster.nodes, spare])
       await hold(5_000)
       note(`layout without ${leaver.name}`)
-      await applyRoles(cluster, [...cluster.nodes.filter((node) => node !== leaver), spare])
+      await applyRoles([...cluster.nodes.filter((node) => node !== leaver), spare])
     },
   },
   {
@@ -165,9 +165,19 @@ export const faults: readonly Fault[] = [
       const node = rng.pick(cluster.nodes)
       note(`wipe ${node.name}`)
       await node.kill()
-      await node.wipe()
+      await node.wipe('rows')
       await hold(500)
       await node.start()
+    },
+  },
+  {
+    name: 'replace',
+    sentence: 'kill -9 of one node, all its files removed, a new node in its place',
+    timesMax: 1,
+    async strike({ cluster, rng, note }) {
+      const node = rng.pick(cluster.nodes)
+      note(`replace ${node.name}`)
+      await replaceNode(cluster, node)
     },
   },
   {

@@ -14,35 +14,49 @@ const CONTENTS: readonly Content[] = Array.from({ length: 12 }, (_, index) => ({
   seed: 1_000 + index,
   size: SIZES[index % SIZES.length]!,
 }))
-/**
- * A content is put for a while and not at all for longer than a released manifest and the grace of
- * its blocks take (30 s and 1 s): then it comes back about when its blocks go.
- */
-const TURN_MS = 38_000
+/** These are always put; the others by turns, the first turn of each a second after the last. */
+const ALWAYS = 3
+const SHIFT_MS = 1_000
 const WANTED_MS = 5_000
-const SHIFT_MS = TURN_MS / CONTENTS.length
+/**
+ * After its turn nobody keeps a content. Its blocks go when its manifests are released (30 s and up
+ * to a round of the worker) and their grace is over (1 s): just then its next turn begins.
+ */
+const TURN_MS = 41_000
 
 export const dedup: Workload = {
   name: 'W7',
   sentence: 'PUT, GET and DELETE of 12 contents under 48 names, blocks released all the while',
   clients: 8,
   thinkMs: 80,
-  secondsMin: 60,
+  secondsMin: 65,
   start() {
     const began = performance.now()
-    const wanted = (): Content[] =>
-      CONTENTS.filter((_, index) => {
-        const at = performance.now() - began + index * SHIFT_MS
-        return at % TURN_MS < WANTED_MS
-      })
+    /** The index of the content that was put last under each name, as far as clients know. */
+    const kept = new Map<string, number>()
+    const isWanted = (index: number): boolean => {
+      const at = performance.now() - began - (index - ALWAYS) * SHIFT_MS
+      return index < ALWAYS || (at >= 0 && at % TURN_MS < WANTED_MS)
+    }
+    const wanted = (): number[] => [...CONTENTS.keys()].filter(isWanted)
     return {
       async turn(client) {
-        const key = `name-${client.rng.below(NAMES)}`
-        const draw = client.rng.below(100)
-        const contents = wanted()
-        if (draw < 35) await get(client, key)
-        else if (draw < 60 || contents.length === 0) await remove(client, key)
-        else await put(client, key, client.rng.pick(contents))
+        const { rng } = client
+        const unwanted = [...kept].find(([, index]) => !isWanted(index))?.[0]
+        const draw = rng.below(100)
+        if (unwanted !== undefined && draw < 60) {
+          kept.delete(unwanted)
+          if (!(await remove(client, unwanted))) kept.set(unwanted, ALWAYS)
+          return
+        }
+        const key = `name-${rng.below(NAMES)}`
+        if (draw < 70) await get(client, key)
+        else if (draw < 75) await remove(client, key)
+        else {
+          const index = rng.pick(wanted())
+          kept.set(key, index)
+          await put(client, key, CONTENTS[index]!)
+        }
       },
       judge: ({ records }) => registerFaults(records),
     }
