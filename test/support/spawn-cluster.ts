@@ -1,8 +1,9 @@
 /** Nodes by settings files, as processes of their own, on free ports of 127.0.0.1. */
 
 import type { ChildProcess } from 'node:child_process'
+import { randomInt } from 'node:crypto'
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { createServer } from 'node:net'
+import { createServer, type AddressInfo, type Server } from 'node:net'
 import { tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
@@ -204,17 +205,21 @@ async function untilThere(
   throw new Error(`the node did not come\n${errors()}`)
 }
 
+/** Below those that systems give to connections: a node that is down finds its ports free again. */
+const [PORT_MIN, PORT_MAX] = [15_000, 32_000] as const
+
 /** Ports that were free a moment ago. */
 async function freePorts(count: number): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => createServer())
-  const ports = await Promise.all(
-    servers.map(
-      (server) =>
-        new Promise<number>((resolve) => {
-          server.listen(0, '127.0.0.1', () => resolve((server.address() as { port: number }).port))
-        }),
-    ),
-  )
+  const servers: Server[] = []
+  while (servers.length < count) {
+    const server = createServer()
+    const isFree = await new Promise<boolean>((resolve) => {
+      server.once('error', () => resolve(false))
+      server.listen(randomInt(PORT_MIN, PORT_MAX), '127.0.0.1', () => resolve(true))
+    })
+    if (isFree) servers.push(server)
+  }
+  const ports = servers.map((server) => (server.address() as AddressInfo).port)
   for (const server of servers) server.close()
   return ports
 }
