@@ -20,9 +20,11 @@ const SHIFT_MS = 1_000
 const WANTED_MS = 5_000
 /**
  * After its turn nobody keeps a content. Its blocks go when its manifests are released (30 s and up
- * to a round of the worker) and their grace is over (1 s): just then its next turn begins.
+ * to a round of the worker) and their grace is over (1 s): its next turn begins about then, of each
+ * content some time later than of the one before.
  */
-const TURN_MS = 41_000
+const TURN_MS = 35_000
+const LATER_MS = 1_500
 
 export const dedup: Workload = {
   name: 'W7',
@@ -35,8 +37,9 @@ export const dedup: Workload = {
     /** The index of the content that was put last under each name, as far as clients know. */
     const kept = new Map<string, number>()
     const isWanted = (index: number): boolean => {
-      const at = performance.now() - began - (index - ALWAYS) * SHIFT_MS
-      return index < ALWAYS || (at >= 0 && at % TURN_MS < WANTED_MS)
+      const order = index - ALWAYS
+      const at = performance.now() - began - order * SHIFT_MS
+      return order < 0 || (at >= 0 && at % (TURN_MS + order * LATER_MS) < WANTED_MS)
     }
     const wanted = (): number[] => [...CONTENTS.keys()].filter(isWanted)
     return {
