@@ -9,6 +9,7 @@
 import { writeFile } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
 import { memoryOf } from '../test/support/process-figures.ts'
+import { BAD_PEERS, besideBadPeers } from './bench/bad-peer.ts'
 import { LOSSES, underLosses } from './bench/lose.ts'
 import { Bench, ROWS, type RowResult } from './bench/rows.ts'
 import { endpointOf, oneNode, threeNodes, type Server } from './bench/servers.ts'
@@ -29,6 +30,8 @@ const { values } = parseArgs({
     nodes: { type: 'string', default: '1' },
     /** `kill`, `freeze`: how long requests to three nodes take while one is lost that way. */
     lose: { type: 'string' },
+    /** `none`, `slow`, `black`: memory of three nodes where one is hard to reach. */
+    peer: { type: 'string' },
     /** A file for the figures as JSON. */
     json: { type: 'string' },
     /** Where the node of its own keeps its data. */
@@ -74,24 +77,32 @@ async function rows(server: Server): Promise<void> {
   }
 }
 
-if (values.lose === undefined) {
-  const server = await serverOf()
+/** The words of an option, each one of those that are known. */
+function chosen<Word extends string>(option: string, text: string, known: readonly Word[]): Word[] {
+  return text.split(',').map((word) => {
+    const found = known.find((one) => one === word)
+    if (found === undefined) throw new Error(`bench: --${option} ${word}: wanted ${known.join()}`)
+    return found
+  })
+}
+
+async function withServer<S extends Server>(server: S, run: (server: S) => Promise<void>) {
   try {
-    await rows(server)
+    await run(server)
   } finally {
     await server.stop()
   }
-} else {
-  const losses = values.lose.split(',').map((word) => {
-    const loss = LOSSES.find((known) => known === word)
-    if (loss === undefined) throw new Error(`bench: --lose ${word}: wanted ${LOSSES.join(', ')}`)
-    return loss
-  })
-  const server = await threeNodes()
-  try {
+}
+
+const { lose, peer } = values
+if (peer !== undefined) {
+  console.log(await besideBadPeers(chosen('peer', peer, BAD_PEERS), seconds))
+} else if (lose !== undefined) {
+  const losses = chosen('lose', lose, LOSSES)
+  await withServer(await threeNodes(), async (server) => {
     const bench = new Bench({ ...server, pids: [], seconds }, new Date())
     console.log(await underLosses(bench, server.nodes[2]!, losses))
-  } finally {
-    await server.stop()
-  }
+  })
+} else {
+  await withServer(await serverOf(), rows)
 }

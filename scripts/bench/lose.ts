@@ -2,7 +2,7 @@
 
 import type { ClusterNode } from '../../test/support/spawn-cluster.ts'
 import type { Bench, RowResult } from './rows.ts'
-import { figure } from './report.ts'
+import { figure, markdownTable } from './report.ts'
 
 export const LOSSES = ['kill', 'freeze'] as const
 export type Loss = (typeof LOSSES)[number]
@@ -43,9 +43,7 @@ export async function underLosses(
     }
   }
   const headings = ['row', 'loss', 'p99 before', 'p99 at first', 'longest', 'p99 later', 'later ×']
-  return [headings, headings.map(() => '---'), ...results.map(cellsOf)]
-    .map((cells) => `| ${cells.join(' | ')} |`)
-    .join('\n')
+  return markdownTable(headings, results.map(cellsOf))
 }
 
 function cellsOf({ row, loss, before, first, later }: LossResult): string[] {

@@ -8,8 +8,16 @@ const HEADINGS = [
 ]
 
 export function tableOf(results: readonly RowResult[]): string {
-  const rows = [HEADINGS, HEADINGS.map(() => '---'), ...results.map(cellsOf)]
-  return rows.map((cells) => `| ${cells.join(' | ')} |`).join('\n')
+  return markdownTable(HEADINGS, results.map(cellsOf))
+}
+
+export function markdownTable(
+  headings: readonly string[],
+  rows: readonly (readonly string[])[],
+): string {
+  return [headings, headings.map(() => '---'), ...rows]
+    .map((cells) => `| ${cells.join(' | ')} |`)
+    .join('\n')
 }
 
 function cellsOf(result: RowResult): string[] {
