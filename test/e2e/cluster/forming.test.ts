@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict'
+import { rm } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import { test } from 'node:test'
+import { setTimeout as wait } from 'node:timers/promises'
 import type {
   ClusterLayoutAnswer,
   ClusterStatusAnswer,
@@ -22,17 +25,14 @@ function layoutOf(node: ClusterNode): Promise<ClusterLayoutAnswer> {
   return node.admin<ClusterLayoutAnswer>('GetClusterLayout')
 }
 
+const FORMING = { factor: 3, drawnSecret: true, firstLayout: { nodes: 3, bucket: BUCKET } } as const
+
 test('three processes form a cluster by their settings alone, once, with one key', async (t) => {
   const cluster = await openCluster()
   try {
-    const forming = {
-      factor: 3,
-      drawnSecret: true,
-      firstLayout: { nodes: 3, bucket: BUCKET },
-    } as const
-    const a = await cluster.add('a', forming)
-    const b = await cluster.add('b', { ...forming, bootstrap: ['a'] })
-    const c = await cluster.add('c', { ...forming, bootstrap: ['a', 'b'] })
+    const a = await cluster.add('a', FORMING)
+    const b = await cluster.add('b', { ...FORMING, bootstrap: ['a'] })
+    const c = await cluster.add('c', { ...FORMING, bootstrap: ['a', 'b'] })
     const nodes = [a, b, c]
     await Promise.all([b.start(), a.start()])
     await within(10_000, async () => assert.match(await noticeOf(b), /2 of 3 nodes are here/))
@@ -76,6 +76,41 @@ test('three processes form a cluster by their settings alone, once, with one key
       nodes.every((node) => !PASTE.test(node.errors())),
       'the key is told once',
     )
+  } finally {
+    await cluster.remove()
+  }
+})
+
+test('of three, one killed while they form and two wiped afterwards: never a second cluster', async () => {
+  const cluster = await openCluster()
+  try {
+    const a = await cluster.add('a', FORMING)
+    const b = await cluster.add('b', { ...FORMING, bootstrap: ['a'] })
+    const c = await cluster.add('c', { ...FORMING, bootstrap: ['a', 'b'] })
+    const nodes = [a, b, c]
+    await Promise.all(nodes.map((node) => node.start()))
+    await b.kill()
+    await b.start()
+    await settled(nodes, 1, 20_000)
+    const { roles } = await layoutOf(a)
+    await within(15_000, async () => {
+      assert.equal((await a.admin<KeyListAnswer[]>('ListKeys')).length, 1)
+    })
+    await Promise.all(nodes.map((node) => node.stop()))
+    for (const node of [b, c]) {
+      for (const name of ['meta', 'blocks']) {
+        await rm(join(dirname(node.settings), name), { recursive: true })
+      }
+    }
+    await Promise.all([b.start(), c.start()])
+    await within(10_000, async () => assert.match(await noticeOf(c), /2 of 3 nodes are here/))
+    await wait(3_000)
+    assert.match(await noticeOf(c), new RegExp(`nobody answers at ${a.rpcAddress}`))
+    await a.start()
+    for (const node of [b, c]) {
+      await within(15_000, async () => assert.deepEqual((await layoutOf(node)).roles, roles))
+    }
+    assert.deepEqual((await layoutOf(a)).roles, roles)
   } finally {
     await cluster.remove()
   }
