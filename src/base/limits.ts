@@ -201,6 +201,12 @@ export const STRIKES_MAX = 10
 /** Wait after a failed dial: twice as long each time, up to the longest, less up to half. */
 export const DIAL_WAIT_MS = 500
 export const DIAL_WAIT_MS_MAX = 30_000
+/** Requests of a node that was just started, or woke up, wait this long for its links, at most. */
+export const LINKING_MS_MAX = 5_000
+export const LINKED_LOOK_MS = 25
+/** A process that did not run for this long was paused: its links may be gone and look whole. */
+export const PAUSE_MS = 3_000
+export const WOKEN_MS = 250
 /** Peers exchange their lists this often, and when they meet. */
 export const GOSSIP_MS = 60_000
 /** Secrets that are good at once, while a cluster goes from one to the next. */

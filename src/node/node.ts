@@ -12,6 +12,7 @@ import { createWebHandler, renderWebFault } from '../api/web/serve.ts'
 import { Closers } from './closers.ts'
 import { guardSpace } from './space-guard.ts'
 import { guardedS3, guardedWeb, sparingS3 } from './conditions.ts'
+import { isLinkedIn, linkedS3, Linking } from './linking.ts'
 import { openDoor } from './listeners.ts'
 import type { Doorway } from './listeners.ts'
 import { nodeLog } from './node-log.ts'
@@ -158,7 +159,10 @@ async function openS3(
   const space = await guardSpace({ clock: doorway.clock, disk: systemDisk, folder })
   closers.add(() => space.stop())
   const sparing = sparingS3(() => space.shortage(), routed)
-  const door = { handler: guardedS3(product.condition, sparing), renderFault: renderS3Fault }
+  const linking = new Linking({ clock: doorway.clock, isLinked: () => isLinkedIn(product.layout) })
+  closers.add(() => Promise.resolve(linking.stop()))
+  const guarded = guardedS3(product.condition, linkedS3(linking, sparing))
+  const door = { handler: guarded, renderFault: renderS3Fault }
   const oldestWaiter = (): number | undefined => product.store.blocks.slab.oldestWaiter
   return openDoor(doorway, { name: 'S3', ...door, oldestWaiter }, options)
 }

@@ -1,9 +1,9 @@
 /** How well the cluster is, from the viewpoint of this node. Pure. */
 
 import type { NodeId } from '../../base/ids.ts'
-import { PARTITION_COUNT, quorumOf } from '../../cluster/cluster.ts'
-import { storageOf, type LayoutHistory } from '../../cluster/layout/history.ts'
-import { ownersIn } from '../../cluster/layout/layout.ts'
+import { PARTITION_COUNT } from '../../cluster/cluster.ts'
+import { storageOf } from '../../cluster/layout/history.ts'
+import { countServed } from '../../cluster/served.ts'
 import { upNodes } from '../../store/layout/layout.ts'
 import type { AdminContext } from './operation.ts'
 
@@ -27,7 +27,7 @@ export function healthOf({ node, layout }: Pick<AdminContext, 'node' | 'layout'>
   const storage = history === undefined ? [] : [...storageOf(history)]
   for (const id of history?.nodes.keys() ?? []) known.add(id)
   if (!isServing) up.delete(node.id)
-  const partitions = countServed(history, up)
+  const partitions = countServed(history, (id) => up.has(id))
   const isWhole = partitions.all === PARTITION_COUNT && storage.every((id) => up.has(id))
   const isServed = isServing && partitions.quorum === PARTITION_COUNT
   return {
@@ -46,22 +46,5 @@ export function healthOf({ node, layout }: Pick<AdminContext, 'node' | 'layout'>
 export function servedWithout({ layout }: Pick<AdminContext, 'layout'>, node: NodeId): number {
   const up = new Set(upNodes(layout))
   up.delete(node)
-  return countServed(layout.members.history(), up).quorum
-}
-
-/** Partitions of which a quorum, and all owners, are up in every active layout. */
-function countServed(
-  history: LayoutHistory | undefined,
-  up: ReadonlySet<NodeId>,
-): { readonly quorum: number; readonly all: number } {
-  const counts = { quorum: 0, all: 0 }
-  if (history === undefined) return counts
-  for (let partition = 0; partition < PARTITION_COUNT; partition += 1) {
-    const lists = history.active.map((layout) => ownersIn(layout, partition))
-    const isUp = (list: readonly NodeId[], wanted: number): boolean =>
-      list.filter((node) => up.has(node)).length >= wanted
-    if (lists.every((list) => isUp(list, quorumOf(list)))) counts.quorum += 1
-    if (lists.every((list) => isUp(list, list.length))) counts.all += 1
-  }
-  return counts
+  return countServed(layout.members.history(), (id) => up.has(id)).quorum
 }
