@@ -50,6 +50,7 @@ import type { FollowedLayout, FollowParts, MembershipParts } from './cluster/mem
 import type { Folders, NodeOptions } from './options.ts'
 import { startForming, type RunningForming } from './cluster/forming.ts'
 import { makeNodeMesh, secretOf, type NodeMesh } from './cluster/mesh.ts'
+import { copyIdentity, copyLayout, restoreFromCopy } from './second-copy.ts'
 import { sealingKey, type SealingKey } from './secret-files.ts'
 
 /** The node without its doors. */
@@ -98,6 +99,7 @@ export async function openProduct(parts: Parts): Promise<Product> {
     isReferenced: (hash) => isNeededHere(hash),
   })
   closers.add(() => blocks.stop())
+  await copyIdentity({ disk, folders }, rows.identity)
   const caches = new Caches({
     clock,
     settled: () => db.write(() => undefined),
@@ -243,6 +245,7 @@ function memberOf(
   const sentence = waitingSentence(replicationFactor)
   return {
     ...{ ground, folder: folders.metadata, self: nodeIdOf(identity), identity, db, ...rest },
+    copied: (state) => copyLayout({ disk: ground.disk, folders }, state),
     ...{ lone: replicationFactor === 1 && !knowsPeers, sentence },
   }
 }
@@ -289,6 +292,7 @@ async function openNodeRows(parts: Parts, fatal: (sentence: string) => void): Pr
       onFatal: (fault) => fatal(`The rows cannot be written: ${fault.message}`),
     })
   try {
+    await restoreFromCopy({ disk, folders, log })
     const rows = await openOrRecover(open, () => hasOtherCopies(disk, folder))
     closers.add(() => rows.db.close())
     return rows

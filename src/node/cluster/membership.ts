@@ -65,6 +65,8 @@ export interface MembershipParts {
   readonly ground: Pick<Ground, 'clock' | 'disk' | 'rng' | 'log'>
   /** Of the metadata. */
   readonly folder: string
+  /** Keeps what is known of the layout a second time. */
+  readonly copied: (state: StoredMembers) => Promise<void>
   readonly self: NodeId
   readonly identity: { readonly clusterId: string; readonly incarnation: string }
   readonly network: Network
@@ -83,7 +85,7 @@ export interface MembershipParts {
  * @throws {DbFault} `CannotOpen` when the file is damaged, {ClusterError} `BadHistory`
  */
 export async function openNodeMembers(parts: MembershipParts): Promise<Members> {
-  const { ground, folder, self, identity, db, model, watch, lone, sentence } = parts
+  const { ground, folder, copied, self, identity, db, model, watch, lone, sentence } = parts
   const path = join(folder, 'layout')
   const stored = (await readState(ground.disk, path)) as StoredMembers | undefined
   if (stored === undefined && (await holdsAny(db, model.layout))) throw layoutLost(folder)
@@ -95,7 +97,10 @@ export async function openNodeMembers(parts: MembershipParts): Promise<Members> 
   const members = openMembers({
     ...{ self, stored, lone, clusterId: identity.clusterId },
     isEmpty: () => !watch.hasRows,
-    persist: (state) => writeState(ground.disk, path, state),
+    persist: async (state) => {
+      await writeState(ground.disk, path, state)
+      await copied(state)
+    },
     ...(sentence === undefined ? {} : { sentence }),
   })
   if (stored === undefined) {

@@ -1,0 +1,54 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { utf8 } from '../../src/base/bytes.ts'
+import { silentLog } from '../../src/base/log.ts'
+import type { StoredMembers } from '../../src/cluster/members.ts'
+import { newIdentity, readIdentity, writeIdentity } from '../../src/db/identity.ts'
+import { readState, writeState } from '../../src/db/state-file.ts'
+import { copyIdentity, copyLayout, restoreFromCopy } from '../../src/node/second-copy.ts'
+import { SeededRng } from '../../src/simulation/seeded-rng.ts'
+import { CrashDisk } from '../block/disk.ts'
+
+const folders = { metadata: '/meta', blocks: '/blocks', data: '/' }
+const identity = { ...newIdentity(new SeededRng(1)), sealed: 7, isDatabaseMade: true }
+const layout: StoredMembers = {
+  ...{ clusterId: 'c'.repeat(32), history: null, first: null, floor: null },
+  staged: { roles: [], zoneSpread: null, factor: null } as unknown as StoredMembers['staged'],
+}
+
+async function copied(): Promise<CrashDisk> {
+  const disk = new CrashDisk()
+  await copyIdentity({ disk, folders }, identity)
+  await copyLayout({ disk, folders }, layout)
+  return disk
+}
+
+const restore = (disk: CrashDisk): Promise<void> =>
+  restoreFromCopy({ disk, folders, log: silentLog })
+
+test('a metadata folder that is gone gets the identity and the layout back, and knows of a database', async () => {
+  const disk = await copied()
+  await restore(disk)
+  assert.deepEqual(await readIdentity(disk, '/meta/identity'), identity)
+  assert.deepEqual(await readState(disk, '/meta/layout'), layout)
+})
+
+test('what is there is left alone, whatever the copy says', async () => {
+  const disk = await copied()
+  const other = newIdentity(new SeededRng(2))
+  await writeIdentity(disk, '/meta/identity', other)
+  await writeState(disk, '/meta/layout', { own: true })
+  await restore(disk)
+  assert.deepEqual(await readIdentity(disk, '/meta/identity'), other)
+  assert.deepEqual(await readState(disk, '/meta/layout'), { own: true })
+})
+
+test('without a copy, or with one that is damaged, nothing is made up', async () => {
+  const fresh = new CrashDisk()
+  await restore(fresh)
+  assert.equal(await readIdentity(fresh, '/meta/identity'), undefined)
+  const disk = await copied()
+  await disk.replace('/blocks/hangar-identity', utf8('hangar-state 1 0\n{}'))
+  await restore(disk)
+  assert.equal(await readIdentity(disk, '/meta/identity'), undefined)
+})
