@@ -46,6 +46,15 @@ export function frozenCondition(fault: string): NodeCondition {
   }
 }
 
+/** Of a node that lost rows, in a cluster. */
+export function votelessNotice(partitions: number): string | undefined {
+  if (partitions === 0) return undefined
+  return (
+    `This node lost rows and has no vote in ${partitions} partitions yet: it copies them from ` +
+    'every other node that stores. Let none of those go down meanwhile'
+  )
+}
+
 /** Of the drive of the rows. */
 export function shortageOf(metadata: DiskSpace | undefined): string | undefined {
   if (metadata === undefined || metadata.availableBytes >= METADATA_RESERVE_BYTES) return undefined

@@ -6,10 +6,11 @@ import { Job } from '../api/admin/job.ts'
 import type { Clock } from '../base/clock.ts'
 import type { Disk, DiskSpace } from '../base/disk.ts'
 import { VERSION } from '../base/version.ts'
+import { PARTITION_COUNT } from '../cluster/cluster.ts'
 import { retryDelayMs } from '../worker/tranquilizer.ts'
 import type { WorkerStatus } from '../worker/worker.ts'
 import { checkNode } from './check.ts'
-import { shortageOf } from './conditions.ts'
+import { shortageOf, votelessNotice } from './conditions.ts'
 import { NodeError } from './errors.ts'
 import { nodePeers } from './cluster/peers.ts'
 import type { NodeOptions } from './options.ts'
@@ -24,13 +25,18 @@ export interface ViewParts {
 
 export function nodeView(product: Product, parts: ViewParts): NodeView {
   const { clock, disk, rpc, s3Endpoint } = parts
-  const { blocks, condition } = product
+  const { blocks, condition, tables } = product
   const performed = (request: NodeRequest): Promise<unknown> => perform(product, view, request)
+  const voteless = (): number[] =>
+    Array.from(new Array(PARTITION_COUNT).keys()).filter((each) => !tables.votes(each))
   const card = async (): Promise<NodeCard> => {
     const [data] = await blocks.drives()
     const metadata = await disk.space(product.folders.metadata)
     const now = condition()
-    const notice = now.kind === 'serving' ? shortageOf(metadata) : now.sentence
+    const notice =
+      now.kind === 'serving'
+        ? (votelessNotice(voteless().length) ?? shortageOf(metadata))
+        : now.sentence
     return {
       ...{ hostname: hostname(), version: VERSION, runtime: `node ${process.version}` },
       address: peers.address ?? s3Endpoint?.replace(/^http:\/\//, '') ?? null,
@@ -38,6 +44,7 @@ export function nodeView(product: Product, parts: ViewParts): NodeView {
       data: data === undefined ? null : spaceOf(data),
       metadata: metadata === undefined ? null : spaceOf(metadata),
       missingBlocks: missingOn(product),
+      voteless: voteless(),
     }
   }
   const peers = nodePeers(product.mesh, { rpc, card, perform: performed })

@@ -292,6 +292,10 @@ export class TableNode implements OpenTables {
     return this.#custody.voteless()
   }
 
+  votes(partition: number): boolean {
+    return this.#custody.votes(partition)
+  }
+
   syncWorker(options: { readonly log: Log; readonly intervalMs: number }): Worker {
     return this.#sync.worker(options)
   }

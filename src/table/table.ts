@@ -147,6 +147,8 @@ export interface OpenTables extends Tables {
   ownersOf(table: Pick<AnyTable, 'placement'>, partitionKey: string): readonly NodeId[]
   /** In how many of the partitions that it owns this node has no vote: it lost rows. */
   voteless(): number
+  /** Whether what this node says of a partition counts. */
+  votes(partition: number): boolean
   /** Background work that brings here what other owners hold and this node lacks. */
   syncWorker(options: { readonly log: Log; readonly intervalMs: number }): Worker
   /** Background work that follows a change of layout with the rows. */

@@ -1,11 +1,12 @@
-/** How well the cluster is, from the viewpoint of this node. Pure. */
+/** How well the cluster is, from the viewpoint of this node. */
 
 import type { NodeId } from '../../base/ids.ts'
 import { PARTITION_COUNT } from '../../cluster/cluster.ts'
 import { storageOf } from '../../cluster/layout/history.ts'
-import { countServed } from '../../cluster/served.ts'
-import { upNodes } from '../../store/layout/layout.ts'
-import type { AdminContext } from './operation.ts'
+import type { Members } from '../../cluster/members.ts'
+import { countServed, type Served } from '../../cluster/served.ts'
+import { upNodes, type LayoutContext } from '../../store/layout/layout.ts'
+import type { NodePeers, NodeView } from './operation.ts'
 
 /** Source: Garage v2 admin API, GetClusterHealth. */
 export interface ClusterHealth {
@@ -19,7 +20,18 @@ export interface ClusterHealth {
   readonly partitionsAllOk: number
 }
 
-export function healthOf({ node, layout }: Pick<AdminContext, 'node' | 'layout'>): ClusterHealth {
+/** What health is judged by; an `AdminContext` is one. */
+export interface HealthContext {
+  readonly node: Pick<NodeView, 'id' | 'condition' | 'card'> & {
+    readonly peers: Pick<NodePeers, 'card'>
+  }
+  readonly layout: Pick<LayoutContext, 'network'> & {
+    readonly members: Pick<Members, 'self' | 'history'>
+  }
+}
+
+export async function healthOf(context: HealthContext): Promise<ClusterHealth> {
+  const { node, layout } = context
   const history = layout.members.history()
   const isServing = node.condition().kind === 'serving'
   const up = new Set(upNodes(layout))
@@ -27,15 +39,17 @@ export function healthOf({ node, layout }: Pick<AdminContext, 'node' | 'layout'>
   const storage = history === undefined ? [] : [...storageOf(history)]
   for (const id of history?.nodes.keys() ?? []) known.add(id)
   if (!isServing) up.delete(node.id)
-  const partitions = countServed(history, (id) => up.has(id))
-  const isWhole = partitions.all === PARTITION_COUNT && storage.every((id) => up.has(id))
+  const mute = await voteless(context, up)
+  const partitions = servedBy(context, up, mute)
+  const isWell = (id: NodeId): boolean => up.has(id) && !mute.has(id)
+  const isWhole = partitions.all === PARTITION_COUNT && storage.every(isWell)
   const isServed = isServing && partitions.quorum === PARTITION_COUNT
   return {
     status: !isServed ? 'unavailable' : isWhole ? 'healthy' : 'degraded',
     knownNodes: known.size,
     connectedNodes: new Set([...up, node.id]).size,
     storageNodes: node.condition().kind === 'waiting' ? 0 : storage.length,
-    storageNodesOk: storage.filter((id) => up.has(id)).length,
+    storageNodesOk: storage.filter(isWell).length,
     partitions: PARTITION_COUNT,
     partitionsQuorum: partitions.quorum,
     partitionsAllOk: partitions.all,
@@ -43,8 +57,32 @@ export function healthOf({ node, layout }: Pick<AdminContext, 'node' | 'layout'>
 }
 
 /** How many partitions have a quorum while `node` is down, beside those that are down now. */
-export function servedWithout({ layout }: Pick<AdminContext, 'layout'>, node: NodeId): number {
-  const up = new Set(upNodes(layout))
+export async function servedWithout(context: HealthContext, node: NodeId): Promise<number> {
+  const up = new Set(upNodes(context.layout))
   up.delete(node)
-  return countServed(layout.members.history(), (id) => up.has(id)).quorum
+  return servedBy(context, up, await voteless(context, up)).quorum
+}
+
+type Mute = ReadonlyMap<NodeId, ReadonlySet<number>>
+
+function servedBy({ layout }: HealthContext, up: ReadonlySet<NodeId>, mute: Mute): Served {
+  const history = layout.members.history()
+  return countServed(
+    history,
+    (id, partition) => up.has(id) && mute.get(id)?.has(partition) !== true,
+  )
+}
+
+/** The nodes that lost rows, by their own word. One that says nothing is taken for whole. */
+async function voteless({ node, layout }: HealthContext, up: ReadonlySet<NodeId>): Promise<Mute> {
+  const history = layout.members.history()
+  const mute = new Map<NodeId, ReadonlySet<number>>()
+  const asked = history === undefined ? [] : [...storageOf(history)].filter((id) => up.has(id))
+  const asking = asked.map(async (id) => {
+    const card = await (id === node.id ? node.card() : node.peers.card(id)).catch(() => undefined)
+    const partitions = card?.voteless ?? []
+    if (partitions.length > 0) mute.set(id, new Set(partitions))
+  })
+  await Promise.all(asking)
+  return mute
 }

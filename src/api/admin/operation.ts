@@ -32,6 +32,8 @@ export interface NodeCard {
   readonly metadata: DiskSpace | null
   /** Blocks that belong there and do not lie there; null of a node that cannot say. */
   readonly missingBlocks: number | null
+  /** Partitions in which it has no vote, for it lost rows; absent of an older version. */
+  readonly voteless?: readonly number[]
 }
 
 /** A worker, as a node tells of it; plain data. */

@@ -171,7 +171,12 @@ export async function declareNodeLost(context: LayoutContext, node: NodeId): Pro
 }
 
 /** This node and the peers that answer. */
-export function upNodes({ members, network }: LayoutContext): readonly NodeId[] {
+export function upNodes({
+  members,
+  network,
+}: Pick<LayoutContext, 'network'> & {
+  readonly members: Pick<Members, 'self'>
+}): readonly NodeId[] {
   const up = network.peers().flatMap(({ node, isUp }) => (isUp ? [node] : []))
   return [members.self, ...up]
 }

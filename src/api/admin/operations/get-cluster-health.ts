@@ -6,6 +6,6 @@ import { garageOperation } from '../operation.ts'
 export const getClusterHealth = garageOperation(
   'GET',
   'GetClusterHealth',
-  (context) => Promise.resolve(healthOf(context)),
+  (context) => healthOf(context),
   { data: false },
 )

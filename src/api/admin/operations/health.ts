@@ -1,6 +1,6 @@
 /** GET /health: for load balancers and people. */
 
-import { healthOf } from '../health.ts'
+import { healthOf, type ClusterHealth } from '../health.ts'
 import type { AdminOperation } from '../operation.ts'
 
 export const health: AdminOperation = {
@@ -10,14 +10,25 @@ export const health: AdminOperation = {
   guard: 'open',
   data: false,
   ours: false,
-  render: (context) => {
-    const { status } = healthOf(context)
+  render: async (context) => {
+    const found = await healthOf(context)
     const condition = context.node.condition()
-    const words = condition.kind === 'serving' ? 'Hangar is fully operational' : condition.sentence
-    return Promise.resolve({
-      status: status === 'unavailable' ? 503 : 200,
+    const words = condition.kind === 'serving' ? wordsOf(found) : condition.sentence
+    return {
+      status: found.status === 'unavailable' ? 503 : 200,
       type: 'text/plain; charset=utf-8',
       text: `${words}\n`,
-    })
+    }
   },
+}
+
+function wordsOf({ status, partitions, partitionsQuorum }: ClusterHealth): string {
+  switch (status) {
+    case 'healthy':
+      return 'Hangar is fully operational'
+    case 'degraded':
+      return 'Hangar serves everything, but a node that stores is down or lost rows'
+    case 'unavailable':
+      return `Hangar cannot serve everything: ${partitionsQuorum} of ${partitions} partitions have a quorum`
+  }
 }

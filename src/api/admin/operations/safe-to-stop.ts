@@ -8,13 +8,13 @@ import { hangarOperation } from '../operation.ts'
 export const safeToStop = hangarOperation(
   'GET',
   'safe-to-stop',
-  (context): Promise<SafeToStopAnswer> => {
-    const partitionsQuorum = servedWithout(context, context.node.id)
-    return Promise.resolve({
+  async (context): Promise<SafeToStopAnswer> => {
+    const partitionsQuorum = await servedWithout(context, context.node.id)
+    return {
       node: context.node.id,
       isSafe: partitionsQuorum === PARTITION_COUNT,
       partitions: PARTITION_COUNT,
       partitionsQuorum,
-    })
+    }
   },
 )

@@ -1,0 +1,80 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { healthOf, servedWithout, type HealthContext } from '../../../src/api/admin/health.ts'
+import { health } from '../../../src/api/admin/operations/health.ts'
+import type { AdminContext, NodeCard } from '../../../src/api/admin/operation.ts'
+import type { NodeId } from '../../../src/base/ids.ts'
+import { firstOf, nodeOf } from '../../cluster/layout/members.ts'
+
+const ALL = Array.from({ length: 256 }, (_, partition) => partition)
+
+/** The first of three nodes; which others it is linked to, and who has no vote where. */
+function contextOf(
+  links: readonly boolean[],
+  voteless: ReadonlyMap<number, readonly number[]> = new Map(),
+): HealthContext {
+  const cardOf = (index: number): Promise<NodeCard> =>
+    Promise.resolve({
+      ...{ hostname: 'here', version: '0', runtime: 'node', address: null, notice: null },
+      ...{ data: null, metadata: null, missingBlocks: 0, voteless: voteless.get(index) ?? [] },
+    })
+  const indexOf = (id: NodeId): number => [0, 1, 2].find((index) => nodeOf(index) === id)!
+  return {
+    node: {
+      id: nodeOf(0),
+      condition: () => ({ kind: 'serving' }),
+      card: () => cardOf(0),
+      peers: { card: (id) => cardOf(indexOf(id)) },
+    },
+    layout: {
+      members: { self: nodeOf(0), history: () => firstOf(3, 3) },
+      network: {
+        peers: () => links.map((isUp, index) => ({ node: nodeOf(index + 1), isUp })),
+      },
+    },
+  }
+}
+
+async function words(context: HealthContext): Promise<readonly [number, string]> {
+  const { status, text } = await health.render!(context as AdminContext)
+  return [status, text]
+}
+
+test('two nodes that lost their rows make the cluster unavailable, linked as they are', async () => {
+  const lost = new Map([
+    [1, ALL],
+    [2, ALL],
+  ])
+  const context = contextOf([true, true], lost)
+  const found = await healthOf(context)
+  assert.equal(found.status, 'unavailable')
+  assert.deepEqual([found.partitionsQuorum, found.storageNodesOk, found.connectedNodes], [0, 1, 3])
+  assert.equal(await servedWithout(context, nodeOf(0)), 0)
+})
+
+test('one node without a vote is degraded, and no other may be stopped', async () => {
+  const context = contextOf([true, true], new Map([[1, ALL]]))
+  const found = await healthOf(context)
+  assert.equal(found.status, 'degraded')
+  assert.deepEqual([found.partitionsQuorum, found.partitionsAllOk], [256, 0])
+  assert.equal(await servedWithout(context, nodeOf(0)), 0)
+  assert.equal(await servedWithout(context, nodeOf(1)), 256)
+})
+
+test('votes are counted partition by partition', async () => {
+  const lost = new Map([
+    [1, ALL.slice(0, 100)],
+    [2, ALL.slice(50, 150)],
+  ])
+  const found = await healthOf(contextOf([true, true], lost))
+  assert.deepEqual([found.partitionsQuorum, found.partitionsAllOk], [256 - 50, 256 - 150])
+})
+
+test('the words of /health are those of its status', async () => {
+  assert.deepEqual(await words(contextOf([true, true])), [200, 'Hangar is fully operational\n'])
+  assert.match((await words(contextOf([true, false])))[1], /^Hangar serves everything, but/)
+  assert.deepEqual(await words(contextOf([false, false])), [
+    503,
+    'Hangar cannot serve everything: 0 of 256 partitions have a quorum\n',
+  ])
+})
