@@ -277,7 +277,7 @@ export class Peers {
   }
 
   /** Links this node to who answers at an address; resolves once both links are there. */
-  async #attempt(address: Address, expected: NodeId | undefined): Promise<NodeId> {
+  async #attempt(address: Address, expected: NodeId | undefined, isAgain = false): Promise<NodeId> {
     if (expected !== undefined && this.#sessions.has(expected)) return expected
     try {
       const link = await this.#dial(address, expected)
@@ -294,6 +294,9 @@ export class Peers {
     } catch (error) {
       const peer = this.#linkedAnyway(error as NetError)
       if (peer !== undefined) return peer
+      // A link that the peer dialled meanwhile took the place of this one: then all is well.
+      const isCrossed = (error as NetError).details['refusal'] === 'NoSession'
+      if (isCrossed && !isAgain) return this.#attempt(address, expected, true)
       throw this.#failure(address, expected, error as NetError)
     }
   }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import type { Mesh } from '../../../src/net/mesh.ts'
 import { isUp, LinkWorld, nodeOf, openNode, openPair } from '../memory-links.ts'
 
 const [one, two, three] = [nodeOf(1), nodeOf(2), nodeOf(3)]
@@ -272,4 +273,25 @@ test('awaited() names the configured addresses at which nobody was met', async (
     ...{ publicAddress: 'outside:3901', bootstrapPeers: ['outside:3901'] },
   })
   assert.deepEqual(behind.awaited(), [])
+})
+
+test('connect() links a node that dials this one at the same time, whoever is first', async () => {
+  for (let apartMs = 0; apartMs <= 20; apartMs += 1) {
+    const world = new LinkWorld()
+    const [a, b] = [await openNode(world, 1), await openNode(world, 2)]
+    const told: string[] = []
+    const connect = (mesh: Mesh, address: string): void => {
+      mesh.connect(address).then(
+        (node) => told.push(node),
+        (error: Error) => told.push(error.message),
+      )
+    }
+    connect(b, 'host1:3901')
+    await world.clock.run(apartMs)
+    connect(a, 'host2:3901')
+    await world.clock.run(1_000)
+    assert.deepEqual(told.sort(), [nodeOf(1), nodeOf(2)], `${apartMs} ms apart`)
+    assert.ok(isUp(a, nodeOf(2)) && isUp(b, nodeOf(1)), `${apartMs} ms apart`)
+    await Promise.all([a.close(), b.close()])
+  }
 })
