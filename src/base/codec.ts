@@ -26,3 +26,29 @@ export function pack(value: unknown): Uint8Array {
 export function unpack(bytes: Uint8Array): unknown {
   return decoder.decode(bytes)
 }
+
+/** At least as many bytes as `pack` makes of it, and few more. Costs no encoding. */
+export function packedSizeMax(value: unknown): number {
+  switch (typeof value) {
+    case 'string':
+      return 5 + Buffer.byteLength(value)
+    case 'number':
+      return 9
+    case 'object':
+      return value === null ? 1 : sizeOfParts(value)
+    default:
+      return 1
+  }
+}
+
+function sizeOfParts(value: object): number {
+  if (value instanceof Uint8Array) return 5 + value.length
+  let bytes = 5
+  if (Array.isArray(value)) for (const part of value as unknown[]) bytes += packedSizeMax(part)
+  else {
+    for (const [name, part] of Object.entries(value)) {
+      bytes += packedSizeMax(name) + packedSizeMax(part)
+    }
+  }
+  return bytes
+}

@@ -170,6 +170,10 @@ export const PIECE_BYTES_MAX = 64 * KIB
 export const FRAME_HEADER_BYTES_MAX = 1 * KIB
 /** One message of a call, or its answer. */
 export const MESSAGE_BYTES_MAX = 4 * MIB
+/** Of rows in one message: the first goes whatever its size, what is too much goes in the next. */
+export const ROWS_PER_MESSAGE_BYTES_MAX = 2 * MIB
+/** Registers that one message names: their promises, acceptances and outcomes are lists. */
+export const CHANGES_PER_JOB_MAX = 1000
 /** Arrays and maps within one another in a message. */
 export const MESSAGE_DEPTH_MAX = 32
 /** Pieces of messages that one peer has not finished. */
@@ -253,5 +257,7 @@ export function assertLimits(): void {
   assert(HANDSHAKES_MAX * WIRE_BYTES_MAX <= 8 * MIB, 'strangers get little memory')
   assert(3 * PARCELS_PER_LANE_MAX <= PARCELS_PER_PEER_MAX, 'what is sent in lanes is taken')
   assert(MESSAGE_BYTES_MAX <= SEND_QUEUE_BYTES_MAX, 'the longest message fits the queue')
+  assert(ROWS_PER_MESSAGE_BYTES_MAX <= MESSAGE_BYTES_MAX / 2, 'a row more than full still goes')
+  assert(DELETE_KEYS_MAX <= CHANGES_PER_JOB_MAX, 'one DeleteObjects is one job')
   assert(SEGMENT_STEP_BYTES >= SLOT_BYTES, 'a step of a segment holds the largest record')
 }

@@ -3,6 +3,7 @@
 import { pack, unpack } from '../base/codec.ts'
 import { DomainError } from '../base/errors.ts'
 import type { NodeId } from '../base/ids.ts'
+import { MESSAGE_BYTES_MAX } from '../base/limits.ts'
 import type {
   CallOptions,
   Delivered,
@@ -73,7 +74,12 @@ export class SimulatedNetwork implements Network {
 
   call(to: NodeId, endpoint: string, message: unknown, options: CallOptions): unknown {
     if (to === this.self) return this.#handlers.get(endpoint)!(to, message)
-    const sent = this.#copy(message)
+    let sent: unknown
+    try {
+      sent = this.#copy(message)
+    } catch (error) {
+      return Promise.reject(error as Error)
+    }
     const { deadlineMs } = options
     return this.#ask({
       ...{ to, endpoint, deadlineMs },
@@ -171,7 +177,11 @@ export class SimulatedNetwork implements Network {
     })
   }
 
+  /** @throws {CallFailed} `TooLarge`, where messages are packed */
   #copy(value: unknown): unknown {
-    return this.#world.packsMessages ? unpack(pack(value)) : value
+    if (!this.#world.packsMessages) return value
+    const packed = pack(value)
+    if (packed.length <= MESSAGE_BYTES_MAX) return unpack(packed)
+    throw new CallFailed('TooLarge', `The message has ${packed.length} bytes`)
   }
 }

@@ -1,10 +1,12 @@
 /** Merged rows as a node writes and reads them: one round to the owners of each row. */
 
 import { compareUtf8, equalBytes } from '../base/bytes.ts'
+import { packedSizeMax } from '../base/codec.ts'
 import { CALL_DEADLINE_MS, SCAN_SLICE_ROWS } from '../base/limits.ts'
 import type { NodeId } from '../base/ids.ts'
 import type { Votes } from '../cluster/votes.ts'
 import { TableError } from './errors.ts'
+import { inMessages } from '../base/freight.ts'
 import { decodeMerged } from './owner/merged.ts'
 import type {
   InsertMessage,
@@ -72,14 +74,15 @@ export class MergedRows {
         table: table.name,
         items: group.map(({ item }) => item),
       }),
+      sizeOf: ({ item }) => packedSizeMax(item),
       answered: (node, group, results) => {
         group.forEach((row, index) => takeInsert(row, node, results[index]!))
-        return isDecided()
+        return group.length
       },
+      isDecided,
       failed: (node, group, error) => {
         failures.push(error)
         for (const { votes } of group) votes.add(node, false)
-        return isDecided()
       },
     })
     for (const row of inserting) {
@@ -114,17 +117,19 @@ export class MergedRows {
         table: table.name,
         keys: group.map(({ key: { partitionKey, sortKey } }) => ({ partitionKey, sortKey })),
       }),
+      sizeOf: ({ key }) => packedSizeMax(key),
       answered: (node, group, { rows }) => {
-        group.forEach(({ votes, stored }, index) => {
+        rows.forEach((row, index) => {
+          const { votes, stored } = group[index]!
           votes.add(node, true)
-          stored.push(rows[index]!)
+          stored.push(row)
         })
-        return isDecided()
+        return rows.length
       },
+      isDecided,
       failed: (node, group, error) => {
         failures.push(error)
         for (const { votes } of group) votes.add(node, false)
-        return isDecided()
       },
     })
     if (reading.some(({ votes }) => !votes.isWon)) {
@@ -230,15 +235,13 @@ export class MergedRows {
     return this.#replication.placeOf(table, partitionKey).partition
   }
 
-  /** One message to each owner with its own rows; ends when enough is known of all of them. */
+  /**
+   * One message to each owner with its own rows, more where they are too much for one; ends when
+   * enough is known of all of them.
+   */
   async #askGroups<Entry, Answer>(
     groups: ReadonlyMap<NodeId, readonly Entry[]>,
-    asking: {
-      readonly endpoint: string
-      body(group: readonly Entry[]): unknown
-      answered(node: NodeId, group: readonly Entry[], answer: Answer): boolean
-      failed(node: NodeId, group: readonly Entry[], error: unknown): boolean
-    },
+    asking: Asking<Entry, Answer>,
   ): Promise<void> {
     const waiting: Promise<void>[] = []
     let isEnough = false
@@ -246,25 +249,73 @@ export class MergedRows {
     const decided = new Promise<void>((resolve) => {
       enough = resolve
     })
+    const conclude = (): void => {
+      isEnough ||= asking.isDecided()
+      if (isEnough) enough()
+    }
     for (const [node, group] of groups) {
-      const conclude = (isDecided: boolean): boolean => {
-        isEnough ||= isDecided
-        if (isDecided) enough()
-        return true
+      for (const part of inMessages(group, asking.sizeOf)) {
+        const asked = this.#askPart<Entry, Answer>(node, part, {
+          ...asking,
+          answered: (_node, entries, answer) => {
+            if (isEnough) return entries.length
+            const count = asking.answered(node, entries, answer)
+            conclude()
+            return count
+          },
+          failed: (_node, entries, error) => {
+            if (isEnough) return
+            asking.failed(node, entries, error)
+            conclude()
+          },
+        })
+        if (asked !== undefined) waiting.push(asked)
       }
-      const asked = this.#rpc.ask<Answer>({
-        nodes: [node],
-        endpoint: asking.endpoint,
-        body: asking.body(group),
-        deadlineMs: CALL_DEADLINE_MS,
-        answered: (_node, answer) => !isEnough && conclude(asking.answered(node, group, answer)),
-        failed: (_node, error) => !isEnough && conclude(asking.failed(node, group, error)),
-      })
-      if (asked !== undefined) waiting.push(asked)
     }
     if (isEnough || waiting.length === 0) return
     await Promise.race([decided, Promise.all(waiting)])
   }
+
+  /** Asks again for those that an owner had no room for in its answer. */
+  #askPart<Entry, Answer>(
+    node: NodeId,
+    part: readonly Entry[],
+    asking: Asking<Entry, Answer>,
+  ): Promise<void> | undefined {
+    let left: readonly Entry[] = []
+    const asked = this.#rpc.ask<Answer>({
+      nodes: [node],
+      endpoint: asking.endpoint,
+      body: asking.body(part),
+      deadlineMs: CALL_DEADLINE_MS,
+      answered: (_node, answer) => {
+        const count = asking.answered(node, part, answer)
+        if (count > 0) left = part.slice(count)
+        else asking.failed(node, part, new TableError('BadMessage', 'Cannot read an empty answer'))
+        return true
+      },
+      failed: (_node, error) => {
+        asking.failed(node, part, error)
+        return true
+      },
+    })
+    const goOn = (): Promise<void> | undefined =>
+      left.length === 0 ? undefined : this.#askPart(node, left, asking)
+    return asked === undefined ? goOn() : asked.then(goOn)
+  }
+}
+
+/** What is asked of several owners, each about its own entries. */
+interface Asking<Entry, Answer> {
+  readonly endpoint: string
+  body(entries: readonly Entry[]): unknown
+  /** Of an entry in a message. */
+  readonly sizeOf: (entry: Entry) => number
+  /** @returns how many of the entries, from the first on, it speaks of */
+  answered(node: NodeId, entries: readonly Entry[], answer: Answer): number
+  failed(node: NodeId, entries: readonly Entry[], error: unknown): void
+  /** Whether enough is known. */
+  isDecided(): boolean
 }
 
 function groupByNode<Entry>(

@@ -20,7 +20,7 @@ import { DoneMarks } from './operations.ts'
 import { Owner } from './owner/owner.ts'
 import { PageReader } from './page.ts'
 import { Promises } from './owner/promises.ts'
-import { Changes } from './queue.ts'
+import { Changes, wavesOf } from './queue.ts'
 import type { CollectWish, CollectWorker } from './sync/collect.ts'
 import type { CompareWish, RowComparison } from './sync/compare.ts'
 import { NodeSync, type GatherWish } from './sync/sync.ts'
@@ -187,7 +187,6 @@ export class TableNode implements OpenTables {
         options.operation === undefined ? {} : { operation: `${options.operation}.${index}` }
       return this.#changeTask(key, command, { ...options, ...own })
     })
-    // A key that is named twice is changed twice, one after the other.
     for (const wave of wavesOf(tasks)) {
       await this.#changes.run(this.#job(table, partitionKey, wave, options))
     }
@@ -387,19 +386,6 @@ function answerOf(task: Task): Plain {
   if (end?.kind === 'answer') return end.answer
   if (end?.kind === 'error') throw end.error
   throw new TableError('OutcomeUnknown', `Cannot say whether "${task.key}" was changed`)
-}
-
-/** Tasks in groups that name no key twice, each key's tasks in their order. */
-function wavesOf(tasks: readonly Task[]): readonly (readonly Task[])[] {
-  const waves: Task[][] = []
-  const seen = new Map<string, number>()
-  for (const task of tasks) {
-    const wave = seen.get(task.key) ?? 0
-    seen.set(task.key, wave + 1)
-    const group = (waves[wave] ??= [])
-    group.push(task)
-  }
-  return waves
 }
 
 function registerTables(tables: readonly AnyTable[]): ReadonlyMap<string, LocalTable> {

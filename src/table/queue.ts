@@ -1,8 +1,15 @@
 /** Changes of one key, one after another: at this node, then at the first reachable owner. */
 
 import type { Clock } from '../base/clock.ts'
+import { packedSizeMax } from '../base/codec.ts'
+import { inMessages } from '../base/freight.ts'
 import type { NodeId } from '../base/ids.ts'
-import { CHANGES_QUEUED_MAX, HANDOVER_MS, OPERATION_SPAN_MICROS } from '../base/limits.ts'
+import {
+  CHANGES_PER_JOB_MAX,
+  CHANGES_QUEUED_MAX,
+  HANDOVER_MS,
+  OPERATION_SPAN_MICROS,
+} from '../base/limits.ts'
 import type { Task, TaskEnd } from './decide.ts'
 import { TableError, type TableErrorCode } from './errors.ts'
 import type { LocalTable } from './owner/local.ts'
@@ -228,6 +235,36 @@ export class Changes {
       this.#offered.delete(operation)
     }
   }
+}
+
+/**
+ * Groups that name no key twice, each key's tasks in their order, and that are offered to another
+ * owner in one message.
+ */
+export function wavesOf<Waved extends Pick<Task, 'key' | 'command'>>(
+  tasks: readonly Waved[],
+): readonly (readonly Waved[])[] {
+  const waves: Waved[][] = []
+  const seen = new Map<string, number>()
+  for (const task of tasks) {
+    const wave = seen.get(task.key) ?? 0
+    seen.set(task.key, wave + 1)
+    const group = (waves[wave] ??= [])
+    group.push(task)
+  }
+  return waves.flatMap((wave) => inMessages(wave, offeredSizeMax).flatMap(inJobs))
+}
+
+/** With room for its operation's id and those before it that are known to be done. */
+function offeredSizeMax({ key, command }: Pick<Task, 'key' | 'command'>): number {
+  return 256 + packedSizeMax(key) + packedSizeMax(command)
+}
+
+function inJobs<Item>(wave: readonly Item[]): readonly (readonly Item[])[] {
+  const count = Math.ceil(wave.length / CHANGES_PER_JOB_MAX)
+  return Array.from({ length: count }, (_, index) =>
+    wave.slice(index * CHANGES_PER_JOB_MAX, (index + 1) * CHANGES_PER_JOB_MAX),
+  )
 }
 
 function isUnknown(end: TaskEnd): boolean {

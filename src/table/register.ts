@@ -2,6 +2,7 @@
 
 import { ballotOf, type Ballot } from '../base/ballot.ts'
 import { sleep, type Clock } from '../base/clock.ts'
+import { packedSizeMax } from '../base/codec.ts'
 import type { Rng } from '../base/rng.ts'
 import type { HybridClock } from '../base/timestamp.ts'
 import type { Cluster } from '../cluster/cluster.ts'
@@ -15,6 +16,7 @@ import {
   type Task,
 } from './decide.ts'
 import { TableError } from './errors.ts'
+import { inMessages } from '../base/freight.ts'
 import type { LocalTable } from './owner/local.ts'
 import type {
   AcceptMessage,
@@ -65,6 +67,8 @@ interface Hearing {
   readonly failures: unknown[]
   floorTime: number
   veto: string | undefined
+  /** An owner had no room for it in its answer: it is asked in the next round. */
+  isLeftOut: boolean
 }
 
 type Accepting = Extract<Step, { kind: 'accept' }> & { readonly task: Task; readonly votes: Votes }
@@ -90,8 +94,8 @@ export class Coordinator {
       if (accepting.length > 0) await this.#accept(job, ballot, accepting)
       const hasProgress = tasks.some((task) => task.end !== undefined)
       const isSilent = asked.hearings.some(
-        ({ votes, floorTime, failures }) =>
-          !votes.isWon && floorTime === 0 && !failures.some(isPassing),
+        ({ votes, floorTime, failures, isLeftOut }) =>
+          !votes.isWon && floorTime === 0 && !isLeftOut && !failures.some(isPassing),
       )
       silent = isSilent ? silent + 1 : 0
       if (silent >= SILENT_ROUNDS_MAX) this.#giveUp(job, asked.hearings)
@@ -142,6 +146,7 @@ export class Coordinator {
       failures: [],
       floorTime: 0,
       veto: undefined,
+      isLeftOut: false,
     }))
     const keys = tasks.map(({ key, command }) => ({
       key,
@@ -150,14 +155,16 @@ export class Coordinator {
     }))
     const forCommand = tasks[0]!.kind === 'change'
     const body: PromiseMessage = { table: table.name, partitionKey, ballot, forCommand, keys }
-    const isDecided = (): boolean => hearings.every(({ votes }) => votes.isDecided)
+    // What one left out has its turn in the next round: it is not worth waiting for the others.
+    const isDecided = (): boolean =>
+      hearings.every(({ votes, isLeftOut }) => votes.isDecided || isLeftOut)
     const waiting = rpc.ask<readonly PromiseResult[]>({
       nodes: replication.owners(partition),
       endpoint: 'table/promise',
       body,
       deadlineMs: this.#roundMs(job),
       answered: (node, results) => {
-        hearings.forEach((hearing, index) => takePromise(hearing, node, results[index]!))
+        hearings.forEach((hearing, index) => takePromise(hearing, node, results[index]))
         return isDecided()
       },
       failed: (node, error) => {
@@ -197,7 +204,14 @@ export class Coordinator {
     return accepting
   }
 
+  /** In one message; in several where the rows are too much for one. */
   async #accept(job: Job, ballot: Ballot, accepting: readonly Accepting[]): Promise<void> {
+    for (const part of inMessages(accepting, ({ item }) => packedSizeMax(item))) {
+      await this.#acceptPart(job, ballot, part)
+    }
+  }
+
+  async #acceptPart(job: Job, ballot: Ballot, accepting: readonly Accepting[]): Promise<void> {
     const { replication, rpc } = this.#options
     const { partition, partitionKey } = job.place
     for (const { task, exposes } of accepting) task.isExposed ||= exposes
@@ -288,8 +302,12 @@ export function registerName(job: Pick<Job, 'local' | 'place'>, key: string): st
   return job.local.table.tag + job.place.prefix + key
 }
 
-function takePromise(hearing: Hearing, node: NodeId, result: PromiseResult): void {
-  hearing.votes.add(node, result.kind === 'promised')
+function takePromise(hearing: Hearing, node: NodeId, result: PromiseResult | undefined): void {
+  hearing.votes.add(node, result?.kind === 'promised')
+  if (result === undefined) {
+    hearing.isLeftOut = true
+    return
+  }
   switch (result.kind) {
     case 'promised':
       hearing.promised.push({ node, result })

@@ -1,10 +1,12 @@
 /** An owner's side of merged rows: each insert merges into what lies here. */
 
 import { equalBytes } from '../../base/bytes.ts'
+import { packedSizeMax } from '../../base/codec.ts'
 import { Semaphore } from '../../base/semaphore.ts'
 import type { Batch, Db, Tree } from '../../db/db.ts'
 import type { Custody } from '../custody.ts'
 import { TableError } from '../errors.ts'
+import { Freight } from '../../base/freight.ts'
 import type {
   InsertMessage,
   InsertResult,
@@ -76,12 +78,17 @@ export class MergedOwner {
     await this.#insertAll(this.#table(table), items)
   }
 
+  /** Fewer rows than keys where they are too much for one message. */
   read(message: MergedReadMessage): ReadAnswer {
     const local = this.#table(message.table)
-    const rows = message.keys.map(({ partitionKey, sortKey }) => {
+    const rows: (Uint8Array | null)[] = []
+    const freight = new Freight()
+    for (const { partitionKey, sortKey } of message.keys) {
       const place = this.#votingPlace(local, partitionKey)
-      return this.#options.db.getStable(local.rows, place.prefix + sortKey) ?? null
-    })
+      const row = this.#options.db.getStable(local.rows, place.prefix + sortKey) ?? null
+      if (!freight.takes(packedSizeMax(row))) break
+      rows.push(row)
+    }
     return { rows }
   }
 
@@ -93,10 +100,15 @@ export class MergedOwner {
       lt: `${place.prefix.slice(0, -1)}\u0001`,
       limit: message.limit,
     })
+    const freight = new Freight()
+    const cut = found.findIndex(
+      ({ key, value }) => !freight.takes(packedSizeMax(key) + packedSizeMax(value)),
+    )
+    const fitting = cut === -1 ? found : found.slice(0, cut)
     return {
-      sortKeys: found.map(({ key }) => key.slice(place.prefix.length)),
-      rows: found.map(({ value }) => value),
-      done: found.length < message.limit,
+      sortKeys: fitting.map(({ key }) => key.slice(place.prefix.length)),
+      rows: fitting.map(({ value }) => value),
+      done: cut === -1 && found.length < message.limit,
     }
   }
 

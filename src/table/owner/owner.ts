@@ -1,6 +1,7 @@
 /** An owner's side of registers: promises, accepts and reads of the rows that lie here. */
 
 import { ballotZero, maxBallot, type Ballot } from '../../base/ballot.ts'
+import { packedSizeMax } from '../../base/codec.ts'
 import type { HybridClock } from '../../base/timestamp.ts'
 import type { Db } from '../../db/db.ts'
 import { TableError } from '../errors.ts'
@@ -15,6 +16,7 @@ import {
   writeRegister,
   type LocalTable,
 } from './local.ts'
+import { Freight } from '../../base/freight.ts'
 import type { Floors } from './floors.ts'
 import type { Mark } from './mark.ts'
 import type { Custody } from '../custody.ts'
@@ -83,40 +85,58 @@ export class Owner {
     rpc.handle('table/page', (message: PageMessage) => this.page(message))
   }
 
-  /** Synchronous when nothing that is shown waits for the disk. */
+  /**
+   * Synchronous when nothing that is shown waits for the disk. Fewer answers than keys where the
+   * rows are too much for one message: the others were not asked.
+   */
   promise(message: PromiseMessage): readonly PromiseResult[] | Promise<readonly PromiseResult[]> {
-    const { local, place } = this.#locateVoting(message)
-    const { ballot } = message
+    const at = this.#locateVoting(message)
+    const { ballot, keys } = message
     const waits: Promise<void>[] = []
+    const results: PromiseResult[] = []
+    const freight = keys.length > 1 ? new Freight() : undefined
     let isAnyGiven = false
-    const results = message.keys.map(({ key, reads }): PromiseResult => {
-      const found = this.#find(local, place, key)
-      const { floor, collectedMicros } = found
-      if (!this.#options.rules.admitsPromise(ballot, floor, collectedMicros)) {
-        const time = Math.max(floor.time, collectedMicros)
-        return { kind: 'refused', floor: { ...floor, time } }
-      }
-      const code = message.forCommand ? this.#veto(local, place, { key }) : undefined
-      if (code !== undefined) return { kind: 'vetoed', code }
+    for (const asked of keys) {
+      const { found, result } = this.#promised(at, message, asked)
+      if (freight?.takes(packedSizeMax(result)) === false) break
+      results.push(result)
+      if (result.kind !== 'promised') continue
       isAnyGiven = true
       this.#keep(found)
       this.#givePromise(found.name, ballot, waits)
-      const { db } = this.#options
-      const unsynced = db.pending(local.rows, place.prefix + key)
+      const unsynced = this.#options.db.pending(at.local.rows, at.place.prefix + asked.key)
       if (unsynced !== undefined) waits.push(unsynced)
-      const at = { place, key }
-      return {
-        kind: 'promised',
-        row: found.row ?? null,
-        sides: found.row === undefined ? [] : lastSides(db, local, { ...at, row: found.row }),
-        reads: reads.map((ref) => sideRow((tree, id) => db.get(tree, id), local, { ...at, ref })),
-      }
-    })
+    }
     if (isAnyGiven && !this.#isAhead(ballot)) {
       const covered = this.#options.mark.cover(ballot)
       if (covered !== undefined) waits.push(covered)
     }
     return waits.length === 0 ? results : Promise.all(waits).then(() => results)
+  }
+
+  /** The answer for one key; nothing is promised by it yet. */
+  #promised(
+    { local, place }: { readonly local: LocalTable; readonly place: Place },
+    { ballot, forCommand }: PromiseMessage,
+    { key, reads }: PromiseMessage['keys'][number],
+  ): { readonly found: Found; readonly result: PromiseResult } {
+    const { db, rules } = this.#options
+    const found = this.#find(local, place, key)
+    const { floor, collectedMicros, row } = found
+    if (!rules.admitsPromise(ballot, floor, collectedMicros)) {
+      const time = Math.max(floor.time, collectedMicros)
+      return { found, result: { kind: 'refused', floor: { ...floor, time } } }
+    }
+    const code = forCommand ? this.#veto(local, place, { key }) : undefined
+    if (code !== undefined) return { found, result: { kind: 'vetoed', code } }
+    const at = { place, key }
+    const result: PromiseResult = {
+      kind: 'promised',
+      row: row ?? null,
+      sides: row === undefined ? [] : lastSides(db, local, { ...at, row }),
+      reads: reads.map((ref) => sideRow((tree, id) => db.get(tree, id), local, { ...at, ref })),
+    }
+    return { found, result }
   }
 
   /** A node that is recovering takes the rows, and says nothing. */
@@ -227,11 +247,17 @@ export class Owner {
     })
     const keys: string[] = []
     const texts: string[] = []
+    const freight = new Freight()
     for (const { key, value } of found) {
+      if (!freight.takes(packedSizeMax(key) + packedSizeMax(value))) break
       keys.push(key.slice(place.prefix.length))
       texts.push(value)
     }
-    const answer = { keys, texts, done: found.length < message.limit }
+    const answer = {
+      keys,
+      texts,
+      done: keys.length === found.length && keys.length < message.limit,
+    }
     return message.full ? answer : { digest: digestOfPage(answer) }
   }
 

@@ -292,7 +292,7 @@ export class Comparer {
       const holding = [...digests].filter(([, digest]) => digest !== undefined)
       if (holding.length === digests.size) continue
       if (new Set(holding.map(([, digest]) => digest)).size > 1) continue
-      const message: UnitsMessage = { table, units: [unit] }
+      const message: UnitsMessage = { table, units: [unit], after: null }
       const answer = await this.#ask<UnitsMessage, UnitsAnswer>(
         holding[0]![0],
         'sync/units',

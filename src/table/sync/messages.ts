@@ -1,6 +1,7 @@
 /** The messages with which owners compare and copy rows, and agree on which may go. */
 
 import type { Ballot } from '../../base/ballot.ts'
+import type { SideRef } from '../schema.ts'
 
 export interface RootsMessage {
   readonly tables: readonly string[]
@@ -54,6 +55,8 @@ export interface DigestsAnswer {
 export interface UnitsMessage {
   readonly table: string
   readonly units: readonly string[]
+  /** The side row of the first of them behind which to go on; null to begin. */
+  readonly after: SideRef | null
 }
 
 /** A unit as it is stored; `row` is null where it is gone meanwhile. */
@@ -64,6 +67,8 @@ export interface TravellingUnit {
     readonly sortKey: string
     readonly row: Uint8Array
   }[]
+  /** Whether these are all its side rows: more follow where they are too much for one message. */
+  readonly isWhole: boolean
 }
 
 /** The floors that collecting left behind at the one asked. */
@@ -95,6 +100,7 @@ export interface DropMessage {
   readonly floors: readonly TravellingFloor[]
 }
 
+/** Fewer than were asked for where they are too much for one message, at least one. */
 export interface UnitsAnswer {
   readonly units: readonly TravellingUnit[]
 }

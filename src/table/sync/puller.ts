@@ -13,6 +13,7 @@ import type { NodeId } from '../../base/ids.ts'
 import type { Db } from '../../db/db.ts'
 import type { AcceptItem } from '../messages.ts'
 import type { Custody } from '../custody.ts'
+import { TableError } from '../errors.ts'
 import type { Floors } from '../owner/floors.ts'
 import type { MergedOwner } from '../owner/merged.ts'
 import type { Owner } from '../owner/owner.ts'
@@ -45,6 +46,8 @@ import {
 } from './units.ts'
 
 const UNITS_PER_MESSAGE = 32
+/** How often a long unit is begun anew because its row changed. */
+const RESTARTS_MAX = 5
 
 export interface PullerOptions {
   readonly db: Db
@@ -144,18 +147,57 @@ export class Puller {
         if (!equalBytes(own, digest)) differing.push(unit)
       }
       report.differing += differing.length
-      for (let start = 0; start < differing.length; start += UNITS_PER_MESSAGE) {
+      for (let start = 0; start < differing.length;) {
         signal.throwIfAborted()
         const units = differing.slice(start, start + UNITS_PER_MESSAGE)
-        const found: UnitsAnswer = await this.#ask<UnitsMessage, UnitsAnswer>(peer, 'sync/units', {
-          ...{ table, units },
-        })
-        for (const [index, unit] of units.entries()) {
-          await this.#take(synced, unit, { found: found.units[index]!, report })
+        const answers = await this.#units(peer, { table, units, after: null })
+        for (const [index, part] of answers.entries()) {
+          const unit = units[index]!
+          const found = part.isWhole ? part : await this.#wholeUnit(peer, table, { unit, part })
+          await this.#take(synced, unit, { found, report })
         }
+        start += answers.length
       }
       after = answer.next
     }
+  }
+
+  /** @returns at least one: the others did not fit */
+  async #units(peer: NodeId, message: UnitsMessage): Promise<UnitsAnswer['units']> {
+    const { units } = await this.#ask<UnitsMessage, UnitsAnswer>(peer, 'sync/units', message)
+    if (units.length > 0) return units
+    throw new TableError('BadMessage', `Cannot read what node "${peer}" sent: it is empty`)
+  }
+
+  /**
+   * A unit that is too long for one message, in several: all of one row.
+   *
+   * @throws {TableError} `TooBusy` when the row changes again and again meanwhile
+   */
+  async #wholeUnit(
+    peer: NodeId,
+    table: string,
+    { unit, part }: { readonly unit: string; readonly part: TravellingUnit },
+  ): Promise<TravellingUnit> {
+    let whole = part
+    for (let restarts = 0; !whole.isWhole;) {
+      const { side, sortKey } = whole.sides.at(-1)!
+      const after = { side, sortKey }
+      const [next] = await this.#units(peer, { table, units: [unit], after })
+      if (next!.row === null) return next!
+      if (whole.row !== null && equalBytes(whole.row, next!.row)) {
+        whole = { ...next!, sides: [...whole.sides, ...next!.sides] }
+        continue
+      }
+      restarts += 1
+      if (restarts > RESTARTS_MAX) {
+        throw new TableError('TooBusy', `Cannot copy "${unit}": it changes all the time`)
+      }
+      ;[whole] = (await this.#units(peer, { table, units: [unit], after: null })) as [
+        TravellingUnit,
+      ]
+    }
+    return whole
   }
 
   async #take(

@@ -1,10 +1,12 @@
 /** The side of sync that is asked: digests, and the rows behind them. */
 
-import { concatBytes } from '../../base/bytes.ts'
+import { compareUtf8, concatBytes } from '../../base/bytes.ts'
+import { packedSizeMax } from '../../base/codec.ts'
 import { SCAN_SLICE_ROWS } from '../../base/limits.ts'
 import type { Db } from '../../db/db.ts'
 import type { Custody } from '../custody.ts'
 import { TableError } from '../errors.ts'
+import { Freight, inMessages } from '../../base/freight.ts'
 import type { Floors } from '../owner/floors.ts'
 import type { Rpc } from '../rpc.ts'
 import { leafNumber, TableDigests } from './digests.ts'
@@ -18,6 +20,7 @@ import type {
   LeavesMessage,
   RootsAnswer,
   RootsMessage,
+  TravellingUnit,
   UnitsAnswer,
   UnitsMessage,
 } from './messages.ts'
@@ -28,6 +31,7 @@ import {
   partitionOfKey,
   readUnit,
   type SyncedTable,
+  type UnitRows,
 } from './units.ts'
 
 /** The digests of every table of this node, made when they are first needed. */
@@ -152,10 +156,19 @@ export class SyncSource {
   async #units(message: UnitsMessage): Promise<UnitsAnswer> {
     const { db, tables } = this.#options
     const synced = tableNamed(tables, message.table)
-    const units: UnitsAnswer['units'][number][] = []
-    for (const unit of message.units) {
-      const { row, sides } = await readUnit(db, synced, unit)
-      units.push({ row: row ?? null, sides })
+    const units: TravellingUnit[] = []
+    const freight = new Freight()
+    for (const name of message.units) {
+      const { row, sides } = await readUnit(db, synced, name)
+      const isFirst = units.length === 0
+      const unit = { row: row ?? null, sides: isFirst ? sidesAfter(synced, sides, message) : sides }
+      const parts = inMessages(unit.sides, packedSizeMax)
+      // Only the first one is cut, so that whoever asks for a long one goes on with it.
+      const isWhole = parts.length <= 1
+      if (!isFirst && (!isWhole || !freight.takes(packedSizeMax(unit)))) break
+      if (isFirst) freight.takes(packedSizeMax({ ...unit, sides: parts[0] ?? [] }))
+      units.push({ ...unit, sides: parts[0] ?? [], isWhole })
+      if (!isWhole) break
     }
     return { units }
   }
@@ -170,6 +183,20 @@ export class SyncSource {
   #digests(table: string): Promise<TableDigests> {
     return this.#options.digests.of(table, this.#options.signal)
   }
+}
+
+function sidesAfter(
+  synced: SyncedTable,
+  sides: UnitRows['sides'],
+  { after }: UnitsMessage,
+): UnitRows['sides'] {
+  if (after === null) return sides
+  const order = [...synced.sides.keys()]
+  const reached = order.indexOf(after.side)
+  return sides.filter(({ side, sortKey }) => {
+    const place = order.indexOf(side)
+    return place > reached || (place === reached && compareUtf8(sortKey, after.sortKey) > 0)
+  })
 }
 
 /** @throws {TableError} `BadMessage` */

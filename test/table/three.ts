@@ -1,0 +1,68 @@
+/** Tables on three nodes in virtual time, every one of them an owner. */
+
+import assert from 'node:assert/strict'
+import { nodeId, type NodeId } from '../../src/base/ids.ts'
+import { silentLog } from '../../src/base/log.ts'
+import { HybridClock } from '../../src/base/timestamp.ts'
+import { fixedCluster } from '../../src/cluster/lone.ts'
+import { openMemoryDb } from '../../src/db/open.ts'
+import { SimulatedNetwork, type Directory } from '../../src/simulation/network.ts'
+import { SeededRng } from '../../src/simulation/seeded-rng.ts'
+import { Life, World } from '../../src/simulation/world.ts'
+import type { AnyTable } from '../../src/table/schema.ts'
+import { hybridStart, openTables, type OpenTables } from '../../src/table/table.ts'
+
+const ids = ['a', 'b', 'c'].map((digit) => nodeId(digit.repeat(64)))
+const fair = { lossChance: 0, copyChance: 0, slowChance: 0, slowMs: 1, usualMs: 1 }
+
+export interface Three {
+  readonly world: World
+  readonly tables: readonly OpenTables[]
+  readonly networks: readonly SimulatedNetwork[]
+  /** Lets time pass until `work` has ended. */
+  done<Value>(work: Promise<Value> | Value): Promise<Value>
+  /** Nothing passes between node `index` and the others. */
+  part(index: number): void
+  heal(): void
+}
+
+/** Three owners of everything, with messages as a real network would take them. */
+export async function threeOwners(schemas: readonly AnyTable[]): Promise<Three> {
+  const world = new World(new SeededRng(1), fair, true)
+  const networks = new Map<NodeId, SimulatedNetwork>()
+  const directory: Directory = { find: (node) => networks.get(node), all: () => ids }
+  const tables = ids.map((self, index) => {
+    const life = new Life(world, 0)
+    const network = new SimulatedNetwork({ world, life, self, directory })
+    networks.set(self, network)
+    const db = openMemoryDb({ clock: life, onFatal: (fault) => assert.fail(fault) })
+    return openTables({
+      ...{ db, network, clock: life, log: silentLog },
+      hybrid: new HybridClock(life, hybridStart(db)),
+      rng: new SeededRng(index + 1),
+      cluster: fixedCluster(self, [ids], 1),
+      tables: schemas,
+    })
+  })
+  const done = async <Value>(work: Promise<Value> | Value): Promise<Value> => {
+    let isOver = false
+    const ended = Promise.resolve(work).finally(() => (isOver = true))
+    ended.catch(() => undefined)
+    // What waits for no event ends by itself.
+    await new Promise((resolve) => setImmediate(resolve))
+    await world.run(120_000, () => isOver)
+    assert.ok(isOver, 'it ends')
+    return ended
+  }
+  for (const each of tables) await done(each.start())
+  return {
+    ...{ world, tables, done, networks: ids.map((id) => networks.get(id)!) },
+    part: (index) => {
+      for (const other of ids) {
+        world.cuts.add(`${ids[index]} ${other}`)
+        world.cuts.add(`${other} ${ids[index]}`)
+      }
+    },
+    heal: () => world.cuts.clear(),
+  }
+}
