@@ -19,7 +19,7 @@ export const layers: Readonly<Record<string, Layer>> = {
   config: { uses: ['base'], doors: ['endpoint', 'schema', 'load'] },
   db: {
     uses: ['base'],
-    doors: ['db', 'open', 'mark', 'state-file', 'identity', 'memory', 'errors'],
+    doors: ['db', 'engine', 'open', 'mark', 'state-file', 'identity', 'memory', 'errors'],
   },
   net: { uses: ['base'], doors: ['loopback', 'deliver', 'mesh', 'errors'] },
   worker: { uses: ['base'], doors: 'all' },
@@ -44,7 +44,7 @@ export const layers: Readonly<Record<string, Layer>> = {
   },
   table: {
     uses: ['base', 'crdt', 'db', 'worker', 'cluster'],
-    doors: ['table', 'schema', 'rules', 'errors'],
+    doors: ['table', 'schema', 'rules', 'errors', 'messages', 'row'],
   },
   block: {
     uses: ['base', 'db', 'worker', 'cluster'],
@@ -104,7 +104,7 @@ export const layers: Readonly<Record<string, Layer>> = {
       'node',
       'node/system',
     ],
-    doors: ['simulate', 'plants', 'minimise', 'seeded-rng'],
+    doors: ['simulate', 'plant', 'plants', 'minimise', 'seeded-rng'],
   },
   cli: { uses: ['base', 'config', 'node', 'api/admin'], doors: ['cli'] },
   'cli/commands': {
@@ -119,6 +119,8 @@ const sameRoom = new Map([
   ['cluster/layout', 'cluster'],
   ['table/owner', 'table'],
   ['table/sync', 'table'],
+  ['simulation/plants', 'simulation'],
+  ['simulation/properties', 'simulation'],
   ['block/segment', 'block'],
   ['model/rows', 'model'],
   ['model/check', 'model'],

@@ -9,10 +9,12 @@ import type { Links } from '../base/links.ts'
 import type { Log } from '../base/log.ts'
 import type { Network } from '../base/network.ts'
 import type { Rng } from '../base/rng.ts'
+import type { HybridClock } from '../base/timestamp.ts'
 import type { OpenBlocksOptions } from '../block/open.ts'
 import type { Cluster } from '../cluster/cluster.ts'
 import type { EngineHome } from '../db/open.ts'
 import { LoopbackNetwork } from '../net/loopback.ts'
+import type { ModelTables } from '../model/tables.ts'
 import type { Store } from '../store/store.ts'
 import type { OpenTablesOptions } from '../table/table.ts'
 import { systemClock } from './system/clock.ts'
@@ -41,7 +43,12 @@ export interface Ground {
     readonly engineHome: EngineHome
     /** Owners that never change; a layout as in a real node when absent. */
     readonly cluster?: (self: NodeId) => Cluster
-    readonly blocks: Pick<OpenBlocksOptions, 'slab' | 'segmentBytes' | 'stepBytes'>
+    /** The tables of the product, or others in their place. */
+    readonly model?: (tables: ModelTables) => ModelTables
+    /** The clock that orders, begun at that time. */
+    readonly hybrid?: (clock: Clock, startMicros: number) => HybridClock
+    readonly blocks: Pick<OpenBlocksOptions, 'slab' | 'segmentBytes' | 'stepBytes'> &
+      Partial<Pick<OpenBlocksOptions, 'isReferenced'>>
     readonly store: Pick<Store, 'inlineSizeBytesMax' | 'partSizeBytesMin' | 'shardCount'>
     readonly tables: OpenTablesOptions['testing']
     /** Between two comparisons with the other owners. */

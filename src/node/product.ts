@@ -106,7 +106,8 @@ export async function openProduct(parts: Parts): Promise<Product> {
     isAlone: () => standsAlone(cluster),
   })
   const watch = new RowWatch(caches)
-  const model = buildTables({ blocks, listener: watch })
+  const ownTables = buildTables({ blocks, listener: watch })
+  const model = simulated?.model?.(ownTables) ?? ownTables
   const fixed = simulated?.cluster?.(nodeId)
   const member = memberOf(parts, { rows, network, model, watch, meshed })
   const members = fixed === undefined ? await openNodeMembers(member) : undefined
@@ -115,7 +116,7 @@ export async function openProduct(parts: Parts): Promise<Product> {
     ...{ db, clock, rng, log, metrics, network, cluster },
     incarnation: rows.identity.incarnation,
     hasLostRows: rows.sealStatus.accepted !== undefined,
-    hybrid: new HybridClock(clock, hybridStart(db)),
+    hybrid: simulated?.hybrid?.(clock, hybridStart(db)) ?? new HybridClock(clock, hybridStart(db)),
     tables: model.all,
     ...defined({ testing: simulated?.tables }),
   })

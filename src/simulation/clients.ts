@@ -12,10 +12,10 @@ import { abortUpload, createUpload } from '../store/multipart.ts'
 import { putObject } from '../store/put-object.ts'
 import type { Store } from '../store/store.ts'
 import { uploadPart } from '../store/upload-part.ts'
-import { compareUtf8 } from '../base/bytes.ts'
 import { bodyOf, contentOf, joined, type Content } from './contents.ts'
 import { etagOf, type Answer, type Recorded, type Request } from './history.ts'
 import { BLOCK_BYTES, stackOf, type SimulatedNode } from './node.ts'
+import { listingFaults } from './properties/listing.ts'
 import type { World } from './world.ts'
 
 export const KEYS = ['a', 'b', 'c', 'd'] as const
@@ -32,6 +32,8 @@ export interface Run {
   readonly pauseMs: number
   /** Else what would be an upload is a delete. */
   readonly hasUploads: boolean
+  /** Most large bodies are one of a few. */
+  readonly sharesBlocks: boolean
   readonly history: Recorded[]
   /** What each ETag that was ever written stands for. */
   readonly contents: Map<string, Content>
@@ -43,9 +45,10 @@ export interface Run {
 interface Upload {
   readonly id: string
   readonly key: string
-  /** Of the object that it becomes. */
-  readonly version: string
-  readonly parts: readonly { readonly partNumber: number; readonly etag: string }[]
+  readonly name: string
+  /** Of the object that it becomes; empty while parts are still sent. */
+  version: string
+  parts: readonly { readonly partNumber: number; readonly etag: string }[]
 }
 
 /** Refusals that are answers: they say that nothing was done, and why. */
@@ -53,6 +56,8 @@ const REFUSALS: ReadonlySet<StoreErrorCode> = new Set<StoreErrorCode>([
   'PreconditionFailed',
   'ConditionNotFound',
   'NoSuchUpload',
+  // Only parts that were acknowledged are ever named.
+  'InvalidPart',
 ])
 
 export class Client {
@@ -103,10 +108,11 @@ export class Client {
 
   #content(name: string): Content {
     const { rng } = this.#run.world
-    const dice = rng.below(10)
+    const dice = this.#run.sharesBlocks ? 7 : rng.below(10)
     // Some clients write the same bytes: then blocks are shared.
     const size = dice < 6 ? 20 : dice < 8 ? 700 : BLOCK_BYTES + 1 + rng.below(2 * BLOCK_BYTES)
-    const content = contentOf(dice === 7 ? 'shared' : name, size)
+    const few = this.#run.sharesBlocks ? `shared${rng.below(3)}` : 'shared'
+    const content = contentOf(dice === 7 ? few : name, size)
     this.#run.contents.set(content.etag, content)
     return content
   }
@@ -129,36 +135,48 @@ export class Client {
     const metadata = [[VERSION_HEADER, name]] as const
     const opened = await this.#ask(key, { kind: 'create', upload: name }, metadata)
     if (opened === undefined) return
-    const id = opened as string
+    const upload: Upload = { id: opened as string, key, name, version: '', parts: [] }
+    // Others may give it up while its parts are sent.
+    this.#uploads.push(upload)
     const sent: Content[] = []
     for (let partNumber = 1; partNumber <= 1 + world.rng.below(3); partNumber += 1) {
       const content = this.#content(`${name}.${partNumber}`)
-      const done = await this.#at(async (store) => {
-        const bucket = this.#run.bucket()
-        const input = { bucket, key, uploadId: id, partNumber, body: bodyOf(content) }
-        await uploadPart(store, input)
-        return true
-      })
-      if (done !== true) return
+      if (!(await this.#sendPart(upload, partNumber, content))) return
       sent.push(content)
     }
     const whole = joined(sent)
     contents.set(whole.etag, whole)
-    const parts = sent.map(({ etag }, index) => ({ partNumber: index + 1, etag }))
-    this.#uploads.push({ id, key, version: `${whole.etag}|${name}`, parts })
+    upload.parts = sent.map(({ etag }, index) => ({ partNumber: index + 1, etag }))
+    upload.version = `${whole.etag}|${name}`
+  }
+
+  /** Now and then twice at once, as a client does that is tired of waiting. */
+  async #sendPart(upload: Upload, partNumber: number, content: Content): Promise<boolean> {
+    const { key, id } = upload
+    const send = (): Promise<unknown> =>
+      this.#at(async (store) => {
+        const bucket = this.#run.bucket()
+        await uploadPart(store, { bucket, key, uploadId: id, partNumber, body: bodyOf(content) })
+        return true
+      })
+    const isTwice = this.#run.world.rng.chance(0.2)
+    const done = await Promise.all(isTwice ? [send(), send()] : [send()])
+    return done.includes(true)
   }
 
   async #end(key: string, kind: 'complete' | 'abort'): Promise<void> {
     const { rng } = this.#run.world
-    const known = this.#uploads.filter((upload) => upload.key === key)
+    const known = this.#uploads.filter(
+      (each) => each.key === key && (kind === 'abort' || each.version !== ''),
+    )
     // Mostly a young one; an old one is a late retry.
     const upload = rng.chance(0.7) ? known.at(-1) : known[rng.below(known.length || 1)]
     if (upload === undefined) return this.#upload(key)
-    const [, name] = upload.version.split('|')
+    const { name } = upload
     const request: Request =
       kind === 'abort'
-        ? { kind, upload: name! }
-        : { kind, upload: name!, version: upload.version, operation: this.#name() }
+        ? { kind, upload: name }
+        : { kind, upload: name, version: upload.version, operation: this.#name() }
     await this.#ask(key, request, upload)
     const last = this.#run.history.at(-1)
     const isUnknown = last?.request === request && last.answer === undefined
@@ -188,12 +206,7 @@ export class Client {
     })
     history.push(...recorded)
     if (!Array.isArray(listed)) return
-    for (const [index, [key]] of listed.entries()) {
-      const before = listed[index - 1]?.[0]
-      if (before !== undefined && compareUtf8(before, key) >= 0) {
-        faults.push(`listing: "${key}" stands behind "${before}"`)
-      }
-    }
+    faults.push(...listingFaults(listed.map(([key]) => key)))
     const etags = new Map(listed)
     for (const entry of recorded) {
       entry.end = world.now

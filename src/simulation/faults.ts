@@ -52,6 +52,8 @@ export function drawWeather(rng: SeededRng): Weather {
     slowChance: rng.pick([0, 0.02, 0.1]),
     slowMs: rng.pick([50, 300, 1500]),
     usualMs: rng.pick([2, 5, 20]),
+    slowSyncChance: rng.pick([0.02, 0.02, 0.2]),
+    tickMs: rng.pick([0, 0, 0, 20, 1000]),
   }
 }
 

@@ -152,7 +152,8 @@ function end(
   const isRepeated = request.kind === 'complete' && (mark === 'c' || mark === 'f')
   if (answer?.kind === 'refused') {
     const isKnown = mark === 'o' || (isRepeated && mark === 'c')
-    return !isKnown && answer.code === 'NoSuchUpload' ? state : undefined
+    const isEnded = answer.code === 'NoSuchUpload' || answer.code === 'InvalidPart'
+    return !isKnown && isEnded ? state : undefined
   }
   if (isRepeated) return state
   if (mark !== 'o') return answer === undefined ? state : undefined

@@ -52,6 +52,14 @@ export class Operator {
     }
   }
 
+  /** Changes until one is taken. */
+  async grow(): Promise<void> {
+    while (this.version() === 0) {
+      await this.change().catch(() => undefined)
+      await this.#rest()
+    }
+  }
+
   /** One change of the layout, drawn; tried once, whatever becomes of it. */
   async change(): Promise<void> {
     const { rng } = this.#world

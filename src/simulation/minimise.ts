@@ -1,6 +1,7 @@
 /** Makes a failing run smaller: as few clients, operations and faults as still fail. */
 
-import { fullLimits, simulate, type Limits, type Plant, type Verdict } from './simulate.ts'
+import type { Plant } from './plant.ts'
+import { fullLimits, simulate, type Limits, type Verdict } from './simulate.ts'
 
 /** What a run can be cut down by, the largest saving first. */
 const cuts: readonly ((limits: Limits) => Limits)[] = [

@@ -2,7 +2,7 @@
 
 import type { Clock } from '../base/clock.ts'
 import type { NodeId } from '../base/ids.ts'
-import { silentLog } from '../base/log.ts'
+import { silentLog, type Log } from '../base/log.ts'
 import { Metrics } from '../base/metrics.ts'
 import { BlockSlab } from '../block/slab.ts'
 import type { Cluster } from '../cluster/cluster.ts'
@@ -16,6 +16,8 @@ import { inlineCompute } from '../node/system/compute.ts'
 import type { Rules } from '../table/rules.ts'
 import { SimulatedDisk } from './disk.ts'
 import { SimulatedNetwork, type Directory } from './network.ts'
+import type { Graft } from './plant.ts'
+import type { Witness } from './properties/witness.ts'
 import { SeededRng } from './seeded-rng.ts'
 import { Life, type World } from './world.ts'
 
@@ -35,6 +37,9 @@ const SLAB_BYTES = 32 * SLOT_BYTES
 const STEP_BYTES = 32 * 1024
 const SEGMENT_BYTES = 128 * 1024
 
+/** What a node may complain of here: a drive that goes bad, a database that is gone. */
+const EXPECTED = /corrupt|seal of the database is broken/
+
 const METADATA_FOLDER = '/meta'
 const BLOCKS_FOLDER = '/blocks'
 
@@ -47,6 +52,10 @@ export interface NodeParts {
   /** Serves at once, without a layout. */
   readonly isAlone?: boolean
   readonly rules: Partial<Rules>
+  /** Something wrong in the place of what it stands on. */
+  readonly graft?: ((rng: SeededRng) => Graft) | undefined
+  /** Sees what the node says, and what it lays down. */
+  readonly witness?: Witness
   readonly shardCount: number
   /** How long the next sync of the rows, and the next call of the drive, takes. */
   readonly syncMs: () => number
@@ -71,6 +80,7 @@ export class SimulatedNode {
   /** Its database was wiped or rolled back. */
   hasLostRows = false
   readonly #parts: NodeParts
+  readonly #graft: Graft | undefined
   #rows = new MemoryStore()
   #remembered: MemoryStore | undefined
   readonly #slab = new BlockSlab(SLAB_BYTES, BLOCK_BYTES)
@@ -81,6 +91,7 @@ export class SimulatedNode {
 
   private constructor(parts: NodeParts, disk: SimulatedDisk, id: NodeId) {
     this.#parts = parts
+    this.#graft = parts.graft?.(new SeededRng(parts.index))
     this.index = parts.index
     this.disk = disk
     this.id = id
@@ -118,7 +129,7 @@ export class SimulatedNode {
     const closers = new Closers()
     this.#closers = closers
     openProduct({
-      ground: this.#ground(life, network),
+      ground: this.#whole(this.#ground(life, network), life),
       options: {
         knowsPeers: this.#parts.clusterOf === undefined && this.#parts.isAlone !== true,
         graceMs: GRACE_MS,
@@ -135,7 +146,7 @@ export class SimulatedNode {
         if (condition.kind === 'recovering') {
           fault(`node ${this.index} is recovering: ${condition.sentence}`)
         }
-        present.product = product
+        present.product = this.#graft?.product?.(product) ?? product
       },
       (error: unknown) => {
         if (!life.isOver) fault(`node ${this.index} did not start: ${stackOf(error)}`)
@@ -155,6 +166,7 @@ export class SimulatedNode {
 
   /** The database is gone; the identity and what else lies beside it are not. */
   wipe(): void {
+    this.#parts.witness?.lost(this)
     this.crash('power')
     this.#rows = new MemoryStore()
     this.#isDatabaseThere = false
@@ -163,6 +175,7 @@ export class SimulatedNode {
   /** Puts the database back as it was when `remember` was called. */
   rollBack(): boolean {
     if (this.#remembered === undefined) return false
+    this.#parts.witness?.lost(this)
     this.crash('power')
     this.#rows = this.#remembered
     this.#remembered = undefined
@@ -182,13 +195,32 @@ export class SimulatedNode {
     if (this.#present === present) this.crash('kill')
   }
 
+  /** What is planted lies between the node and those who watch it. */
+  #whole(ground: Ground, life: Life): Ground {
+    const { witness } = this.#parts
+    const watched = witness?.ground(ground, { node: this, life }) ?? ground
+    const planted = this.#graft?.ground?.(watched, life) ?? watched
+    return witness?.timed(planted, this) ?? planted
+  }
+
+  #log(life: Life): Log {
+    const { fault } = this.#parts
+    return {
+      ...silentLog,
+      error: (fields, message) => {
+        if (life.isOver || EXPECTED.test(message)) return
+        fault(`node ${this.index} says: ${message} ${JSON.stringify(fields)}`)
+      },
+    }
+  }
+
   #ground(life: Life, network: SimulatedNetwork): Ground {
     const { world, clusterOf, rules, shardCount, syncMs } = this.#parts
     return {
       clock: life,
       disk: this.disk.of(life, syncMs),
       rng: new SeededRng(world.rng.next()),
-      log: silentLog,
+      log: this.#log(life),
       network: () => network,
       compute: () => ({ ...inlineCompute, stop: () => Promise.resolve() }),
       simulated: {

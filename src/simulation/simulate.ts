@@ -1,10 +1,10 @@
 /** One run from one seed: nodes, weather, faults, clients, and the verdict on what they saw. */
 
 import type { BucketId, NodeId } from '../base/ids.ts'
+import { quorumOf } from '../cluster/cluster.ts'
 import { fixedCluster } from '../cluster/lone.ts'
 import { createBucket, findBucketByName } from '../store/bucket.ts'
 import type { Store } from '../store/store.ts'
-import type { Rules } from '../table/rules.ts'
 import { Client, KEYS, readVersion, type Run } from './clients.ts'
 import { drawForecast, drawWeather, strike, type Forecast } from './faults.ts'
 import { historyOf, initialState } from './history.ts'
@@ -12,6 +12,14 @@ import { inventoryFaults } from './inventory.ts'
 import { Operator, partitionNumbers, type Founding } from './layouts.ts'
 import { linearizationFault } from './linearizability.ts'
 import { GRACE_MS, SimulatedNode, SPAN_MICROS, SYNC_INTERVAL_MS } from './node.ts'
+import type { Plant } from './plant.ts'
+import { DeletionsWatch } from './properties/deletions.ts'
+import { LayoutsWatch } from './properties/layouts.ts'
+import { holdingsOf, orphanFaults } from './properties/orphans.ts'
+import { loanFaults, recountFaults } from './properties/recount.ts'
+import { TimesWatch } from './properties/times.ts'
+import { VotesWatch } from './properties/votes.ts'
+import { Witness, type Watch } from './properties/witness.ts'
 import { SeededRng } from './seeded-rng.ts'
 import { tombstonesOf } from './tombstones.ts'
 import { World, type Weather } from './world.ts'
@@ -27,23 +35,6 @@ const LAST_FAULT_AT = 0.8
 /** Virtual time after which whatever was begun must have ended. */
 const SAFETY_MS_MAX = 900_000
 const LIVENESS_MS_MAX = 120_000
-
-/** A planted fault: what is wrong, and which bad weather shows it best. */
-export interface Plant {
-  readonly name: string
-  readonly rules?: Partial<Rules>
-  readonly weather?: Partial<Weather>
-  readonly forecast?: Partial<Forecast>
-  readonly ownerCounts?: readonly number[]
-  /** Takes hundreds of seeds: left to `npm run plants`. */
-  readonly isRare?: boolean
-  /** Every seed changes its layout, not one in four. */
-  readonly movesLayouts?: boolean
-  /** How often; drawn when absent. */
-  readonly layoutChanges?: number
-  /** Keys are deleted more often, left alone for longer, and never kept by an upload. */
-  readonly emptiesKeys?: boolean
-}
 
 /** A smaller run of the same seed, to find what is needed to make it fail. */
 export interface Limits {
@@ -130,6 +121,7 @@ class Scene {
       operationsPerClient: limits.operationsPerClient,
       pauseMs: parts.plant?.emptiesKeys === true ? EMPTY_PAUSE_MS : PAUSE_MS,
       hasUploads: parts.plant?.emptiesKeys !== true,
+      sharesBlocks: parts.plant?.sharesBlocks === true,
       history: [],
       contents: new Map(),
       beforeOperation: () => this.#count(),
@@ -156,6 +148,7 @@ class Scene {
     const nodes: SimulatedNode[] = []
     const faults: string[] = []
     const owners: NodeId[] = []
+    const witness = witnessOf({ world, ownerCount, founding, faults })
     for (let index = 0; index < nodeCount; index += 1) {
       const node = await SimulatedNode.make({
         ...{ world, index },
@@ -167,8 +160,10 @@ class Scene {
           founding.kind === 'fixed' ? (self) => fixedCluster(self, [owners], 1) : undefined,
         isAlone: founding.kind === 'grown' && index === 0,
         rules: { ...plant?.rules },
+        ...{ graft: plant?.graft, witness },
         shardCount: seed % 4 === 0 ? 4 : 1,
-        syncMs: () => (rng.chance(0.02) ? rng.unit() * 40 : 0.1 + rng.unit()),
+        syncMs: () =>
+          rng.chance(weather.slowSyncChance ?? 0) ? rng.unit() * 40 : 0.1 + rng.unit(),
         offsetMicros: () => Math.round((rng.unit() - 0.5) * 8_000_000),
         fault: (sentence) => void faults.push(sentence),
       })
@@ -299,6 +294,8 @@ class Scene {
       this.#nodes.every(({ product }) => product !== undefined),
     )
     if (this.#founding.kind !== 'fixed') {
+      // Where no change was ever taken, only the first node serves.
+      if (this.#operator.version() === 0) void this.#operator.grow()
       await world.run(LIVENESS_MS_MAX, () => this.#operator.isSettled())
       if (!this.#operator.isSettled()) this.#run.faults.push('the change of layout did not end')
     }
@@ -332,16 +329,13 @@ class Scene {
         for (const { id, product } of this.#nodes) {
           roots.set(id, await product!.tables.roots(signal))
         }
-        const stock = await Promise.all(this.#nodes.map(({ product }) => inventoryFaults(product!)))
-        const tombstones = await Promise.all(
-          this.#nodes.map(({ product }) => tombstonesOf(product!)),
-        )
+        const products = this.#nodes.map(({ product }) => product!)
+        const own = await Promise.all(this.#nodes.map((node) => ownFaults(node)))
         const difference = differenceOf(roots, (partition) => this.#ownersOf(partition))
         faults = [
           ...(difference === undefined ? [] : [`owners differ: ${difference}`]),
-          ...[...stock, ...tombstones].flatMap((found, index) =>
-            found.map((fault) => `node ${index % this.#nodes.length}: ${fault}`),
-          ),
+          ...own.flatMap((found, index) => found.map((fault) => `node ${index}: ${fault}`)),
+          ...orphanFaults(await holdingsOf(products)),
         ]
       }
     }
@@ -366,7 +360,9 @@ class Scene {
         return
       } catch (error) {
         if (attempt === 20) {
-          this.#run.faults.push(`at the end "${key}" cannot be read: ${String(error)}`)
+          this.#run.faults.push(
+            `at the end "${key}" cannot be read: ${String(error)} ${JSON.stringify((error as { cause?: { details?: unknown } }).cause?.details)}`,
+          )
           return
         }
         await this.#rest(500)
@@ -385,6 +381,42 @@ class Scene {
       return fault === undefined ? [] : [`key "${key}" is not linearizable: ${fault}`]
     })
   }
+}
+
+/** What lies wrong on one node. */
+async function ownFaults({ present, product: started }: SimulatedNode): Promise<string[]> {
+  const product = started!
+  return [
+    ...(await inventoryFaults(product)),
+    ...(await tombstonesOf(product)),
+    ...(await recountFaults(product)),
+    // What a life had out when it was killed nobody gives back.
+    ...(present?.number === 1 ? loanFaults(product) : []),
+  ]
+}
+
+/** Of each property that is watched all the time; each tells its first fault, once. */
+function witnessOf(run: {
+  readonly world: World
+  readonly ownerCount: number
+  readonly founding: Founding
+  readonly faults: string[]
+}): Witness {
+  const { world, ownerCount, founding, faults } = run
+  const once = (): ((sentence: string) => void) => {
+    let isTold = false
+    return (sentence) => {
+      if (!isTold) faults.push(sentence)
+      isTold = true
+    }
+  }
+  const watches: Watch[] = [new TimesWatch(once())]
+  if (founding.kind !== 'fixed') watches.push(new VotesWatch(once()), new LayoutsWatch(once()))
+  else {
+    const quorum = quorumOf({ length: ownerCount })
+    watches.push(new DeletionsWatch({ now: () => world.now, quorum, fault: once() }))
+  }
+  return new Witness(watches)
 }
 
 function foundingOf(

@@ -17,6 +17,10 @@ export interface Weather {
   readonly slowChance: number
   readonly slowMs: number
   readonly usualMs: number
+  /** How often a sync of the rows takes long. */
+  readonly slowSyncChance?: number
+  /** The step in which wall clocks go on; a microsecond when absent. */
+  readonly tickMs?: number
 }
 
 export class World {
@@ -145,7 +149,9 @@ export class Life implements Clock {
   }
 
   wallMicros(): number {
-    return 1_790_000_000_000_000 + this.#world.now + this.#offsetMicros + this.#jumpMicros
+    const micros = 1_790_000_000_000_000 + this.#world.now + this.#offsetMicros + this.#jumpMicros
+    const { tickMs = 0 } = this.#world.weather
+    return tickMs === 0 ? micros : micros - (micros % (tickMs * 1000))
   }
 
   monotonicMicros(): number {

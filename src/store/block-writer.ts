@@ -40,6 +40,7 @@ export class BlockWriter {
   readonly #permits = new Semaphore(BLOCKS_IN_FLIGHT_PER_REQUEST)
   readonly #stored = new Set<Promise<void>>()
   #headerStored: Promise<void> | undefined
+  #isHeaderStable = false
   #slot: Slot | undefined
   #filled = 0
   #segmentIndex = 0
@@ -178,11 +179,14 @@ export class BlockWriter {
       hashes,
       sizes: [...this.#sizes],
     })
-    if (this.#headerStored === undefined) {
-      this.#headerStored = this.#insert([this.#header('pending'), segment])
-      return this.#headerStored
-    }
-    return Promise.all([this.#headerStored, this.#insert([segment])]).then(() => undefined)
+    // Until the header is known to be stable it goes with every segment: an owner that missed it
+    // would hold one that nobody is noted for, and that nobody would ever free.
+    const rows = this.#isHeaderStable ? [segment] : [this.#header('pending'), segment]
+    const inserted = this.#insert(rows)
+    this.#headerStored ??= inserted.then(() => {
+      this.#isHeaderStable = true
+    })
+    return Promise.all([this.#headerStored, inserted]).then(() => undefined)
   }
 
   #header(state: 'pending' | 'in use'): MergedRow<ManifestRow> {

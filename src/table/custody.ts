@@ -44,14 +44,19 @@ export class Custody {
   readonly #db: Db
   readonly #cluster: Cluster
   readonly #incarnation: string
+  readonly #mutesLost: boolean
   #state: State
   /** Owned, and not held yet: nothing is answered for them. */
   readonly #gained = new Set<number>()
   /** Owned without a vote; undefined when it has none anywhere. */
   #mute: ReadonlySet<number> | undefined = new Set()
 
-  /** @param incarnation the life of the database that is open now */
-  constructor(db: Db, cluster: Cluster, incarnation: string) {
+  /**
+   * @param incarnation the life of the database that is open now
+   * @param mutesLost whether it waits for a vote after it lost rows
+   */
+  constructor(db: Db, cluster: Cluster, incarnation: string, mutesLost = true) {
+    this.#mutesLost = mutesLost
     this.#db = db
     this.#cluster = cluster
     this.#incarnation = incarnation
@@ -186,6 +191,7 @@ export class Custody {
     const known = history?.nodes.get(this.#cluster.self)
     // Nobody else could say more than a node that stands alone.
     if (history === undefined || known === undefined || isAlone(history)) return new Set()
+    if (!this.#mutesLost) return new Set()
     const { incarnation, isLost, readmittedAt } = known
     if (isLost) return undefined
     if (incarnation === undefined ? this.isSuspect : incarnation !== this.#incarnation) {

@@ -95,8 +95,8 @@ export interface Deciding {
 }
 
 export function decide(deciding: Deciding): Step {
-  const { task, heard } = deciding
-  if (!heard.isSettled) {
+  const { task, heard, rules } = deciding
+  if (!heard.isSettled && (task.kind !== 'repair' || rules.writesBack)) {
     const row = again(deciding, heard.row?.operations ?? [])
     const isEnough = task.kind !== 'change'
     const then: TaskEnd | undefined = isEnough ? { kind: 'row', row: row.row } : undefined

@@ -116,7 +116,7 @@ export class TableNode implements OpenTables {
     this.#merged = new MergedRows(rpc, replication)
     const mark = readMark(db)
     assert(hybrid.now() >= mark.time, 'the hybrid clock begins at the mark')
-    const custody = new Custody(db, cluster, options.incarnation ?? '')
+    const custody = new Custody(db, cluster, options.incarnation ?? '', rules.mutesLost)
     this.#custody = custody
     this.#hasLostRows = options.hasLostRows === true
     cluster.onChange(() => custody.look())

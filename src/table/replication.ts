@@ -72,7 +72,7 @@ export class Replication {
   }
 
   readVotes(partition: number): Votes {
-    return new Votes([this.#cluster.readers(partition)], this.#rules.quorum)
+    return new Votes([this.#cluster.readers(partition)], this.#rules.readQuorum)
   }
 
   isOwner(partition: number): boolean {
@@ -84,6 +84,12 @@ export class Replication {
   isSoleOwner(partition: number): boolean {
     const { self } = this.#cluster
     return this.lists(partition).every((list) => list.length === 1 && list[0] === self)
+  }
+
+  /** Every owner whose word is needed to collect a row; undefined while the layout changes. */
+  collecting(partition: number): readonly NodeId[] | undefined {
+    const lists = this.#rules.collectingLists(this.lists(partition))
+    return lists && [...new Set(lists.flat())].sort()
   }
 
   votes(partition: number): Votes {

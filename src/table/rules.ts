@@ -8,9 +8,15 @@ import { admitsPromise, admitsRow, floorOf, type Binding } from './admission.ts'
 import type { SideRow } from './messages.ts'
 
 export interface Rules {
-  /** How many owners of a list make a quorum. */
+  /** How many owners of a list make a quorum of a write. */
   readonly quorum: typeof quorumOf
+  /** How many of the owners that are read make a quorum. */
+  readonly readQuorum: typeof quorumOf
+  /** Whether a read that finds its owners differing makes them agree before it answers. */
+  readonly writesBack: boolean
   readonly floor: (binding: Binding) => Ballot
+  /** The same for a row that is copied from another owner. */
+  readonly floorOfCopy: (binding: Binding) => Ballot
   readonly admitsPromise: typeof admitsPromise
   readonly admitsRow: typeof admitsRow
   /** No attempt of an operation is made further than this from its first. */
@@ -27,8 +33,12 @@ export interface Rules {
   readonly emptiesGained: boolean
   /** Whether a quorum of the older owners was copied from before a node counts as complete. */
   readonly gathers: boolean
+  /** Whether the answers of a node that lost its rows count for nothing until it was let in again. */
+  readonly mutesLost: boolean
   /** Which other owners a node that lost its rows copies from before it votes again. */
   readonly recoversFrom: 'all' | 'one'
+  /** The lists of owners that confirm what is collected; undefined while the layout changes. */
+  readonly collectingLists: (lists: OwnerLists) => OwnerLists | undefined
   /** Whether rows may go that these of their owners have confirmed to hold. */
   readonly mayCollect: (owners: readonly NodeId[], confirmed: ReadonlySet<NodeId>) => boolean
   /** Whether what is collected leaves a floor behind. */
@@ -41,7 +51,10 @@ type OwnerLists = readonly (readonly NodeId[])[]
 
 export const rules: Rules = {
   quorum: quorumOf,
+  readQuorum: quorumOf,
+  writesBack: true,
   floor: floorOf,
+  floorOfCopy: floorOf,
   admitsPromise,
   admitsRow,
   operationSpanMicros: OPERATION_SPAN_MICROS,
@@ -52,7 +65,9 @@ export const rules: Rules = {
   refusesOldEpochs: true,
   emptiesGained: true,
   gathers: true,
+  mutesLost: true,
   recoversFrom: 'all',
+  collectingLists: (lists) => (lists.length === 1 ? lists : undefined),
   mayCollect: (owners, confirmed) => owners.every((owner) => confirmed.has(owner)),
   raisesFloor: true,
 }

@@ -153,8 +153,15 @@ export class Owner {
     })
   }
 
-  /** Resolves when every row that was taken is on stable storage. */
-  accept(message: AcceptMessage): readonly AcceptResult[] | Promise<readonly AcceptResult[]> {
+  /**
+   * Resolves when every row that was taken is on stable storage.
+   *
+   * @param floorOf of a row that no coordinator asks for: one that is copied
+   */
+  accept(
+    message: AcceptMessage,
+    floorOf: Rules['floor'] = this.#options.rules.floor,
+  ): readonly AcceptResult[] | Promise<readonly AcceptResult[]> {
     const { local, place } = this.#locate(message)
     const { db, mark, replication } = this.#options
     const isSole = replication.isSoleOwner(place.partition)
@@ -162,7 +169,7 @@ export class Owner {
     const taken: string[] = []
     const stable = db.write((batch) => {
       for (const item of message.items) {
-        const found = this.#find(local, place, item.key)
+        const found = this.#find(local, place, item.key, floorOf)
         const refusal = this.#refusal(local, { place, item, found })
         results.push(refusal ?? { kind: 'taken' })
         if (refusal !== undefined) continue
@@ -288,8 +295,13 @@ export class Owner {
     return { local, place }
   }
 
-  #find(local: LocalTable, place: Place, key: string): Found {
-    const { db, promises, rules, startFloor, custody, floors } = this.#options
+  #find(
+    local: LocalTable,
+    place: Place,
+    key: string,
+    floorOf: Rules['floor'] = this.#options.rules.floor,
+  ): Found {
+    const { db, promises, startFloor, custody, floors } = this.#options
     const name = local.table.tag + place.prefix + key
     const row = this.#kept.has(name) ? this.#kept.get(name) : newestRow(db, local, place, key)
     const promise = promises.get(name)
@@ -297,7 +309,7 @@ export class Owner {
     const partitionFloor = maxBallot(startFloor, collected.ballot)
     // Where this node has no vote its promises bound nobody: whatever is newer than its row is taken.
     const floor = custody.votes(place.partition)
-      ? rules.floor({ row: row?.ballot, promise, partitionFloor })
+      ? floorOf({ row: row?.ballot, promise, partitionFloor })
       : (row?.ballot ?? ballotZero)
     return { name, row, floor, collectedMicros: collected.micros }
   }

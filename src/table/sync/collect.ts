@@ -110,7 +110,7 @@ export class CollectWorker implements Worker {
     const walk = this.#walks[this.#at]
     const { db, cluster } = this.#options
     const hasOwners = cluster.history() !== undefined || cluster.epoch().layout > 0
-    if (walk === undefined || !hasOwners || isMoving(cluster)) return this.#endPass()
+    if (walk === undefined || !hasOwners) return this.#endPass()
     const slice = await db.range(walk.tree, { gt: this.#after, limit: SCAN_SLICE_ROWS })
     const found: Candidate[] = []
     for (const { key, value } of slice) {
@@ -135,7 +135,7 @@ export class CollectWorker implements Worker {
   #grouped(candidates: readonly Candidate[]): readonly (readonly Candidate[])[] {
     const groups = new Map<string, Candidate[]>()
     for (const candidate of candidates) {
-      const name = this.#ownersOf(candidate.partition).join(' ')
+      const name = this.#ownersOf(candidate.partition)!.join(' ')
       const group = groups.get(name) ?? []
       group.push(candidate)
       groups.set(name, group)
@@ -164,9 +164,10 @@ export class CollectWorker implements Worker {
       row.ballot.time,
     )
     const partition = partitionOfKey(local.table.placement, unit)
-    const [first] = this.#ownersOf(partition)
+    const owners = this.#ownersOf(partition)
+    if (owners === undefined) return undefined
     // The others come after it, for what only lies with them.
-    const turnMicros = first === cluster.self ? 0 : span
+    const turnMicros = owners[0] === cluster.self ? 0 : span
     if (hybrid.now() <= Math.max(micros, row.ballot.time + span) + turnMicros) return undefined
     const floor = isWhole ? { ballot: row.ballot, micros } : undefined
     return { unit, partition, digest: digestOf(stored), floor }
@@ -179,15 +180,17 @@ export class CollectWorker implements Worker {
     })
   }
 
-  /** Empty while this node knows no owners. */
-  #ownersOf(partition: number): readonly NodeId[] {
-    return [...new Set(this.#options.replication.lists(partition).flat())].sort()
+  /** Whose word is needed; undefined while the layout changes. */
+  #ownersOf(partition: number): readonly NodeId[] | undefined {
+    return this.#options.replication.collecting(partition)
   }
 
   /** @param group of one set of owners */
   async #collect(local: LocalTable, group: readonly Candidate[]): Promise<void> {
     const { rpc, cluster, rules } = this.#options
     const owners = this.#ownersOf(group[0]!.partition)
+    // Since they were found it may have begun to change.
+    if (owners === undefined) return
     const epoch = cluster.epoch()
     const confirmed = group.map(() => new Set<NodeId>())
     const body: ConfirmMessage = {

@@ -123,12 +123,12 @@ export class CollectedRows {
 
   /** @throws {TableError} `NotOwner`, `NotReady` */
   #assertOwned(local: LocalTable, unit: string): number {
-    const { cluster, custody, replication } = this.#options
+    const { custody, replication } = this.#options
     const partition = partitionOfKey(local.table.placement, unit)
     if (!replication.isOwner(partition)) {
       throw new TableError('NotOwner', `Cannot answer for partition ${partition}: not owned`)
     }
-    if (isMoving(cluster)) {
+    if (replication.collecting(partition) === undefined) {
       throw new TableError('NotReady', 'Cannot collect rows while the layout changes')
     }
     custody.assertHeld(partition)

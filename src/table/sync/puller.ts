@@ -20,6 +20,7 @@ import type { Owner } from '../owner/owner.ts'
 import { unpackMerged, unpackRegister, unpackSide, type RegisterRow } from '../row.ts'
 import type { Replication } from '../replication.ts'
 import type { Rpc } from '../rpc.ts'
+import type { Rules } from '../rules.ts'
 import type { RegisterTable } from '../schema.ts'
 import { isForgettable } from './collected.ts'
 import { DIGEST_BYTES, differingLeaves } from './digests.ts'
@@ -59,6 +60,7 @@ export interface PullerOptions {
   readonly tables: ReadonlyMap<string, SyncedTable>
   readonly digests: NodeDigests
   readonly floors: Floors
+  readonly rules: Pick<Rules, 'floorOfCopy'>
   /** Makes the owners agree on a register, by a ballot whose time is above `above`. */
   readonly settle: (
     register: { readonly table: string; readonly partitionKey: string; readonly key: string },
@@ -223,7 +225,7 @@ export class Puller {
         .map(({ side, sortKey, row: stored }) => ({ side, sortKey, row: unpackSide(stored) })),
     }
     const message = { table: table.name, partitionKey, items: [item] }
-    const [result] = await this.#options.owner.accept(message)
+    const [result] = await this.#options.owner.accept(message, this.#options.rules.floorOfCopy)
     const own = this.#options.owner.newest(table.name, partitionKey, key)
     const isBehind = own === undefined || compareBallots(own.ballot, row.ballot) < 0
     const { partition } = this.#options.replication.placeOf(table, partitionKey)

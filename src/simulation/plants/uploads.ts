@@ -1,0 +1,147 @@
+/** Faults in uploads, and in what listings and merged rows make of equal ends. */
+
+import { isUploadOpen, uploadCreatedMicros, type ObjectValue } from '../../model/rows/object.ts'
+import type { PartRow } from '../../model/part.table.ts'
+import type { UploadId } from '../../base/ids.ts'
+import { withModel, withStore, withTables, type Graft, type Plant } from '../plant.ts'
+
+/** Whoever sent a part does not look whether the upload has ended meanwhile. */
+function unlooking(): Graft {
+  /** What a read of a key showed while one of its uploads was open. */
+  const open = new Map<string, { readonly key: string; readonly value: ObjectValue }>()
+  const sent = new Set<string>()
+  return {
+    product: (product) =>
+      withStore(product, (store) =>
+        withTables(store, (tables) => ({
+          insert: async (table, rows) => {
+            await tables.insert(table, rows)
+            if (table.name !== 'part') return
+            for (const { partitionKey, row } of rows) {
+              if ((row as PartRow).part !== undefined) sent.add(partitionKey)
+            }
+          },
+          get: async (ref) => {
+            const value = await tables.get(ref)
+            if (ref.table.name !== 'object') return value
+            const found = value as ObjectValue | undefined
+            for (const upload of sent) {
+              const before = open.get(upload)
+              if (before?.key !== ref.key) continue
+              sent.delete(upload)
+              if (!isUploadOpen(found, upload as UploadId)) return before.value as typeof value
+            }
+            for (const { id, state } of found?.uploads ?? []) {
+              if (state === 'open') open.set(id, { key: ref.key, value: found! })
+            }
+            return value
+          },
+        })),
+      ),
+  }
+}
+
+/** What ends an upload also drops the last part of another. */
+function sweeping(): Graft {
+  let last: { readonly upload: string; readonly sortKey: string; readonly at: number } | undefined
+  return {
+    product: (product) =>
+      withStore(product, (store) =>
+        withTables(store, (tables) => ({
+          insert: async (table, rows) => {
+            await tables.insert(table, rows)
+            const [first] = rows
+            if (table.name !== 'part' || first === undefined) return
+            const { at } = first.row as PartRow
+            last = { upload: first.partitionKey, sortKey: first.sortKey, at }
+          },
+          change: async (ref, command, options) => {
+            const answer = await tables.change(ref, command, options)
+            const { id } = command.args as { readonly id?: string }
+            const ends = ['abort-upload', 'complete-upload'].includes(command.name)
+            if (!ends || last === undefined || last.upload === id) return answer
+            const { upload, sortKey, at } = last
+            const row: PartRow = { at: at + 1, part: undefined }
+            const dropped = { partitionKey: upload, sortKey, row }
+            tables.insert(store.model.part, [dropped]).catch(() => undefined)
+            return answer
+          },
+        })),
+      ),
+  }
+}
+
+/** An upload that began before the current version was written changes nothing. */
+function byInitiation(): Graft {
+  return {
+    ground: (ground) =>
+      withModel(ground, ({ object }) => {
+        const complete = object.commands['complete-upload']!
+        const run: typeof complete.run = (input) => {
+          const { id, etag } = input.args as { readonly id: string; readonly etag: string }
+          const began = uploadCreatedMicros(id)
+          const outcome = complete.run(input)
+          const { current } = input.value ?? {}
+          if (outcome.kind !== 'write' || current === undefined || current.id < began) {
+            return outcome
+          }
+          const value = { ...outcome.value, current }
+          return { ...outcome, value, answer: { etag, checksum: 0 } }
+        }
+        const commands = { ...object.commands, 'complete-upload': { ...complete, run } }
+        return { object: { ...object, commands } }
+      }),
+  }
+}
+
+/** A page begins with the last key of the page before. */
+function repeating(): Graft {
+  return {
+    product: (product) =>
+      withStore(product, (store) =>
+        withTables(store, (tables) => ({
+          page: (table, index, partitionKey, { after, ...rest }) =>
+            tables.page(table, index, partitionKey, {
+              ...rest,
+              ...(after === undefined ? {} : { from: after }),
+            }),
+        })),
+      ),
+  }
+}
+
+/** Of two parts of one time that stays which came first. */
+function stubborn(): Graft {
+  return {
+    ground: (ground) =>
+      withModel(ground, ({ part }) => ({
+        part: { ...part, merge: (held, come) => (come.at > held.at ? come : held) },
+      })),
+  }
+}
+
+export const uploadPlants: readonly Plant[] = [
+  {
+    name: 'a part is taken after its upload was given up',
+    weather: { slowChance: 0.2, slowMs: 1500 },
+    graft: unlooking,
+  },
+  {
+    name: 'what ends an upload drops a part of another',
+    graft: sweeping,
+  },
+  {
+    name: 'an upload counts as of when it began',
+    graft: byInitiation,
+  },
+  {
+    name: 'the next page begins at the last key, not behind it',
+    graft: repeating,
+  },
+  {
+    name: 'of two rows of one time each owner keeps the one that came first',
+    ownerCounts: [3],
+    weather: { tickMs: 1000 },
+    graft: stubborn,
+  },
+]

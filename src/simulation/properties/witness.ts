@@ -1,0 +1,115 @@
+/** Sees every message and every batch of a run, and shows them to what watches a property. */
+
+import type { Network } from '../../base/network.ts'
+import type { Operation } from '../../db/engine.ts'
+import type { Ground } from '../../node/ground.ts'
+import { HybridClock } from '../../base/timestamp.ts'
+import type { Envelope } from '../../table/messages.ts'
+import type { SimulatedNode } from '../node.ts'
+import { withEngine, withNetwork } from '../plant.ts'
+import type { Life } from '../world.ts'
+
+/** A message that a node is about to answer. */
+export interface Asked {
+  readonly node: SimulatedNode
+  readonly endpoint: string
+  readonly envelope: Envelope
+}
+
+/** Watches one property. What is wrong it says to whoever made it. */
+export interface Watch {
+  /** A node asks another, or itself. */
+  asks?(node: SimulatedNode, endpoint: string, envelope: Envelope): void
+  /** It was answered. */
+  heard?(node: SimulatedNode, endpoint: string, from: string): void
+  /** A node begins to answer. @returns what is told when the answer is no refusal */
+  asked?(asked: Asked): ((answer: unknown) => void) | undefined
+  /** A group of a node is on stable storage. */
+  wrote?(node: SimulatedNode, operations: readonly Operation[]): void
+  /** A life begins. */
+  began?(node: SimulatedNode): void
+  /** It drew a time. */
+  drew?(node: SimulatedNode, micros: number): void
+  /** Its database is gone, or an old one is in its place. */
+  lost?(node: SimulatedNode): void
+}
+
+export class Witness {
+  readonly #watches: readonly Watch[]
+
+  constructor(watches: readonly Watch[]) {
+    this.#watches = watches
+  }
+
+  lost(node: SimulatedNode): void {
+    for (const watch of this.#watches) watch.lost?.(node)
+  }
+
+  /** The same ground, seen. */
+  ground(ground: Ground, { node, life }: { node: SimulatedNode; life: Life }): Ground {
+    for (const watch of this.#watches) watch.began?.(node)
+    const heard = withNetwork(ground, (network) => this.#network(network, node, life))
+    return withEngine(heard, (engine) => ({
+      write: async (operations) => {
+        const copies = operations.map(({ type, key, value }) => ({ type, key, value }))
+        await engine.write(operations)
+        for (const watch of this.#watches) watch.wrote?.(node, copies)
+      },
+    }))
+  }
+
+  /** The same ground; every time that its clock gives is seen. */
+  timed(ground: Ground, node: SimulatedNode): Ground {
+    const simulated = ground.simulated!
+    const make = simulated.hybrid ?? ((clock, start) => new HybridClock(clock, start))
+    const hybrid: typeof make = (clock, startMicros) => {
+      const made = make(clock, startMicros)
+      const next = made.next.bind(made)
+      made.next = () => {
+        const micros = next()
+        for (const watch of this.#watches) watch.drew?.(node, micros)
+        return micros
+      }
+      return made
+    }
+    return { ...ground, simulated: { ...simulated, hybrid } }
+  }
+
+  #network(network: Network, node: SimulatedNode, life: Life): Partial<Network> {
+    return {
+      handle: (endpoint, handler) =>
+        network.handle(endpoint, (from, message) => {
+          if (!isEnveloped(endpoint)) return handler(from, message)
+          const envelope = message as Envelope
+          const told = this.#watches.flatMap((watch) => {
+            const tell = watch.asked?.({ node, endpoint, envelope })
+            return tell === undefined ? [] : [tell]
+          })
+          const answer = handler(from, message)
+          if (told.length === 0) return answer
+          const tell = (given: unknown): unknown => {
+            if (!life.isOver) for (const each of told) each((given as Envelope | null)?.body)
+            return given
+          }
+          return answer instanceof Promise ? answer.then(tell) : tell(answer)
+        }),
+      call: (to, endpoint, message, options) => {
+        if (!isEnveloped(endpoint)) return network.call(to, endpoint, message, options)
+        for (const watch of this.#watches) watch.asks?.(node, endpoint, message as Envelope)
+        const answer = network.call(to, endpoint, message, options)
+        if (endpoint.startsWith('sync/') && answer instanceof Promise) {
+          return answer.then((given: unknown) => {
+            for (const watch of this.#watches) watch.heard?.(node, endpoint, to)
+            return given
+          })
+        }
+        return answer
+      },
+    }
+  }
+}
+
+/** Of the messages about rows: they carry epoch and time. */
+function isEnveloped(endpoint: string): boolean {
+  return endpoint.startsWith('table/') || endpoint.startsWith('sync/')
+}
