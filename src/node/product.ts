@@ -106,8 +106,7 @@ export async function openProduct(parts: Parts): Promise<Product> {
     isAlone: () => standsAlone(cluster),
   })
   const watch = new RowWatch(caches)
-  const ownTables = buildTables({ blocks, listener: watch })
-  const model = simulated?.model?.(ownTables) ?? ownTables
+  const model = modelOf(ground, { blocks, listener: watch })
   const fixed = simulated?.cluster?.(nodeId)
   const member = memberOf(parts, { rows, network, model, watch, meshed })
   const members = fixed === undefined ? await openNodeMembers(member) : undefined
@@ -116,7 +115,7 @@ export async function openProduct(parts: Parts): Promise<Product> {
     ...{ db, clock, rng, log, metrics, network, cluster },
     incarnation: rows.identity.incarnation,
     hasLostRows: rows.sealStatus.accepted !== undefined,
-    hybrid: simulated?.hybrid?.(clock, hybridStart(db)) ?? new HybridClock(clock, hybridStart(db)),
+    hybrid: hybridOf(ground, db),
     tables: model.all,
     ...defined({ testing: simulated?.tables }),
   })
@@ -158,6 +157,16 @@ export async function openProduct(parts: Parts): Promise<Product> {
 interface Started {
   readonly forming: RunningForming | undefined
   readonly workers: readonly Working[]
+}
+
+function modelOf({ simulated }: Ground, parts: Parameters<typeof buildTables>[0]): ModelTables {
+  const tables = buildTables(parts)
+  return simulated?.model?.(tables) ?? tables
+}
+
+function hybridOf({ clock, simulated }: Ground, db: Db): HybridClock {
+  const start = hybridStart(db)
+  return simulated?.hybrid?.(clock, start) ?? new HybridClock(clock, start)
 }
 
 /** What only a node does that lacks nothing: keeps its secrets, works, speaks to others. */

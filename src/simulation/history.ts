@@ -141,6 +141,9 @@ function refusalOf(
   return request.ifNone === true && etag !== '' ? 'PreconditionFailed' : undefined
 }
 
+/** What may be said of an upload that has ended: its parts may be gone with it. */
+const ENDED: ReadonlySet<string> = new Set(['NoSuchUpload', 'InvalidPart'])
+
 function end(
   state: string,
   request: Extract<Request, { kind: 'complete' | 'abort' }>,
@@ -152,8 +155,7 @@ function end(
   const isRepeated = request.kind === 'complete' && (mark === 'c' || mark === 'f')
   if (answer?.kind === 'refused') {
     const isKnown = mark === 'o' || (isRepeated && mark === 'c')
-    const isEnded = answer.code === 'NoSuchUpload' || answer.code === 'InvalidPart'
-    return !isKnown && isEnded ? state : undefined
+    return !isKnown && ENDED.has(answer.code) ? state : undefined
   }
   if (isRepeated) return state
   if (mark !== 'o') return answer === undefined ? state : undefined

@@ -8,20 +8,17 @@ import type { Store } from '../store/store.ts'
 import { Client, KEYS, readVersion, type Run } from './clients.ts'
 import { drawForecast, drawWeather, strike, type Forecast } from './faults.ts'
 import { historyOf, initialState } from './history.ts'
-import { inventoryFaults } from './inventory.ts'
-import { Operator, partitionNumbers, type Founding } from './layouts.ts'
+import { Operator, type Founding } from './layouts.ts'
 import { linearizationFault } from './linearizability.ts'
 import { GRACE_MS, SimulatedNode, SPAN_MICROS, SYNC_INTERVAL_MS } from './node.ts'
 import type { Plant } from './plant.ts'
 import { DeletionsWatch } from './properties/deletions.ts'
 import { LayoutsWatch } from './properties/layouts.ts'
-import { holdingsOf, orphanFaults } from './properties/orphans.ts'
-import { loanFaults, recountFaults } from './properties/recount.ts'
+import { stockFaults } from './properties/stock.ts'
 import { TimesWatch } from './properties/times.ts'
 import { VotesWatch } from './properties/votes.ts'
 import { Witness, type Watch } from './properties/witness.ts'
 import { SeededRng } from './seeded-rng.ts'
-import { tombstonesOf } from './tombstones.ts'
 import { World, type Weather } from './world.ts'
 
 const CLIENT_COUNT = 4
@@ -320,23 +317,11 @@ class Scene {
   /** Once nothing is written, owners come to hold the same rows, and each just the blocks it needs. */
   async #takeStock(): Promise<void> {
     const world = this.#world
-    const { signal } = new AbortController()
     let faults: readonly string[] = ['not looked at yet']
     const look = async (): Promise<void> => {
       while (faults.length > 0) {
         await this.#rest(SYNC_INTERVAL_MS)
-        const roots = new Map<NodeId, Roots>()
-        for (const { id, product } of this.#nodes) {
-          roots.set(id, await product!.tables.roots(signal))
-        }
-        const products = this.#nodes.map(({ product }) => product!)
-        const own = await Promise.all(this.#nodes.map((node) => ownFaults(node)))
-        const difference = differenceOf(roots, (partition) => this.#ownersOf(partition))
-        faults = [
-          ...(difference === undefined ? [] : [`owners differ: ${difference}`]),
-          ...own.flatMap((found, index) => found.map((fault) => `node ${index}: ${fault}`)),
-          ...orphanFaults(await holdingsOf(products)),
-        ]
+        faults = await stockFaults(this.#nodes, (partition) => this.#ownersOf(partition))
       }
     }
     void look()
@@ -383,18 +368,6 @@ class Scene {
   }
 }
 
-/** What lies wrong on one node. */
-async function ownFaults({ present, product: started }: SimulatedNode): Promise<string[]> {
-  const product = started!
-  return [
-    ...(await inventoryFaults(product)),
-    ...(await tombstonesOf(product)),
-    ...(await recountFaults(product)),
-    // What a life had out when it was killed nobody gives back.
-    ...(present?.number === 1 ? loanFaults(product) : []),
-  ]
-}
-
 /** Of each property that is watched all the time; each tells its first fault, once. */
 function witnessOf(run: {
   readonly world: World
@@ -427,28 +400,4 @@ function foundingOf(
   if (seed % 4 !== 1 && !movesLayouts) return { kind: 'fixed' }
   if (rng.chance(0.5)) return { kind: 'grown' }
   return { kind: 'founded', owners, factor: Math.min(3, owners) }
-}
-
-/** Of one node, by table and partition. */
-type Roots = ReadonlyMap<string, ReadonlyMap<number, string>>
-
-/** The first table and partition that the owners hold differently, or that others hold. */
-function differenceOf(
-  all: ReadonlyMap<NodeId, Roots>,
-  ownersOf: (partition: number) => readonly NodeId[],
-): string | undefined {
-  const tables = [...all.values()][0]!.keys()
-  for (const table of tables) {
-    for (const partition of partitionNumbers) {
-      const owners = ownersOf(partition)
-      const roots = new Set(owners.map((node) => all.get(node)!.get(table)!.get(partition)))
-      if (roots.size > 1) return `table ${table}, partition ${partition}`
-      for (const [node, own] of all) {
-        if (!owners.includes(node) && own.get(table)!.has(partition)) {
-          return `table ${table}, partition ${partition}, lies on a node that does not own it`
-        }
-      }
-    }
-  }
-  return undefined
 }

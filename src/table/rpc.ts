@@ -149,7 +149,7 @@ export class Rpc {
   } {
     const { replication, rules } = this.#options
     const readers = this.#promptness.promptFirst(replication.readers(partition))
-    const quorum = rules.quorum(readers)
+    const quorum = rules.readQuorum(readers)
     const votes = replication.readVotes(partition)
     return { first: readers.slice(0, quorum), spare: readers.slice(quorum), votes }
   }

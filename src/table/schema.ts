@@ -119,7 +119,10 @@ export interface RegisterTable<Value = unknown> {
   isTombstone?(value: Value): boolean
   /** May only use the batch. */
   updated?(batch: Batch, update: RegisterUpdate<Value>): void
-  /** The row leaves this node, which owns its partition no longer: takes back what `updated` did. */
+  /**
+   * The row leaves this node, which owns its partition no longer, or was never chosen: takes back
+   * what `updated` did.
+   */
   dropped?(
     batch: Batch,
     row: { readonly partitionKey: string; readonly key: string; readonly before: Value },

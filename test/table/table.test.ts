@@ -18,6 +18,9 @@ interface Word {
   readonly rooms: readonly string[]
 }
 
+/** What the hook of rows that go was told. */
+const dropped: string[] = []
+
 const words = defineRegister<Word>({
   name: 'word',
   tag: 'w',
@@ -30,6 +33,7 @@ const words = defineRegister<Word>({
     const [text, rooms] = stored as [string | null, readonly string[]]
     return { text: text ?? undefined, rooms }
   },
+  dropped: (_batch, { key, before }) => void dropped.push(`${key} ${before.text}`),
   commands: {
     set: {
       run: ({ value, args, ballot }) => ({
@@ -232,6 +236,23 @@ test('settle() of a register that was never written keeps it so, under a ballot'
     rows.map(({ key, value }) => ({ key, value })),
     [{ key: 'a', value: undefined }],
   )
+})
+
+test('a row that was accepted and never chosen is taken back when there is to be none', async () => {
+  const { tables, network } = await openLone()
+  const time = tables.now()
+  const accept = async (row: { version: number; value: Plain }, at: number): Promise<void> => {
+    const ballot = { layout: 1, readmissions: 0, time: time + at, node: 'ab' }
+    const item = { key: 'k', row: { ballot, operations: [], sides: [], ...row }, sides: [] }
+    const body = { table: 'word', partitionKey: 'p.0', items: [{ ...item, base: null }] }
+    const message = { format: 1, layout: 1, readmissions: 0, time, body }
+    await network.call(self, 'table/accept', message, { deadlineMs: 100 })
+  }
+  await accept({ version: 1, value: ['lost', []] }, 1)
+  assert.deepEqual(dropped, [])
+  await accept({ version: 0, value: null }, 2)
+  assert.deepEqual(dropped, ['k lost'])
+  assert.equal(tables.get(at('k')), undefined)
 })
 
 test('insert() is held as the winner, or says that a later row is there', async () => {

@@ -56,7 +56,7 @@ function tidying(): Graft {
             try {
               return await tables.change(ref, command, options)
             } catch (error) {
-              const { body } = command.args as { readonly body?: unknown }
+              const { body } = (command.args ?? {}) as { readonly body?: unknown }
               if (command.name === 'put-object' && typeof body === 'string') {
                 release(product, body as ManifestId).catch(() => undefined)
               }
@@ -115,12 +115,14 @@ function unasked(): Graft {
 export const blockPlants: readonly Plant[] = [
   {
     name: 'the hook of an accepted row releases what the row before it named',
+    isRare: true,
     ownerCounts: [3],
     weather: { lossChance: 0.05, slowChance: 0.1, slowMs: 1500 },
     graft: hasty,
   },
   {
     name: 'a PUT that fails frees its blocks',
+    isRare: true,
     ownerCounts: [3],
     weather: { lossChance: 0.1, slowChance: 0.2, slowMs: 1500 },
     graft: tidying,
@@ -131,6 +133,7 @@ export const blockPlants: readonly Plant[] = [
   },
   {
     name: 'a block that lies somewhere is not held while it is referred to',
+    isRare: true,
     ownerCounts: [3],
     sharesBlocks: true,
     emptiesKeys: true,

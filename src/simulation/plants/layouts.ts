@@ -72,6 +72,7 @@ function credulous(): Graft {
 export const layoutPlants: readonly Plant[] = [
   {
     name: 'an old layout ends before all know that reads have moved',
+    isRare: true,
     movesLayouts: true,
     layoutChanges: 6,
     forecast: { kinds: ['freeze', 'split'], count: 20, freezeMs: 20_000 },
@@ -79,12 +80,14 @@ export const layoutPlants: readonly Plant[] = [
   },
   {
     name: 'a node that lost its rows is let in again without a new epoch',
+    isRare: true,
     movesLayouts: true,
     forecast: { kinds: ['wipe', 'wipe', 'split', 'cut'], count: 12 },
     graft: unfenced,
   },
   {
     name: 'a node follows the highest layout it was offered, chosen or not',
+    isRare: true,
     movesLayouts: true,
     layoutChanges: 6,
     weather: { lossChance: 0.1 },

@@ -83,6 +83,7 @@ function withoutBallot(stored: Uint8Array): Uint8Array {
 export const messagePlants: readonly Plant[] = [
   {
     name: 'owners leave tombstones out of a page',
+    isRare: true,
     ownerCounts: [3],
     graft: () =>
       answering<PageMessage, PageAnswer>('table/page', async (ask, message) => {
@@ -97,6 +98,7 @@ export const messagePlants: readonly Plant[] = [
   },
   {
     name: 'a page reaches beyond what every owner covered',
+    isRare: true,
     ownerCounts: [3],
     graft: () =>
       answering<PageMessage, PageAnswer>('table/page', async (ask, message) => ({
@@ -143,6 +145,7 @@ export const messagePlants: readonly Plant[] = [
   },
   {
     name: 'digests do not cover the ballot',
+    isRare: true,
     ownerCounts: [3],
     weather: { slowChance: 0.3, slowMs: 1500, lossChance: 0.05 },
     graft: () =>

@@ -42,12 +42,14 @@ export const rulePlants: readonly Plant[] = [
   },
   {
     name: 'a copied row is taken past a promise',
+    isRare: true,
     rules: { floorOfCopy: ({ row }) => row ?? ballotZero },
     weather: { usualMs: 50, slowChance: 0.2, slowMs: 1500, lossChance: 0.05 },
     ownerCounts: [3],
   },
   {
     name: 'side rows not sent again with their row',
+    isRare: true,
     rules: { resentSides: () => [] },
     // Owners copy what they lack from one another, so it shows only where few messages come through.
     forecast: { kinds: ['split', 'cut'], count: 25 },
@@ -56,6 +58,7 @@ export const rulePlants: readonly Plant[] = [
   },
   {
     name: 'check then write: a row is taken whatever was promised since',
+    isRare: true,
     rules: {
       admitsPromise: () => true,
       floor: ({ row }) => row ?? ballotZero,
@@ -96,6 +99,7 @@ export const rulePlants: readonly Plant[] = [
   },
   {
     name: 'a tombstone is collected by the owners of an old layout',
+    isRare: true,
     rules: { collectingLists: (lists) => lists.slice(0, 1) },
     emptiesKeys: true,
     movesLayouts: true,
@@ -104,6 +108,7 @@ export const rulePlants: readonly Plant[] = [
   },
   {
     name: 'what is collected leaves no floor behind',
+    isRare: true,
     rules: { raisesFloor: false },
     emptiesKeys: true,
     forecast: { kinds: ['freeze'], count: 12 },

@@ -57,7 +57,7 @@ function sweeping(): Graft {
           },
           change: async (ref, command, options) => {
             const answer = await tables.change(ref, command, options)
-            const { id } = command.args as { readonly id?: string }
+            const { id } = (command.args ?? {}) as { readonly id?: string }
             const ends = ['abort-upload', 'complete-upload'].includes(command.name)
             if (!ends || last === undefined || last.upload === id) return answer
             const { upload, sortKey, at } = last
@@ -140,6 +140,7 @@ export const uploadPlants: readonly Plant[] = [
   },
   {
     name: 'of two rows of one time each owner keeps the one that came first',
+    isRare: true,
     ownerCounts: [3],
     weather: { tickMs: 1000 },
     graft: stubborn,

@@ -35,7 +35,7 @@ export class LayoutsWatch implements Watch {
   }
 }
 
-export function contentOf(layout: Layout): string {
+function contentOf(layout: Layout): string {
   const { factor, storage, places, roles } = layout
-  return JSON.stringify([factor, storage, [...places], [...roles].sort()])
+  return JSON.stringify([factor, storage, [...places], [...roles.keys()].sort()])
 }

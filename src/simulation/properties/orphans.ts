@@ -25,28 +25,22 @@ export interface Holdings {
 
 /** @returns what is wrong, a sentence each */
 export function orphanFaults(holdings: Holdings): string[] {
+  const named = withParts(holdings)
+  return [...leftFaults(holdings, named), ...missingFaults(holdings, named)]
+}
+
+/** What is there for nobody. */
+function leftFaults(holdings: Holdings, named: ReadonlySet<string>): string[] {
   const { openUploads, parts, manifests, references } = holdings
   const faults: string[] = []
   for (const { upload } of parts) {
     if (!openUploads.has(upload)) faults.push(`a part is left of upload ${short(upload)}`)
   }
-  const named = withParts(holdings)
   for (const [manifest, rows] of manifests) {
-    const header = rows.find((row): row is ManifestHeader => row.kind === 'header')
-    if (header?.state === 'released' || named.has(manifest)) continue
-    if (rows.every((row) => row.kind === 'gone')) continue
-    faults.push(`manifest ${short(manifest)} (${header?.state}) is there for nobody`)
-  }
-  for (const manifest of named) {
-    const rows = manifests.get(manifest) ?? []
-    const state = rows.find((row): row is ManifestHeader => row.kind === 'header')?.state
-    // One that was found named after all stays closed: nothing new may name it.
-    if (state !== 'in use' && state !== 'closing')
-      faults.push(`manifest ${short(manifest)} is named and ${state}`)
-    for (const hash of rows.flatMap(hashesOf)) {
-      if (!references.has(`${hash} ${manifest}`)) {
-        faults.push(`block ${short(hash)} is named and not referred to`)
-      }
+    const state = stateOf(rows)
+    if (state === 'released' || named.has(manifest)) continue
+    if (rows.some((row) => row.kind !== 'gone')) {
+      faults.push(`manifest ${short(manifest)} (${state}) is there for nobody`)
     }
   }
   for (const reference of references) {
@@ -54,6 +48,29 @@ export function orphanFaults(holdings: Holdings): string[] {
     if (!named.has(manifest!)) faults.push(`block ${short(hash!)} is referred to by nobody`)
   }
   return faults
+}
+
+/** What is named and is not there. */
+function missingFaults(holdings: Holdings, named: ReadonlySet<string>): string[] {
+  const { manifests, references } = holdings
+  const faults: string[] = []
+  for (const manifest of named) {
+    const rows = manifests.get(manifest) ?? []
+    const state = stateOf(rows)
+    // One that was found named after all stays closed: nothing new may name it.
+    if (state !== 'in use' && state !== 'closing') {
+      faults.push(`manifest ${short(manifest)} is named and ${state}`)
+    }
+    for (const hash of rows.flatMap(hashesOf)) {
+      if (references.has(`${hash} ${manifest}`)) continue
+      faults.push(`block ${short(hash)} is named and not referred to`)
+    }
+  }
+  return faults
+}
+
+function stateOf(rows: readonly ManifestRow[]): string | undefined {
+  return rows.find((row): row is ManifestHeader => row.kind === 'header')?.state
 }
 
 /** What a named manifest consists of is named too. */
@@ -88,10 +105,9 @@ export async function holdingsOf(products: readonly Product[]): Promise<Holdings
       if (manifest !== undefined) named.add(manifest)
       for (const { id, state } of value?.uploads ?? []) if (state === 'open') openUploads.add(id)
     }
-    for (const { partitionKey, sortKey, row } of await rowsOf(tables, model.part)) {
-      if (row.part === undefined) continue
-      const found = { upload: partitionKey, manifest: row.part.manifest }
-      parts.set(`${partitionKey} ${sortKey}`, found)
+    for (const { partitionKey: upload, sortKey, row } of await rowsOf(tables, model.part)) {
+      const manifest = row.part?.manifest
+      if (manifest !== undefined) parts.set(`${upload} ${sortKey}`, { upload, manifest })
     }
     for (const { partitionKey, sortKey, row } of await rowsOf(tables, model.manifest)) {
       const rows = manifests.get(partitionKey) ?? new Map<string, ManifestRow>()
@@ -101,11 +117,10 @@ export async function holdingsOf(products: readonly Product[]): Promise<Holdings
       if (row.live) references.add(`${partitionKey} ${sortKey}`)
     }
   }
-  for (const { upload, manifest } of parts.values())
-    if (openUploads.has(upload)) named.add(manifest)
+  const open = [...parts.values()].filter(({ upload }) => openUploads.has(upload))
   return {
-    ...{ named, openUploads, references },
-    parts: [...parts.values()],
+    ...{ openUploads, references, parts: [...parts.values()] },
+    named: new Set([...named, ...open.map(({ manifest }) => manifest)]),
     manifests: new Map([...manifests].map(([manifest, rows]) => [manifest, [...rows.values()]])),
   }
 }

@@ -161,15 +161,29 @@ export function writeRegister(
   ) {
     dropEnded(batch, local, { place, key, row: before })
   }
-  if (after !== undefined && table.updated !== undefined) {
-    table.updated(batch, {
-      partitionKey: place.partitionKey,
-      key,
-      before: valueBefore,
-      after,
-      sides: item.sides.map((side) => ({ ...side, row: side.row ?? undefined })),
-    })
+  tellHook(batch, table, { place, item, before: valueBefore, after })
+}
+
+function tellHook(
+  batch: Batch,
+  table: RegisterTable<unknown>,
+  step: {
+    readonly place: Place
+    readonly item: AcceptItem
+    readonly before: unknown
+    readonly after: unknown
+  },
+): void {
+  const { before, after, item } = step
+  const { partitionKey } = step.place
+  const { key } = item
+  if (after !== undefined) {
+    const sides = item.sides.map((side) => ({ ...side, row: side.row ?? undefined }))
+    table.updated?.(batch, { partitionKey, key, before, after, sides })
+    return
   }
+  // It was accepted here and never chosen: what was chosen is that there is none.
+  if (before !== undefined) table.dropped?.(batch, { partitionKey, key, before })
 }
 
 function dropEnded(

@@ -1,0 +1,66 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { nodeId } from '../../../src/base/ids.ts'
+import { epochOf, newcomer, nothingStaged } from '../../../src/cluster/layout/history.ts'
+import type { LayoutHistory } from '../../../src/cluster/layout/history.ts'
+import { loneHistory } from '../../../src/cluster/lone.ts'
+import type { SimulatedNode } from '../../../src/simulation/node.ts'
+import { LayoutsWatch } from '../../../src/simulation/properties/layouts.ts'
+import { voteFault } from '../../../src/simulation/properties/votes.ts'
+
+const [a, b, c] = ['a', 'b', 'c'].map((digit) => nodeId(digit.repeat(64))) as [
+  ReturnType<typeof nodeId>,
+  ReturnType<typeof nodeId>,
+  ReturnType<typeof nodeId>,
+]
+
+/** Layout `version` on these nodes, each of which owns everything. */
+function historyOf(version: number, nodes: readonly (typeof a)[]): LayoutHistory {
+  const [layout] = loneHistory(a, 'cluster').active
+  const places = Array.from({ length: 256 * nodes.length }, (_, at) => at % nodes.length)
+  return {
+    ...{ clusterId: 'cluster', revision: version, readmissions: 2, movedAt: 0 },
+    active: [
+      {
+        ...layout!,
+        version,
+        factor: nodes.length,
+        storage: nodes,
+        places: Uint8Array.from(places),
+      },
+    ],
+    ...{ former: [], readVersion: version, staged: nothingStaged },
+    nodes: new Map(nodes.map((node) => [node, newcomer])),
+  }
+}
+
+function knowing(index: number, history: LayoutHistory): SimulatedNode {
+  return { index, product: { layout: { members: { history: () => history } } } } as never
+}
+
+test('two nodes that know different layouts of one number are found', () => {
+  const faults: string[] = []
+  const watch = new LayoutsWatch((sentence) => faults.push(sentence))
+  const look = (index: number, history: LayoutHistory): void => {
+    const node = knowing(index, history)
+    watch.asked({ node, endpoint: '', envelope: {} as never })
+  }
+  look(0, historyOf(1, [a, b, c]))
+  look(1, historyOf(1, [a, b, c]))
+  look(2, historyOf(2, [a, b]))
+  assert.deepEqual(faults, [])
+  look(1, historyOf(2, [a, c]))
+  assert.equal(faults.length, 1)
+})
+
+test('a node that lost its rows may vote in a newer epoch, once it copied from all others', () => {
+  const history = historyOf(1, [a, b, c])
+  const epoch = { ...epochOf(history), readmissions: 1 }
+  const at = { partition: 7, self: a }
+  const fault = (copied: readonly string[], lostIn = epoch): string | undefined =>
+    voteFault({ epoch: lostIn, copied: new Set(copied) }, history, at)
+  assert.equal(fault([b, c]), undefined)
+  assert.match(fault([b])!, /before it copied/)
+  assert.match(fault([])!, /before it copied/)
+  assert.match(fault([b, c], epochOf(history))!, /epoch/)
+})
