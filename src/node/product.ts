@@ -44,7 +44,13 @@ import {
 import { NodeError } from './errors.ts'
 import { listenFault } from './listeners.ts'
 import type { Ground } from './ground.ts'
-import { followLayout, hasOtherCopies, openNodeMembers, RowWatch } from './cluster/membership.ts'
+import {
+  assertIdentityKept,
+  followLayout,
+  hasOtherCopies,
+  openNodeMembers,
+  RowWatch,
+} from './cluster/membership.ts'
 import { openClusterCheck, type ClusterCheck } from './cluster/check/open.ts'
 import type { FollowedLayout, FollowParts, MembershipParts } from './cluster/membership.ts'
 import type { Folders, NodeOptions } from './options.ts'
@@ -303,6 +309,7 @@ async function openNodeRows(parts: Parts, fatal: (sentence: string) => void): Pr
     })
   try {
     await restoreFromCopy({ disk, folders, log })
+    await assertIdentityKept(disk, folder)
     const rows = await openOrRecover(open, () => hasOtherCopies(disk, folder))
     closers.add(() => rows.db.close())
     return rows

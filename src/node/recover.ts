@@ -5,6 +5,7 @@ import { silentLog } from '../base/log.ts'
 import type { Log } from '../base/log.ts'
 import { openRows } from '../db/open.ts'
 import type { OpenRowsOptions } from '../db/open.ts'
+import { assertIdentityKept } from './cluster/membership.ts'
 import { systemClock } from './system/clock.ts'
 import { systemDisk } from './system/disk.ts'
 import { systemLog } from './system/log.ts'
@@ -21,12 +22,14 @@ export interface Recovery {
  * Says what the database of a stopped node lacks; with `acceptLoss` begins a new incarnation
  * without it.
  *
+ * @throws {NodeError} `FolderUnusable` of a node of a cluster without its identity
  * @throws {DbFault} `Locked` while the node runs, `NewerFormat`, or what even the loss cannot mend
  */
 export async function recoverNode(
   metadataDir: string,
   options: { readonly acceptLoss: boolean },
 ): Promise<Recovery> {
+  await assertIdentityKept(systemDisk, metadataDir)
   const missing = await findMissing(metadataDir)
   if (missing === undefined) {
     return { kind: 'intact', sentence: 'The database is whole: there is nothing to recover.' }

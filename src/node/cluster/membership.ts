@@ -7,8 +7,11 @@ import type { Network } from '../../base/network.ts'
 import { newestLayout } from '../../cluster/layout/history.ts'
 import { decodeHistory } from '../../cluster/layout/stored.ts'
 import { countPartitions } from '../../cluster/layout/layout.ts'
+import { isAlone } from '../../cluster/lone.ts'
 import { openMembers, type Members, type StoredMembers } from '../../cluster/members.ts'
 import type { Db } from '../../db/db.ts'
+import { DbFault } from '../../db/errors.ts'
+import { readIdentity } from '../../db/identity.ts'
 import { readState, writeState } from '../../db/state-file.ts'
 import { FirstLayouts } from '../../model/layout/first.ts'
 import { LayoutFollower } from '../../model/layout/follower.ts'
@@ -117,6 +120,31 @@ function layoutLost(folder: string): NodeError {
     'FolderUnusable',
     `Cannot use the folder "${folder}": its file "layout" was lost. Put it back from a copy, ` +
       'or begin with an empty folder as a new node',
+  )
+}
+
+/**
+ * A node of a cluster is its identity: with another one its layout, its blocks and the others would
+ * take it for a stranger. Asked before anything is opened that would draw one.
+ *
+ * @throws {NodeError} `FolderUnusable` when that file is gone or damaged; {DbFault} `NewerFormat`
+ */
+export async function assertIdentityKept(disk: Disk, folder: string): Promise<void> {
+  const stored = (await readState(disk, join(folder, 'layout'))) as StoredMembers | undefined
+  if (!stored?.history || isAlone(decodeHistory(stored.history))) return
+  let what = 'was lost'
+  try {
+    if ((await readIdentity(disk, join(folder, 'identity'))) !== undefined) return
+  } catch (error) {
+    if (!(error instanceof DbFault) || error.code !== 'CannotOpen') throw error
+    what = 'is damaged'
+  }
+  throw new NodeError(
+    'FolderUnusable',
+    `Cannot use the folder "${folder}": its file "identity" ${what}, and with it the key by which ` +
+      'the cluster knows this node. Put that file back from a copy: ' +
+      '"hangar-identity" in data_dir is one. There is none? Empty metadata_dir and data_dir, start it as a new node and give it the place of this one with ' +
+      '`hangar layout assign --replace`',
   )
 }
 

@@ -1,10 +1,26 @@
 import assert from 'node:assert/strict'
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
+import type { LayoutHistory } from '../../../src/cluster/layout/history.ts'
+import { encodeHistory } from '../../../src/cluster/layout/stored.ts'
+import { loneHistory } from '../../../src/cluster/lone.ts'
+import { writeState } from '../../../src/db/state-file.ts'
+import { assertIdentityKept } from '../../../src/node/cluster/membership.ts'
 import { foldersOf } from '../../../src/node/options.ts'
 import { startNode, type RunningNode } from '../../../src/node/node.ts'
+import { recoverNode } from '../../../src/node/recover.ts'
+import { systemDisk } from '../../../src/node/system/disk.ts'
+import { firstOf, nodeOf } from '../../cluster/layout/members.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'hangar-member-'))
 after(() => rmSync(folder, { recursive: true, force: true }))
@@ -58,4 +74,21 @@ test('a node with another factor waits, and forms a cluster of itself by admin c
   const again = await startNode(options)
   assert.equal(await versionOf(again), 1)
   await again.stop()
+})
+
+test('a node of a cluster that lost its identity says what to do, and draws none', async () => {
+  const options = { data: join(folder, 'stranger') }
+  const { metadata } = foldersOf(options)
+  mkdirSync(metadata, { recursive: true })
+  const keep = (history: LayoutHistory): Promise<void> =>
+    writeState(systemDisk, join(metadata, 'layout'), { history: encodeHistory(history) })
+  await keep(loneHistory(nodeOf(0), 'its own'))
+  await assertIdentityKept(systemDisk, metadata)
+  await keep(firstOf(3, 3))
+  const refused = /"identity" was lost.*Put that file back.*layout assign --replace/
+  await assert.rejects(startNode(options), refused)
+  await assert.rejects(recoverNode(metadata, { acceptLoss: true }), refused)
+  assert.deepEqual(readdirSync(metadata), ['layout'])
+  writeFileSync(join(metadata, 'identity'), 'nonsense')
+  await assert.rejects(startNode(options), /"identity" is damaged.*Put that file back/)
 })
