@@ -31,6 +31,7 @@ export const layers: Readonly<Record<string, Layer>> = {
       'served',
       'members',
       'votes',
+      'layout/alone',
       'layout/assignment',
       'layout/first',
       'layout/forming',

@@ -60,10 +60,10 @@ export interface Members extends Cluster {
   /** Called when a peer lives in a newer epoch. */
   onBehind(listener: (peer: NodeId) => void): void
   /**
-   * Leaves one node out of the owners of the layout register, because its database is known to be
-   * gone: so that a cluster of two can let one of them in again.
+   * Leaves nodes out of the owners of the layout register: one whose database is known to be gone,
+   * so that a cluster of two can let it in again, or those that an operator gives up.
    */
-  setAside(node: NodeId | undefined): void
+  setAside(nodes: readonly NodeId[]): void
   /** The first layout that is held and does not count yet. */
   first(): FirstLayout | undefined
   /** The highest ticket ever held. */
@@ -108,7 +108,7 @@ class NodeMembers implements Members {
   #lists: Lists | undefined
   #holding: Holding
   #draft: Staged
-  #aside: NodeId | undefined
+  #aside: readonly NodeId[] = []
   #persisting: Promise<void> | undefined
   /** Counts changes of what is persisted, and how many of them are. */
   #state = 0
@@ -196,8 +196,8 @@ class NodeMembers implements Members {
     this.#behind.push(listener)
   }
 
-  setAside(node: NodeId | undefined): void {
-    this.#aside = node
+  setAside(nodes: readonly NodeId[]): void {
+    this.#aside = nodes
     this.#relist()
   }
 
@@ -333,7 +333,7 @@ function holdingOf(stored: StoredMembers | undefined): Holding {
 
 const noEpoch: Epoch = { layout: 0, readmissions: 0 }
 
-function listsOf(history: LayoutHistory, aside: NodeId | undefined): Lists {
+function listsOf(history: LayoutHistory, aside: readonly NodeId[]): Lists {
   const { active } = history
   const read = readLayout(history)
   const owners = Array.from({ length: PARTITION_COUNT }, (_, partition) =>
@@ -349,10 +349,10 @@ function listsOf(history: LayoutHistory, aside: NodeId | undefined): Lists {
 function keepersIn(
   history: LayoutHistory,
   layout: Layout,
-  aside: NodeId | undefined,
+  aside: readonly NodeId[],
 ): readonly NodeId[] {
   const kept = layout.storage.filter(
-    (node) => node !== aside && history.nodes.get(node)?.isLost !== true,
+    (node) => !aside.includes(node) && history.nodes.get(node)?.isLost !== true,
   )
   return kept.length === 0 ? layout.storage : kept
 }

@@ -6,6 +6,7 @@ import { defineRegister, type RegisterTable } from '../table/schema.ts'
 import {
   applyLayout,
   foundLayout,
+  goOnAloneWith,
   loseNode,
   readmitNode,
   revertLayout,
@@ -36,6 +37,7 @@ export function buildLayoutTable(touched: () => void): RegisterTable<LayoutHisto
       skip: skipNodes,
       track: trackNode,
       lost: loseNode,
+      alone: goOnAloneWith,
       readmit: readmitNode,
     },
     version: 1,

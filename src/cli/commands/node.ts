@@ -13,6 +13,7 @@ import type { Run as NodeRun } from '../subcommand.ts'
 interface NodeOptions extends GlobalOptions {
   readonly json?: boolean
   readonly yes?: boolean
+  readonly confirm?: string
 }
 
 export const node: DefineCommand = (program, terminal) => {
@@ -29,6 +30,14 @@ export const node: DefineCommand = (program, terminal) => {
     .option('--yes', 'really')
     .option('--json', 'for programs')
     .action(nodeAction<NodeOptions>(terminal, (run, [word]) => lost(run, word!)))
+  group
+    .command('alone')
+    .description('go on with this node alone, where no quorum is left and none will come back')
+    .argument('<given-up...>', 'every other node that stores: ids, or first digits of them')
+    .option('--confirm <words>', '"give up N nodes", N as many as are named')
+    .option('--json', 'for programs')
+    // A list is one argument.
+    .action(nodeAction<NodeOptions>(terminal, (run, words) => goOnAlone(run, words.flat())))
 }
 
 async function printId({ client, terminal }: NodeRun<NodeOptions>): Promise<void> {
@@ -45,12 +54,7 @@ async function lost(
   word: string,
 ): Promise<void> {
   const { nodes } = await client.call<ClusterStatusAnswer>('GetClusterStatus')
-  const matches = nodes.filter(({ id }) => id.startsWith(word.toLowerCase()))
-  const [found] = matches
-  if (found === undefined || matches.length > 1) {
-    const why = found === undefined ? 'no node' : `${matches.length} nodes`
-    throw new CliError(`"${word}" is ${why}`, '`hangar status` lists the nodes.')
-  }
+  const found = named(nodes, word)
   if (found.isUp) {
     throw new CliError(
       `node ${found.id.slice(0, 16)} is up`,
@@ -67,4 +71,40 @@ async function lost(
   const answer = await client.callOwn<LayoutHistoryAnswer>('declare-node-lost', { body })
   if (options.json) terminal.print(JSON.stringify(answer, null, 2))
   else terminal.print(`Node ${found.id.slice(0, 16)} is not waited for any more`)
+}
+
+type ListedNode = ClusterStatusAnswer['nodes'][number]
+
+function named(nodes: readonly ListedNode[], word: string): ListedNode {
+  const matches = nodes.filter(({ id }) => id.startsWith(word.toLowerCase()))
+  const [found] = matches
+  if (found !== undefined && matches.length === 1) return found
+  const why = found === undefined ? 'no node' : `${matches.length} nodes`
+  throw new CliError(`"${word}" is ${why}`, '`hangar status` lists the nodes.')
+}
+
+async function goOnAlone(
+  { client, options, terminal }: NodeRun<NodeOptions>,
+  words: readonly string[],
+): Promise<void> {
+  const { nodes } = await client.call<ClusterStatusAnswer>('GetClusterStatus')
+  const givenUp = words.map((word) => named(nodes, word).id)
+  const wanted = `give up ${givenUp.length} ${givenUp.length === 1 ? 'node' : 'nodes'}`
+  if (options.confirm !== wanted) {
+    const names = givenUp.map((id) => id.slice(0, 16)).join(', ')
+    throw new CliError(
+      `what lies on ${names} and not on this node is lost for good, acknowledged or not`,
+      `They must never run with what they hold: if they are only cut off, wait. Sure? --confirm "${wanted}"`,
+    )
+  }
+  const body = { givenUp, accepted: true }
+  const answer = await client.callOwn<LayoutHistoryAnswer>('go-on-alone', { body })
+  if (options.json) terminal.print(JSON.stringify(answer, null, 2))
+  else {
+    terminal.print(
+      'This node goes on alone, with one copy of everything. Run `hangar check` on it. Then add ' +
+        'nodes with empty folders: `hangar layout assign`, `hangar layout config --factor`, ' +
+        '`hangar layout apply`',
+    )
+  }
 }

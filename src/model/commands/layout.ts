@@ -2,6 +2,7 @@
 
 import type { NodeId } from '../../base/ids.ts'
 import { ClusterError } from '../../cluster/errors.ts'
+import { givenUpBy, goOnAlone } from '../../cluster/layout/alone.ts'
 import type { LayoutHistory, Staged } from '../../cluster/layout/history.ts'
 import { apply, revert, stage } from '../../cluster/layout/staging.ts'
 import {
@@ -79,6 +80,17 @@ export function loseNodeCommand(node: NodeId): Command {
 }
 
 export const loseNode = changing((history, args) => declareLost(history, args as NodeId))
+
+export function goOnAloneCommand(node: NodeId): Command {
+  return { name: 'alone', args: node }
+}
+
+export const goOnAloneWith = changing((history, args) => {
+  const node = args as NodeId
+  // A second attempt after one that was cut off.
+  const isDone = givenUpBy(history, node).length === 0
+  return isDone ? history : goOnAlone(history, node)
+})
 
 export function readmitNodeCommand(node: NodeId, incarnation: string): Command {
   return { name: 'readmit', args: { node, incarnation } }

@@ -67,7 +67,7 @@ export class LayoutFollower implements Worker {
     network.handle('layout/readmit', (from, message) => {
       const { incarnation } = message as { readonly incarnation: string }
       // Its old database is gone by its own word, so its old vote is too.
-      return this.changeWithout(from, readmitNodeCommand(from, incarnation)).then(() => null)
+      return this.changeWithout([from], readmitNodeCommand(from, incarnation)).then(() => null)
     })
   }
 
@@ -129,17 +129,17 @@ export class LayoutFollower implements Worker {
   }
 
   /**
-   * Changes the register without the vote of a node whose database is known to be gone. One such
+   * Changes the register without the votes of nodes whose databases are known to be gone. One such
    * change at a time: two that left out different nodes could both be chosen.
    */
-  changeWithout(node: NodeId, command: Command): Promise<void> {
+  changeWithout(nodes: readonly NodeId[], command: Command): Promise<void> {
     const work = async (): Promise<void> => {
       const { members } = this.#options
-      members.setAside(node)
+      members.setAside(nodes)
       try {
         await this.change(command)
       } finally {
-        members.setAside(undefined)
+        members.setAside([])
       }
     }
     const done = this.#aside.then(work, work)

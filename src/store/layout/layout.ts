@@ -4,6 +4,7 @@ import { DomainError } from '../../base/errors.ts'
 import type { NodeId } from '../../base/ids.ts'
 import type { Network } from '../../base/network.ts'
 import { ClusterError } from '../../cluster/errors.ts'
+import { givenUpBy, goOnAlone as judgeAlone } from '../../cluster/layout/alone.ts'
 import {
   newestLayout,
   nothingStaged,
@@ -22,6 +23,7 @@ import {
 import type { Members } from '../../cluster/members.ts'
 import {
   applyLayoutCommand,
+  goOnAloneCommand,
   loseNodeCommand,
   revertLayoutCommand,
   skipNodesCommand,
@@ -163,8 +165,41 @@ export async function declareNodeLost(context: LayoutContext, node: NodeId): Pro
       await follower.change(command)
     } catch (error) {
       if (!(error instanceof DomainError) || error.code !== 'QuorumNotReached') throw error
-      await follower.changeWithout(node, command)
+      await follower.changeWithout([node], command)
     }
+    await members.stable()
+  })
+  return stateOf(context)
+}
+
+/**
+ * Goes on with what this node holds, alone: for a cluster in which no quorum is left, nor will be.
+ * What only the others had is lost. Whoever calls this has looked that there is no quorum.
+ *
+ * @param given every other node that stores, so that an operator knows whom this gives up
+ * @throws {StoreError} `InvalidLayout` when these are not they, or this node does not hold everything
+ */
+export async function goOnAlone(
+  context: LayoutContext,
+  given: readonly NodeId[],
+): Promise<LayoutState> {
+  const { members, follower } = context
+  const history = members.history()
+  await inWords(async () => {
+    const wanted = history === undefined ? [] : givenUpBy(history, members.self)
+    if (history === undefined || wanted.length === 0) {
+      throw new ClusterError('UnknownNode', 'Cannot give up nodes: no other node stores')
+    }
+    if (wanted.join() !== [...given].sort().join()) {
+      const names = wanted.map((node) => node.slice(0, 16)).join(', ')
+      throw new ClusterError(
+        'UnknownNode',
+        `Cannot go on alone: name every node that is given up, and no other: ${names}`,
+      )
+    }
+    // Judged before anything is written.
+    judgeAlone(history, members.self)
+    await follower.changeWithout(wanted, goOnAloneCommand(members.self))
     await members.stable()
   })
   return stateOf(context)

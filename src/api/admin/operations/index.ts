@@ -36,6 +36,7 @@ import { previewClusterLayoutChanges } from './preview-cluster-layout-changes.ts
 import { revertClusterLayout } from './revert-cluster-layout.ts'
 import { updateClusterLayout } from './update-cluster-layout.ts'
 import { declareNodeLost } from './declare-node-lost.ts'
+import { goOnAlone } from './go-on-alone.ts'
 import { updateKey } from './update-key.ts'
 
 export const operations: readonly AdminOperation[] = [
@@ -60,6 +61,7 @@ export const operations: readonly AdminOperation[] = [
   revertClusterLayout,
   clusterLayoutSkipDeadNodes,
   declareNodeLost,
+  goOnAlone,
   createKey,
   importKey,
   getKeyInfo,
