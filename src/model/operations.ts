@@ -1,7 +1,8 @@
 /** Which operations of this node still run, so that nobody cleans up behind a living one. */
 
+import type { Clock } from '../base/clock.ts'
 import { DomainError } from '../base/errors.ts'
-import { nodeId } from '../base/ids.ts'
+import { nodeId, type NodeId } from '../base/ids.ts'
 import { CALL_DEADLINE_MS } from '../base/limits.ts'
 import type { Network } from '../base/network.ts'
 
@@ -23,14 +24,33 @@ export function decodeOwner(stored: StoredOwner): OperationOwner {
   return { node: stored[0], boot: stored[1], number: stored[2] }
 }
 
+export function isSameOperation(a: OperationOwner, b: OperationOwner): boolean {
+  return a.node === b.node && a.boot === b.boot && a.number === b.number
+}
+
 const ENDPOINT = 'model/is-running'
 
+/** Of a node that does not belong to the cluster any more, after this long without an answer. */
+const GONE_AFTER_MICROS = 600_000_000
+
 type IsRunningMessage = readonly [boot: string, number: number]
+
+/** `unknown`: its node cannot be asked. */
+export type OperationState = 'running' | 'ended' | 'unknown'
 
 export interface RunningOperation {
   readonly owner: OperationOwner
   /** Says that nothing of the operation runs any more, whatever became of it. */
   end(): void
+}
+
+export interface RunningOperationsOptions {
+  readonly network: Network
+  readonly clock: Pick<Clock, 'monotonicMicros'>
+  /** Fresh in each life of the process. */
+  readonly boot: string
+  /** Whether a node was declared lost, or has no role in any layout: it may never come back. */
+  readonly isOutside?: (node: NodeId) => boolean
 }
 
 /**
@@ -40,17 +60,17 @@ export interface RunningOperation {
  * never do, since its process is gone.
  */
 export class RunningOperations {
+  readonly #options: RunningOperationsOptions
   readonly #network: Network
   readonly #boot: string
+  /** Monotonic time of the first question since its last answer. */
+  readonly #silentSince = new Map<NodeId, number>()
   readonly #running = new Set<number>()
   #last = 0
 
-  /**
-   * Answers the other nodes from now on.
-   *
-   * @param options.boot fresh in each life of the process
-   */
-  constructor(options: { readonly network: Network; readonly boot: string }) {
+  /** Answers the other nodes from now on. */
+  constructor(options: RunningOperationsOptions) {
+    this.#options = options
     this.#network = options.network
     this.#boot = options.boot
     this.#network.handle(ENDPOINT, (_from, message) => {
@@ -69,16 +89,34 @@ export class RunningOperations {
     }
   }
 
-  /** Of whoever cannot be asked it counts as running. */
+  /**
+   * Of whoever cannot be asked it counts as running, until that node has been silent for long and
+   * does not belong to the cluster any more.
+   */
   async isRunning(owner: OperationOwner): Promise<boolean> {
+    const state = await this.stateOf(owner)
+    return state === 'running' || (state === 'unknown' && !this.#isGone(nodeId(owner.node)))
+  }
+
+  async stateOf(owner: OperationOwner, deadlineMs = CALL_DEADLINE_MS): Promise<OperationState> {
     const message: IsRunningMessage = [owner.boot, owner.number]
-    const options = { deadlineMs: CALL_DEADLINE_MS }
+    const node = nodeId(owner.node)
+    const now = this.#options.clock.monotonicMicros()
     try {
-      return (await this.#network.call(nodeId(owner.node), ENDPOINT, message, options)) !== false
+      const isRunning = await this.#network.call(node, ENDPOINT, message, { deadlineMs })
+      this.#silentSince.delete(node)
+      return isRunning === false ? 'ended' : 'running'
     } catch (error) {
-      if (error instanceof DomainError) return true
-      throw error
+      if (!(error instanceof DomainError)) throw error
+      if (!this.#silentSince.has(node)) this.#silentSince.set(node, now)
+      return 'unknown'
     }
+  }
+
+  #isGone(node: NodeId): boolean {
+    const since = this.#silentSince.get(node)
+    if (since === undefined || this.#options.isOutside?.(node) !== true) return false
+    return this.#options.clock.monotonicMicros() - since >= GONE_AFTER_MICROS
   }
 
   get count(): number {

@@ -3,6 +3,7 @@
 import type { NodeCondition } from '../api/admin/operation.ts'
 import { DomainError } from '../base/errors.ts'
 import type { NodeId } from '../base/ids.ts'
+import type { Network } from '../base/network.ts'
 import type { Log } from '../base/log.ts'
 import type { Metrics } from '../base/metrics.ts'
 import { hexOf } from '../base/bytes.ts'
@@ -143,7 +144,7 @@ export async function openProduct(parts: Parts): Promise<Product> {
   const store: Store = {
     ...{ tables, model, compute, clock, rng, log, caches, ...simulated?.store },
     blocks: replicated,
-    operations: new RunningOperations({ network, boot: hexOf(rng.bytes(8)) }),
+    operations: operationsOf(parts.ground, network, cluster),
     holds: new Holds(network),
     announce: shareCopies({ network, clock, caches }),
     sealers: sealersOf(parts, { sealing, tables, model }),
@@ -378,6 +379,21 @@ function conditionOf(
   if (fault !== undefined) return frozenCondition(fault)
   if (isFixed || cluster.history() !== undefined) return { kind: 'serving' }
   return waitingCondition(options.replicationFactor ?? 1, waitsFor)
+}
+
+/** Nobody waits for ever for the work of nodes that are lost, or have no role. */
+function operationsOf(
+  { clock, rng }: Ground,
+  network: Network,
+  cluster: Cluster,
+): RunningOperations {
+  const isOutside = (node: NodeId): boolean => {
+    const history = cluster.history()
+    if (history === undefined) return false
+    const hasRole = history.active.some(({ roles }) => roles.has(node))
+    return !hasRole || history.nodes.get(node)?.isLost === true
+  }
+  return new RunningOperations({ network, clock, boot: hexOf(rng.bytes(8)), isOutside })
 }
 
 function sealersOf(

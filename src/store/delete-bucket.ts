@@ -7,12 +7,12 @@ import { removeBucketCommand } from '../model/commands/bucket.ts'
 import { releaseNameCommand } from '../model/commands/bucket-name.ts'
 import { closeGateCommand, deleteGateCommand, openGateCommand } from '../model/commands/gate.ts'
 import { LIVE_INDEX, UPLOADS_INDEX } from '../model/object.table.ts'
-import type { OperationOwner } from '../model/operations.ts'
+import { isSameOperation, type OperationOwner } from '../model/operations.ts'
 import { GATE_KEY, type GateValue } from '../model/rows/gate.ts'
 import { objectPartitionKey } from '../model/rows/object.ts'
 import type { RegisterRef } from '../table/table.ts'
 import { StoreError } from './errors.ts'
-import { bucketById, changeCopied, inStoreWords, type Store } from './store.ts'
+import { bucketById, changeCopied, inStoreWords, isDeleting, type Store } from './store.ts'
 
 /**
  * Deletes a bucket that has neither objects nor open uploads.
@@ -30,8 +30,9 @@ export async function deleteBucket(
   const running = store.operations.begin()
   const gates = gatesOf(store, bucket)
   try {
-    const before = await closeGate(store, gates[0]!, running.owner)
-    for (const gate of gates.slice(1)) await closeGate(store, gate, running.owner)
+    const [first, ...others] = gates
+    const before = await closeFirstGate(store, first!, running.owner)
+    for (const gate of others) await closeGate(store, { gate, first: first! }, running.owner)
     if (before !== 'deleted' && !(await isEmpty(store, gates))) {
       throw new StoreError('BucketNotEmpty', 'Cannot delete the bucket: it is not empty')
     }
@@ -66,17 +67,39 @@ export function gatesOf(store: Store, bucket: Bucket): RegisterRef<GateValue>[] 
   }))
 }
 
-/** Closes a gate, in the place of a closer that is gone. @returns its state before */
-async function closeGate(
+/**
+ * Closes the gate that decides, in the place of a closer that does not answer: whoever that is, it
+ * cannot decide any more.
+ *
+ * @returns its state before
+ */
+async function closeFirstGate(
   store: Store,
   gate: RegisterRef<GateValue>,
   by: OperationOwner,
 ): Promise<string> {
   const value = await inStoreWords(store.tables.get(gate))
   const other = value?.by
-  const isLeft = other !== undefined && !(await store.operations.isRunning(other))
+  const isLeft = other !== undefined && !(await isDeleting(store, other))
   const command = closeGateCommand(by, isLeft ? other : undefined)
   return (await inStoreWords(store.tables.change(gate, command))) as string
+}
+
+/** Takes it from another closer only while that one has no hold on the first gate any more. */
+async function closeGate(
+  store: Store,
+  { gate, first }: Readonly<Record<'gate' | 'first', RegisterRef<GateValue>>>,
+  by: OperationOwner,
+): Promise<void> {
+  const other = (await inStoreWords(store.tables.get(gate)))?.by
+  if (other !== undefined) {
+    const decisive = await inStoreWords(store.tables.get(first))
+    const isOurs = decisive?.by !== undefined && isSameOperation(decisive.by, by)
+    if (!isOurs && decisive?.state !== 'deleted') {
+      throw new StoreError('SlowDown', 'Cannot delete the bucket: somebody else does, or writes')
+    }
+  }
+  await inStoreWords(store.tables.change(gate, closeGateCommand(by, other)))
 }
 
 /** An unsettled row that the closed gate does not let settle counts as something. */
@@ -92,17 +115,22 @@ async function isEmpty(store: Store, gates: readonly RegisterRef<GateValue>[]): 
   return true
 }
 
-/** Best effort: a gate that stays closed is opened by the next write that meets it. */
+/**
+ * Best effort: a gate that stays closed is opened by the next write that meets it. The first one
+ * first: while it may yet be deleted nothing may live behind the others.
+ */
 async function openGates(
   store: Store,
   gates: readonly RegisterRef<GateValue>[],
   by: OperationOwner,
 ): Promise<void> {
-  const first = await Promise.resolve(store.tables.get(gates[0]!)).catch(() => undefined)
-  if (first === undefined || first.state === 'deleted') return
-  for (const gate of gates) {
-    await store.tables.change(gate, openGateCommand(by)).catch((error: unknown) => {
-      store.log.warn({ error: String(error) }, 'could not open the gate of a bucket again')
-    })
+  const [first, ...others] = gates
+  try {
+    await store.tables.change(first!, openGateCommand(by))
+    const value = await store.tables.get(first!)
+    if (value?.state === 'deleted') return
+    for (const gate of others) await store.tables.change(gate, openGateCommand(by))
+  } catch (error) {
+    store.log.warn({ error: String(error) }, 'could not open the gates of a bucket again')
   }
 }

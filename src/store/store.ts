@@ -11,7 +11,11 @@ import type { Rng } from '../base/rng.ts'
 import type { Blocks } from '../block/blocks.ts'
 import type { Counts } from '../model/counter.table.ts'
 import type { Holds } from '../model/holds.ts'
-import type { RunningOperations } from '../model/operations.ts'
+import {
+  isSameOperation,
+  type OperationOwner,
+  type RunningOperations,
+} from '../model/operations.ts'
 import { BUCKETS, type Bucket } from '../model/rows/bucket.ts'
 import { openGateCommand } from '../model/commands/gate.ts'
 import { GATE_KEY } from '../model/rows/gate.ts'
@@ -58,6 +62,8 @@ export interface Store {
 /** Waiting for a bucket that is perhaps being deleted. */
 const GATE_PAUSE_MS = 50
 const GATE_WAIT_MS_MAX = 5_000
+/** Who deletes a bucket is left alone if it says so within this. */
+const CLOSER_ANSWERS_MS = 1_000
 
 /**
  * A bucket that is live.
@@ -166,15 +172,30 @@ export async function changeObject(
 /** Opens a gate again whose closer is gone, unless the bucket's end was decided. */
 async function openLeftGate(store: Store, partitionKey: string): Promise<void> {
   const table = store.model.gate
-  const bucket = bucketOfPartitionKey(partitionKey)
-  const first = await inStoreWords(
-    store.tables.get({ table, partitionKey: objectPartitionKey(bucket, 0), key: GATE_KEY }),
-  )
+  const gate = { table, partitionKey, key: GATE_KEY }
+  const decisive = {
+    ...gate,
+    partitionKey: objectPartitionKey(bucketOfPartitionKey(partitionKey), 0),
+  }
+  const value = await inStoreWords(store.tables.get(gate))
+  // After the other: so a closer of that one that does not hold this one will never hold it again.
+  const first = await inStoreWords(store.tables.get(decisive))
   if (first?.state === 'deleted') {
     throw new StoreError('NoSuchBucket', 'Cannot write: the bucket was deleted')
   }
-  const gate = { table, partitionKey, key: GATE_KEY }
-  const value = await inStoreWords(store.tables.get(gate))
-  if (value?.by === undefined || (await store.operations.isRunning(value.by))) return
-  await inStoreWords(store.tables.change(gate, openGateCommand(value.by)))
+  const closer = value?.by
+  if (closer === undefined || (await isDeleting(store, closer))) return
+  const open = openGateCommand(closer)
+  if (first?.by !== undefined && isSameOperation(first.by, closer)) {
+    if ((await inStoreWords(store.tables.change(decisive, open))) !== true) return
+  }
+  await inStoreWords(store.tables.change(gate, open))
+}
+
+/**
+ * Whether an operation is known to run. One that cannot be asked may: who takes the first gate
+ * from it ends it, wherever it is.
+ */
+export async function isDeleting(store: Store, operation: OperationOwner): Promise<boolean> {
+  return (await store.operations.stateOf(operation, CLOSER_ANSWERS_MS)) === 'running'
 }

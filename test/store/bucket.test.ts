@@ -7,7 +7,12 @@ import { NAMES } from '../../src/model/bucket-name.table.ts'
 import { BUCKETS } from '../../src/model/rows/bucket.ts'
 import { GATE_KEY } from '../../src/model/rows/gate.ts'
 import { objectPartitionKey } from '../../src/model/rows/object.ts'
-import type { BucketId } from '../../src/base/ids.ts'
+import { nodeId, type BucketId } from '../../src/base/ids.ts'
+import { RunningOperations } from '../../src/model/operations.ts'
+import { LoopbackNetwork } from '../../src/net/loopback.ts'
+import { SeededRng } from '../../src/simulation/seeded-rng.ts'
+import { bucketById, type Store } from '../../src/store/store.ts'
+import type { Tables } from '../../src/table/table.ts'
 import { createKey } from '../../src/store/access-key.ts'
 import {
   allowKey,
@@ -18,7 +23,7 @@ import {
   forgetKey,
   listBuckets,
 } from '../../src/store/bucket.ts'
-import { deleteBucket } from '../../src/store/delete-bucket.ts'
+import { deleteBucket, gatesOf } from '../../src/store/delete-bucket.ts'
 import { LeftBuckets } from '../../src/node/left-buckets.ts'
 import { deleteObject, deleteObjects } from '../../src/store/delete-object.ts'
 import { headObject } from '../../src/store/get-object.ts'
@@ -153,6 +158,117 @@ test('deleteObjects() opens a gate left closed by a delete that was cut off', as
     { key: 'b', error: undefined },
   ])
   await world.stop()
+})
+
+/** The same store as another node has it: neither can ask the other what runs there. */
+function elsewhere({ store }: World, digit: string): Store {
+  const network = new LoopbackNetwork(nodeId(digit.repeat(64)))
+  const { clock } = store
+  return { ...store, operations: new RunningOperations({ network, clock, boot: digit }) }
+}
+
+test('a gate left closed by a node that cannot be asked is opened by the next write', async () => {
+  for (const shardCount of [1, 4]) {
+    const world = await openStore({ shardCount })
+    const { store } = world
+    const { id: bucket } = await createBucket(store, { name })
+    const { operations } = elsewhere(world, 'e')
+    const by = operations.begin().owner
+    for (let shard = 0; shard < shardCount; shard += 1) {
+      const partitionKey = objectPartitionKey(bucket, shard)
+      const gate = { table: store.model.gate, partitionKey, key: GATE_KEY }
+      await world.tables.change(gate, closeGateCommand(by))
+    }
+    for (const key of ['a', 'b', 'c', 'd', 'e', 'f']) {
+      const put = putObject(store, { bucket, key, metadata: [], body: bodyOf(content(1, 9)) })
+      await letPass(world)
+      await put
+      const deleted = deleteObject(store, { bucket, key })
+      await letPass(world)
+      await deleted
+    }
+    await deleteBucket(store, { bucket })
+    await world.stop()
+  }
+})
+
+test('a delete whose node is gone is taken over by the next one, whatever it closed', async () => {
+  for (let closed = 1; closed <= 3; closed += 1) {
+    const world = await openStore({ shardCount: 3 })
+    const { store } = world
+    const { id: bucket } = await createBucket(store, { name })
+    const by = elsewhere(world, 'e').operations.begin().owner
+    for (let shard = 0; shard < closed; shard += 1) {
+      const partitionKey = objectPartitionKey(bucket, shard)
+      const gate = { table: store.model.gate, partitionKey, key: GATE_KEY }
+      await world.tables.change(gate, closeGateCommand(by))
+    }
+    await deleteBucket(store, { bucket })
+    assert.equal(await codeOf(deleteBucket(store, { bucket })), 'NoSuchBucket')
+    await world.stop()
+  }
+})
+
+test('a delete that lost the first gate to another takes none of the others from it', async () => {
+  const world = await openStore({ shardCount: 2 })
+  const { id: bucket } = await createBucket(world.store, { name })
+  const [slow, quick] = [elsewhere(world, 'd'), elsewhere(world, 'e')]
+  const by = quick.operations.begin().owner
+  const { tables } = world
+  const [first, second] = gatesOf(slow, await bucketById(slow, bucket))
+  const get: typeof tables.get = async (ref) => {
+    if (ref.partitionKey === second!.partitionKey && ref.table.name === 'gate') {
+      const closer = (await tables.get(first!))?.by
+      await tables.change(first!, closeGateCommand(by, closer))
+      await tables.change(second!, closeGateCommand(by))
+    }
+    return tables.get(ref)
+  }
+  const behind: Store = {
+    ...slow,
+    tables: {
+      ...{ get, change: tables.change.bind(tables), page: tables.page.bind(tables) },
+    } as Tables,
+  }
+  assert.equal(await codeOf(deleteBucket(behind, { bucket })), 'SlowDown')
+  for (const gate of [first!, second!]) {
+    assert.deepEqual(await tables.get(gate), { state: 'closing', by })
+  }
+  await world.stop()
+})
+
+test('nodes that cannot ask each other never delete a bucket under an acknowledged write', async () => {
+  const outcomes = new Set<string>()
+  for (let round = 0; round < 60; round += 1) {
+    const rng = new SeededRng(round)
+    const world = await openStore({ shardCount: 3 })
+    const stores = ['c', 'd', 'e'].map((digit) => elsewhere(world, digit))
+    const { id: bucket } = await createBucket(world.store, { name })
+    let isOver = false
+    const time = (async () => {
+      for (; !isOver; await turns(1)) world.clock.advance(rng.below(120))
+    })()
+    const later = async (work: () => Promise<unknown>): Promise<unknown> => {
+      await turns(rng.below(40))
+      return codeOf(work())
+    }
+    const puts = ['a', 'b', 'c'].map((key, index) =>
+      later(() =>
+        putObject(stores[index]!, { bucket, key, metadata: [], body: bodyOf(content(1, 9)) }),
+      ),
+    )
+    const deletes = stores.map((store) => later(() => deleteBucket(store, { bucket })))
+    const isPut = (await Promise.all(puts)).includes('no error')
+    const isDeleted = (await Promise.all(deletes)).includes('no error')
+    isOver = true
+    await time
+    assert.ok(!(isPut && isDeleted), `round ${round}`)
+    outcomes.add(isPut ? 'put' : isDeleted ? 'deleted' : 'neither')
+    const found = await codeOf(headObject(world.store, { bucket, key: 'a' }))
+    if (isDeleted) assert.equal(found, 'NoSuchBucket')
+    await world.stop()
+  }
+  assert.ok(outcomes.has('put') && outcomes.has('deleted'), [...outcomes].join(' '))
 })
 
 test('LeftBuckets ends what a crash cut off', async () => {

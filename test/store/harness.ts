@@ -109,7 +109,7 @@ export async function openStore(
   })
   await tables.start()
   await blocks.start()
-  const operations = new RunningOperations({ network, boot: `boot${lives}` })
+  const operations = new RunningOperations({ network, clock, boot: `boot${lives}` })
   const holds = new Holds(network)
   const store: Store = {
     ...{ tables, model, blocks, clock, rng, operations, holds, caches },

@@ -80,7 +80,7 @@ export async function openTestStore(
     ...{ tables, model, blocks, clock, rng, caches },
     compute: inlineCompute,
     log: silentLog,
-    operations: new RunningOperations({ network, boot: hexOf(rng.bytes(8)) }),
+    operations: new RunningOperations({ network, clock, boot: hexOf(rng.bytes(8)) }),
     holds: new Holds(network),
     announce: shareCopies({ network, clock, caches }),
     sealers: ownSealer(rng.bytes(32), rng),
