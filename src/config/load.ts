@@ -351,6 +351,7 @@ function assemble(reading: Reading): Config {
       bind: address('rpc_bind_addr'),
       publicAddress: text('rpc_public_addr'),
       secret: text('rpc_secret'),
+      previousSecrets: (values.get('rpc_secret_previous') as readonly string[] | undefined) ?? [],
       bootstrapPeers: (values.get('bootstrap_peers') as readonly string[] | undefined) ?? [],
     },
     firstLayout: firstLayoutOf(values),

@@ -8,6 +8,7 @@ export type KeyKind =
   | 'factor'
   | 'consistency'
   | 'secret'
+  | 'secrets'
   | 'token'
   | 'address'
   | 'peerAddress'
@@ -85,6 +86,12 @@ export const keys: readonly KeyDefinition[] = [
     environment: 'RPC_SECRET',
     sentence:
       'What the nodes of a cluster share: 64 hex digits, from `openssl rand -hex 32`. Whoever has it is one of them',
+  },
+  {
+    path: 'rpc_secret_previous',
+    kind: 'secrets',
+    sentence:
+      'Secrets from before, a list of up to 3, newest first: good beside `rpc_secret` while nodes go from one to the next, one after another',
   },
   {
     path: 'rpc_secret_create',
@@ -251,6 +258,7 @@ export interface Config {
     readonly bind: ListenAddress | undefined
     readonly publicAddress: string | undefined
     readonly secret: string | undefined
+    readonly previousSecrets: readonly string[]
     readonly bootstrapPeers: readonly string[]
   }
   readonly firstLayout: FirstLayoutConfig | undefined

@@ -1,7 +1,12 @@
 /** Reads one value of the settings file into what the program uses, or says what it wanted. Pure. */
 
 import { bytesOfSize } from '../base/units.ts'
-import { NODE_CAPACITY_BYTES_MIN, ROLE_TEXT_CHARS_MAX, LAYOUT_NODES_MAX } from '../base/limits.ts'
+import {
+  LAYOUT_NODES_MAX,
+  NODE_CAPACITY_BYTES_MIN,
+  ROLE_TEXT_CHARS_MAX,
+  SECRETS_MAX,
+} from '../base/limits.ts'
 import type { KeyKind, ListenAddress } from './schema.ts'
 
 /** Thrown by a reader; `load.ts` adds the key and the line. */
@@ -39,6 +44,12 @@ export const readers: Readonly<Record<KeyKind, (value: unknown) => unknown>> = {
     return value as unknown
   },
   secret: readSecret,
+  secrets: (value) => {
+    if (!Array.isArray(value) || value.length >= SECRETS_MAX) {
+      throw new ValueFault(`wanted a list of at most ${SECRETS_MAX - 1} secrets`)
+    }
+    return value.map(readSecret)
+  },
   token: (value) => {
     const text = readText(value, 'a token')
     if (!/^[\x21-\x7e]+$/.test(text)) {

@@ -28,6 +28,22 @@ export const putSecret: CommandDefinition<ClusterSecret> = {
   },
 }
 
+/** Puts the same key there under another secret; answers the one that is there. */
+export function rewrapSecretCommand({ mark, sealed }: ClusterSecret): Command {
+  const args: StoredSecret = [mark, sealed]
+  return { name: 'rewrap', args }
+}
+
+export const rewrapSecret: CommandDefinition<ClusterSecret> = {
+  run({ value, args }) {
+    const next = decodeSecret(args)
+    if (value === undefined || value.mark === next.mark) {
+      return { kind: 'write', value: next, answer: args }
+    }
+    return { kind: 'answer', answer: [value.mark, value.sealed] }
+  },
+}
+
 export function decodeSecret(stored: unknown): ClusterSecret {
   const [mark, sealed] = stored as StoredSecret
   return { mark, sealed }
@@ -41,7 +57,7 @@ export function buildClusterSecretTable(touched: () => void): RegisterTable<Clus
     placement: 'hash',
     sides: [],
     indexes: [],
-    commands: { put: putSecret },
+    commands: { put: putSecret, rewrap: rewrapSecret },
     version: 1,
     encode: ({ mark, sealed }) => [mark, sealed],
     decode(stored, version) {

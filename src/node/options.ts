@@ -33,6 +33,8 @@ export interface NodeOptions {
     readonly publicAddress?: string | undefined
     /** What all nodes of the cluster share: 64 hex digits. */
     readonly secret: string
+    /** Good beside it, newest first. */
+    readonly previousSecrets?: readonly string[]
     /** `ID@host:port` or `host:port`. */
     readonly bootstrapPeers?: readonly string[] | undefined
   }
@@ -97,7 +99,7 @@ export function foldersOf(options: NodeOptions): Folders {
 /** The options that a settings file comes to. */
 export function optionsOf(config: Config): NodeOptions {
   const { rpc, s3, admin, web } = config
-  const { bind, publicAddress, secret, bootstrapPeers } = rpc
+  const { bind, publicAddress, secret, previousSecrets, bootstrapPeers } = rpc
   const speaks = bind !== undefined || bootstrapPeers.length > 0
   return {
     metadataDir: config.metadataDir,
@@ -106,7 +108,7 @@ export function optionsOf(config: Config): NodeOptions {
     knowsPeers: config.knowsPeers,
     ...(config.firstLayout === undefined ? {} : { firstLayout: config.firstLayout }),
     ...(speaks && secret !== undefined
-      ? { rpc: { bind, publicAddress, secret, bootstrapPeers } }
+      ? { rpc: { bind, publicAddress, secret, previousSecrets, bootstrapPeers } }
       : {}),
     ...part('s3', s3.bind, {
       region: s3.region,

@@ -56,7 +56,7 @@ import { openClusterCheck, type ClusterCheck } from './cluster/check/open.ts'
 import type { FollowedLayout, FollowParts, MembershipParts } from './cluster/membership.ts'
 import type { Folders, NodeOptions } from './options.ts'
 import { startForming, type RunningForming } from './cluster/forming.ts'
-import { makeNodeMesh, secretOf, type NodeMesh } from './cluster/mesh.ts'
+import { makeNodeMesh, secretsOf, type NodeMesh } from './cluster/mesh.ts'
 import { copyIdentity, copyLayout, restoreFromCopy } from './second-copy.ts'
 import { sealingKey, type SealingKey } from './secret-files.ts'
 
@@ -199,6 +199,8 @@ async function startWhole(
     layout && startForming({ ...work, ground, options, folder, layout, mesh, closers })
   const met = (): void => {
     completed()
+    // Whoever has the key brings it under the secret of now, and whoever lacks it takes it.
+    Promise.resolve(work.store.sealers.forOpening()).catch(() => undefined)
     wake()
     forming?.wake()
   }
@@ -403,8 +405,8 @@ function sealersOf(
   const { key: own, replace } = sealing
   const { rng } = ground
   if (options.rpc === undefined) return ownSealer(own, rng)
-  const rpcSecret = secretOf(options.rpc.secret)
-  return new ClusterSealers({ tables, model, rng, own, rpcSecret, replace })
+  const rpcSecrets = secretsOf(options.rpc)
+  return new ClusterSealers({ tables, model, rng, own, rpcSecrets, replace })
 }
 
 /**

@@ -254,3 +254,17 @@ test('rpc_secret_create draws the secret where there is none, only for who may',
   )
   assert.match(faultsOf(`${least}rpc_secret_create = true`)[0]!, /needs rpc_secret_file/)
 })
+
+test('rpc_secret_previous takes secrets from before, and shows none of them', () => {
+  const other = secret.replace(/^./, (digit) => (digit === '7' ? '8' : '7'))
+  const now = `${least}rpc_secret = "${secret}"\n`
+  assert.deepEqual(read(now).rpc.previousSecrets, [])
+  assert.deepEqual(read(`${now}rpc_secret_previous = ["${other}"]\n`).rpc.previousSecrets, [other])
+  const four = `${now}rpc_secret_previous = ${JSON.stringify([other, other, other, other])}\n`
+  const short = `${now}rpc_secret_previous = ["${other.slice(1)}"]\n`
+  for (const text of [four, short, `${now}rpc_secret_previous = "${other}"\n`]) {
+    const [fault] = faultsOf(text)
+    assert.match(fault!, /rpc_secret_previous/)
+    assert.equal(fault!.includes(other.slice(1)), false)
+  }
+})

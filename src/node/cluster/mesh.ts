@@ -54,7 +54,7 @@ export async function makeNodeMesh(parts: NodeMeshParts): Promise<NodeMesh | und
   const { clock, rng, log } = ground
   const mesh = new Mesh({
     ...{ self: nodeIdOf(identity), clock, rng, log, metrics, knownPeers },
-    secrets: [secretOf(rpc.secret)],
+    secrets: secretsOf(rpc),
     links: ground.links(nodeKeyOf(identity)),
     ...{ bind: rpc.bind, publicAddress: rpc.publicAddress },
     bootstrapPeers: rpc.bootstrapPeers ?? [],
@@ -83,8 +83,15 @@ function factorOf(members: Members | undefined): number | undefined {
   return history === undefined ? undefined : newestLayout(history).factor
 }
 
-/** @throws {TypeError} when it is not 64 hex digits */
-export function secretOf(secret: string): Uint8Array {
+/** That of now first. @throws {TypeError} when one is not 64 hex digits */
+export function secretsOf({
+  secret,
+  previousSecrets = [],
+}: NonNullable<NodeOptions['rpc']>): Uint8Array[] {
+  return [secret, ...previousSecrets].map(secretOf)
+}
+
+function secretOf(secret: string): Uint8Array {
   const bytes = fromHex(secret)
   if (bytes?.length === 32) return bytes
   throw new TypeError('Cannot use the secret of the mesh: wanted 64 hex digits')

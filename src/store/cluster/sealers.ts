@@ -7,6 +7,7 @@ import {
   CLUSTER_SECRET_KEY,
   decodeSecret,
   putSecretCommand,
+  rewrapSecretCommand,
   type ClusterSecret,
 } from '../../model/cluster-secret.table.ts'
 import { SecretSealer } from '../../model/secret-sealer.ts'
@@ -36,8 +37,8 @@ export interface ClusterSealerOptions {
   readonly rng: Rng
   /** This node's key. */
   readonly own: Uint8Array
-  /** What every node of the cluster has in its settings. */
-  readonly rpcSecret: Uint8Array
+  /** What every node of the cluster has in its settings; then what it had before. */
+  readonly rpcSecrets: readonly Uint8Array[]
   /** Keeps another key instead of its own; resolves when that will survive a crash. */
   readonly replace: (key: Uint8Array) => Promise<void>
 }
@@ -49,16 +50,19 @@ export interface ClusterSealerOptions {
 export class ClusterSealers implements Sealers {
   readonly #options: ClusterSealerOptions
   readonly #ref: RegisterRef<ClusterSecret>
-  readonly #wrapper: SecretSealer
+  /** Under the secret of now, then under those before. */
+  readonly #wrappers: readonly SecretSealer[]
   #shared: SecretSealer | undefined
 
   constructor(options: ClusterSealerOptions) {
     this.#options = options
-    const { model, rng, rpcSecret } = options
+    const { model, rng, rpcSecrets } = options
     this.#ref = {
       ...{ table: model.clusterSecret, partitionKey: CLUSTER_SECRET_KEY, key: CLUSTER_SECRET_KEY },
     }
-    this.#wrapper = new SecretSealer(derive(rpcSecret, 'hangar cluster secret', 32), rng)
+    this.#wrappers = rpcSecrets.map(
+      (secret) => new SecretSealer(derive(secret, 'hangar cluster secret', 32), rng),
+    )
   }
 
   forOpening(): SecretSealer | Promise<SecretSealer> {
@@ -68,8 +72,7 @@ export class ClusterSealers implements Sealers {
   async forSealing(): Promise<SecretSealer> {
     if (this.#shared !== undefined) return this.#shared
     const { tables, own } = this.#options
-    const sealed = this.#wrapper.seal(CLUSTER_SECRET_KEY, base64Of(own))
-    const answer = await tables.change(this.#ref, putSecretCommand({ mark: markOf(own), sealed }))
+    const answer = await tables.change(this.#ref, putSecretCommand(this.#wrapped(own)))
     return this.#take(decodeSecret(answer))
   }
 
@@ -83,28 +86,51 @@ export class ClusterSealers implements Sealers {
 
   async #take({ mark, sealed }: ClusterSecret): Promise<SecretSealer> {
     const { own, rng, replace } = this.#options
+    const opened = this.#unwrap(sealed)
+    let key = own
     if (mark !== markOf(own)) {
-      const key = this.#unwrap(sealed)
+      if (opened === undefined) throw underAnotherSecret()
+      key = opened.key
       await replace(key)
-      this.#shared = new SecretSealer(key, rng)
     }
-    this.#shared ??= new SecretSealer(own, rng)
+    this.#shared ??= new SecretSealer(key, rng)
+    if (opened?.isOfNow !== true) this.#rewrap(key)
     return this.#shared
   }
 
-  #unwrap(sealed: Uint8Array): Uint8Array {
-    try {
-      return Uint8Array.from(fromBase64(this.#wrapper.open(CLUSTER_SECRET_KEY, sealed))!)
-    } catch (cause) {
-      throw new StoreError(
-        'Unavailable',
-        "Cannot read the secrets of the access keys: the cluster's key for them lies under " +
-          'another rpc_secret than this node has. Copy the file "sealing-key" from the ' +
-          "metadata_dir of a node that reads them into this one's, and start it again",
-        { cause },
-      )
-    }
+  /** So that nodes which only know the secret of now can take it. Whoever comes next tries again. */
+  #rewrap(key: Uint8Array): void {
+    const { tables } = this.#options
+    tables.change(this.#ref, rewrapSecretCommand(this.#wrapped(key))).catch(() => {
+      this.#shared = undefined
+    })
   }
+
+  #wrapped(key: Uint8Array): ClusterSecret {
+    const sealed = this.#wrappers[0]!.seal(CLUSTER_SECRET_KEY, base64Of(key))
+    return { mark: markOf(key), sealed }
+  }
+
+  #unwrap(sealed: Uint8Array): { readonly key: Uint8Array; readonly isOfNow: boolean } | undefined {
+    for (const [index, wrapper] of this.#wrappers.entries()) {
+      try {
+        const key = Uint8Array.from(fromBase64(wrapper.open(CLUSTER_SECRET_KEY, sealed))!)
+        return { key, isOfNow: index === 0 }
+      } catch {
+        // Perhaps an earlier one opens it.
+      }
+    }
+    return undefined
+  }
+}
+
+function underAnotherSecret(): StoreError {
+  return new StoreError(
+    'Unavailable',
+    "Cannot read the secrets of the access keys: the cluster's key for them lies under another " +
+      'rpc_secret than this node has. It is brought under the new one by any node that has the ' +
+      'key, once that is up; or name the secret before in rpc_secret_previous and start it again',
+  )
 }
 
 function markOf(key: Uint8Array): string {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { putSecretCommand } from '../../../src/model/cluster-secret.table.ts'
 import { ClusterSealers } from '../../../src/store/cluster/sealers.ts'
 import { StoreError } from '../../../src/store/errors.ts'
 import { openTestStore, type OpenStore } from '../../support/open-store.ts'
@@ -12,12 +13,25 @@ interface Node {
 }
 
 /** The sealers of one node of a cluster whose rows are those of `open`. */
-function nodeOf(open: OpenStore, own: number, rpcSecret = SECRET): Node {
+function nodeOf(open: OpenStore, own: number, ...secrets: readonly Uint8Array[]): Node {
   const { tables, model, rng } = open.store
   const kept: Uint8Array[] = []
   const replace = (key: Uint8Array): Promise<void> => Promise.resolve(void kept.push(key))
   const key = new Uint8Array(32).fill(own)
-  return { sealers: new ClusterSealers({ tables, model, rng, own: key, rpcSecret, replace }), kept }
+  const rpcSecrets = secrets.length === 0 ? [SECRET] : secrets
+  return {
+    sealers: new ClusterSealers({ tables, model, rng, own: key, rpcSecrets, replace }),
+    kept,
+  }
+}
+
+/** What is wrapped in the background is there. */
+async function wrapped(open: OpenStore): Promise<void> {
+  const { clusterSecret } = open.store.model
+  const key = 'cluster-secret'
+  // Changes of one key are made one after another.
+  const put = putSecretCommand({ mark: 'of another', sealed: new Uint8Array(1) })
+  await open.store.tables.change({ table: clusterSecret, partitionKey: key, key }, put)
 }
 
 test('whoever seals first gives its key to all, and every other keeps it', async () => {
@@ -56,5 +70,25 @@ test('the rows give the key to nobody without the secret of the mesh', async () 
   // Who has the key already needs no secret to know it.
   const same = nodeOf(open, 1, new Uint8Array(32).fill(4))
   await same.sealers.forOpening()
+  await open.close()
+})
+
+test('whoever has the key brings it under a new secret of the mesh, for those that join', async () => {
+  const open = await openTestStore()
+  const next = new Uint8Array(32).fill(5)
+  const sealed = (await nodeOf(open, 1).sealers.forSealing()).seal('GK1', 'a secret')
+  const joiner = nodeOf(open, 2, next)
+  await assert.rejects(async () => joiner.sealers.forOpening(), /rpc_secret_previous/)
+  // It never needed the key before, and knows the secret from before.
+  const idle = nodeOf(open, 3, next, SECRET)
+  assert.equal((await idle.sealers.forOpening()).open('GK1', sealed), 'a secret')
+  assert.deepEqual(idle.kept, [new Uint8Array(32).fill(1)])
+  await wrapped(open)
+  assert.equal((await joiner.sealers.forOpening()).open('GK1', sealed), 'a secret')
+  // The one with the key needs no secret from before.
+  const last = new Uint8Array(32).fill(6)
+  await nodeOf(open, 1, last).sealers.forOpening()
+  await wrapped(open)
+  assert.equal((await nodeOf(open, 4, last).sealers.forOpening()).open('GK1', sealed), 'a secret')
   await open.close()
 })
