@@ -188,6 +188,11 @@ export function defineMerged<Row>(table: Omit<MergedTable<Row>, 'kind'>): Merged
   return { kind: 'merged', ...table }
 }
 
+/** Hex digits of the partition before every stored key: that of the layout has three. */
+export function digitsOf(placement: Placement): number {
+  return placement === 'cluster' ? 3 : 2
+}
+
 /** Storage trees of a register table, derived from its tags. */
 export function registerTree(table: {
   readonly name: string

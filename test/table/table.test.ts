@@ -305,3 +305,28 @@ test('stop() leaves no mark ahead of the highest ballot', async () => {
   const db = openMemoryDb({ store, clock: systemClock, onFatal })
   assert.equal(hybridStart(db), time)
 })
+
+test('a walk names the rows of every placement by the keys that they were written with', async () => {
+  for (const placement of ['hash', 'first-byte', 'cluster'] as const) {
+    const db = openMemoryDb({ clock: systemClock, onFatal: (fault) => assert.fail(fault) })
+    const network = new LoopbackNetwork(self)
+    const cluster = loneCluster(self)
+    const notes = defineRegister({ ...words, placement })
+    const sums = defineMerged({ ...tallies, placement })
+    const tables = openTables({
+      ...{ db, network, cluster, clock: systemClock, log: silentLog },
+      hybrid: new HybridClock(systemClock, hybridStart(db)),
+      rng: new SeededRng(1),
+      tables: [notes, sums],
+    })
+    await tables.start()
+    const partitionKey = '00'.repeat(32)
+    await tables.change({ table: notes, partitionKey, key: 'a' }, { name: 'set', args: 'one' })
+    await tables.insert(sums, [{ partitionKey, sortKey: 's', row: { count: 1, gone: false } }])
+    const { rows: registers } = await tables.localRegisters(notes, undefined, 10)
+    const { rows: merged } = await tables.localRows(sums, undefined, 10)
+    const named = [registers[0]?.partitionKey, registers[0]?.key, merged[0]?.partitionKey]
+    assert.deepEqual(named, [partitionKey, 'a', partitionKey], placement)
+    await tables.stop()
+  }
+})

@@ -6,8 +6,10 @@ import { valueOf } from './local.ts'
 import { decodeMerged } from './merged.ts'
 import { unpackRegister, unpackSide } from '../row.ts'
 import {
+  digitsOf,
   registerTree,
   type MergedTable,
+  type Placement,
   type Plain,
   type RegisterTable,
   type SideRef,
@@ -41,7 +43,7 @@ export async function walkRegisters<Value>(
   after: string | undefined,
   limit: number,
 ): Promise<LocalSlice<LocalRegister<Value>>> {
-  const slice = await walk(db, registerTree(table), after, limit)
+  const slice = await walk(db, table, after, limit)
   const rows = slice.rows.map(({ names: [partitionKey, key], value: stored }) => {
     const row = unpackRegister(stored)
     const ended = row.sides
@@ -58,7 +60,7 @@ export async function walkSides(
   after: string | undefined,
   limit: number,
 ): Promise<LocalSlice<LocalSide>> {
-  const slice = await walk(db, registerTree(side), after, limit)
+  const slice = await walk(db, { ...side, placement: 'hash' }, after, limit)
   const rows = slice.rows.map(({ names: [partitionKey, key, sortKey], value }) => ({
     side: side.name,
     partitionKey: partitionKey!,
@@ -75,7 +77,7 @@ export async function walkMerged<Row>(
   after: string | undefined,
   limit: number,
 ): Promise<LocalSlice<MergedRow<Row>>> {
-  const slice = await walk(db, registerTree(table), after, limit)
+  const slice = await walk(db, table, after, limit)
   const rows = slice.rows.map(({ names: [partitionKey, sortKey], value }) => ({
     partitionKey: partitionKey!,
     sortKey: sortKey!,
@@ -87,14 +89,15 @@ export async function walkMerged<Row>(
 /** Partition digits go; the rest is split at its NULs. */
 async function walk(
   db: Db,
-  tree: ReturnType<typeof registerTree>,
+  table: { readonly name: string; readonly tag: string; readonly placement: Placement },
   after: string | undefined,
   limit: number,
 ): Promise<LocalSlice<{ readonly names: readonly string[]; readonly value: Uint8Array }>> {
   const wanted = Math.min(limit, SCAN_SLICE_ROWS)
-  const entries = await db.range(tree, { gt: after ?? '', limit: wanted })
+  const entries = await db.range(registerTree(table), { gt: after ?? '', limit: wanted })
+  const digits = digitsOf(table.placement)
   return {
-    rows: entries.map(({ key, value }) => ({ names: key.slice(2).split('\0'), value })),
+    rows: entries.map(({ key, value }) => ({ names: key.slice(digits).split('\0'), value })),
     next: entries.length < wanted ? undefined : entries.at(-1)!.key,
   }
 }

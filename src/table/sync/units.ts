@@ -6,7 +6,7 @@ import { LAYOUT_PARTITION } from '../../cluster/cluster.ts'
 import type { Db, Tree } from '../../db/db.ts'
 import type { LocalTable } from '../owner/local.ts'
 import type { LocalMerged } from '../owner/merged.ts'
-import type { AnyTable, Placement } from '../schema.ts'
+import { digitsOf, type AnyTable, type Placement } from '../schema.ts'
 import { unitDigest, type DigestSource } from './digests.ts'
 
 /** A table as sync sees it. */
@@ -63,8 +63,7 @@ export function namesOf(
   unit: string,
 ): { readonly partitionKey: string; readonly key: string } {
   const cut = unit.indexOf('\0')
-  const digits = placement === 'cluster' ? 3 : 2
-  return { partitionKey: unit.slice(digits, cut), key: unit.slice(cut + 1) }
+  return { partitionKey: unit.slice(digitsOf(placement), cut), key: unit.slice(cut + 1) }
 }
 
 /** The stored rows of a unit: the row itself, then its side rows with their names. */
