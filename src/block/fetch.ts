@@ -100,7 +100,7 @@ export class BlockFetch implements Worker {
     const { local, cluster } = this.#options
     const slot = await cluster.slab.takeReserved(signal)
     try {
-      const bytes = await cluster.get(hash, slot)
+      const bytes = await cluster.getInBackground(hash, slot)
       await local.put(hash, slot, bytes.length)
       this.#fetched()
     } finally {

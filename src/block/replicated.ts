@@ -90,7 +90,17 @@ export class ReplicatedBlocks implements Blocks {
   }
 
   async get(hash: string, slot: Slot): Promise<Uint8Array> {
+    return this.#get({ hash, slot }, BLOCK_GET_DEADLINES_MS)
+  }
+
+  /** As `get`, for whom nobody waits: reads go before it. */
+  async getInBackground(hash: string, slot: Slot): Promise<Uint8Array> {
+    return this.#get({ hash, slot, isBackground: true }, BLOCK_GET_DEADLINES_MS.slice(-1))
+  }
+
+  async #get(wish: Omit<Wish, 'deadlineMs'>, deadlinesMs: readonly number[]): Promise<Uint8Array> {
     const { local, cluster } = this.#options
+    const { hash, slot } = wish
     const failures: unknown[] = []
     if (local.has(hash)) {
       try {
@@ -101,10 +111,10 @@ export class ReplicatedBlocks implements Blocks {
     }
     const owners = new Set(cluster.owners(partitionOf(hash)).flat())
     owners.delete(cluster.self)
-    for (const deadlineMs of BLOCK_GET_DEADLINES_MS) {
+    for (const deadlineMs of deadlinesMs) {
       for (const node of this.#unsuspectedFirst([...owners])) {
         try {
-          return await this.#getFrom(node, { hash, slot, deadlineMs })
+          return await this.#getFrom(node, { ...wish, deadlineMs })
         } catch (error) {
           failures.push(error)
           // It answered: asking it again would bring the same.
@@ -158,12 +168,9 @@ export class ReplicatedBlocks implements Blocks {
     }
   }
 
-  async #getFrom(
-    node: NodeId,
-    wish: { readonly hash: string; readonly slot: Slot; readonly deadlineMs: number },
-  ): Promise<Uint8Array> {
+  async #getFrom(node: NodeId, wish: Wish): Promise<Uint8Array> {
     const { network, clock } = this.#options
-    const { hash, slot, deadlineMs } = wish
+    const { hash, slot, deadlineMs, isBackground = false } = wish
     const into = slot.data
     const since = clock.monotonicMicros()
     try {
@@ -172,13 +179,15 @@ export class ReplicatedBlocks implements Blocks {
         node,
         'block/get',
         { message },
-        { deadlineMs, into },
+        { deadlineMs, into, isBackground },
       )
       this.#suspectUntil.delete(node)
       return slot.data.subarray(0, length)
     } catch (error) {
       const now = clock.monotonicMicros()
-      if (now - since >= deadlineMs * 900) this.#suspectUntil.set(node, now + SUSPECT_MICROS)
+      // What waits behind reads says nothing of how the node serves them.
+      if (!isBackground && now - since >= deadlineMs * 900)
+        this.#suspectUntil.set(node, now + SUSPECT_MICROS)
       throw error
     }
   }
@@ -223,6 +232,14 @@ export class ReplicatedBlocks implements Blocks {
       throw error
     }
   }
+}
+
+/** A block to be brought here. */
+interface Wish {
+  readonly hash: string
+  readonly slot: Slot
+  readonly deadlineMs: number
+  readonly isBackground?: boolean
 }
 
 /** Room for one arriving block. */

@@ -59,10 +59,18 @@ test('an owner that was down when a block was stored brings it here once it know
   nodes[2]!.crash('kill')
   await store(world, nodes[0]!)
   nodes[2]!.start()
+  const { network } = nodes[2]!.present!
+  const transfer = network.transfer.bind(network)
+  const lanes: unknown[] = []
+  network.transfer = (to, endpoint, parcel, options) => {
+    if (endpoint === 'block/get') lanes.push(options.isBackground)
+    return transfer(to, endpoint, parcel, options)
+  }
   await world.run(60_000, () => nodes[2]!.product?.blocks.has(hash) === true)
   const { blocks } = nodes[2]!.product!
   assert.ok(blocks.has(hash))
   assert.equal(blocks.referenceCount(hash), 1)
+  assert.deepEqual(lanes, [true], 'nobody waits for it')
   await world.run(10_000, () => false)
   assert.deepEqual(await blocks.wanted(undefined, 10), [])
 })
