@@ -1,11 +1,21 @@
 /** What is being read on the nodes, so that its blocks are not released under the reader. */
 
+import type { Clock } from '../base/clock.ts'
 import { DomainError } from '../base/errors.ts'
 import type { NodeId } from '../base/ids.ts'
 import type { Network } from '../base/network.ts'
 
 const ENDPOINT = 'model/is-held'
 const ANSWER_MS = 1_000
+
+export interface HoldsOptions {
+  readonly network: Network
+  readonly clock: Pick<Clock, 'monotonicMicros'>
+  /** That of blocks without references: what a reader still needs lies there for so long. */
+  readonly graceMs: number
+  /** Whether a node was declared lost, or has no role in any layout: it is not waited for. */
+  readonly isOutside?: (node: NodeId) => boolean
+}
 
 /**
  * Counts readers of manifests and of the uploads whose parts make an object.
@@ -15,13 +25,15 @@ const ANSWER_MS = 1_000
  * is being released when the hold is taken, still has the whole grace of its blocks.
  */
 export class Holds {
-  readonly #network: Network
+  readonly #options: HoldsOptions
   readonly #counts = new Map<string, number>()
+  /** Monotonic time of the first question since the last answer of a node. */
+  readonly #silentSince = new Map<NodeId, number>()
 
   /** Answers the other nodes from now on. */
-  constructor(network: Network) {
-    this.#network = network
-    network.handle(ENDPOINT, (_from, message) =>
+  constructor(options: HoldsOptions) {
+    this.#options = options
+    options.network.handle(ENDPOINT, (_from, message) =>
       (message as readonly string[]).some((name) => this.#counts.has(name)),
     )
   }
@@ -42,23 +54,34 @@ export class Holds {
   }
 
   /**
-   * Whether any of the names is held on any node that can be asked. A reader on another one is
-   * left the grace of the blocks.
+   * Whether any of the names is held on any node. A node that cannot be asked may hold all of them,
+   * until it has been silent for the grace: it may be frozen, and its readers go on when it wakes.
    */
   async isHeld(...names: readonly string[]): Promise<boolean> {
-    const { self } = this.#network
-    const nodes = [self, ...this.#network.peers().map(({ node }) => node)]
+    const { network } = this.#options
+    const peers = network.peers().map(({ node }) => node)
+    for (const node of this.#silentSince.keys()) {
+      if (!peers.includes(node)) this.#silentSince.delete(node)
+    }
+    const nodes = [network.self, ...peers]
     const answers = await Promise.all(nodes.map((node) => this.#ask(node, names)))
     return answers.some((isHeld) => isHeld)
   }
 
   async #ask(node: NodeId, names: readonly string[]): Promise<boolean> {
+    const { network, clock, graceMs, isOutside } = this.#options
+    const now = clock.monotonicMicros()
     try {
       const options = { deadlineMs: ANSWER_MS }
-      return (await this.#network.call(node, ENDPOINT, names, options)) === true
+      const isHeld = (await network.call(node, ENDPOINT, names, options)) === true
+      this.#silentSince.delete(node)
+      return isHeld
     } catch (error) {
-      if (error instanceof DomainError) return false
-      throw error
+      if (!(error instanceof DomainError)) throw error
+      const since = this.#silentSince.get(node) ?? now
+      this.#silentSince.set(node, since)
+      if (isOutside?.(node) === true) return false
+      return now - since < graceMs * 1000
     }
   }
 }

@@ -3,7 +3,7 @@
 import type { NodeCondition } from '../api/admin/operation.ts'
 import { DomainError } from '../base/errors.ts'
 import type { NodeId } from '../base/ids.ts'
-import type { Network } from '../base/network.ts'
+import { BLOCK_GRACE_MS } from '../base/limits.ts'
 import type { Log } from '../base/log.ts'
 import type { Metrics } from '../base/metrics.ts'
 import { hexOf } from '../base/bytes.ts'
@@ -141,11 +141,12 @@ export async function openProduct(parts: Parts): Promise<Product> {
   closers.add(() => compute.stop())
   const sealing = await sealingKey({ disk, rng, folder: folders.metadata })
   const replicated = new ReplicatedBlocks({ local: blocks, network, cluster, clock })
+  const asking = { network, clock, isOutside: outsideOf(cluster) }
   const store: Store = {
     ...{ tables, model, compute, clock, rng, log, caches, ...simulated?.store },
     blocks: replicated,
-    operations: operationsOf(parts.ground, network, cluster),
-    holds: new Holds(network),
+    operations: new RunningOperations({ ...asking, boot: hexOf(rng.bytes(8)) }),
+    holds: new Holds({ ...asking, graceMs: options.graceMs ?? BLOCK_GRACE_MS }),
     announce: shareCopies({ network, clock, caches }),
     sealers: sealersOf(parts, { sealing, tables, model }),
     counts: shardCounts({ local: (key) => readCounts(db, key), network, cluster }),
@@ -383,19 +384,14 @@ function conditionOf(
   return waitingCondition(options.replicationFactor ?? 1, waitsFor)
 }
 
-/** Nobody waits for ever for the work of nodes that are lost, or have no role. */
-function operationsOf(
-  { clock, rng }: Ground,
-  network: Network,
-  cluster: Cluster,
-): RunningOperations {
-  const isOutside = (node: NodeId): boolean => {
+/** Whether nobody need wait for what a silent node does: it is lost, or has no role. */
+function outsideOf(cluster: Cluster): (node: NodeId) => boolean {
+  return (node) => {
     const history = cluster.history()
     if (history === undefined) return false
     const hasRole = history.active.some(({ roles }) => roles.has(node))
     return !hasRole || history.nodes.get(node)?.isLost === true
   }
-  return new RunningOperations({ network, clock, boot: hexOf(rng.bytes(8)), isOutside })
 }
 
 function sealersOf(

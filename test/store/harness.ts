@@ -110,7 +110,7 @@ export async function openStore(
   await tables.start()
   await blocks.start()
   const operations = new RunningOperations({ network, clock, boot: `boot${lives}` })
-  const holds = new Holds(network)
+  const holds = new Holds({ network, clock, graceMs: GRACE_MS })
   const store: Store = {
     ...{ tables, model, blocks, clock, rng, operations, holds, caches },
     compute: inlineCompute,

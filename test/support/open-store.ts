@@ -4,7 +4,7 @@ import { hexOf } from '../../src/base/bytes.ts'
 import type { Clock } from '../../src/base/clock.ts'
 import type { Disk } from '../../src/base/disk.ts'
 import { nodeId } from '../../src/base/ids.ts'
-import { MIB } from '../../src/base/limits.ts'
+import { BLOCK_GRACE_MS, MIB } from '../../src/base/limits.ts'
 import { silentLog } from '../../src/base/log.ts'
 import { Metrics } from '../../src/base/metrics.ts'
 import { HybridClock } from '../../src/base/timestamp.ts'
@@ -81,7 +81,7 @@ export async function openTestStore(
     compute: inlineCompute,
     log: silentLog,
     operations: new RunningOperations({ network, clock, boot: hexOf(rng.bytes(8)) }),
-    holds: new Holds(network),
+    holds: new Holds({ network, clock, graceMs: BLOCK_GRACE_MS }),
     announce: shareCopies({ network, clock, caches }),
     sealers: ownSealer(rng.bytes(32), rng),
     counts: (partitionKey) => readCounts(db, partitionKey),
