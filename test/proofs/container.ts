@@ -10,7 +10,7 @@ import { bytesOf } from '../support/content.ts'
 import { SignedClient } from '../support/signed-client.ts'
 import { PROJECT, type Hello } from '../support/spawn-node.ts'
 import { claim, progress } from './claims.ts'
-import { debianAwsCli, writeAwsConfig } from './clients.ts'
+import { debianAwsCli, writeAwsConfig, type AwsCli } from './clients.ts'
 import { openDocker, type DockerHost } from './docker-host.ts'
 
 const PROJECT_NAME = 'hangar-proof'
@@ -23,6 +23,8 @@ const STOP_MS_MAX = 10_000
 /** Without one of three a request takes this long at most, the first after the kill too. */
 const REQUEST_MS_MAX = 5_000
 const OTHER_USER = '12345'
+const ALONE = `${PROJECT_NAME}-any-user`
+const ALONE_USER = '23456:54321'
 const PASTE =
   /export AWS_ACCESS_KEY_ID=(\S+) AWS_SECRET_ACCESS_KEY=(\S+) .*AWS_ENDPOINT_URL=(\S+);/g
 
@@ -114,8 +116,8 @@ async function logConnects(engine: DockerHost): Promise<string> {
   return `PUT to "${BUCKET}" with what it says`
 }
 
-async function awsThroughAll(): Promise<string> {
-  const aws = await debianAwsCli()
+async function awsThroughAll(unpacked: Promise<AwsCli>): Promise<string> {
+  const aws = await unpacked
   await writeAwsConfig()
   const hellos = ENDPOINTS.map(
     (endpoint) => ({ ...key!, s3: { endpoint, region: REGION } }) as unknown as Hello,
@@ -185,15 +187,17 @@ async function formsAsAnotherUser(engine: DockerHost): Promise<string> {
   return `a new cluster as ${OTHER_USER}, healthy after ${ms} ms`
 }
 
+function startAlone(engine: DockerHost): Promise<string> {
+  const words = ['--name', ALONE, '--user', ALONE_USER, '--read-only', 'hangar']
+  return engine.docker('run', '-d', ...words)
+}
+
 async function aloneAsAnyUser(engine: DockerHost): Promise<string> {
-  const name = `${PROJECT_NAME}-any-user`
-  const user = '23456:54321'
   try {
-    await engine.docker('run', '-d', '--name', name, '--user', user, '--read-only', 'hangar')
-    await untilHealthy(engine, name)
-    return `healthy as ${user}, on a read-only root`
+    await untilHealthy(engine, ALONE)
+    return `healthy as ${ALONE_USER}, on a read-only root`
   } finally {
-    await engine.docker('rm', '--force', '--volumes', name)
+    await engine.docker('rm', '--force', '--volumes', ALONE)
   }
 }
 
@@ -203,16 +207,20 @@ const started = await claim('a Docker engine is there', async () => {
 })
 if (started && host !== undefined) {
   const engine = host
+  // Unpacked while the image is built.
+  const aws = debianAwsCli()
+  aws.catch(() => undefined)
   try {
     const one = 'docker-compose up: three nodes in three zones form a cluster without a command'
     if (await claim(one, () => formsByItself(engine))) {
       await claim('the log has what connects a client', () => logConnects(engine))
-      await claim('aws-cli puts, lists and gets through different nodes', awsThroughAll)
+      await claim('aws-cli puts, lists and gets through different nodes', () => awsThroughAll(aws))
       await claim('objects and layout outlive down and up', () => survivesDownAndUp(engine))
       await claim('with one container killed reads and writes go on', () =>
         goesOnWithoutOne(engine),
       )
       await claim('a container stops by SIGTERM with exit code 0', () => stopsWithZero(engine))
+      await startAlone(engine)
       await claim('the compose file runs as any user id', () => formsAsAnotherUser(engine))
       await claim('the image alone runs as any user id', () => aloneAsAnyUser(engine))
     }

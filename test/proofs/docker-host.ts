@@ -9,13 +9,13 @@
  */
 
 import { spawn, type ChildProcess } from 'node:child_process'
-import { cp, mkdir, mkdtemp, readFile, realpath, rm, symlink } from 'node:fs/promises'
+import { cp, mkdir, mkdtemp, readFile, realpath, rename, rm, symlink } from 'node:fs/promises'
 import { createWriteStream, existsSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { PROJECT } from '../support/spawn-node.ts'
-import { progress, Skipped } from './claims.ts'
+import { progress, PROOFS_FOLDER, Skipped } from './claims.ts'
 import { mustRun, runProgram } from './clients.ts'
 
 const DEBIAN = 'bookworm'
@@ -51,7 +51,6 @@ export async function openDocker(): Promise<DockerHost> {
   const folder = await mkdtemp(join(tmpdir(), 'hangar-docker-'))
   const engine = await startEngine(folder)
   try {
-    progress('makes a base image with debootstrap …')
     await importBase(folder, engine)
     return engine
   } catch (error) {
@@ -132,9 +131,24 @@ async function nameOfBase(): Promise<string> {
   return name
 }
 
+/** Debian's minimal system, kept for the next run. */
+async function unpackDebian(root: string): Promise<void> {
+  const kept = join(PROOFS_FOLDER, `debian-${DEBIAN}.tar`)
+  await mkdir(PROOFS_FOLDER, { recursive: true })
+  if (existsSync(kept)) {
+    await mkdir(root)
+    await mustRun('tar', ['-C', root, '-xpf', kept])
+    return
+  }
+  progress('makes a base image with debootstrap …')
+  await mustRun('debootstrap', ['--variant=minbase', DEBIAN, root])
+  await mustRun('tar', ['-C', root, '--exclude=./var/cache', '-cf', `${kept}.new`, '.'])
+  await rename(`${kept}.new`, kept)
+}
+
 async function importBase(folder: string, engine: DockerHost): Promise<void> {
   const root = join(folder, 'base')
-  await mustRun('debootstrap', ['--variant=minbase', DEBIAN, root])
+  await unpackDebian(root)
   await mustRun('chroot', [root, 'useradd', '--uid', '1000', '--create-home', 'node'])
   const npm = dirname(dirname(await realpath((await mustRun('which', ['npm'])).trim())))
   const local = join(root, 'usr', 'local')
