@@ -12,6 +12,7 @@ import { OPERATION_SPAN_MICROS, RELEASES_WAITING_MAX } from '../base/limits.ts'
 import type { Log } from '../base/log.ts'
 import type { Metrics } from '../base/metrics.ts'
 import type { Db } from '../db/db.ts'
+import { registerTree } from '../table/schema.ts'
 import type { MergedRow, RegisterRef, Tables } from '../table/table.ts'
 import type { Worker, WorkState } from '../worker/worker.ts'
 import type { Holds } from './holds.ts'
@@ -158,7 +159,10 @@ export class ReleaseWorker implements Worker {
     const closing: (NotedManifest & { readonly header: ManifestHeader })[] = []
     for (const [index, note] of noted.entries()) {
       const header = headers[index]
-      if (header?.kind !== 'header' || header.state === 'released') done.push(note)
+      // Owners that nobody reads yet may hold what those that are read were never told of.
+      if (header === undefined && this.#liesHere(note.manifest)) {
+        this.#putOff(manifestNoteKey(note.manifest))
+      } else if (header?.kind !== 'header' || header.state === 'released') done.push(note)
       else if (await operations.isRunning(header.owner)) {
         this.#putOff(manifestNoteKey(note.manifest))
       } else if (await this.#isNamedNow(note.manifest, header, partManifests)) done.push(note)
@@ -166,6 +170,12 @@ export class ReleaseWorker implements Worker {
     }
     await this.#dropNotes(done)
     if (closing.length > 0) await this.#close(closing)
+  }
+
+  #liesHere(manifest: ManifestId): boolean {
+    const { db, model } = this.#options
+    const place = manifest.slice(0, 2) + manifest
+    return db.get(registerTree(model.manifest), `${place}\0${HEADER_SORT_KEY}`) !== undefined
   }
 
   /** By plain settled reads: enough to leave it, never enough to free it. */

@@ -56,6 +56,8 @@ export interface NodeParts {
   readonly graft?: ((rng: SeededRng) => Graft) | undefined
   /** Sees what the node says, and what it lays down. */
   readonly witness?: Witness
+  /** @default SYNC_INTERVAL_MS */
+  readonly syncIntervalMs?: number | undefined
   readonly shardCount: number
   /** How long the next sync of the rows, and the next call of the drive, takes. */
   readonly syncMs: () => number
@@ -233,7 +235,7 @@ export class SimulatedNode {
           promiseAgeMs: PROMISE_AGE_MS,
           promisesOpenMax: PROMISES_OPEN_MAX,
         },
-        syncIntervalMs: SYNC_INTERVAL_MS,
+        syncIntervalMs: this.#parts.syncIntervalMs ?? SYNC_INTERVAL_MS,
         fetchIntervalMs: FETCH_INTERVAL_MS,
         collectIntervalMs: COLLECT_INTERVAL_MS,
         gatherIntervalMs: GATHER_INTERVAL_MS,

@@ -23,6 +23,10 @@ export interface Conditions {
   readonly layoutChanges?: number
   /** Keys are deleted more often, left alone for longer, and never kept by an upload. */
   readonly emptiesKeys?: boolean
+  /** Between two comparisons of the owners; the same for all when absent. */
+  readonly syncIntervalMs?: number
+  /** Two operators change the layout at the same time. */
+  readonly hasTwoOperators?: boolean
   /** Large bodies are few: most of them lie here already. */
   readonly sharesBlocks?: boolean
 }

@@ -10,10 +10,11 @@ import { drawForecast, drawWeather, strike, type Forecast } from './faults.ts'
 import { historyOf, initialState } from './history.ts'
 import { Operator, type Founding } from './layouts.ts'
 import { linearizationFault } from './linearizability.ts'
-import { GRACE_MS, SimulatedNode, SPAN_MICROS, SYNC_INTERVAL_MS } from './node.ts'
+import { GRACE_MS, SimulatedNode, SPAN_MICROS, SYNC_INTERVAL_MS, type NodeParts } from './node.ts'
 import type { Plant } from './plant.ts'
 import { DeletionsWatch } from './properties/deletions.ts'
 import { LayoutsWatch } from './properties/layouts.ts'
+import { NameRaces } from './properties/names.ts'
 import { stockFaults } from './properties/stock.ts'
 import { TimesWatch } from './properties/times.ts'
 import { VotesWatch } from './properties/votes.ts'
@@ -27,6 +28,8 @@ const PAUSE_MS = 3_000
 const EMPTY_PAUSE_MS = 12_000
 const OWNER_COUNTS = [3, 3, 1, 2, 3, 5] as const
 const NAME = 'simulated'
+/** Operations between two races for a name. */
+const RACE_EVERY = 60
 /** Part of the operations after which no fault strikes any more. */
 const LAST_FAULT_AT = 0.8
 /** Virtual time after which whatever was begun must have ended. */
@@ -78,7 +81,9 @@ class Scene {
   readonly #ownerCount: number
   readonly #founding: Founding
   readonly #operator: Operator
+  readonly #names: NameRaces
   #layoutChanges = 0
+  readonly #hasTwoOperators: boolean
   readonly #forecast: Forecast
   readonly #struck: string[] = []
   readonly #run: Run
@@ -106,7 +111,9 @@ class Scene {
     this.#ownerCount = parts.ownerCount
     this.#founding = parts.founding
     this.#operator = new Operator(world, nodes)
+    this.#names = new NameRaces(world, nodes)
     const drawn = parts.founding.kind === 'fixed' ? 0 : 1 + world.rng.below(3)
+    this.#hasTwoOperators = parts.plant?.hasTwoOperators === true
     this.#layoutChanges = parts.plant?.layoutChanges ?? drawn
     this.#seed = seed
     this.#world = world
@@ -156,11 +163,9 @@ class Scene {
         clusterOf:
           founding.kind === 'fixed' ? (self) => fixedCluster(self, [owners], 1) : undefined,
         isAlone: founding.kind === 'grown' && index === 0,
-        rules: { ...plant?.rules },
-        ...{ graft: plant?.graft, witness },
+        ...{ ...nodePlan(plant), witness },
         shardCount: seed % 4 === 0 ? 4 : 1,
-        syncMs: () =>
-          rng.chance(weather.slowSyncChance ?? 0) ? rng.unit() * 40 : 0.1 + rng.unit(),
+        syncMs: () => syncMsIn(weather, rng),
         offsetMicros: () => Math.round((rng.unit() - 0.5) * 8_000_000),
         fault: (sentence) => void faults.push(sentence),
       })
@@ -224,6 +229,7 @@ class Scene {
       if (moment !== this.#begun) continue
       this.#world.after(this.#world.rng.unit() * 100, () => this.#strike())
     }
+    if (this.#begun % RACE_EVERY === 0) this.#names.begin(`raced-${this.#begun}`)
     const all = this.#limits.clients * this.#limits.operationsPerClient
     const step = Math.floor((LAST_FAULT_AT * all) / (this.#layoutChanges + 1))
     if (this.#begun % step === 0 && this.#begun <= step * this.#layoutChanges) {
@@ -231,6 +237,7 @@ class Scene {
       // A copy of some database, which somebody may put back later.
       this.#world.rng.pick(this.#nodes).remember()
       this.#operator.change().catch(() => undefined)
+      if (this.#hasTwoOperators) this.#operator.change().catch(() => undefined)
     }
   }
 
@@ -321,7 +328,8 @@ class Scene {
     const look = async (): Promise<void> => {
       while (faults.length > 0) {
         await this.#rest(SYNC_INTERVAL_MS)
-        faults = await stockFaults(this.#nodes, (partition) => this.#ownersOf(partition))
+        const stock = await stockFaults(this.#nodes, (partition) => this.#ownersOf(partition))
+        faults = [...stock, ...(await this.#names.faults().catch((error) => [String(error)]))]
       }
     }
     void look()
@@ -366,6 +374,16 @@ class Scene {
       return fault === undefined ? [] : [`key "${key}" is not linearizable: ${fault}`]
     })
   }
+}
+
+/** What a plant changes in every node. */
+function nodePlan(plant: Plant | undefined): Pick<NodeParts, 'rules' | 'graft' | 'syncIntervalMs'> {
+  const { rules = {}, graft, syncIntervalMs } = plant ?? {}
+  return { rules, graft, syncIntervalMs }
+}
+
+function syncMsIn({ slowSyncChance = 0 }: Weather, rng: SeededRng): number {
+  return rng.chance(slowSyncChance) ? rng.unit() * 40 : 0.1 + rng.unit()
 }
 
 /** Of each property that is watched all the time; each tells its first fault, once. */

@@ -5,6 +5,7 @@ import { putObjectCommand } from '../../src/model/commands/put-object.ts'
 import { HEADER_SORT_KEY, type ManifestHeader } from '../../src/model/manifest.table.ts'
 import { objectPartitionKey } from '../../src/model/rows/object.ts'
 import { releaseNotes } from '../../src/model/notes.ts'
+import { ReleaseWorker } from '../../src/model/release.ts'
 import { assertManifestsInUse, BlockWriter } from '../../src/store/block-writer.ts'
 import { completeUpload } from '../../src/store/complete-upload.ts'
 import { deleteBucket } from '../../src/store/delete-bucket.ts'
@@ -268,6 +269,31 @@ test('a note that is made again while it is worked on is not lost', async () => 
   const notes = await db.range(releaseNotes, { limit: 10 })
   assert.equal(notes.length, 1)
   await assertEmpty(world)
+  await world.stop()
+})
+
+test('a note stays while its manifest lies here, though those that are read know none', async () => {
+  const world = await openStore()
+  const { store, db, clock, tables } = world
+  const { model, operations, holds, log } = store
+  const { bucket } = await bucketOf(store)
+  await putObject(store, { bucket, key, metadata: [], body: bodyOf(content(1, 2 * MIB)) })
+  let isKnown = false
+  const read: typeof tables.read = async (table, keys) =>
+    isKnown ? tables.read(table, keys) : keys.map(() => undefined)
+  const before = { get: tables.get.bind(tables), now: () => tables.now(), read }
+  const worker = new ReleaseWorker({
+    ...{ db, model, operations, holds, clock, log },
+    tables: before as unknown as typeof tables,
+  })
+  const { signal } = new AbortController()
+  await worker.work(signal)
+  assert.equal((await db.range(releaseNotes, { limit: 10 })).length, 1)
+  // Reads have moved: what lies here is known, and named.
+  isKnown = true
+  clock.advance(6_000)
+  await worker.work(signal)
+  assert.equal((await db.range(releaseNotes, { limit: 10 })).length, 0)
   await world.stop()
 })
 

@@ -117,7 +117,9 @@ export const blockPlants: readonly Plant[] = [
     name: 'the hook of an accepted row releases what the row before it named',
     isRare: true,
     ownerCounts: [3],
-    weather: { lossChance: 0.05, slowChance: 0.1, slowMs: 1500 },
+    sharesBlocks: true,
+    forecast: { kinds: ['power', 'split', 'cut'], count: 25, restartMs: 50 },
+    weather: { lossChance: 0.2, slowChance: 0.1, slowMs: 1500 },
     graft: hasty,
   },
   {

@@ -98,8 +98,9 @@ export const messagePlants: readonly Plant[] = [
   },
   {
     name: 'a page reaches beyond what every owner covered',
-    isRare: true,
     ownerCounts: [3],
+    emptiesKeys: true,
+    forecast: { kinds: ['kill'], count: 16, restartMs: 8000 },
     graft: () =>
       answering<PageMessage, PageAnswer>('table/page', async (ask, message) => ({
         ...(await ask(message)),
@@ -147,6 +148,8 @@ export const messagePlants: readonly Plant[] = [
     name: 'digests do not cover the ballot',
     isRare: true,
     ownerCounts: [3],
+    emptiesKeys: true,
+    forecast: { kinds: ['split', 'cut', 'kill'], count: 25 },
     weather: { slowChance: 0.3, slowMs: 1500, lossChance: 0.05 },
     graft: () =>
       answering<ReadMessage, ReadAnswer>('table/read', async (ask, message) => {

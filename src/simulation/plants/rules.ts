@@ -17,12 +17,15 @@ export const rulePlants: readonly Plant[] = [
   {
     name: 'writes are done with one owner',
     rules: { quorum: () => 1 },
+    weather: { slowChance: 0.2, slowMs: 1500, lossChance: 0.1 },
     ownerCounts: [3],
   },
   {
     name: 'a read that finds its owners differing answers before they agree',
     rules: { writesBack: false },
-    weather: { slowChance: 0.2, slowMs: 1500, lossChance: 0.05 },
+    // Two that agree are enough, so it shows only while the third is away.
+    forecast: { kinds: ['kill', 'split'], count: 25, restartMs: 4000 },
+    weather: { slowChance: 0.2, slowMs: 1500, lossChance: 0.1 },
     ownerCounts: [3],
   },
   {
@@ -44,7 +47,8 @@ export const rulePlants: readonly Plant[] = [
     name: 'a copied row is taken past a promise',
     isRare: true,
     rules: { floorOfCopy: ({ row }) => row ?? ballotZero },
-    weather: { usualMs: 50, slowChance: 0.2, slowMs: 1500, lossChance: 0.05 },
+    weather: { usualMs: 50, slowChance: 0.2, slowMs: 1500, lossChance: 0.1 },
+    syncIntervalMs: 100,
     ownerCounts: [3],
   },
   {
@@ -105,6 +109,7 @@ export const rulePlants: readonly Plant[] = [
     movesLayouts: true,
     layoutChanges: 8,
     forecast: { kinds: ['kill', 'freeze'], count: 12, restartMs: 8000, freezeMs: 20_000 },
+    weather: { lossChance: 0.1 },
   },
   {
     name: 'what is collected leaves no floor behind',

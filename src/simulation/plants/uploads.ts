@@ -1,4 +1,4 @@
-/** Faults in uploads, and in what listings and merged rows make of equal ends. */
+/** Faults in uploads, in the pages of a listing, and in how rows are merged. */
 
 import { isUploadOpen, uploadCreatedMicros, type ObjectValue } from '../../model/rows/object.ts'
 import type { PartRow } from '../../model/part.table.ts'
@@ -110,12 +110,12 @@ function repeating(): Graft {
   }
 }
 
-/** Of two parts of one time that stays which came first. */
-function stubborn(): Graft {
+/** Of two rows that are merged the one stays that came last. */
+function forgetful(): Graft {
   return {
     ground: (ground) =>
-      withModel(ground, ({ part }) => ({
-        part: { ...part, merge: (held, come) => (come.at > held.at ? come : held) },
+      withModel(ground, ({ blockRef }) => ({
+        blockRef: { ...blockRef, merge: (_held, come) => come },
       })),
   }
 }
@@ -139,10 +139,9 @@ export const uploadPlants: readonly Plant[] = [
     graft: repeating,
   },
   {
-    name: 'of two rows of one time each owner keeps the one that came first',
-    isRare: true,
+    name: 'of two rows that are merged the one stays that came last',
     ownerCounts: [3],
-    weather: { tickMs: 1000 },
-    graft: stubborn,
+    weather: { slowChance: 0.2, slowMs: 15_000, copyChance: 0.3 },
+    graft: forgetful,
   },
 ]
