@@ -131,6 +131,7 @@ const sameRoom = new Map([
   ['store/layout', 'store'],
   ['store/cluster', 'store'],
   ['node/cluster', 'node'],
+  ['node/space', 'node'],
   ['node/cluster/check', 'node'],
 ])
 

@@ -70,6 +70,8 @@ export const SEGMENT_STEP_BYTES = 16 * MIB
 /** Kept of each drive for deletes and compaction, parts of a hundred. */
 export const DRIVE_RESERVE_PERCENT = 5
 /** With less than this free for rows no upload is taken: a row that cannot be written is fatal. */
+export const METADATA_UPLOADS_BYTES = 48 * MIB
+/** With less than this, nothing of other nodes either: what is left is for deletes. */
 export const METADATA_RESERVE_BYTES = 32 * MIB
 /** How often the free space for rows is read. */
 export const SPACE_READING_MS = 1_000

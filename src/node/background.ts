@@ -15,6 +15,8 @@ import type { Working } from '../worker/worker.ts'
 import type { Closers } from './closers.ts'
 import type { Ground } from './ground.ts'
 import { LeftBuckets } from './left-buckets.ts'
+import { sparingWorker } from './space/sparing.ts'
+import type { SpaceGuard } from './space/guard.ts'
 
 /** Between two comparisons with every other owner. */
 const SYNC_INTERVAL_MS = 10 * 60_000
@@ -33,6 +35,7 @@ export interface BackgroundParts {
   readonly cluster: Cluster
   readonly metrics: Metrics
   readonly closers: Closers
+  readonly space?: SpaceGuard | undefined
   /** Told when this node may have become complete as of a newer layout. */
   readonly completed: () => void
   /** Whether every other owner refuses epochs with fewer re-admissions. */
@@ -79,7 +82,8 @@ export async function startBackground(parts: BackgroundParts): Promise<Backgroun
     intervalMs: simulated?.collectIntervalMs ?? COLLECT_INTERVAL_MS,
     metrics,
   })
-  const runners = [buckets, release, sync, fetch, gather, collect].map((worker) => {
+  const copying = [sync, fetch, gather].map((worker) => sparingWorker(worker, parts.space))
+  const runners = [buckets, release, ...copying, collect].map((worker) => {
     const runner = new WorkerRunner(worker, { clock, log })
     runner.start()
     closers.add(() => runner.stop())
@@ -90,6 +94,7 @@ export async function startBackground(parts: BackgroundParts): Promise<Backgroun
     for (const runner of runners) runner.wake()
   }
   cluster.onChange(wake)
+  parts.space?.onRoom(wake)
   await blocks.start()
   const workers = [...runners, ...blocks.workers()]
   measure(metrics, workers)

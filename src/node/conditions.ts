@@ -2,7 +2,7 @@
 
 import type { NodeCondition } from '../api/admin/operation.ts'
 import type { DiskSpace } from '../base/disk.ts'
-import { METADATA_RESERVE_BYTES } from '../base/limits.ts'
+import { METADATA_RESERVE_BYTES, METADATA_UPLOADS_BYTES } from '../base/limits.ts'
 import type { HttpHandler, HttpResponse } from '../api/http/response.ts'
 import { splitTarget } from '../api/http/query.ts'
 
@@ -57,7 +57,13 @@ export function votelessNotice(partitions: number): string | undefined {
 
 /** Of the drive of the rows. */
 export function shortageOf(metadata: DiskSpace | undefined): string | undefined {
-  if (metadata === undefined || metadata.availableBytes >= METADATA_RESERVE_BYTES) return undefined
+  if (metadata === undefined || metadata.availableBytes >= METADATA_UPLOADS_BYTES) return undefined
+  if (metadata.availableBytes < METADATA_RESERVE_BYTES) {
+    return (
+      'This node takes neither uploads nor rows of other nodes, for the drive of its rows is full: ' +
+      'delete something or make it larger; then it copies what it missed'
+    )
+  }
   return 'This node takes no uploads, for the drive of its rows is full: delete something or make it larger'
 }
 

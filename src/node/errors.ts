@@ -10,6 +10,8 @@ export type NodeErrorCode =
   | 'NoMesh'
   /** What the node may hold is neither set nor told by its drive. */
   | 'NoCapacity'
+  /** Nothing of others is taken while there is no room for rows. */
+  | 'StorageFull'
   /** A message of another node that cannot be read. */
   | 'BadMessage'
   /** Another check of the cluster is under way. */

@@ -10,7 +10,7 @@ import { answerWith, koaHandler } from '../api/http/koa-bridge.ts'
 import { createS3Handler, isHotS3Request, renderS3Fault } from '../api/s3/serve.ts'
 import { createWebHandler, renderWebFault } from '../api/web/serve.ts'
 import { Closers } from './closers.ts'
-import { guardSpace } from './space-guard.ts'
+import { guardSpace, type SpaceGuard } from './space/guard.ts'
 import { guardedS3, guardedWeb, sparingS3 } from './conditions.ts'
 import { isLinkedIn, linkedS3, Linking } from './linking.ts'
 import { openDoor } from './listeners.ts'
@@ -19,7 +19,6 @@ import { nodeLog } from './node-log.ts'
 import { foldersOf } from './options.ts'
 import type { NodeOptions } from './options.ts'
 import { systemGround } from './ground.ts'
-import { systemDisk } from './system/disk.ts'
 import { openProduct } from './product.ts'
 import type { Product } from './product.ts'
 import { ensureBucket, ensureKey, makeKey } from './provision.ts'
@@ -84,7 +83,9 @@ async function assemble(options: NodeOptions, closers: Closers): Promise<Running
   const ports = { clock, disk, rng, log }
   const folders = foldersOf(options)
   const metrics = new Metrics()
-  const product = await openProduct({ ground, options, folders, metrics, closers })
+  const space = await guardSpace({ clock, disk, folder: folders.metadata })
+  closers.add(() => space.stop())
+  const product = await openProduct({ ground, options, folders, metrics, closers, space })
   const { condition } = product
   const opened = condition()
   if (opened.kind !== 'serving') notices.push(opened.sentence)
@@ -97,7 +98,7 @@ async function assemble(options: NodeOptions, closers: Closers): Promise<Running
   const s3 =
     options.s3 === undefined
       ? undefined
-      : await openS3(options.s3, { product, metrics, doorway, closers })
+      : await openS3(options.s3, { product, metrics, doorway, closers, space })
   const web =
     options.web === undefined
       ? undefined
@@ -143,7 +144,13 @@ interface Built {
 
 async function openS3(
   options: NonNullable<NodeOptions['s3']>,
-  { product, metrics, doorway, closers }: Built & { readonly closers: Closers },
+  {
+    product,
+    metrics,
+    doorway,
+    closers,
+    space,
+  }: Built & { readonly closers: Closers; readonly space: SpaceGuard },
 ): Promise<string> {
   const handler = createS3Handler({
     store: product.store,
@@ -155,9 +162,6 @@ async function openS3(
   // koa carries what is slow anyway; the hot verbs pass it by.
   const slow = koaHandler((app) => app.use(answerWith(handler)))
   const routed: HttpHandler = (request) => (isHotS3Request(request) ? handler : slow)(request)
-  const folder = product.folders.metadata
-  const space = await guardSpace({ clock: doorway.clock, disk: systemDisk, folder })
-  closers.add(() => space.stop())
   const sparing = sparingS3(() => space.shortage(), routed)
   const linking = new Linking({ clock: doorway.clock, isLinked: () => isLinkedIn(product.layout) })
   closers.add(() => Promise.resolve(linking.stop()))

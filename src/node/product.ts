@@ -43,6 +43,7 @@ import {
   waitingSentence,
 } from './conditions.ts'
 import { NodeError } from './errors.ts'
+import { sparingNetwork } from './space/sparing.ts'
 import { listenFault } from './listeners.ts'
 import type { Ground } from './ground.ts'
 import {
@@ -81,6 +82,8 @@ export interface Product {
 }
 
 interface Parts {
+  /** Absent: there is always room. */
+  readonly space?: BackgroundParts['space']
   readonly ground: Ground
   readonly options: NodeOptions
   readonly folders: Folders
@@ -100,7 +103,7 @@ export async function openProduct(parts: Parts): Promise<Product> {
   const meshed = await makeNodeMesh({
     ...{ ground, options, metrics, folder: folders.metadata, identity: rows.identity },
   })
-  const network = meshed?.mesh ?? ground.network(nodeId)
+  const network = sparingNetwork(meshed?.mesh ?? ground.network(nodeId), parts.space)
   const blocks = await openNodeBlocks(parts, {
     ...{ rows, fatal },
     isReferenced: (hash) => isNeededHere(hash),
@@ -179,8 +182,11 @@ function hybridOf({ clock, simulated }: Ground, db: Db): HybridClock {
 
 /** What only a node does that lacks nothing: keeps its secrets, works, speaks to others. */
 async function startWhole(
-  { ground, folders, metrics, closers, options }: Parts,
-  built: Omit<BackgroundParts, 'ground' | 'metrics' | 'closers' | 'completed' | 'isConfirmed'> & {
+  { ground, folders, metrics, closers, options, space }: Parts,
+  built: Omit<
+    BackgroundParts,
+    'ground' | 'metrics' | 'closers' | 'space' | 'completed' | 'isConfirmed'
+  > & {
     readonly meshed: NodeMesh | undefined
     readonly layout: FollowedLayout | undefined
     readonly sealing: SealingKey
@@ -191,7 +197,7 @@ async function startWhole(
   const completed = (): void => layout?.look()
   const isConfirmed = (readmissions: number): Promise<boolean> =>
     layout?.isConfirmed(readmissions) ?? Promise.resolve(true)
-  const background = { ...work, ground, metrics, closers, completed, isConfirmed }
+  const background = { ...work, ground, metrics, closers, completed, isConfirmed, space }
   const { wake, workers } = await startBackground(background)
   if (meshed === undefined) return { forming: undefined, workers }
   const { mesh } = meshed
