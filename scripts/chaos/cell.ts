@@ -7,6 +7,7 @@ import { startCluster, type ChaosCluster } from './cluster.ts'
 import { QUIET_MS, type Fault } from './faults.ts'
 import { Journal } from './journal.ts'
 import { rest } from './rest.ts'
+import { watchSlow } from './slow.ts'
 import type { Workload } from './workloads/workload.ts'
 
 export interface CellWish {
@@ -79,15 +80,17 @@ export async function runCell(wish: CellWish): Promise<CellResult> {
         await pause(client.rng.below(2 * workload.thinkMs))
       }
     })
+    const watching = watchSlow({ cluster, journal, tell, isOver: () => journal.isOver })
     const strikes = await strikeUntil({ cluster, fault, rng, endsAt, tell, journal })
     await Promise.all(working)
     cluster.relays.calm()
     const { attempts } = journal
     journal.isOver = true
+    await watching
     const blocksDeleted = await deletedBlocks(cluster)
     const rested = await rest(cluster, journal, clients[0]!)
     const violations = [...journal.violations, ...rested.violations, ...load.judge(journal)]
-    isLeft = isKept && violations.length > 0
+    isLeft = isKept && (violations.length > 0 || journal.counts.unknown > 0)
     const { ok, refused, unknown } = journal.counts
     const operations = journal.operationCount
     tell(`slowest: ${journal.slowest.ms} ms, ${journal.slowest.what}`)

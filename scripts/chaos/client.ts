@@ -102,6 +102,9 @@ export class Client {
 
   async #sent(node: ChaosNode, call: Omit<Call, 'bucket'>): Promise<Outcome> {
     let answer: Answer
+    const what = `${call.method} ${call.key ?? ''} through ${node.name}`
+    const request = { began: performance.now(), what }
+    this.journal.underWay.add(request)
     try {
       const signal = AbortSignal.timeout(DEADLINE_MS)
       answer = await node.client.call({ ...call, bucket: this.bucket, signal })
@@ -111,6 +114,8 @@ export class Client {
         return { kind: 'refused', status: 0, code: 'Unconnected' }
       }
       return { kind: 'unknown', why: error.message.replace(/^.*: /, '') }
+    } finally {
+      this.journal.underWay.delete(request)
     }
     const { status } = answer
     if (status < 400) return { kind: 'ok', answer }

@@ -56,6 +56,10 @@ export interface ClusterWish {
   readonly withSpare: boolean
 }
 
+const isError = /^\{"level":[56]0/
+/** An answer that had begun and could not be ended, for a quorum or a block was out of reach. */
+const isCutAnswer = /"error":"StoreError: [^}]*"msg":"a request failed"/
+
 const alive = new Set<ChildProcess>()
 process.on('exit', () => {
   for (const child of alive) child.kill('SIGKILL')
@@ -148,7 +152,7 @@ async function addNode({ cluster, name, all, relays }: Addition): Promise<ChaosN
     crashes: () => crashes,
     async errorLines() {
       const text = await readFile(join(dirname(node.settings), 'node.log'), 'utf8')
-      return text.split('\n').filter((line) => /^\{"level":[56]0/.test(line))
+      return text.split('\n').filter((line) => isError.test(line) && !isCutAnswer.test(line))
     },
     // Not by the child: that would count as our kill.
     signal: (signal: NodeJS.Signals) => void process.kill(child!.pid!, signal),

@@ -22,6 +22,8 @@ export class Journal {
   readonly counts: Record<Ending, number> = { ok: 0, refused: 0, unknown: 0 }
   /** Requests that were sent for the operations. */
   attempts = 0
+  /** Requests on their way: when they were sent, and which. */
+  readonly underWay = new Set<{ readonly began: number; readonly what: string }>()
   /** Why outcomes were unknown or refused, and how often. */
   readonly reasons = new Map<string, number>()
   /** The bytes of each version that was ever sent. */
