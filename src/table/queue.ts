@@ -71,6 +71,28 @@ export class Turns {
   }
 }
 
+/** How often each name is there. */
+class Counts {
+  readonly #counts = new Map<string, number>()
+
+  add(names: Iterable<string>): void {
+    for (const name of names) this.#counts.set(name, (this.#counts.get(name) ?? 0) + 1)
+  }
+
+  take(names: Iterable<string>): void {
+    for (const name of names) {
+      const left = this.#counts.get(name)! - 1
+      if (left === 0) this.#counts.delete(name)
+      else this.#counts.set(name, left)
+    }
+  }
+
+  hasAny(names: Iterable<string>): boolean {
+    for (const name of names) if (this.#counts.has(name)) return true
+    return false
+  }
+}
+
 interface Offered {
   readonly outcome: Promise<TravellingOutcome>
   readonly sinceMicros: number
@@ -90,6 +112,13 @@ export class Changes {
   readonly #turns = new Turns(CHANGES_QUEUED_MAX)
   readonly #suspectUntil = new Map<NodeId, number>()
   readonly #offered = new Map<string, Offered>()
+  /**
+   * Registers with a change that was handed over and waits, and those with one that was taken over.
+   * Invariant: none is in both. While the layout changes, two nodes may each think that the other
+   * runs its changes: they would wait for one another until both are too late.
+   */
+  readonly #handedOver = new Counts()
+  readonly #takenOver = new Counts()
 
   constructor(options: ChangesOptions) {
     this.#options = options
@@ -119,12 +148,13 @@ export class Changes {
   }
 
   #enter(job: Job): ReturnType<Turns['enter']> {
-    return this.#turns.enter(new Set(job.tasks.map(({ key }) => registerName(job, key))))
+    return this.#turns.enter(namesOf(job))
   }
 
   /** The other owner that should run the job; undefined when this node should. */
   #runner(job: Job): NodeId | undefined {
     if (job.tasks.some(({ kind }) => kind !== 'change')) return undefined
+    if (this.#takenOver.hasAny(namesOf(job))) return undefined
     const { rpc, clock, replication } = this.#options
     const now = clock.monotonicMicros()
     const [list] = replication.lists(job.place.partition)
@@ -152,6 +182,8 @@ export class Changes {
       })),
     }
     for (const task of job.tasks) task.isExposed = true
+    const names = namesOf(job)
+    this.#handedOver.add(names)
     try {
       await rpc.callOne(runner, 'table/offer', offer, HANDOVER_MS)
       const body: OutcomesMessage = { operations: job.tasks.map(({ operation }) => operation) }
@@ -167,6 +199,8 @@ export class Changes {
     } catch {
       this.#suspectUntil.set(runner, clock.monotonicMicros() + SUSPECT_MICROS)
       return false
+    } finally {
+      this.#handedOver.take(names)
     }
   }
 
@@ -196,6 +230,9 @@ export class Changes {
       end: undefined,
     }))
     const job: Job = { local, place, tasks, deadlineMicros: now + message.deadlineMs * 1000 }
+    if (this.#handedOver.hasAny(namesOf(job))) {
+      throw new TableError('TooBusy', 'Cannot take a change over: one of its key is handed over')
+    }
     for (const { key, done } of items) {
       for (const id of done) this.#options.done.add(registerName(job, key), id)
     }
@@ -210,10 +247,13 @@ export class Changes {
 
   async #runOffered(job: Job): Promise<void> {
     const turn = this.#enter(job)
+    const names = namesOf(job)
+    this.#takenOver.add(names)
     try {
       if (turn.ready !== undefined) await turn.ready
       await this.#options.coordinator.run(job)
     } finally {
+      this.#takenOver.take(names)
       turn.leave()
     }
   }
@@ -265,6 +305,10 @@ function inJobs<Item>(wave: readonly Item[]): readonly (readonly Item[])[] {
   return Array.from({ length: count }, (_, index) =>
     wave.slice(index * CHANGES_PER_JOB_MAX, (index + 1) * CHANGES_PER_JOB_MAX),
   )
+}
+
+function namesOf(job: Job): ReadonlySet<string> {
+  return new Set(job.tasks.map(({ key }) => registerName(job, key)))
 }
 
 function isUnknown(end: TaskEnd): boolean {

@@ -12,7 +12,7 @@ import { Life, World } from '../../src/simulation/world.ts'
 import type { AnyTable } from '../../src/table/schema.ts'
 import { hybridStart, openTables, type OpenTables } from '../../src/table/table.ts'
 
-const ids = ['a', 'b', 'c'].map((digit) => nodeId(digit.repeat(64)))
+export const ids = ['a', 'b', 'c'].map((digit) => nodeId(digit.repeat(64)))
 const fair = { lossChance: 0, copyChance: 0, slowChance: 0, slowMs: 1, usualMs: 1 }
 
 export interface Three {
@@ -27,7 +27,11 @@ export interface Three {
 }
 
 /** Three owners of everything, with messages as a real network would take them. */
-export async function threeOwners(schemas: readonly AnyTable[]): Promise<Three> {
+export async function threeOwners(
+  schemas: readonly AnyTable[],
+  /** The owners as each node has them. */
+  listOf: (self: NodeId) => readonly NodeId[] = () => ids,
+): Promise<Three> {
   const world = new World(new SeededRng(1), fair, true)
   const networks = new Map<NodeId, SimulatedNetwork>()
   const directory: Directory = { find: (node) => networks.get(node), all: () => ids }
@@ -40,7 +44,7 @@ export async function threeOwners(schemas: readonly AnyTable[]): Promise<Three> 
       ...{ db, network, clock: life, log: silentLog },
       hybrid: new HybridClock(life, hybridStart(db)),
       rng: new SeededRng(index + 1),
-      cluster: fixedCluster(self, [ids], 1),
+      cluster: fixedCluster(self, [listOf(self)], 1),
       tables: schemas,
     })
   })
