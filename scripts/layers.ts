@@ -122,6 +122,7 @@ const sameRoom = new Map([
   ['table/sync', 'table'],
   ['simulation/plants', 'simulation'],
   ['simulation/properties', 'simulation'],
+  ['table/wire', 'table'],
   ['block/segment', 'block'],
   ['model/rows', 'model'],
   ['model/check', 'model'],

@@ -33,8 +33,10 @@ export class Holds {
   /** Answers the other nodes from now on. */
   constructor(options: HoldsOptions) {
     this.#options = options
-    options.network.handle(ENDPOINT, (_from, message) =>
-      (message as readonly string[]).some((name) => this.#counts.has(name)),
+    options.network.handle(
+      ENDPOINT,
+      (_from, message) =>
+        Array.isArray(message) && message.some((name) => this.#counts.has(name as string)),
     )
   }
 

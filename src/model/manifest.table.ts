@@ -140,6 +140,8 @@ function decode(stored: StoredRow): ManifestRow {
       }
     case 3:
       return { kind: 'gone' }
+    default:
+      throw new TypeError(`Cannot read a manifest: its kind is ${String(stored[0])}`)
   }
 }
 

@@ -74,7 +74,8 @@ export class RunningOperations {
     this.#network = options.network
     this.#boot = options.boot
     this.#network.handle(ENDPOINT, (_from, message) => {
-      const [boot, number] = message as IsRunningMessage
+      if (!Array.isArray(message)) return false
+      const [boot, number] = message as unknown as IsRunningMessage
       return boot === this.#boot && this.#running.has(number)
     })
   }

@@ -28,3 +28,9 @@ export type TableErrorCode =
   | 'Stopped'
 
 export class TableError extends DomainError<TableErrorCode> {}
+
+/** For a row of another node that cannot be read here: it is refused before it is stored. */
+export function unreadable(table: string, cause: unknown): TableError {
+  const why = cause instanceof Error ? cause.message.slice(0, 200) : String(cause)
+  return new TableError('BadMessage', `Cannot take a row of "${table}": ${why}`, { cause })
+}

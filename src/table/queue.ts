@@ -18,6 +18,7 @@ import type { DoneMarks } from './operations.ts'
 import { registerName, type Coordinator, type Job } from './register.ts'
 import type { Replication } from './replication.ts'
 import type { Rpc } from './rpc.ts'
+import { offerShape, outcomesShape } from './wire/messages.ts'
 
 /** An owner that did not take a hand-over is passed over for this long. */
 const SUSPECT_MICROS = 5_000_000
@@ -126,8 +127,12 @@ export class Changes {
 
   listen(): void {
     const { rpc } = this.#options
-    rpc.handle('table/offer', (message: OfferMessage) => this.#takeOffer(message))
-    rpc.handle('table/outcomes', (message: OutcomesMessage) => this.#outcomes(message))
+    rpc.handle('table/offer', (message: OfferMessage) => this.#takeOffer(message), {
+      shape: offerShape,
+    })
+    rpc.handle('table/outcomes', (message: OutcomesMessage) => this.#outcomes(message), {
+      shape: outcomesShape,
+    })
   }
 
   /**

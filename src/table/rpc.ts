@@ -14,6 +14,7 @@ import { MESSAGE_FORMAT, type AnswerEnvelope, type Envelope } from './messages.t
 import { Promptness } from './promptness.ts'
 import type { Replication } from './replication.ts'
 import type { Rules } from './rules.ts'
+import type { Check } from './wire/shape.ts'
 
 /** Between two tries while a layout changes. */
 const PASSING_PAUSE_MS = 100
@@ -82,17 +83,22 @@ export class Rpc {
   /**
    * Answers an endpoint; stays synchronous when the handler is.
    *
+   * @param options.shape what a message of another node must be
    * @param options.isCurrent only once this node has learned of the asker's epoch
    */
   handle<Message, Answer>(
     endpoint: string,
     handler: (message: Message) => Answer | Promise<Answer>,
-    options: { readonly isCurrent?: boolean } = {},
+    options: { readonly shape: Check; readonly isCurrent?: boolean },
   ): void {
-    const isCurrent = options.isCurrent === true
+    const { shape, isCurrent = false } = options
     this.#options.network.handle(endpoint, (from, raw) => {
-      const answer = handler(this.#open(from, raw, isCurrent) as Message)
-      if (answer instanceof Promise) return answer.then((body) => this.#sealAnswer(body))
+      const body = this.#open(from, raw, isCurrent)
+      if (from !== this.#options.network.self && !shape(body)) {
+        throw new TableError('BadMessage', `Cannot read a message: "${endpoint}" has another form`)
+      }
+      const answer = handler(body as Message)
+      if (answer instanceof Promise) return answer.then((value) => this.#sealAnswer(value))
       return this.#sealAnswer(answer)
     })
   }
@@ -378,7 +384,9 @@ function codeOf(error: unknown): string {
 function readEnvelope(raw: unknown): Envelope {
   const message = raw as Envelope
   if (message?.format !== MESSAGE_FORMAT) throw badFormat(message?.format)
-  if (!Number.isSafeInteger(message.time) || typeof message.body !== 'object') {
+  const numbers = [message.time, message.layout, message.readmissions]
+  const isStamped = numbers.every((each) => Number.isSafeInteger(each) && each >= 0)
+  if (!isStamped || typeof message.body !== 'object' || message.body === null) {
     throw new TableError('BadMessage', 'Cannot read a message: it has no time or no body')
   }
   return message

@@ -230,6 +230,11 @@ function storedOf({ ticket, history }: FirstLayout): StoredFirst {
   return { ticket, history: encodeHistory(history) }
 }
 
-function firstOf({ ticket, history }: StoredFirst): FirstLayout {
-  return { ticket, history: decodeHistory(history) }
+/** @throws {ClusterError} `BadHistory` */
+function firstOf(stored: StoredFirst | null): FirstLayout {
+  const { ticket, history } = stored ?? {}
+  if (!Number.isSafeInteger(ticket) || ticket! < 0) {
+    throw new ClusterError('BadHistory', 'Cannot read a first layout: it has no ticket')
+  }
+  return { ticket: ticket!, history: decodeHistory(history) }
 }

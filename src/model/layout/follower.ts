@@ -6,6 +6,7 @@ import type { NodeId } from '../../base/ids.ts'
 import type { Log } from '../../base/log.ts'
 import type { Network } from '../../base/network.ts'
 import { compareEpochs } from '../../base/ballot.ts'
+import { ClusterError } from '../../cluster/errors.ts'
 import { epochOf, newestLayout, type LayoutHistory } from '../../cluster/layout/history.ts'
 import { track, type Report } from '../../cluster/layout/trackers.ts'
 import { isAlone } from '../../cluster/lone.ts'
@@ -65,7 +66,10 @@ export class LayoutFollower implements Worker {
     members.onChange(() => this.#wake())
     firsts.onTaken(() => this.#wake())
     network.handle('layout/readmit', (from, message) => {
-      const { incarnation } = message as { readonly incarnation: string }
+      const { incarnation } = (message ?? {}) as { readonly incarnation?: unknown }
+      if (typeof incarnation !== 'string' || !/^[\w-]{1,64}$/.test(incarnation)) {
+        throw new ClusterError('BadHistory', 'Cannot let a node in again: it names no incarnation')
+      }
       // Its old database is gone by its own word, so its old vote is too.
       return this.changeWithout([from], readmitNodeCommand(from, incarnation)).then(() => null)
     })

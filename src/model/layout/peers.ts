@@ -35,7 +35,7 @@ export class LayoutPeers {
       return { history: history === undefined ? null : encodeHistory(history) }
     })
     network.handle('layout/learn', (_from, message) => {
-      members.learn(decodeHistory((message as HistoryAnswer).history))
+      members.learn(decodeHistory((message as HistoryAnswer | null)?.history))
       return null
     })
   }

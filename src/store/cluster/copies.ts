@@ -5,6 +5,7 @@ import { DomainError } from '../../base/errors.ts'
 import type { NodeId } from '../../base/ids.ts'
 import { ROW_COPY_MS_MAX } from '../../base/limits.ts'
 import type { Network } from '../../base/network.ts'
+import { StoreError } from '../errors.ts'
 import { isCopied, type Caches, type CopiedTable } from '../caches.ts'
 
 const ENDPOINT = 'store/changed'
@@ -28,7 +29,7 @@ export function shareCopies(options: {
   network.handle(ENDPOINT, (_from, message) => {
     const [table, name] = Array.isArray(message) ? (message as unknown[]) : []
     if (!isCopied(table) || typeof name !== 'string') {
-      throw new TypeError('Cannot read what was changed: its form is unknown')
+      throw new StoreError('Unavailable', 'Cannot read what was changed: its form is unknown')
     }
     caches.drop(table, name)
     return null

@@ -5,7 +5,7 @@ import { packedSizeMax } from '../../base/codec.ts'
 import { Semaphore } from '../../base/semaphore.ts'
 import type { Batch, Db, Tree } from '../../db/db.ts'
 import type { Custody } from '../custody.ts'
-import { TableError } from '../errors.ts'
+import { TableError, unreadable } from '../errors.ts'
 import { Freight } from '../../base/freight.ts'
 import type {
   InsertMessage,
@@ -20,6 +20,7 @@ import type { Place, Replication } from '../replication.ts'
 import { packMerged, unpackMerged } from '../row.ts'
 import type { Rpc } from '../rpc.ts'
 import { registerTree, type MergedTable } from '../schema.ts'
+import { insertShape, rangeMergedShape, readMergedShape } from '../wire/messages.ts'
 
 /** Guards of one message that run at the same time. */
 const GUARDS_MAX = 32
@@ -48,9 +49,15 @@ export class MergedOwner {
   }
 
   listen(rpc: Rpc): void {
-    rpc.handle('table/insert', (message: InsertMessage) => this.#insertVoting(message))
-    rpc.handle('table/read-merged', (message: MergedReadMessage) => this.read(message))
-    rpc.handle('table/range-merged', (message: MergedRangeMessage) => this.range(message))
+    rpc.handle('table/insert', (message: InsertMessage) => this.#insertVoting(message), {
+      shape: insertShape,
+    })
+    rpc.handle('table/read-merged', (message: MergedReadMessage) => this.read(message), {
+      shape: readMergedShape,
+    })
+    rpc.handle('table/range-merged', (message: MergedRangeMessage) => this.range(message), {
+      shape: rangeMergedShape,
+    })
   }
 
   /** A node that is recovering takes the rows, and says nothing. */
@@ -135,7 +142,7 @@ export class MergedOwner {
   async #insertGuarded(local: LocalMerged, item: MergedItem): Promise<InsertResult> {
     const { table } = local
     let result: InsertResult = { kind: 'held' }
-    const row = table.decode(item.row, item.version)
+    const row = decodeIncoming(table, item)
     const code = await table.guard!(
       { partitionKey: item.partitionKey, sortKey: item.sortKey, row },
       async () => {
@@ -172,7 +179,7 @@ function mergeInto(batch: Batch, local: LocalMerged, place: Place, item: MergedI
   const { table, rows } = local
   const key = place.prefix + item.sortKey
   const stored = batch.get(rows, key)
-  const incoming = table.decode(item.row, item.version)
+  const incoming = decodeIncoming(table, item)
   const before = stored === undefined ? undefined : decodeMerged(table, stored)
   const after = before === undefined ? incoming : table.merge(before, incoming)
   const packed = packMerged(table.version, table.encode(after))
@@ -188,6 +195,15 @@ function mergeInto(batch: Batch, local: LocalMerged, place: Place, item: MergedI
     after,
   })
   return { kind: 'held' }
+}
+
+/** @throws {TableError} `BadMessage` for a row that nobody here could read: it is never stored */
+function decodeIncoming<Row>(table: MergedTable<Row>, { version, row }: MergedItem): Row {
+  try {
+    return table.decode(row, version)
+  } catch (error) {
+    throw unreadable(table.name, error)
+  }
 }
 
 export function decodeMerged<Row>(table: MergedTable<Row>, stored: Uint8Array): Row {

@@ -3,8 +3,8 @@
 import { ballotZero, maxBallot, type Ballot } from '../../base/ballot.ts'
 import { packedSizeMax } from '../../base/codec.ts'
 import type { HybridClock } from '../../base/timestamp.ts'
-import type { Db } from '../../db/db.ts'
-import { TableError } from '../errors.ts'
+import type { Batch, Db } from '../../db/db.ts'
+import { TableError, unreadable } from '../errors.ts'
 import {
   digestOf,
   digestOfPage,
@@ -40,6 +40,14 @@ import type { Place, Replication } from '../replication.ts'
 import type { RegisterRow } from '../row.ts'
 import type { Rpc } from '../rpc.ts'
 import type { Rules } from '../rules.ts'
+import {
+  acceptShape,
+  endedShape,
+  pageShape,
+  promiseShape,
+  readShape,
+  sidesShape,
+} from '../wire/messages.ts'
 
 export interface OwnerOptions {
   readonly db: Db
@@ -77,12 +85,16 @@ export class Owner {
   }
 
   listen(rpc: Rpc): void {
-    rpc.handle('table/promise', (message: PromiseMessage) => this.promise(message))
-    rpc.handle('table/accept', (message: AcceptMessage) => this.#acceptVoting(message))
-    rpc.handle('table/ended', (message: EndedMessage) => this.ended(message))
-    rpc.handle('table/read', (message: ReadMessage) => this.read(message))
-    rpc.handle('table/sides', (message: SidesMessage) => this.sides(message))
-    rpc.handle('table/page', (message: PageMessage) => this.page(message))
+    rpc.handle('table/promise', (message: PromiseMessage) => this.promise(message), {
+      shape: promiseShape,
+    })
+    rpc.handle('table/accept', (message: AcceptMessage) => this.#acceptVoting(message), {
+      shape: acceptShape,
+    })
+    rpc.handle('table/ended', (message: EndedMessage) => this.ended(message), { shape: endedShape })
+    rpc.handle('table/read', (message: ReadMessage) => this.read(message), { shape: readShape })
+    rpc.handle('table/sides', (message: SidesMessage) => this.sides(message), { shape: sidesShape })
+    rpc.handle('table/page', (message: PageMessage) => this.page(message), { shape: pageShape })
   }
 
   /**
@@ -163,11 +175,11 @@ export class Owner {
     floorOf: Rules['floor'] = this.#options.rules.floor,
   ): readonly AcceptResult[] | Promise<readonly AcceptResult[]> {
     const { local, place } = this.#locate(message)
-    const { db, mark, replication } = this.#options
+    const { mark, replication } = this.#options
     const isSole = replication.isSoleOwner(place.partition)
     const results: AcceptResult[] = []
     const taken: string[] = []
-    const stable = db.write((batch) => {
+    const stable = this.#written(local, (batch) => {
       for (const item of message.items) {
         const found = this.#find(local, place, item.key, floorOf)
         const refusal = this.#refusal(local, { place, item, found })
@@ -192,6 +204,15 @@ export class Owner {
       if (covered !== undefined) waits.push(covered)
     }
     return (waits.length === 1 ? stable : Promise.all(waits)).then(() => results)
+  }
+
+  /** @throws {TableError} `BadMessage` where a row cannot be read here; nothing was written then */
+  #written(local: LocalTable, fill: (batch: Batch) => void): Promise<void> {
+    try {
+      return this.#options.db.write(fill)
+    } catch (error) {
+      throw error instanceof TypeError ? unreadable(local.table.name, error) : error
+    }
   }
 
   /** The newest row that lies here, on stable storage or not. */

@@ -20,6 +20,7 @@ import type { Rpc } from '../rpc.ts'
 import type { RegisterTable } from '../schema.ts'
 import type { ConfirmMessage, DropMessage } from './messages.ts'
 import { partitionOfKey, readUnit, type UnitRows } from './units.ts'
+import { confirmShape, dropShape } from '../wire/messages.ts'
 
 export interface CollectedOptions {
   readonly db: Db
@@ -53,9 +54,14 @@ export class CollectedRows {
 
   /** Both sides live in the same epoch, so both know the same owners. */
   listen(rpc: Rpc): void {
-    const current = { isCurrent: true }
-    rpc.handle('collect/confirm', (message: ConfirmMessage) => this.confirm(message), current)
-    rpc.handle('collect/drop', (message: DropMessage) => this.drop(message), current)
+    rpc.handle('collect/confirm', (message: ConfirmMessage) => this.confirm(message), {
+      shape: confirmShape,
+      isCurrent: true,
+    })
+    rpc.handle('collect/drop', (message: DropMessage) => this.drop(message), {
+      shape: dropShape,
+      isCurrent: true,
+    })
   }
 
   /** For each row whether exactly it lies here, on stable storage, or lay here and was collected. */

@@ -74,6 +74,8 @@ export interface SyncReport {
   differing: number
   /** Of them, registers that had to be settled. */
   settled: number
+  /** Of them, those that cannot be read here: of a newer version, or damaged. */
+  unreadable: number
 }
 
 export class Puller {
@@ -93,7 +95,7 @@ export class Puller {
     signal: AbortSignal,
     isWanted?: (partition: number) => boolean,
   ): Promise<SyncReport> {
-    const report: SyncReport = { differing: 0, settled: 0 }
+    const report: SyncReport = { differing: 0, settled: 0, unreadable: 0 }
     const answers = await this.#roots(peer)
     for (const [name, synced] of this.#options.tables) {
       signal.throwIfAborted()
@@ -156,7 +158,7 @@ export class Puller {
         for (const [index, part] of answers.entries()) {
           const unit = units[index]!
           const found = part.isWhole ? part : await this.#wholeUnit(peer, table, { unit, part })
-          await this.#take(synced, unit, { found, report })
+          await this.#takeReadable(synced, unit, { found, report })
         }
         start += answers.length
       }
@@ -200,6 +202,22 @@ export class Puller {
       ]
     }
     return whole
+  }
+
+  /** One that cannot be read here stays where it is, and keeps no other from coming. */
+  async #takeReadable(
+    synced: SyncedTable,
+    unit: string,
+    work: { readonly found: TravellingUnit; readonly report: SyncReport },
+  ): Promise<void> {
+    try {
+      await this.#take(synced, unit, work)
+    } catch (error) {
+      const isUnreadable =
+        error instanceof TypeError || (error instanceof TableError && error.code === 'BadMessage')
+      if (!isUnreadable) throw error
+      work.report.unreadable += 1
+    }
   }
 
   async #take(

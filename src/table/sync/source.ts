@@ -33,6 +33,14 @@ import {
   type SyncedTable,
   type UnitRows,
 } from './units.ts'
+import {
+  digestsShape,
+  keysShape,
+  leavesShape,
+  nothingShape,
+  rootsShape,
+  unitsShape,
+} from '../wire/messages.ts'
 
 /** The digests of every table of this node, made when they are first needed. */
 export class NodeDigests {
@@ -99,13 +107,27 @@ export class SyncSource {
 
   /** Whoever asks lives in our epoch: so nothing of an older one is accepted after we answered. */
   listen(rpc: Rpc): void {
-    const current = { isCurrent: true }
-    rpc.handle('sync/roots', (message: RootsMessage) => this.#roots(message), current)
-    rpc.handle('sync/leaves', (message: LeavesMessage) => this.#leaves(message), current)
-    rpc.handle('sync/keys', (message: KeysMessage) => this.#keys(message), current)
-    rpc.handle('sync/digests', (message: DigestsMessage) => this.#digestsOf(message), current)
-    rpc.handle('sync/units', (message: UnitsMessage) => this.#units(message), current)
-    rpc.handle('sync/floors', () => this.#floorsHere(), current)
+    rpc.handle('sync/roots', (message: RootsMessage) => this.#roots(message), {
+      shape: rootsShape,
+      isCurrent: true,
+    })
+    rpc.handle('sync/leaves', (message: LeavesMessage) => this.#leaves(message), {
+      shape: leavesShape,
+      isCurrent: true,
+    })
+    rpc.handle('sync/keys', (message: KeysMessage) => this.#keys(message), {
+      shape: keysShape,
+      isCurrent: true,
+    })
+    rpc.handle('sync/digests', (message: DigestsMessage) => this.#digestsOf(message), {
+      shape: digestsShape,
+      isCurrent: true,
+    })
+    rpc.handle('sync/units', (message: UnitsMessage) => this.#units(message), {
+      shape: unitsShape,
+      isCurrent: true,
+    })
+    rpc.handle('sync/floors', () => this.#floorsHere(), { shape: nothingShape, isCurrent: true })
   }
 
   async #roots({ tables }: RootsMessage): Promise<RootsAnswer> {

@@ -48,8 +48,10 @@ export class SyncWorker implements Worker {
     const peer = this.#left.shift()
     if (peer === undefined) return 'idle'
     try {
-      const { differing, settled } = await pull(peer, signal)
+      const { differing, settled, unreadable } = await pull(peer, signal)
       this.#missed.delete(peer)
+      if (unreadable > 0)
+        log.warn({ peer, unreadable }, 'Rows of another owner cannot be read here')
       if (differing > 0) log.info({ peer, differing, settled }, 'Rows of another owner were copied')
     } catch (error) {
       if (!(error instanceof DomainError)) throw error

@@ -153,3 +153,28 @@ test('declare-node-lost takes a node that a layout names', async (t) => {
   const known = await door.ask('/hangar/v1/declare-node-lost', { body: { node: NODE } })
   assert.equal(known.status, 200)
 })
+
+test('A5 a layout with impossible numbers, of another version or applied twice at once is refused', async (t) => {
+  const door = await openAdminDoor()
+  t.after(() => door.close())
+  for (const capacity of [0, -1, 2 ** 63, 1.5, '1000', true]) {
+    const answer = await door.ask('UpdateClusterLayout', {
+      body: { roles: [{ ...role, capacity }] },
+    })
+    assert.equal(answer.status, 400, String(capacity))
+  }
+  for (const id of ['', '__proto__', 'x'.repeat(64), 'AB'.repeat(32), 7, null]) {
+    const answer = await door.ask('UpdateClusterLayout', { body: { roles: [{ ...role, id }] } })
+    assert.equal(answer.status, 400, String(id))
+  }
+  await stage(door, { roles: [role] })
+  for (const version of [0, 2, 7, -1, 0.5, 2 ** 53, '1', null, undefined]) {
+    const answer = await door.ask('ApplyClusterLayout', { body: { version } })
+    assert.ok([400, 409].includes(answer.status), `${version}: ${answer.status}`)
+  }
+  const apply = async (): Promise<number> =>
+    (await door.ask('ApplyClusterLayout', { body: { version: 1 } })).status
+  const [one, other] = (await Promise.all([apply(), apply()])).toSorted((a, b) => a - b)
+  assert.equal(one, 200)
+  assert.ok(other === 400 || other === 409, String(other))
+})

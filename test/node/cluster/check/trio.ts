@@ -2,12 +2,14 @@
 
 import type { RepairCheckAnswer } from '../../../../src/api/admin/answers.ts'
 import type { NodeId } from '../../../../src/base/ids.ts'
+import type { MessageHandler, Network, ParcelHandler } from '../../../../src/base/network.ts'
 import { silentLog } from '../../../../src/base/log.ts'
 import { Metrics } from '../../../../src/base/metrics.ts'
 import { BlockSlab } from '../../../../src/block/slab.ts'
 import { fixedCluster } from '../../../../src/cluster/lone.ts'
 import { newIdentity, nodeIdOf, writeIdentity } from '../../../../src/db/identity.ts'
 import { MemoryStore, openMemoryEngine } from '../../../../src/db/memory.ts'
+import { deliverInPlace } from '../../../../src/net/deliver.ts'
 import { Closers } from '../../../../src/node/closers.ts'
 import { openProduct, type Product } from '../../../../src/node/product.ts'
 import { inlineCompute } from '../../../../src/node/system/compute.ts'
@@ -37,19 +39,26 @@ interface Home {
   product: Product | undefined
   closers: Closers
   isDatabaseThere: boolean
+  readonly handlers: Map<string, MessageHandler>
+  readonly receivers: Map<string, ParcelHandler>
 }
 
 export class Trio {
   readonly world: World
   readonly #homes: Home[] = []
+  readonly #isAlone: boolean
+  /** Told of every message that comes to a node, before it is answered. */
+  came: (to: NodeId, endpoint: string, message: unknown) => void = () => undefined
 
-  private constructor(world: World) {
+  private constructor(world: World, isAlone: boolean) {
     this.world = world
+    this.#isAlone = isAlone
   }
 
-  static async open(seed: number): Promise<Trio> {
+  /** @param options.isAlone each node follows a layout of its own, that of a lone node */
+  static async open(seed: number, options: { readonly isAlone?: boolean } = {}): Promise<Trio> {
     const calm = { lossChance: 0, copyChance: 0, slowChance: 0, slowMs: 0, usualMs: 1 }
-    const trio = new Trio(new World(new SeededRng(seed), calm, true))
+    const trio = new Trio(new World(new SeededRng(seed), calm, true), options.isAlone === true)
     for (let index = 0; index < 3; index += 1) await trio.#make()
     for (let index = 0; index < 3; index += 1) await trio.start(index)
     return trio
@@ -119,7 +128,7 @@ export class Trio {
     home.product = await this.run(
       openProduct({
         ground: {
-          ...{ clock: life, log: silentLog, network: () => network },
+          ...{ clock: life, log: silentLog, network: () => this.#tapped(home, network) },
           disk: home.disk.of(life, () => 0.2),
           rng: new SeededRng(world.rng.next()),
           compute: () => ({ ...inlineCompute, stop: () => Promise.resolve() }),
@@ -132,7 +141,9 @@ export class Trio {
               },
               repair: () => Promise.resolve(),
             },
-            cluster: (self) => fixedCluster(self, [owners], 1),
+            ...(this.#isAlone
+              ? {}
+              : { cluster: (self: NodeId) => fixedCluster(self, [owners], 1) }),
             blocks: {
               slab: new BlockSlab(32 * SLOT_BYTES, BLOCK_BYTES),
               ...{ segmentBytes: 128 * 1024, stepBytes: 32 * 1024 },
@@ -149,6 +160,48 @@ export class Trio {
         closers: home.closers,
       }),
     )
+  }
+
+  /** Gives a message to a node's handler as another node's mesh would; its answer or its error. */
+  async deliver(
+    index: number,
+    endpoint: string,
+    message: unknown,
+    bytes?: Uint8Array,
+  ): Promise<unknown> {
+    const { handlers, receivers } = this.#homes[index]!
+    const from = this.#homes[(index + 1) % 3]!.id
+    const handler = handlers.get(endpoint)
+    if (handler !== undefined) return handler(from, message)
+    const receiver = receivers.get(endpoint)!
+    return deliverInPlace(from, receiver, { message, bytes }, new Uint8Array(BLOCK_BYTES))
+  }
+
+  endpoints(index: number): { readonly calls: string[]; readonly parcels: string[] } {
+    const { handlers, receivers } = this.#homes[index]!
+    return { calls: [...handlers.keys()], parcels: [...receivers.keys()] }
+  }
+
+  #tapped(home: Home, network: SimulatedNetwork): Network {
+    home.handlers.clear()
+    home.receivers.clear()
+    return {
+      self: network.self,
+      call: (to, endpoint, message, options) => network.call(to, endpoint, message, options),
+      handle: (endpoint, handler) => {
+        home.handlers.set(endpoint, handler)
+        network.handle(endpoint, (from, message) => {
+          if (from !== home.id) this.came(home.id, endpoint, message)
+          return handler(from, message)
+        })
+      },
+      transfer: (to, endpoint, parcel, options) => network.transfer(to, endpoint, parcel, options),
+      receive: (endpoint, handler) => {
+        home.receivers.set(endpoint, handler)
+        network.receive(endpoint, handler)
+      },
+      peers: () => network.peers(),
+    }
   }
 
   async #make(): Promise<void> {
@@ -169,6 +222,10 @@ export class Trio {
       ...{ id: nodeIdOf(identity), rows: new MemoryStore(), disk, life },
       ...{ network: undefined, product: undefined },
       ...{ closers: new Closers(), isDatabaseThere: false },
+      ...{
+        handlers: new Map<string, MessageHandler>(),
+        receivers: new Map<string, ParcelHandler>(),
+      },
     })
   }
 }
