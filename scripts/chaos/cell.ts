@@ -55,7 +55,9 @@ export async function runCell(wish: CellWish): Promise<CellResult> {
   const { workload, fault, seed, isKept = false, progress = () => undefined } = wish
   const seconds = Math.max(wish.seconds, workload.secondsMin)
   const rng = new Seeded(seed)
-  const cluster = await startCluster({ rng, withSpare: fault.withSpare === true })
+  const wanted = { rng, withSpare: fault.withSpare === true }
+  // Another program may take a port between the look and the start.
+  const cluster = await startCluster(wanted).catch(() => startCluster(wanted))
   const journal = new Journal()
   const told: string[] = []
   let isLeft = false

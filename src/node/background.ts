@@ -18,8 +18,8 @@ import { LeftBuckets } from './left-buckets.ts'
 import { sparingWorker } from './space/sparing.ts'
 import type { SpaceGuard } from './space/guard.ts'
 
-/** Between two comparisons with every other owner. */
-const SYNC_INTERVAL_MS = 10 * 60_000
+/** Between two comparisons with every other owner: a row that was late for one lies there soon. */
+const SYNC_INTERVAL_MS = 30_000
 /** Between two looks at what a change of layout still wants of this node. */
 const GATHER_INTERVAL_MS = 5_000
 /** Between two walks over the rows for tombstones. */

@@ -8,6 +8,8 @@ const SECONDS = 12
 const UNKNOWN_PERCENT_MAX = 2
 /** With fewer the share says how busy the machine was: each strike leaves some open. */
 const OPERATIONS_MIN = 1_500
+/** With fewer, a hundred clients of one key wait for the machine and not for one another. */
+const HOT_OPERATIONS_MIN = 800
 
 const seed = Number(process.env['HANGAR_TEST_SEED'] ?? Date.now() % 2 ** 31)
 const results: CellResult[] = []
@@ -23,7 +25,7 @@ for (const [index, { workload, fault }] of shortCells.entries()) {
       const [first] = violations
       throw new Error(`seed ${seed + index}, files in ${folder}: ${first!.slice(0, 2_000)}`)
     }
-    if (fault.name === 'none' && unknown > 0) {
+    if (fault.name === 'none' && unknown > 0 && operations >= HOT_OPERATIONS_MIN) {
       throw new Error(`${unknown} unknown without a fault: ${JSON.stringify(result.reasons)}`)
     }
     return `seed ${seed + index}; ${operations} operations, ${unknown} unknown; rest after ${sameAfterMs + cleanAfterMs} ms`

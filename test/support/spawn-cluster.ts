@@ -208,14 +208,19 @@ async function untilThere(
 /** Below those that systems give to connections: a node that is down finds its ports free again. */
 const [PORT_MIN, PORT_MAX] = [15_000, 32_000] as const
 
+/** Given to nodes of this process: one that is down wants its own again. */
+const given = new Set<number>()
+
 /** Ports that were free a moment ago. */
 async function freePorts(count: number): Promise<number[]> {
   const servers: Server[] = []
   while (servers.length < count) {
+    const port = randomInt(PORT_MIN, PORT_MAX)
+    if (given.size === given.add(port).size) continue
     const server = createServer()
     const isFree = await new Promise<boolean>((resolve) => {
       server.once('error', () => resolve(false))
-      server.listen(randomInt(PORT_MIN, PORT_MAX), '127.0.0.1', () => resolve(true))
+      server.listen(port, '127.0.0.1', () => resolve(true))
     })
     if (isFree) servers.push(server)
   }

@@ -25,7 +25,7 @@ const freed = 'if the next check finds it again, report it as a fault of Hangar 
 
 const adviceOf: Readonly<Record<FindingKind, string>> = {
   'rows-differ':
-    'owners compare themselves every ten minutes, and when one of them starts: check again then',
+    'owners compare themselves every 30 seconds, and when one of them starts: check again then',
   'rows-stray': 'the node throws them away when it follows the layout: check again in a minute',
   'block-damaged': `${brought}; look at the drive`,
   'no-vote':

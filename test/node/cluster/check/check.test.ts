@@ -65,7 +65,7 @@ test('a row that one owner lost is found from another node, by name', async () =
   assert.equal(found?.node, trio.node(1).id)
   assert.match(found.subject, /^table object, row "[0-9a-f]{64}\.0" "a"$/)
   assert.match(found.detail, /^held by .* and .*, .* lacks it$/)
-  assert.match(report.advice['rows-differ'] ?? '', /ten minutes/)
+  assert.match(report.advice['rows-differ'] ?? '', /30 seconds/)
 })
 
 test('a reference that one owner lost is found as a row, and as a wrong count', async () => {
