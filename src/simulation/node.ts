@@ -85,7 +85,6 @@ export class SimulatedNode {
   readonly #graft: Graft | undefined
   #rows = new MemoryStore()
   #remembered: MemoryStore | undefined
-  readonly #slab = new BlockSlab(SLAB_BYTES, BLOCK_BYTES)
   #isDatabaseThere = false
   #lives = 0
   #present: Present | undefined
@@ -228,7 +227,11 @@ export class SimulatedNode {
       simulated: {
         engineHome: this.#engineHome(life),
         ...(clusterOf === undefined ? {} : { cluster: clusterOf }),
-        blocks: { slab: this.#slab, segmentBytes: SEGMENT_BYTES, stepBytes: STEP_BYTES },
+        blocks: {
+          slab: new BlockSlab(SLAB_BYTES, BLOCK_BYTES),
+          segmentBytes: SEGMENT_BYTES,
+          stepBytes: STEP_BYTES,
+        },
         store: { inlineSizeBytesMax: INLINE_BYTES_MAX, partSizeBytesMin: 1, shardCount },
         tables: {
           rules: { operationSpanMicros: SPAN_MICROS, ...rules },

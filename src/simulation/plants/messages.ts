@@ -149,8 +149,9 @@ export const messagePlants: readonly Plant[] = [
     isRare: true,
     ownerCounts: [3],
     emptiesKeys: true,
-    forecast: { kinds: ['split', 'cut', 'kill'], count: 25 },
-    weather: { slowChance: 0.3, slowMs: 1500, lossChance: 0.05 },
+    syncIntervalMs: 60_000,
+    forecast: { kinds: ['split', 'cut', 'kill'], count: 25, restartMs: 4000 },
+    weather: { slowChance: 0.3, slowMs: 1500, lossChance: 0.2 },
     graft: () =>
       answering<ReadMessage, ReadAnswer>('table/read', async (ask, message) => {
         const { rows } = await ask({ ...message, full: true })

@@ -26,6 +26,7 @@ export const rulePlants: readonly Plant[] = [
     // Two that agree are enough, so it shows only while the third is away.
     forecast: { kinds: ['kill', 'split'], count: 25, restartMs: 4000 },
     weather: { slowChance: 0.2, slowMs: 1500, lossChance: 0.1 },
+    syncIntervalMs: 60_000,
     ownerCounts: [3],
   },
   {
@@ -109,7 +110,8 @@ export const rulePlants: readonly Plant[] = [
     movesLayouts: true,
     layoutChanges: 8,
     forecast: { kinds: ['kill', 'freeze'], count: 12, restartMs: 8000, freezeMs: 20_000 },
-    weather: { lossChance: 0.1 },
+    weather: { lossChance: 0.2 },
+    syncIntervalMs: 60_000,
   },
   {
     name: 'what is collected leaves no floor behind',

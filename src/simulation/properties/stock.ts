@@ -3,6 +3,7 @@
 import type { NodeId } from '../../base/ids.ts'
 import { inventoryFaults } from '../inventory.ts'
 import { partitionNumbers } from '../layouts.ts'
+import type { Product } from '../../node/product.ts'
 import type { SimulatedNode } from '../node.ts'
 import { tombstonesOf } from '../tombstones.ts'
 import { holdingsOf, orphanFaults } from './orphans.ts'
@@ -19,7 +20,7 @@ export async function stockFaults(
   const products = nodes.map(({ product }) => product!)
   const roots = new Map<NodeId, Roots>()
   for (const { nodeId, tables } of products) roots.set(nodeId, await tables.roots(signal))
-  const own = await Promise.all(nodes.map((node) => ownFaults(node)))
+  const own = await Promise.all(products.map((product) => ownFaults(product)))
   const difference = differenceOf(roots, ownersOf)
   return [
     ...(difference === undefined ? [] : [`owners differ: ${difference}`]),
@@ -29,14 +30,12 @@ export async function stockFaults(
 }
 
 /** What lies wrong on one node. */
-async function ownFaults({ present, product: started }: SimulatedNode): Promise<string[]> {
-  const product = started!
+async function ownFaults(product: Product): Promise<string[]> {
   return [
     ...(await inventoryFaults(product)),
     ...(await tombstonesOf(product)),
     ...(await recountFaults(product)),
-    // What a life had out when it was killed nobody gives back.
-    ...(present?.number === 1 ? loanFaults(product) : []),
+    ...loanFaults(product),
   ]
 }
 
