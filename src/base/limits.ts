@@ -159,6 +159,8 @@ export const ROLE_TEXT_CHARS_MAX = 64
 // Mesh: what one node takes from, and keeps for, its peers
 /** Nodes that this one knows of. */
 export const PEERS_MAX = 256
+/** A node that is lost, or has no role, and was silent for so long is not expected back. */
+export const PEER_GONE_MS = 10 * 60_000
 /** Addresses kept of one peer; the eldest that nobody configured goes first. */
 export const PEER_ADDRESSES_MAX = 8
 /** Connections whose other end has not proved the cluster's secret. */

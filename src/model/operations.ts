@@ -3,7 +3,7 @@
 import type { Clock } from '../base/clock.ts'
 import { DomainError } from '../base/errors.ts'
 import { nodeId, type NodeId } from '../base/ids.ts'
-import { CALL_DEADLINE_MS } from '../base/limits.ts'
+import { CALL_DEADLINE_MS, PEER_GONE_MS } from '../base/limits.ts'
 import type { Network } from '../base/network.ts'
 
 /** Who works on something: a node, one life of its process, the number of the operation. */
@@ -29,9 +29,6 @@ export function isSameOperation(a: OperationOwner, b: OperationOwner): boolean {
 }
 
 const ENDPOINT = 'model/is-running'
-
-/** Of a node that does not belong to the cluster any more, after this long without an answer. */
-const GONE_AFTER_MICROS = 600_000_000
 
 type IsRunningMessage = readonly [boot: string, number: number]
 
@@ -117,7 +114,7 @@ export class RunningOperations {
   #isGone(node: NodeId): boolean {
     const since = this.#silentSince.get(node)
     if (since === undefined || this.#options.isOutside?.(node) !== true) return false
-    return this.#options.clock.monotonicMicros() - since >= GONE_AFTER_MICROS
+    return this.#options.clock.monotonicMicros() - since >= PEER_GONE_MS * 1000
   }
 
   get count(): number {

@@ -11,7 +11,7 @@ import { ReleaseWorker } from '../model/release.ts'
 import type { Store } from '../store/store.ts'
 import type { OpenTables } from '../table/table.ts'
 import { WorkerRunner } from '../worker/runner.ts'
-import type { Working } from '../worker/worker.ts'
+import type { Worker, Working } from '../worker/worker.ts'
 import type { Closers } from './closers.ts'
 import type { Ground } from './ground.ts'
 import { LeftBuckets } from './left-buckets.ts'
@@ -40,6 +40,8 @@ export interface BackgroundParts {
   readonly completed: () => void
   /** Whether every other owner refuses epochs with fewer re-admissions. */
   readonly isConfirmed: (readmissions: number) => Promise<boolean>
+  /** Workers beside those that every node has. */
+  readonly others: readonly Worker[]
 }
 
 export interface Background {
@@ -83,7 +85,7 @@ export async function startBackground(parts: BackgroundParts): Promise<Backgroun
     metrics,
   })
   const copying = [sync, fetch, gather].map((worker) => sparingWorker(worker, parts.space))
-  const runners = [buckets, release, ...copying, collect].map((worker) => {
+  const runners = [buckets, release, ...copying, collect, ...parts.others].map((worker) => {
     const runner = new WorkerRunner(worker, { clock, log })
     runner.start()
     closers.add(() => runner.stop())

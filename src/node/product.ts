@@ -57,6 +57,7 @@ import { openClusterCheck, type ClusterCheck } from './cluster/check/open.ts'
 import type { FollowedLayout, FollowParts, MembershipParts } from './cluster/membership.ts'
 import type { Folders, NodeOptions } from './options.ts'
 import { startForming, type RunningForming } from './cluster/forming.ts'
+import { LeftPeers, outsideOf } from './cluster/left-peers.ts'
 import { makeNodeMesh, secretsOf, type NodeMesh } from './cluster/mesh.ts'
 import { copyIdentity, copyLayout, restoreFromCopy } from './second-copy.ts'
 import { sealingKey, type SealingKey } from './secret-files.ts'
@@ -150,7 +151,7 @@ export async function openProduct(parts: Parts): Promise<Product> {
     blocks: replicated,
     operations: new RunningOperations({ ...asking, boot: hexOf(rng.bytes(8)) }),
     holds: new Holds({ ...asking, graceMs: options.graceMs ?? BLOCK_GRACE_MS }),
-    announce: shareCopies({ network, clock, caches }),
+    announce: shareCopies({ ...asking, caches }),
     sealers: sealersOf(parts, { sealing, tables, model }),
     counts: shardCounts({ local: (key) => readCounts(db, key), network, cluster }),
   }
@@ -180,13 +181,19 @@ function hybridOf({ clock, simulated }: Ground, db: Db): HybridClock {
   return simulated?.hybrid?.(clock, start) ?? new HybridClock(clock, start)
 }
 
+type GivenLater = keyof Pick<
+  BackgroundParts,
+  'ground' | 'metrics' | 'closers' | 'space' | 'completed' | 'isConfirmed' | 'others'
+>
+
+function leftPeersOf({ clock, log }: Ground, cluster: Cluster, { mesh }: NodeMesh): LeftPeers {
+  return new LeftPeers({ mesh, clock, log, isOutside: outsideOf(cluster) })
+}
+
 /** What only a node does that lacks nothing: keeps its secrets, works, speaks to others. */
 async function startWhole(
   { ground, folders, metrics, closers, options, space }: Parts,
-  built: Omit<
-    BackgroundParts,
-    'ground' | 'metrics' | 'closers' | 'space' | 'completed' | 'isConfirmed'
-  > & {
+  built: Omit<BackgroundParts, GivenLater> & {
     readonly meshed: NodeMesh | undefined
     readonly layout: FollowedLayout | undefined
     readonly sealing: SealingKey
@@ -197,7 +204,9 @@ async function startWhole(
   const completed = (): void => layout?.look()
   const isConfirmed = (readmissions: number): Promise<boolean> =>
     layout?.isConfirmed(readmissions) ?? Promise.resolve(true)
-  const background = { ...work, ground, metrics, closers, completed, isConfirmed, space }
+  const others = meshed === undefined ? [] : [leftPeersOf(ground, work.cluster, meshed)]
+  const given = { ground, metrics, closers, completed, isConfirmed, space, others }
+  const background = { ...work, ...given }
   const { wake, workers } = await startBackground(background)
   if (meshed === undefined) return { forming: undefined, workers }
   const { mesh } = meshed
@@ -388,16 +397,6 @@ function conditionOf(
   if (fault !== undefined) return frozenCondition(fault)
   if (isFixed || cluster.history() !== undefined) return { kind: 'serving' }
   return waitingCondition(options.replicationFactor ?? 1, waitsFor)
-}
-
-/** Whether nobody need wait for what a silent node does: it is lost, or has no role. */
-function outsideOf(cluster: Cluster): (node: NodeId) => boolean {
-  return (node) => {
-    const history = cluster.history()
-    if (history === undefined) return false
-    const hasRole = history.active.some(({ roles }) => roles.has(node))
-    return !hasRole || history.nodes.get(node)?.isLost === true
-  }
 }
 
 function sealersOf(

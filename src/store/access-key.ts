@@ -18,7 +18,8 @@ import {
 } from '../model/rows/access-key.ts'
 import type { RegisterRef } from '../table/table.ts'
 import { StoreError } from './errors.ts'
-import { changeCopied, inStoreWords, type Store } from './store.ts'
+import { takeRights } from './bucket.ts'
+import { changeCopied, changingCopied, inStoreWords, type Store } from './store.ts'
 
 export interface AccessKey extends AccessKeySummary {
   readonly secret: string
@@ -120,12 +121,15 @@ export async function updateKey(
 }
 
 /**
- * Deletes a key. Its entries in buckets are the caller's to take out (`forgetKey`).
+ * Deletes a key, then its rights in every bucket.
  *
  * @throws {StoreError} `NoSuchAccessKey`
  */
 export async function deleteKey(store: Store, id: AccessKeyId): Promise<void> {
-  await changeCopied(store, refOf(store, id), deleteKeyCommand)
+  await changingCopied(store, async (change) => {
+    await change(refOf(store, id), deleteKeyCommand)
+    await takeRights(store, id, change)
+  })
 }
 
 /** All keys that are not deleted, by id, without their secrets. */

@@ -2,6 +2,7 @@
 
 import { newBucketId, type AccessKeyId, type BucketId } from '../base/ids.ts'
 import { LIST_KEYS_MAX } from '../base/limits.ts'
+import { Semaphore } from '../base/semaphore.ts'
 import { BUCKET_INDEX } from '../model/bucket.table.ts'
 import { NAMES } from '../model/bucket-name.table.ts'
 import { bucketNameFault } from '../model/bucket-name.ts'
@@ -22,10 +23,19 @@ import { objectPartitionKey } from '../model/rows/object.ts'
 import { noPermission, permissionBits, type BucketPermission } from '../model/rows/permission.ts'
 import type { RegisterRef } from '../table/table.ts'
 import { StoreError } from './errors.ts'
-import { bucketAtHand, bucketById, changeCopied, inStoreWords, type Store } from './store.ts'
+import {
+  bucketAtHand,
+  bucketById,
+  changeCopied,
+  inStoreWords,
+  type ChangeCopied,
+  type Store,
+} from './store.ts'
 
 /** Times that a name is tried again after the bucket that had it went away. */
 const CLAIM_ATTEMPTS_MAX = 5
+/** Buckets that a key's rights are taken out of at the same time. */
+const CHANGES_AT_ONCE_MAX = 16
 
 function nameRef(store: Store, name: string): RegisterRef<BucketNameValue> {
   return { table: store.model.bucketName, partitionKey: NAMES, key: name }
@@ -182,12 +192,20 @@ async function permit(
   return bucketById(store, bucket)
 }
 
-/** Takes a key's permissions out of every bucket. */
-export async function forgetKey(store: Store, key: AccessKeyId): Promise<void> {
-  for (const bucket of await listBuckets(store)) {
-    if (!bucket.keys.has(key)) continue
-    const all = { ...noPermission, read: true, write: true, owner: true }
-    await denyKey(store, { bucket: bucket.id, key, permission: all })
+/** Takes a key's permissions out of every bucket, as part of a change of the key. */
+export async function takeRights(
+  store: Store,
+  key: AccessKeyId,
+  change: ChangeCopied,
+): Promise<void> {
+  const all = permissionBits({ ...noPermission, read: true, write: true, owner: true })
+  const command = permitKeyCommand({ key, allow: 0, deny: all })
+  const places = new Semaphore(CHANGES_AT_ONCE_MAX)
+  const buckets = (await listBuckets(store)).filter(({ keys }) => keys.has(key))
+  const changes = buckets.map(({ id }) => places.run(() => change(bucketRef(store, id), command)))
+  // Each of them, though one fails: what is changed by then is told of.
+  for (const outcome of await Promise.allSettled(changes)) {
+    if (outcome.status === 'rejected') throw outcome.reason
   }
 }
 

@@ -12,7 +12,7 @@ import { GATE_KEY, type GateValue } from '../model/rows/gate.ts'
 import { objectPartitionKey } from '../model/rows/object.ts'
 import type { RegisterRef } from '../table/table.ts'
 import { StoreError } from './errors.ts'
-import { bucketById, changeCopied, inStoreWords, isDeleting, type Store } from './store.ts'
+import { bucketById, changingCopied, inStoreWords, isDeleting, type Store } from './store.ts'
 
 /**
  * Deletes a bucket that has neither objects nor open uploads.
@@ -51,11 +51,13 @@ export async function deleteBucket(
 /** The row goes, then its names: a name that is left behind is taken by the next who wants it. */
 async function removeRow(store: Store, bucket: Bucket): Promise<void> {
   const ref = { table: store.model.bucket, partitionKey: BUCKETS, key: bucket.id }
-  await changeCopied(store, ref, removeBucketCommand({ pendingOnly: false }))
-  for (const name of bucket.names) {
-    const nameRef = { table: store.model.bucketName, partitionKey: NAMES, key: name }
-    await changeCopied(store, nameRef, releaseNameCommand(bucket.id))
-  }
+  await changingCopied(store, async (change) => {
+    await change(ref, removeBucketCommand({ pendingOnly: false }))
+    for (const name of bucket.names) {
+      const nameRef = { table: store.model.bucketName, partitionKey: NAMES, key: name }
+      await change(nameRef, releaseNameCommand(bucket.id))
+    }
+  })
 }
 
 /** The gates of all shards; the first one decides. */

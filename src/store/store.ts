@@ -29,7 +29,7 @@ import type { ModelTables } from '../model/tables.ts'
 import type { Command, Plain } from '../table/schema.ts'
 import type { ChangeOptions, RegisterRef, Tables } from '../table/table.ts'
 import { isCopied, type Caches } from './caches.ts'
-import type { AnnounceChange } from './cluster/copies.ts'
+import type { AnnounceChanges, CopiedRow } from './cluster/copies.ts'
 import { refusalCode, StoreError, toStoreError } from './errors.ts'
 import type { Sealers } from './cluster/sealers.ts'
 
@@ -46,8 +46,8 @@ export interface Store {
   readonly holds: Holds
   /** The listener of `model`. */
   readonly caches: Caches
-  /** Tells the other nodes of a row that they may have copies of; from `shareCopies`. */
-  readonly announce: AnnounceChange
+  /** Tells the other nodes of rows that they may have copies of; from `shareCopies`. */
+  readonly announce: AnnounceChanges
   readonly sealers: Sealers
   /** Counts of a shard, from `readCounts` or `shardCounts`. */
   readonly counts: (partitionKey: string) => Counts | Promise<Counts>
@@ -125,15 +125,38 @@ export async function inStoreWords<T>(work: Promise<T> | T): Promise<T> {
  *
  * @throws {StoreError}
  */
-export async function changeCopied<Value>(
+export function changeCopied<Value>(
   store: Store,
   ref: RegisterRef<Value>,
   command: Command,
 ): Promise<void> {
-  const { name } = ref.table
-  assert(isCopied(name), `rows of table "${name}" are copied`)
-  await inStoreWords(store.tables.change(ref, command))
-  await store.announce(name, ref.key)
+  return changingCopied(store, (change) => change(ref, command))
+}
+
+/** Changes one row of several; told to the other nodes with the rest. */
+export type ChangeCopied = <Value>(ref: RegisterRef<Value>, command: Command) => Promise<void>
+
+/**
+ * Changes several rows that every node may keep copies of, with one wait for all of them: it ends
+ * once no node shows any of them from before, also where `work` failed in the middle.
+ *
+ * @throws {StoreError} and what `work` throws
+ */
+export async function changingCopied(
+  store: Store,
+  work: (change: ChangeCopied) => Promise<void>,
+): Promise<void> {
+  const changed: CopiedRow[] = []
+  try {
+    await work(async ({ table, partitionKey, key }, command) => {
+      const { name } = table
+      assert(isCopied(name), `rows of table "${name}" are copied`)
+      await inStoreWords(store.tables.change({ table, partitionKey, key }, command))
+      changed.push({ table: name, name: key })
+    })
+  } finally {
+    if (changed.length > 0) await store.announce(changed)
+  }
 }
 
 /**

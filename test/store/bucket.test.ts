@@ -13,14 +13,13 @@ import { LoopbackNetwork } from '../../src/net/loopback.ts'
 import { SeededRng } from '../../src/simulation/seeded-rng.ts'
 import { bucketById, type Store } from '../../src/store/store.ts'
 import type { Tables } from '../../src/table/table.ts'
-import { createKey } from '../../src/store/access-key.ts'
+import { createKey, deleteKey } from '../../src/store/access-key.ts'
 import {
   allowKey,
   bucketUsage,
   createBucket,
   denyKey,
   findBucketByName,
-  forgetKey,
   listBuckets,
 } from '../../src/store/bucket.ts'
 import { deleteBucket, gatesOf } from '../../src/store/delete-bucket.ts'
@@ -328,7 +327,28 @@ test('allowKey() and denyKey() are seen by the next lookup', async () => {
   assert.deepEqual(await seen(), { read: true, write: true, owner: false })
   await denyKey(store, { bucket, key, permission: read })
   assert.deepEqual(await seen(), { read: false, write: true, owner: false })
-  await forgetKey(store, key)
+  await deleteKey(store, key)
   assert.equal(await seen(), undefined)
+  await world.stop()
+})
+
+test('deleteKey() takes a key out of all its buckets, and tells the other nodes once', async () => {
+  const world = await openStore()
+  const told: string[][] = []
+  const store: Store = {
+    ...world.store,
+    announce: (rows) => {
+      told.push(rows.map(({ table, name: row }) => `${table} ${row}`).sort())
+      return world.store.announce(rows)
+    },
+  }
+  const { id: owner } = await createKey(store, { name: 'owner' })
+  const buckets: string[] = []
+  for (let index = 0; index < 40; index += 1) {
+    buckets.push((await createBucket(store, { name: `bucket-${index}`, owner })).id)
+  }
+  await deleteKey(store, owner)
+  assert.deepEqual(told, [[`access-key ${owner}`, ...buckets.map((id) => `bucket ${id}`)].sort()])
+  for (const { keys } of await listBuckets(store)) assert.equal(keys.size, 0)
   await world.stop()
 })

@@ -26,6 +26,8 @@ interface Entry {
 export class AddressBook {
   readonly #self: NodeId
   readonly #nodes = new Map<NodeId, Map<string, Entry>>()
+  /** Nodes that are not taken from what others tell: they have to come by themselves. */
+  readonly #forgotten = new Set<NodeId>()
 
   constructor(self: NodeId) {
     this.#self = self
@@ -50,6 +52,8 @@ export class AddressBook {
   /** Notes a node, and an address of it. True when either is new. */
   add(node: NodeId, address: Address | undefined, source: Source): boolean {
     if (node === this.#self) return false
+    if (source === 'told' && this.#forgotten.has(node)) return false
+    this.#forgotten.delete(node)
     let entries = this.#nodes.get(node)
     const isNew = entries === undefined
     if (entries === undefined) {
@@ -59,7 +63,15 @@ export class AddressBook {
     return (address !== undefined && addAddress(entries, address, source)) || isNew
   }
 
+  isConfigured(node: NodeId): boolean {
+    const entries = this.#nodes.get(node)?.values() ?? []
+    return [...entries].some(({ isConfigured }) => isConfigured)
+  }
+
+  /** Others may know it for a while yet: what they tell of it does not bring it back. */
   forget(node: NodeId): boolean {
+    if (this.#forgotten.size >= PEERS_MAX) this.#forgotten.clear()
+    this.#forgotten.add(node)
     return this.#nodes.delete(node)
   }
 

@@ -40,6 +40,8 @@ export interface PeerInfo {
   readonly node: NodeId
   readonly addresses: readonly string[]
   readonly isUp: boolean
+  /** An operator gave one of its addresses. */
+  readonly isConfigured: boolean
   /** Milliseconds since it was last heard; undefined when it never was. */
   readonly lastSeenMs: number | undefined
   readonly rttMs: number | undefined
@@ -166,6 +168,7 @@ export class Peers {
         node,
         addresses,
         isUp: session !== undefined,
+        isConfigured: this.#book.isConfigured(node),
         lastSeenMs: seen === undefined ? undefined : Math.max(0, Math.round((now - seen) / 1000)),
         rttMs: session?.rttMs,
         hello: trace?.hello,

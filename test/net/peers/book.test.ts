@@ -60,3 +60,16 @@ test('what one book tells, another takes in, and it says which nodes were new', 
   assert.deepEqual(other.list(), [{ node: one, addresses: ['h:1'] }])
   assert.ok(other.forget(one) && !other.knows(one))
 })
+
+test('a node that was forgotten comes back by itself or by an operator, not by what others tell', () => {
+  const [book, other] = [new AddressBook(self), new AddressBook(two)]
+  other.add(one, at(1), 'said')
+  book.merge(packKnown(other.list()))
+  book.forget(one)
+  assert.deepEqual(book.merge(packKnown(other.list())), [])
+  assert.ok(!book.knows(one))
+  assert.ok(book.add(one, at(1), 'said'))
+  book.forget(one)
+  assert.ok(book.add(one, at(1), 'configured') && book.isConfigured(one))
+  assert.deepEqual(book.merge(packKnown([{ node: one, addresses: ['h:7'] }])), [one])
+})

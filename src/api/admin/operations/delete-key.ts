@@ -1,13 +1,11 @@
 /** DeleteKey: the key, and its rights in every bucket. */
 
 import { deleteKey as remove } from '../../../store/access-key.ts'
-import { forgetKey } from '../../../store/bucket.ts'
 import { keyById } from '../keys.ts'
 import { garageOperation, neededParameter } from '../operation.ts'
 
 export const deleteKey = garageOperation('POST', 'DeleteKey', async (context, call) => {
   const { id } = await keyById(context, neededParameter(call, 'id'))
   await remove(context.store, id)
-  await forgetKey(context.store, id)
   return null
 })
