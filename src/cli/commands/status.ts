@@ -60,7 +60,9 @@ function show(
       `\n${missing} blocks have a copy less than they should; their nodes are bringing them.`,
     )
   }
-  for (const { notice } of nodes) if (notice !== undefined) terminal.print(`\n${notice}`)
+  for (const { id, notice } of nodes) {
+    if (notice !== undefined) terminal.print(`\n${id.slice(0, 16)}: ${notice}`)
+  }
 }
 
 function downText(secondsAgo: number | null): string {
