@@ -21,7 +21,7 @@ export const layers: Readonly<Record<string, Layer>> = {
     uses: ['base'],
     doors: ['db', 'engine', 'open', 'mark', 'state-file', 'identity', 'memory', 'errors'],
   },
-  net: { uses: ['base'], doors: ['loopback', 'deliver', 'mesh', 'errors'] },
+  net: { uses: ['base'], doors: ['loopback', 'endpoints', 'mesh', 'errors'] },
   worker: { uses: ['base'], doors: 'all' },
   cluster: {
     uses: ['base', 'crdt', 'db', 'net', 'worker'],

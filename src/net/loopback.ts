@@ -11,7 +11,7 @@ import type {
   Peer,
   TransferOptions,
 } from '../base/network.ts'
-import { deliverInPlace } from './deliver.ts'
+import { Endpoints } from './endpoints.ts'
 import { NetError } from './errors.ts'
 
 /**
@@ -20,8 +20,7 @@ import { NetError } from './errors.ts'
  */
 export class LoopbackNetwork implements Network {
   readonly self: NodeId
-  readonly #handlers = new Map<string, MessageHandler>()
-  readonly #receivers = new Map<string, ParcelHandler>()
+  readonly #endpoints = new Endpoints()
 
   constructor(self: NodeId) {
     this.self = self
@@ -30,15 +29,11 @@ export class LoopbackNetwork implements Network {
   /** @throws {NetError} `PeerUnreachable` for any other node, `UnknownEndpoint` */
   call(to: NodeId, endpoint: string, message: unknown, _options: CallOptions): unknown {
     this.#check(to)
-    const handler = this.#handlers.get(endpoint)
-    if (handler === undefined) {
-      throw new NetError('UnknownEndpoint', `Cannot call "${endpoint}": nothing answers there`)
-    }
-    return handler(this.self, message)
+    return this.#endpoints.answer(this.self, endpoint, message)
   }
 
   handle(endpoint: string, handler: MessageHandler): void {
-    this.#handlers.set(endpoint, handler)
+    this.#endpoints.handle(endpoint, handler)
   }
 
   /** @throws {NetError} as `call`, and `BadParcel` */
@@ -49,15 +44,11 @@ export class LoopbackNetwork implements Network {
     options: TransferOptions,
   ): Promise<Delivered> {
     this.#check(to)
-    const handler = this.#receivers.get(endpoint)
-    if (handler === undefined) {
-      throw new NetError('UnknownEndpoint', `Cannot send to "${endpoint}": nothing receives there`)
-    }
-    return deliverInPlace(this.self, handler, parcel, options.into)
+    return this.#endpoints.deliver(this.self, endpoint, parcel, options.into)
   }
 
   receive(endpoint: string, handler: ParcelHandler): void {
-    this.#receivers.set(endpoint, handler)
+    this.#endpoints.receive(endpoint, handler)
   }
 
   peers(): readonly Peer[] {

@@ -12,7 +12,7 @@ import type {
   Peer,
   TransferOptions,
 } from '../base/network.ts'
-import { deliverInPlace } from './deliver.ts'
+import { Endpoints } from './endpoints.ts'
 import { NetError } from './errors.ts'
 import { verdictOn } from './wire/failure.ts'
 import { GOSSIP_ENDPOINT } from './peers/gossip.ts'
@@ -30,8 +30,7 @@ export interface MeshOptions extends PeersOptions {
 export class Mesh implements Network {
   readonly self: NodeId
   readonly #options: MeshOptions
-  readonly #handlers = new Map<string, MessageHandler>()
-  readonly #receivers = new Map<string, ParcelHandler>()
+  readonly #endpoints = new Endpoints()
   readonly #peers: Peers
   readonly #countFailure: (amount?: number, labels?: Readonly<Record<string, string>>) => void
   #listener: Listener | undefined
@@ -45,8 +44,8 @@ export class Mesh implements Network {
       'Frames of peers that were none, and answers to nothing',
     )
     this.#peers = new Peers(options, {
-      handlers: this.#handlers,
-      receivers: this.#receivers,
+      handlers: this.#endpoints.handlers,
+      receivers: this.#endpoints.receivers,
       failed: (peer, endpoint, error) => this.#failed(peer, endpoint, error),
       broken: (peer, what) => {
         countBroken()
@@ -86,15 +85,11 @@ export class Mesh implements Network {
       if (session === undefined) return Promise.reject(this.#unreachable(to))
       return session.call(endpoint, message, options.deadlineMs)
     }
-    const handler = this.#handlers.get(endpoint)
-    if (handler === undefined) {
-      throw new NetError('UnknownEndpoint', `Cannot call "${endpoint}": nothing answers there`)
-    }
-    return handler(this.self, message)
+    return this.#endpoints.answer(this.self, endpoint, message)
   }
 
   handle(endpoint: string, handler: MessageHandler): void {
-    this.#handlers.set(endpoint, handler)
+    this.#endpoints.handle(endpoint, handler)
   }
 
   async transfer(
@@ -108,15 +103,11 @@ export class Mesh implements Network {
       if (session === undefined) throw this.#unreachable(to)
       return session.transfer(endpoint, parcel, options)
     }
-    const handler = this.#receivers.get(endpoint)
-    if (handler === undefined) {
-      throw new NetError('UnknownEndpoint', `Cannot send to "${endpoint}": nothing receives there`)
-    }
-    return deliverInPlace(this.self, handler, parcel, options.into)
+    return this.#endpoints.deliver(this.self, endpoint, parcel, options.into)
   }
 
   receive(endpoint: string, handler: ParcelHandler): void {
-    this.#receivers.set(endpoint, handler)
+    this.#endpoints.receive(endpoint, handler)
   }
 
   peers(): readonly Peer[] {

@@ -1,5 +1,6 @@
 /** The network of a simulation: it delays, loses, doubles and reorders. */
 
+import type { Cancel } from '../base/clock.ts'
 import { pack, unpack } from '../base/codec.ts'
 import { DomainError } from '../base/errors.ts'
 import type { NodeId } from '../base/ids.ts'
@@ -14,7 +15,7 @@ import type {
   Peer,
   TransferOptions,
 } from '../base/network.ts'
-import { deliverInPlace } from '../net/deliver.ts'
+import { Endpoints } from '../net/endpoints.ts'
 import type { Life, World } from './world.ts'
 
 /** As an error of another node arrives: its code, its message, its details. */
@@ -24,11 +25,6 @@ class CallFailed extends DomainError {}
 export interface Directory {
   find(node: NodeId): SimulatedNetwork | undefined
   all(): readonly NodeId[]
-}
-
-interface Reply {
-  readonly resolve: (answer: unknown) => void
-  readonly reject: (error: unknown) => void
 }
 
 /** A question on its way: `perform` runs where it arrives. */
@@ -42,13 +38,52 @@ interface Question {
   readonly answered?: (node: NodeId) => void
 }
 
+/** Who waits for an answer: until it comes, the deadline passes or the signal ends it. */
+class Reply {
+  readonly #resolve: (answer: unknown) => void
+  readonly #reject: (error: Error) => void
+  readonly #signal: AbortSignal | undefined
+  #cancel: Cancel = () => undefined
+
+  constructor(
+    question: Question,
+    life: Life,
+    outcome: { resolve: (answer: unknown) => void; reject: (error: Error) => void },
+  ) {
+    this.#resolve = outcome.resolve
+    this.#reject = outcome.reject
+    this.#signal = question.signal
+    this.#signal?.addEventListener('abort', this.#onAbort, { once: true })
+    const { deadlineMs, endpoint } = question
+    this.#cancel = life.after(deadlineMs, () =>
+      this.reject(new CallFailed('RpcTimeout', `No answer to "${endpoint}"`)),
+    )
+  }
+
+  resolve(answer: unknown): void {
+    this.#end()
+    this.#resolve(answer)
+  }
+
+  reject(error: Error): void {
+    this.#end()
+    this.#reject(error)
+  }
+
+  readonly #onAbort = (): void => this.reject(this.#signal?.reason as Error)
+
+  #end(): void {
+    this.#cancel()
+    this.#signal?.removeEventListener('abort', this.#onAbort)
+  }
+}
+
 export class SimulatedNetwork implements Network {
   readonly self: NodeId
   readonly #world: World
   readonly #life: Life
   readonly #directory: Directory
-  readonly #handlers = new Map<string, MessageHandler>()
-  readonly #receivers = new Map<string, ParcelHandler>()
+  readonly #endpoints = new Endpoints()
 
   constructor(parts: { world: World; life: Life; self: NodeId; directory: Directory }) {
     this.self = parts.self
@@ -58,11 +93,11 @@ export class SimulatedNetwork implements Network {
   }
 
   handle(endpoint: string, handler: MessageHandler): void {
-    this.#handlers.set(endpoint, handler)
+    this.#endpoints.handle(endpoint, handler)
   }
 
   receive(endpoint: string, handler: ParcelHandler): void {
-    this.#receivers.set(endpoint, handler)
+    this.#endpoints.receive(endpoint, handler)
   }
 
   peers(): readonly Peer[] {
@@ -73,7 +108,7 @@ export class SimulatedNetwork implements Network {
   }
 
   call(to: NodeId, endpoint: string, message: unknown, options: CallOptions): unknown {
-    if (to === this.self) return this.#handlers.get(endpoint)!(to, message)
+    if (to === this.self) return this.#endpoints.answer(to, endpoint, message)
     let sent: unknown
     try {
       sent = this.#copy(message)
@@ -94,20 +129,15 @@ export class SimulatedNetwork implements Network {
     parcel: Parcel,
     options: TransferOptions,
   ): Promise<Delivered> {
-    const receiver = (there: SimulatedNetwork): ParcelHandler => {
-      const found = there.#receivers.get(endpoint)
-      if (found === undefined) throw new CallFailed('UnknownEndpoint', `No "${endpoint}"`)
-      return found
-    }
     const { deadlineMs, signal, into } = options
-    if (to === this.self) return deliverInPlace(this.self, receiver(this), parcel, into)
+    if (to === this.self) return this.#endpoints.deliver(this.self, endpoint, parcel, into)
     const bytes = parcel.bytes?.slice()
     const sent: Parcel = { message: this.#copy(parcel.message), bytes }
     const answer = (await this.#ask({
       ...{ to, endpoint, deadlineMs, signal },
       perform: async (there) => {
         const landing = new Uint8Array(into?.length ?? 0)
-        const delivered = await deliverInPlace(this.self, receiver(there), sent, landing)
+        const delivered = await there.#endpoints.deliver(this.self, endpoint, sent, landing)
         return { ...delivered, landing }
       },
     })) as Delivered & { readonly landing: Uint8Array }
@@ -116,39 +146,19 @@ export class SimulatedNetwork implements Network {
   }
 
   #answer(from: NodeId, endpoint: string, message: unknown): unknown {
-    const handler = this.#handlers.get(endpoint)
-    if (handler === undefined) throw new CallFailed('UnknownEndpoint', `No "${endpoint}"`)
-    const answer = handler(from, message)
+    const answer = this.#endpoints.answer(from, endpoint, message)
     if (answer instanceof Promise) return answer.then((value: unknown) => this.#copy(value))
     return this.#copy(answer)
   }
 
   #ask(question: Question): Promise<unknown> {
-    const { to, endpoint, deadlineMs, signal } = question
+    const { to, endpoint, signal } = question
     return new Promise((resolve, reject) => {
       if (signal?.aborted === true) {
         reject(signal.reason as Error)
         return
       }
-      const onAbort = (): void => reply.reject(signal?.reason)
-      const end = (): void => {
-        cancel()
-        signal?.removeEventListener('abort', onAbort)
-      }
-      const reply: Reply = {
-        resolve: (answer) => {
-          end()
-          resolve(answer)
-        },
-        reject: (error) => {
-          end()
-          reject(error as Error)
-        },
-      }
-      const cancel = this.#life.after(deadlineMs, () =>
-        reply.reject(new CallFailed('RpcTimeout', `No answer to "${endpoint}"`)),
-      )
-      signal?.addEventListener('abort', onAbort, { once: true })
+      const reply = new Reply(question, this.#life, { resolve, reject })
       this.#world.note(`${this.self.slice(0, 2)}${to.slice(0, 2)}${endpoint}`)
       this.#world.carry(this.self, to, () =>
         this.#directory.find(to)?.arrive(this, question, reply),
@@ -158,23 +168,30 @@ export class SimulatedNetwork implements Network {
 
   arrive(from: SimulatedNetwork, question: Question, reply: Reply): void {
     this.#life.happen(() => {
-      const answer = (give: () => void): void => {
-        this.#world.carry(this.self, from.self, () => from.#life.happen(give))
-      }
-      const refuse = (error: unknown): void => {
-        const { code, message: text, details } = error as DomainError
-        const sent = new CallFailed(code, text, { details: { ...details } })
-        answer(() => reply.reject(sent))
-      }
       try {
-        Promise.resolve(question.perform(this)).then((value) => {
-          answer(() => reply.resolve(value))
-          question.answered?.(this.self)
-        }, refuse)
+        const value = question.perform(this)
+        if (!(value instanceof Promise)) this.#send(from, question, () => reply.resolve(value))
+        else {
+          value.then(
+            (late) => this.#send(from, question, () => reply.resolve(late)),
+            (error: unknown) => this.#refuse(from, reply, error),
+          )
+        }
       } catch (error) {
-        refuse(error)
+        this.#refuse(from, reply, error)
       }
     })
+  }
+
+  #send(to: SimulatedNetwork, question: Question, give: () => void): void {
+    this.#world.carry(this.self, to.self, () => to.#life.happen(give))
+    question.answered?.(this.self)
+  }
+
+  #refuse(to: SimulatedNetwork, reply: Reply, error: unknown): void {
+    const { code, message, details } = error as DomainError
+    const sent = new CallFailed(code, message, { details: { ...details } })
+    this.#world.carry(this.self, to.self, () => to.#life.happen(() => reply.reject(sent)))
   }
 
   /** @throws {CallFailed} `TooLarge`, where messages are packed */

@@ -2,14 +2,14 @@
 
 import type { RepairCheckAnswer } from '../../../../src/api/admin/answers.ts'
 import type { NodeId } from '../../../../src/base/ids.ts'
-import type { MessageHandler, Network, ParcelHandler } from '../../../../src/base/network.ts'
+import type { Network } from '../../../../src/base/network.ts'
 import { silentLog } from '../../../../src/base/log.ts'
 import { Metrics } from '../../../../src/base/metrics.ts'
 import { BlockSlab } from '../../../../src/block/slab.ts'
 import { fixedCluster } from '../../../../src/cluster/lone.ts'
 import { newIdentity, nodeIdOf, writeIdentity } from '../../../../src/db/identity.ts'
 import { MemoryStore, openMemoryEngine } from '../../../../src/db/memory.ts'
-import { deliverInPlace } from '../../../../src/net/deliver.ts'
+import { Endpoints } from '../../../../src/net/endpoints.ts'
 import { Closers } from '../../../../src/node/closers.ts'
 import { openProduct, type Product } from '../../../../src/node/product.ts'
 import { inlineCompute } from '../../../../src/node/system/compute.ts'
@@ -39,8 +39,7 @@ interface Home {
   product: Product | undefined
   closers: Closers
   isDatabaseThere: boolean
-  readonly handlers: Map<string, MessageHandler>
-  readonly receivers: Map<string, ParcelHandler>
+  endpoints: Endpoints
 }
 
 export class Trio {
@@ -169,27 +168,25 @@ export class Trio {
     message: unknown,
     bytes?: Uint8Array,
   ): Promise<unknown> {
-    const { handlers, receivers } = this.#homes[index]!
+    const { endpoints } = this.#homes[index]!
     const from = this.#homes[(index + 1) % 3]!.id
-    const handler = handlers.get(endpoint)
-    if (handler !== undefined) return handler(from, message)
-    const receiver = receivers.get(endpoint)!
-    return deliverInPlace(from, receiver, { message, bytes }, new Uint8Array(BLOCK_BYTES))
+    if (endpoints.handlers.has(endpoint)) return endpoints.answer(from, endpoint, message)
+    const parcel = { message, bytes }
+    return endpoints.deliver(from, endpoint, parcel, new Uint8Array(BLOCK_BYTES))
   }
 
   endpoints(index: number): { readonly calls: string[]; readonly parcels: string[] } {
-    const { handlers, receivers } = this.#homes[index]!
+    const { handlers, receivers } = this.#homes[index]!.endpoints
     return { calls: [...handlers.keys()], parcels: [...receivers.keys()] }
   }
 
   #tapped(home: Home, network: SimulatedNetwork): Network {
-    home.handlers.clear()
-    home.receivers.clear()
+    home.endpoints = new Endpoints()
     return {
       self: network.self,
       call: (to, endpoint, message, options) => network.call(to, endpoint, message, options),
       handle: (endpoint, handler) => {
-        home.handlers.set(endpoint, handler)
+        home.endpoints.handle(endpoint, handler)
         network.handle(endpoint, (from, message) => {
           if (from !== home.id) this.came(home.id, endpoint, message)
           return handler(from, message)
@@ -197,7 +194,7 @@ export class Trio {
       },
       transfer: (to, endpoint, parcel, options) => network.transfer(to, endpoint, parcel, options),
       receive: (endpoint, handler) => {
-        home.receivers.set(endpoint, handler)
+        home.endpoints.receive(endpoint, handler)
         network.receive(endpoint, handler)
       },
       peers: () => network.peers(),
@@ -223,8 +220,7 @@ export class Trio {
       ...{ network: undefined, product: undefined },
       ...{ closers: new Closers(), isDatabaseThere: false },
       ...{
-        handlers: new Map<string, MessageHandler>(),
-        receivers: new Map<string, ParcelHandler>(),
+        endpoints: new Endpoints(),
       },
     })
   }
