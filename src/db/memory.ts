@@ -55,7 +55,7 @@ export class MemoryStore {
 
   /** Used by the engine: a group on its way to stable storage. */
   take(operations: readonly Operation[]): void {
-    this.#inFlight = operations.map(({ type, key, value }) => ({ type, key, value }))
+    this.#inFlight = operations
   }
 
   /** Used by the engine: the sync of what `take` was given has ended. */

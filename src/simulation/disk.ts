@@ -6,6 +6,7 @@ import type { SeededRng } from './seeded-rng.ts'
 
 const SECTOR_BYTES = 512
 const TOTAL_BYTES = 2 ** 40
+const AT_ONCE_CHANCE = 0.8
 
 interface Write {
   readonly position: number
@@ -72,6 +73,7 @@ export class SimulatedDisk {
   readonly #rng: SeededRng
   /** Writes that grow a file fail with ENOSPC. */
   isFull = false
+  hasRotted = false
 
   constructor(rng: SeededRng) {
     this.#rng = rng
@@ -97,15 +99,19 @@ export class SimulatedDisk {
     const [, file] = this.#rng.pick(files)
     const at = this.#rng.below(file.stableSize)
     const bit = 1 << this.#rng.below(8)
+    this.hasRotted = true
     file.stable[at]! ^= bit
     file.seen[at]! ^= bit
     return true
   }
 
   /** @param delayMs how long the next call takes by `clock`, which ends with the life */
-  of(clock: Clock, delayMs: () => number): Disk {
+  of(clock: Clock & { readonly isOver?: boolean }, delayMs: () => number): Disk {
     const files = this.#files
     const pass = (): Promise<void> => new Promise((resolve) => void clock.after(delayMs(), resolve))
+    // What is written lies in the system's memory at once; only now and then that has to wait.
+    const passWrite = (): Promise<void> | undefined =>
+      clock.isOver !== true && this.#rng.chance(AT_ONCE_CHANCE) ? undefined : pass()
     const fileOf = (state: FileState): DiskFile => ({
       read: async (target, position) => {
         await pass()
@@ -115,7 +121,7 @@ export class SimulatedDisk {
       },
       write: async (source, position) => {
         const bytes = source.slice()
-        await pass()
+        await passWrite()
         if (this.isFull && position + bytes.length > state.size) throw systemError('ENOSPC')
         state.write({ position, bytes })
       },

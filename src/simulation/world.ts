@@ -10,6 +10,9 @@ interface Event {
   action: (() => void) | undefined
 }
 
+/** Fewer cancelled events are not worth a sweep. */
+const CANCELLED_MIN = 64
+
 /** How unkind the network and the clocks are; drawn for each seed. */
 export interface Weather {
   readonly lossChance: number
@@ -38,7 +41,9 @@ export class World {
   #trace = 0x811c9dc5
   /** Told when a node has sent an answer to another. */
   answered: (node: NodeId, endpoint: string) => void = () => undefined
-  readonly #heap: Event[] = []
+  #heap: Event[] = []
+  /** Events in the heap that will not happen. */
+  #cancelled = 0
 
   constructor(rng: SeededRng, weather: Weather, packsMessages: boolean) {
     this.rng = rng
@@ -69,8 +74,19 @@ export class World {
     const event: Event = { at, order: this.#order, action }
     push(this.#heap, event)
     return () => {
+      if (event.action === undefined) return
       event.action = undefined
+      this.#cancelled += 1
+      if (this.#cancelled > CANCELLED_MIN && 2 * this.#cancelled > this.#heap.length) this.#sweep()
     }
+  }
+
+  /** Most deadlines are never reached: without them the heap is a tenth as high. */
+  #sweep(): void {
+    const live = this.#heap.filter(({ action }) => action !== undefined)
+    // What is in order is a heap.
+    this.#heap = live.sort((a, b) => (isBefore(a, b) ? -1 : 1))
+    this.#cancelled = 0
   }
 
   /** Lets time pass until `isOver`, or until nothing is left to happen, or for `ms`. */
@@ -79,10 +95,15 @@ export class World {
     while (!isOver()) {
       if ((this.#heap[0]?.at ?? Infinity) > end) return
       const event = pop(this.#heap)!
-      if (event.action === undefined) continue
+      const { action } = event
+      if (action === undefined) {
+        this.#cancelled -= 1
+        continue
+      }
+      event.action = undefined
       this.#now = event.at
       this.events += 1
-      event.action()
+      action()
       await turn()
     }
   }

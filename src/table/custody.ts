@@ -10,7 +10,7 @@
 import type { NodeId } from '../base/ids.ts'
 import { PARTITION_COUNT, type Cluster } from '../cluster/cluster.ts'
 import type { LayoutHistory } from '../cluster/layout/history.ts'
-import { ownersIn } from '../cluster/layout/layout.ts'
+import { isOwnerIn } from '../cluster/layout/layout.ts'
 import { isAlone } from '../cluster/lone.ts'
 import type { Db, Tree } from '../db/db.ts'
 import { TableError } from './errors.ts'
@@ -169,8 +169,8 @@ export class Custody {
     const layout = history.active.find((each) => each.version === version)
     const found: number[] = []
     for (let partition = 0; layout !== undefined && partition < COUNT; partition += 1) {
-      if (!ownersIn(layout, partition).includes(this.#cluster.self)) continue
-      if (this.#state.complete[partition]! < version) found.push(partition)
+      if (this.#state.complete[partition]! >= version) continue
+      if (isOwnerIn(layout, partition, this.#cluster.self)) found.push(partition)
     }
     return found
   }
@@ -237,7 +237,7 @@ function recovering(partition: number | undefined): TableError {
 }
 
 function isOwnedIn(history: LayoutHistory, partition: number, self: NodeId): boolean {
-  return history.active.some((layout) => ownersIn(layout, partition).includes(self))
+  return history.active.some((layout) => isOwnerIn(layout, partition, self))
 }
 
 function stateText({ complete, recovered, incarnation }: State): string {

@@ -51,7 +51,8 @@ export class Replication {
 
   /** Every owner in any list once; this node first if it is one, so that its answers come first. */
   owners(partition: number): readonly NodeId[] {
-    return this.#selfFirst(this.lists(partition).flat())
+    const lists = this.lists(partition)
+    return this.#selfFirst(lists.length === 1 ? lists[0]! : [...new Set(lists.flat())])
   }
 
   /** Every other node that owns a partition which this one owns too. */
@@ -59,8 +60,8 @@ export class Replication {
     const found = new Set<NodeId>()
     const { self } = this.#cluster
     for (let partition = 0; partition <= LAYOUT_PARTITION; partition += 1) {
-      const nodes = this.lists(partition).flat()
-      if (nodes.includes(self)) for (const node of nodes) found.add(node)
+      if (!this.isOwner(partition)) continue
+      for (const list of this.lists(partition)) for (const node of list) found.add(node)
     }
     found.delete(self)
     return [...found]
@@ -96,11 +97,11 @@ export class Replication {
     return new Votes(this.#rules.votingLists(this.lists(partition)), this.#rules.quorum)
   }
 
+  /** @param nodes each once */
   #selfFirst(nodes: readonly NodeId[]): readonly NodeId[] {
-    if (nodes.length === 1) return nodes
-    const { self } = this.#cluster
-    const unique = new Set(nodes)
-    return unique.delete(self) ? [self, ...unique] : [...unique]
+    const at = nodes.indexOf(this.#cluster.self)
+    if (at <= 0) return nodes
+    return [nodes[at]!, ...nodes.slice(0, at), ...nodes.slice(at + 1)]
   }
 }
 

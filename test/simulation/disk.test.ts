@@ -54,16 +54,16 @@ test('kill() keeps every finished write', async () => {
 test('a call that a life began does not end once its clock stands still', async () => {
   const drive = new SimulatedDisk(new SeededRng(1))
   await written(drive)
-  let isAlive = true
-  const clock: Clock = {
+  const life = {
     ...atOnce,
-    after: (_ms, action) => {
-      if (isAlive) action()
+    isOver: false,
+    after: (_ms: number, action: () => void) => {
+      if (!life.isOver) action()
       return () => undefined
     },
   }
-  const file = await drive.of(clock, () => 1).open('/f', { create: false })
-  isAlive = false
+  const file = await drive.of(life, () => 1).open('/f', { create: false })
+  life.isOver = true
   let isWritten = false
   void file.write(Uint8Array.of(9), 0).then(() => (isWritten = true))
   await new Promise((resolve) => setImmediate(resolve))

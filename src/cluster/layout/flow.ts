@@ -13,9 +13,16 @@ export class FlowNetwork {
   readonly #to: number[] = []
   readonly #room: number[] = []
   readonly #cost: number[] = []
+  /** Of the search that runs, by vertex: a search is made for each path. */
+  readonly #distance: number[]
+  readonly #via: number[]
+  readonly #isQueued: boolean[]
 
   constructor(vertexCount: number) {
     this.#edgesOf = Array.from({ length: vertexCount }, () => [])
+    this.#distance = new Array<number>(vertexCount).fill(Infinity)
+    this.#via = new Array<number>(vertexCount).fill(-1)
+    this.#isQueued = new Array<boolean>(vertexCount).fill(false)
   }
 
   /**
@@ -61,10 +68,9 @@ export class FlowNetwork {
   }
 
   #cheapestPath(source: number, sink: number): number[] | undefined {
-    const count = this.#edgesOf.length
-    const distance = new Array<number>(count).fill(Infinity)
-    const via = new Array<number>(count).fill(-1)
-    const isQueued = new Array<boolean>(count).fill(false)
+    const distance = this.#distance.fill(Infinity)
+    const via = this.#via.fill(-1)
+    const isQueued = this.#isQueued
     const queue = [source]
     distance[source] = 0
     for (let at = 0; at < queue.length; at += 1) {

@@ -55,6 +55,17 @@ export function ownersIn(layout: Layout, partition: number): readonly NodeId[] {
   return owners
 }
 
+/** Whether `node` is one of `ownersIn`. */
+export function isOwnerIn(layout: Layout, partition: number, node: NodeId): boolean {
+  const { factor, places, storage } = layout
+  const index = storage.indexOf(node)
+  if (index < 0 || partition === LAYOUT_PARTITION) return index >= 0
+  for (let copy = 0; copy < factor; copy += 1) {
+    if (places[partition * factor + copy] === index) return true
+  }
+  return false
+}
+
 /** Owners of each partition as `assignPartitions` takes them. */
 export function allOwners(layout: Layout): readonly (readonly NodeId[])[] {
   return Array.from({ length: PARTITION_COUNT }, (_, partition) => ownersIn(layout, partition))

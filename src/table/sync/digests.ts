@@ -268,7 +268,8 @@ function leafOf(leaves: Uint8Array, leaf: number): Uint8Array {
 }
 
 function isZero(bytes: Uint8Array): boolean {
-  return bytes.every((byte) => byte === 0)
+  for (const byte of bytes) if (byte !== 0) return false
+  return true
 }
 
 function xorInto(target: Uint8Array, offset: number, source: Uint8Array): void {

@@ -8,7 +8,7 @@ import type { NodeId } from '../../base/ids.ts'
 import type { Log } from '../../base/log.ts'
 import { LAYOUT_PARTITION, quorumOf, type Cluster } from '../../cluster/cluster.ts'
 import { newestLayout, type LayoutHistory } from '../../cluster/layout/history.ts'
-import { ownersIn } from '../../cluster/layout/layout.ts'
+import { isOwnerIn, ownersIn } from '../../cluster/layout/layout.ts'
 import { ackedVersion } from '../../cluster/layout/trackers.ts'
 import type { Worker, WorkState } from '../../worker/worker.ts'
 import type { Custody } from '../custody.ts'
@@ -223,5 +223,5 @@ function olderLayouts(history: LayoutHistory): LayoutHistory['active'] {
 }
 
 function isOwnerBefore(history: LayoutHistory, partition: number, node: NodeId): boolean {
-  return olderLayouts(history).some((layout) => ownersIn(layout, partition).includes(node))
+  return olderLayouts(history).some((layout) => isOwnerIn(layout, partition, node))
 }
