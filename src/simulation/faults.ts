@@ -1,5 +1,6 @@
 /** What befalls the nodes of a simulation: a swarm of faults, other ones for each seed. */
 
+import type { LayoutHistory } from '../cluster/layout/history.ts'
 import type { SimulatedNode } from './node.ts'
 import type { SeededRng } from './seeded-rng.ts'
 import type { Weather, World } from './world.ts'
@@ -119,7 +120,7 @@ function strikeNode(faults: Faults, kind: FaultKind, node: SimulatedNode): boole
 
 function spoilDrive({ world, nodes }: Faults, kind: 'full' | 'rot', node: SimulatedNode): boolean {
   // One drive in the world goes bad: the copies on the others are what must save the day.
-  if (kind === 'rot') return nodes.length >= 3 && nodes[0]!.disk.rot(SEGMENT_FILE)
+  if (kind === 'rot') return hasCopies(nodes) && nodes[0]!.disk.rot(SEGMENT_FILE)
   node.disk.isFull = true
   world.after(500 + world.rng.unit() * 3000, () => {
     node.disk.isFull = false
@@ -127,12 +128,22 @@ function spoilDrive({ world, nodes }: Faults, kind: 'full' | 'rot', node: Simula
   return true
 }
 
+/** Whether every partition has copies on several drives, wherever somebody knows of a layout. */
+function hasCopies(nodes: readonly SimulatedNode[]): boolean {
+  const histories = nodes.flatMap(({ product }) => product?.layout?.members.history() ?? [])
+  return nodes.length >= 3 && histories.every(isRedundant)
+}
+
+function isRedundant({ active }: LayoutHistory): boolean {
+  return active.every(({ factor }) => factor > 1)
+}
+
 /** Once in a run, and only where every partition has other copies. */
 function loseRows(faults: Faults, node: SimulatedNode): boolean {
   const { nodes, world } = faults
   const history = node.product?.layout?.members.history()
-  const isRedundant = history?.active.every(({ factor }) => factor > 1) === true
-  if (!isRedundant || nodes.some((each) => each.hasLostRows)) return false
+  if (history === undefined || !isRedundant(history)) return false
+  if (nodes.some((each) => each.hasLostRows)) return false
   if (world.rng.chance(0.5)) node.wipe()
   else if (!node.rollBack()) return false
   node.hasLostRows = true

@@ -75,7 +75,9 @@ export class Operator {
     // A lone node has no role of its own before it gets one.
     if (newest.version === 0) for (const id of members) roles.set(id, this.#role(this.#at(id)))
     const isLeaving = spare.length === 0 || (members.size > 2 && rng.chance(0.4))
-    if (isLeaving && members.size > 1) roles.set(rng.pick([...members]), undefined)
+    // Where a bit has flipped unseen the last whole copy must not be thrown away.
+    const least = this.#nodes.some(({ disk }) => disk.hasRotted) ? 2 : 1
+    if (isLeaving && members.size > least) roles.set(rng.pick([...members]), undefined)
     else {
       for (const node of spare.slice(0, 1 + rng.below(2))) roles.set(node.id, this.#role(node))
     }
@@ -84,7 +86,7 @@ export class Operator {
       if (role === undefined) after.delete(id)
       else after.add(id)
     }
-    const factor = Math.min(after.size, rng.pick([1, 2, 3, 3, 3]))
+    const factor = Math.min(after.size, Math.max(least, rng.pick([1, 2, 3, 3, 3])))
     await stageLayout(layout, { roles, factor, zoneSpread: 1 })
     await applyLayout(layout, newest.version + 1)
   }
