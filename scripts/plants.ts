@@ -109,7 +109,7 @@ function writeRows(rows: ReadonlyMap<string, string>): void {
   const caught = lines.filter((line) => !line.includes('| not within ')).length
   const table = [
     MARK,
-    `${caught} of ${plants.length} caught within ${SEEDS_MAX} seeds.`,
+    `${plants.length} are planted; of ${lines.length} run so far ${caught} were caught.`,
     '',
     '| planted | conditions | first caught by seed | mean of searches | without it | how | seconds |',
     '|---|---|---|---|---|---|---|',

@@ -89,7 +89,15 @@ export async function completeUpload(
   if (upload?.state !== 'open') {
     throw new StoreError('NoSuchUpload', `Cannot find an open upload "${input.uploadId}"`)
   }
-  const parts = await readParts(store, upload.id, input.parts)
+  let parts: readonly Part[]
+  try {
+    parts = await readParts(store, upload.id, input.parts)
+  } catch (error) {
+    // Parts go once their upload has ended: perhaps a call like this one has ended it meanwhile.
+    const overtaken = repeatedAnswer(await readObject(store, ref), input.uploadId, etag)
+    if (overtaken !== undefined) return overtaken
+    throw error
+  }
   const size = totalSize(parts, input.objectSize, store.partSizeBytesMin ?? PART_SIZE_BYTES_MIN)
   const checksum = await checksumOf(store, upload, parts, input.checksum)
   const running = store.operations.begin()

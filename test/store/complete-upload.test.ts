@@ -268,3 +268,27 @@ test('listUploads() walks keys and ids by its markers', async () => {
   )
   await world.stop()
 })
+
+test('a Complete that is overtaken by another of the same parts gets its answer', async () => {
+  const world = await openStore()
+  const { store, tables } = world
+  const { bucket } = await bucketOf(store)
+  const { uploadId, put } = await begin(store, bucket)
+  const input = { bucket, key, uploadId, parts: [await put(1, last)] }
+  let first: { readonly etag: string } | undefined
+  const overtaken = {
+    get: tables.get.bind(tables),
+    now: () => tables.now(),
+    // The other comes to its end, and the parts are swept, before this one reads them.
+    read: async (...args: Parameters<typeof tables.read>) => {
+      if (first === undefined) {
+        first = await completeUpload(store, input)
+        await world.releaseAll()
+      }
+      return tables.read(...args)
+    },
+  }
+  const second = await completeUpload({ ...store, tables: overtaken as never }, input)
+  assert.equal(second.etag, first!.etag)
+  await world.stop()
+})
