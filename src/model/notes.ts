@@ -10,9 +10,15 @@ import type { Batch, Tree } from '../db/db.ts'
 
 export const releaseNotes: Tree<string> = { name: 'release-note', tag: 'y', values: 'text' }
 
+/** What the value of a note ends with whose manifest is named. */
+const NAMED = ' named'
+
 export type ReleaseNote =
-  /** A manifest that was begun, or that a row here stopped naming. Its header says the rest. */
-  | { readonly kind: 'manifest'; readonly manifest: ManifestId }
+  /**
+   * A manifest that was begun, or that a row here stopped naming. Its header says the rest.
+   * `isNamed`: the object of the newest row here is made of it.
+   */
+  | { readonly kind: 'manifest'; readonly manifest: ManifestId; readonly isNamed: boolean }
   /** An upload that ended, or that part rows were left of. */
   | {
       readonly kind: 'upload'
@@ -33,7 +39,18 @@ export function uploadNoteKey(upload: string): string {
 export function noteManifest(batch: Batch, manifest: ManifestId): void {
   const key = manifestNoteKey(manifest)
   const before = batch.get(releaseNotes, key)
-  batch.put(releaseNotes, key, before === undefined ? '0' : String(Number(before) + 1))
+  batch.put(releaseNotes, key, before === undefined ? '0' : String(countOf(before) + 1))
+}
+
+/** An object's row here names it from now on: if it stops, that is noted again. */
+export function noteNamed(batch: Batch, manifest: ManifestId): void {
+  const key = manifestNoteKey(manifest)
+  const before = batch.get(releaseNotes, key)
+  if (before !== undefined) batch.put(releaseNotes, key, `${countOf(before) + 1}${NAMED}`)
+}
+
+function countOf(value: string): number {
+  return Number.parseInt(value, 10)
 }
 
 /** Takes a note down, unless it was made anew since it was read. */
@@ -51,7 +68,9 @@ export function noteUpload(
 /** @throws {TypeError} when the entry is not one that the functions above make */
 export function parseNote(noteKey: string, value: string): ReleaseNote {
   const name = noteKey.slice(1)
-  if (noteKey.startsWith('m')) return { kind: 'manifest', manifest: name as ManifestId }
+  if (noteKey.startsWith('m')) {
+    return { kind: 'manifest', manifest: name as ManifestId, isNamed: value.endsWith(NAMED) }
+  }
   const cut = value.indexOf('\0')
   if (!noteKey.startsWith('u') || cut < 0) {
     throw new TypeError(`Cannot read a release note: its key is "${noteKey}"`)

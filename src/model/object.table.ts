@@ -10,7 +10,7 @@ import { putObject } from './commands/put-object.ts'
 import { count } from './counter.table.ts'
 import type { Gates } from './rows/gate.ts'
 import { liveLine, uploadsLine } from './rows/listing.ts'
-import { noteManifest, noteUpload } from './notes.ts'
+import { noteManifest, noteNamed, noteUpload } from './notes.ts'
 import {
   decodeObject,
   encodeObject,
@@ -57,8 +57,9 @@ export function buildObjectTable(gates: Gates): RegisterTable<ObjectValue> {
 
     updated(batch, { partitionKey, key, before, after }) {
       count(batch, partitionKey, { before, after })
-      const dropped = manifestOf(before)
-      if (dropped !== undefined && dropped !== manifestOf(after)) noteManifest(batch, dropped)
+      const [dropped, named] = [manifestOf(before), manifestOf(after)]
+      if (dropped !== undefined && dropped !== named) noteManifest(batch, dropped)
+      if (named !== undefined && dropped !== named) noteNamed(batch, named)
       if (before === undefined) return
       for (const upload of before.uploads) {
         if (upload.state === 'open' && !isUploadOpen(after, upload.id)) {
@@ -69,6 +70,9 @@ export function buildObjectTable(gates: Gates): RegisterTable<ObjectValue> {
 
     dropped(batch, { partitionKey, before }) {
       count(batch, partitionKey, { before, after: undefined })
+      // The row may have been the only one that named it, and never the chosen one.
+      const dropped = manifestOf(before)
+      if (dropped !== undefined) noteManifest(batch, dropped)
     },
 
     /** Behind a closed gate no change begins, and no row that holds a life is taken. */

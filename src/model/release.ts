@@ -11,7 +11,8 @@ import type { ManifestId } from '../base/ids.ts'
 import { OPERATION_SPAN_MICROS, RELEASES_WAITING_MAX } from '../base/limits.ts'
 import type { Log } from '../base/log.ts'
 import type { Metrics } from '../base/metrics.ts'
-import type { Db } from '../db/db.ts'
+import type { Cluster } from '../cluster/cluster.ts'
+import type { Db, Entry } from '../db/db.ts'
 import { registerTree } from '../table/schema.ts'
 import type { MergedRow, RegisterRef, Tables } from '../table/table.ts'
 import type { Worker, WorkState } from '../worker/worker.ts'
@@ -37,6 +38,7 @@ import { partKey } from './part.table.ts'
 import { GATE_KEY } from './rows/gate.ts'
 import { isUploadOpen, type ObjectValue } from './rows/object.ts'
 import type { ModelTables } from './tables.ts'
+import { Turns } from './turns.ts'
 
 /** Notes looked at in one step, manifests freed in one step. */
 const NOTES_PER_STEP = 256
@@ -54,6 +56,8 @@ export interface ReleaseOptions {
   readonly clock: Clock
   readonly log: Log
   readonly metrics?: Metrics
+  /** Who else may have the same notes; nobody when absent. */
+  readonly cluster?: Pick<Cluster, 'self' | 'owners'>
   /** @default OPERATION_SPAN_MICROS */
   readonly spanMicros?: number
 }
@@ -81,6 +85,7 @@ export class ReleaseWorker implements Worker {
   readonly #waiting = new Map<ManifestId, Waiting>()
   /** Monotonic time before which a note is left alone. */
   readonly #later = new Map<string, number>()
+  readonly #turns: Turns
   #cursor: string | undefined
   /** Notes met in this round, and those left after the last one. */
   #seen = 0
@@ -89,6 +94,9 @@ export class ReleaseWorker implements Worker {
   constructor(options: ReleaseOptions) {
     this.#options = options
     this.#spanMicros = options.spanMicros ?? OPERATION_SPAN_MICROS
+    // Whoever comes first needs the span and some rounds.
+    const turnMicros = this.#spanMicros + LATER_MICROS
+    this.#turns = new Turns({ clock: options.clock, cluster: options.cluster, turnMicros })
     this.#released =
       options.metrics?.counter('manifests_released_total', 'Manifests freed with references') ??
       (() => undefined)
@@ -112,18 +120,9 @@ export class ReleaseWorker implements Worker {
       ...(this.#cursor === undefined ? {} : { gt: this.#cursor }),
       limit: NOTES_PER_STEP,
     })
-    const manifests: NotedManifest[] = []
-    for (const { key, value } of entries) {
-      if (!this.#isDue(key)) continue
-      const note = parseNote(key, value)
-      if (note.kind === 'upload') await this.#sweepUpload(note, { key, value })
-      else if (!this.#waiting.has(note.manifest)) {
-        manifests.push({ manifest: note.manifest, noteValue: value })
-      }
-    }
-    signal.throwIfAborted()
-    if (manifests.length > 0) await this.#examine(manifests)
+    await this.#heed(entries, signal)
     const isEnd = entries.length < NOTES_PER_STEP
+    if (isEnd) this.#turns.endPass()
     this.#cursor = isEnd ? undefined : entries.at(-1)!.key
     this.#seen += entries.filter(({ key }) => db.get(releaseNotes, key) !== undefined).length
     if (isEnd) {
@@ -131,6 +130,23 @@ export class ReleaseWorker implements Worker {
       this.#seen = 0
     }
     return isEnd && !isMoreDue ? 'idle' : 'busy'
+  }
+
+  async #heed(entries: readonly Entry<string>[], signal: AbortSignal): Promise<void> {
+    const manifests: NotedManifest[] = []
+    const named: NotedManifest[] = []
+    for (const { key, value } of entries) {
+      if (!this.#isDue(key)) continue
+      const note = parseNote(key, value)
+      if (note.kind === 'upload') await this.#sweepUpload(note, { key, value })
+      else if (note.isNamed) named.push({ manifest: note.manifest, noteValue: value })
+      else if (!this.#waiting.has(note.manifest) && this.#turns.isOurs(note.manifest)) {
+        manifests.push({ manifest: note.manifest, noteValue: value })
+      }
+    }
+    signal.throwIfAborted()
+    await this.#dropNotes(named)
+    if (manifests.length > 0) await this.#examine(manifests)
   }
 
   #isDue(noteKey: string): boolean {
@@ -256,11 +272,15 @@ export class ReleaseWorker implements Worker {
   /** References, then what lists them, then the header: cut off anywhere, it can be done again. */
   async #free(manifest: ManifestId, header: ManifestHeader): Promise<void> {
     const { tables, model, db } = this.#options
+    // What lists the references goes once they are gone; the last of it with the header.
+    let gone: MergedRow<ManifestRow>[] = []
     for (let after = HEADER_SORT_KEY; ;) {
+      if (gone.length > 0) await tables.insert(model.manifest, gone)
       const rows = await tables.range(model.manifest, manifest, {
         after,
         limit: SEGMENTS_PER_READ,
       })
+      gone = []
       for (const { sortKey, row } of rows) {
         if (row.kind === 'gone' || row.kind === 'header') continue
         if (row.kind === 'blocks') await this.#dropReferences(manifest, row)
@@ -269,8 +289,7 @@ export class ReleaseWorker implements Worker {
             for (const part of row.parts) noteManifest(batch, part.manifest)
           })
         }
-        const gone = manifestRow(manifest, sortKey, { kind: 'gone' })
-        await tables.insert(model.manifest, [gone])
+        gone.push(manifestRow(manifest, sortKey, { kind: 'gone' }))
       }
       const last = rows.at(-1)
       if (last === undefined || rows.length < SEGMENTS_PER_READ) break
@@ -278,7 +297,7 @@ export class ReleaseWorker implements Worker {
     }
     await this.#dropPartRow(manifest, header)
     const released = manifestRow(manifest, HEADER_SORT_KEY, { ...header, state: 'released' })
-    await tables.insert(model.manifest, [released])
+    await tables.insert(model.manifest, [...gone, released])
     await db.write((batch) => batch.del(releaseNotes, manifestNoteKey(manifest)))
     this.#released()
   }

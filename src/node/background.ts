@@ -65,7 +65,7 @@ export async function startBackground(parts: BackgroundParts): Promise<Backgroun
       })
   }
   const release = new ReleaseWorker({
-    ...{ db, tables, model, operations, holds, clock, log, metrics },
+    ...{ db, tables, model, operations, holds, clock, log, metrics, cluster },
     ...(simulated === undefined ? {} : { spanMicros: simulated.spanMicros }),
   })
   const sync = tables.syncWorker({ log, intervalMs: simulated?.syncIntervalMs ?? SYNC_INTERVAL_MS })

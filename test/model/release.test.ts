@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import type { ManifestId } from '../../src/base/ids.ts'
 import { BLOCK_SIZE_BYTES, MIB } from '../../src/base/limits.ts'
 import { putObjectCommand } from '../../src/model/commands/put-object.ts'
 import { HEADER_SORT_KEY, type ManifestHeader } from '../../src/model/manifest.table.ts'
 import { objectPartitionKey } from '../../src/model/rows/object.ts'
-import { releaseNotes } from '../../src/model/notes.ts'
+import { noteManifest, parseNote, releaseNotes } from '../../src/model/notes.ts'
 import { ReleaseWorker } from '../../src/model/release.ts'
 import { assertManifestsInUse, BlockWriter } from '../../src/store/block-writer.ts'
 import { completeUpload } from '../../src/store/complete-upload.ts'
@@ -278,6 +279,10 @@ test('a note stays while its manifest lies here, though those that are read know
   const { model, operations, holds, log } = store
   const { bucket } = await bucketOf(store)
   await putObject(store, { bucket, key, metadata: [], body: bodyOf(content(1, 2 * MIB)) })
+  // As if some other row here had named it, and stopped.
+  const [note] = await db.range(releaseNotes, { limit: 10 })
+  const manifest = note!.key.slice(1) as ManifestId
+  await db.write((batch) => noteManifest(batch, manifest))
   let isKnown = false
   const read: typeof tables.read = async (table, keys) =>
     isKnown ? tables.read(table, keys) : keys.map(() => undefined)
@@ -294,6 +299,27 @@ test('a note stays while its manifest lies here, though those that are read know
   clock.advance(6_000)
   await worker.work(signal)
   assert.equal((await db.range(releaseNotes, { limit: 10 })).length, 0)
+  await world.stop()
+})
+
+test('a manifest that an object names is noted as named, and as not when the object goes', async () => {
+  const world = await openStore()
+  const { store, db } = world
+  const { bucket } = await bucketOf(store)
+  const noted = async (): Promise<readonly boolean[]> => {
+    const notes = await db.range(releaseNotes, { limit: 10 })
+    return notes.map(({ key: noteKey, value }) => {
+      const note = parseNote(noteKey, value)
+      return note.kind === 'manifest' && note.isNamed
+    })
+  }
+  await putObject(store, { bucket, key, metadata: [], body: bodyOf(content(1, 2 * MIB)) })
+  assert.deepEqual(await noted(), [true])
+  await world.releaseOnce()
+  assert.deepEqual(await noted(), [])
+  await deleteObject(store, { bucket, key })
+  assert.deepEqual(await noted(), [false])
+  await assertEmpty(world)
   await world.stop()
 })
 
