@@ -37,8 +37,8 @@ const SLAB_BYTES = 32 * SLOT_BYTES
 const STEP_BYTES = 32 * 1024
 const SEGMENT_BYTES = 128 * 1024
 
-/** What a node may complain of here: a drive that goes bad, a database that is gone. */
-const EXPECTED = /corrupt|seal of the database is broken/
+/** What a node may complain of here: a drive that goes bad, a database that is gone, or an old one. */
+const EXPECTED = /corrupt|seal of the database is broken|a file is gone/
 
 const METADATA_FOLDER = '/meta'
 const BLOCKS_FOLDER = '/blocks'
