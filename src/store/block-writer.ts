@@ -93,10 +93,15 @@ export class BlockWriter {
    * Says that nobody released the manifest meanwhile: asked after the first time of the change
    * that will name it was drawn.
    *
+   * @param released done before it throws where somebody has released it; where that could not be
+   *   found out whatever names the manifest stays, since it may be right
    * @throws {StoreError} `Unavailable`
    */
-  async assertInUse(): Promise<void> {
-    await assertManifestsInUse(this.#store, [this.manifest])
+  async assertInUse(released?: () => Promise<void>): Promise<void> {
+    const state = await unusedState(this.#store, [this.manifest])
+    if (state === undefined) return
+    await released?.()
+    throw notInUse(state)
   }
 
   /** Leaves everything as it is; resolves when nothing of it runs and no slot is held. */
@@ -220,6 +225,20 @@ export async function assertManifestsInUse(
   store: Store,
   manifests: readonly ManifestId[],
 ): Promise<void> {
+  const state = await unusedState(store, manifests)
+  if (state !== undefined) throw notInUse(state)
+}
+
+function notInUse(state: string): StoreError {
+  const message = `Cannot name a manifest: it is ${state}, wanted in use; the request took too long`
+  return new StoreError('Unavailable', message)
+}
+
+/** The state of the first manifest that is not in use; undefined where all are. */
+async function unusedState(
+  store: Store,
+  manifests: readonly ManifestId[],
+): Promise<string | undefined> {
   for (let from = 0; from < manifests.length; from += HEADERS_PER_READ) {
     const keys = manifests
       .slice(from, from + HEADERS_PER_READ)
@@ -227,11 +246,8 @@ export async function assertManifestsInUse(
     const headers = await inStoreWords(store.tables.read(store.model.manifest, keys))
     for (const header of headers) {
       if (header?.kind === 'header' && header.state === 'in use') continue
-      const state = header?.kind === 'header' ? header.state : 'absent'
-      throw new StoreError(
-        'Unavailable',
-        `Cannot name a manifest: it is ${state}, wanted in use; the request took too long`,
-      )
+      return header?.kind === 'header' ? header.state : 'absent'
     }
   }
+  return undefined
 }

@@ -59,12 +59,7 @@ export async function uploadPart(
       await dropPart(store, upload, partNumber, at)
       throw new StoreError('NoSuchUpload', `Cannot add a part: upload "${upload.id}" has ended`)
     }
-    try {
-      await content.assertInUse()
-    } catch (error) {
-      await dropPart(store, upload, partNumber, at)
-      throw error
-    }
+    await content.assertInUse(() => dropPart(store, upload, partNumber, at))
     return { etag, checksum }
   } finally {
     running.end()

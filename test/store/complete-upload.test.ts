@@ -7,6 +7,7 @@ import { MIB } from '../../src/base/limits.ts'
 import { completeUpload } from '../../src/store/complete-upload.ts'
 import { getObject, headObject } from '../../src/store/get-object.ts'
 import { listUploads } from '../../src/store/list-uploads.ts'
+import { TableError } from '../../src/table/errors.ts'
 import { abortUpload, createUpload, listParts } from '../../src/store/multipart.ts'
 import { putObject } from '../../src/store/put-object.ts'
 import type { Store } from '../../src/store/store.ts'
@@ -139,6 +140,36 @@ test('abortUpload() leaves nothing, and ends the upload for good', async () => {
   )
   assert.equal(await codeOf(listParts(store, { bucket, key, uploadId, limit: 1 })), 'NoSuchUpload')
   await assertClean(world, { objects: 0, parts: 0, manifests: 0, blocks: 0 })
+  await world.stop()
+})
+
+test('a part whose manifest nobody could vouch for stays: its outcome is unknown', async () => {
+  const world = await openStore()
+  const { bucket } = await bucketOf(world.store)
+  const { uploadId } = await begin(world.store, bucket)
+  let isSilent = false
+  const tables = new Proxy(world.tables, {
+    get(target, name) {
+      const found: unknown = Reflect.get(target, name)
+      if (typeof found !== 'function') return found
+      if (name === 'read' && isSilent) {
+        return () => Promise.reject(new TableError('QuorumNotReached', 'nobody answers'))
+      }
+      return (...args: unknown[]): unknown => {
+        // What comes after the row of the part is not answered.
+        if (name === 'insert' && (args[0] as { name: string }).name === 'part') isSilent = true
+        return found.apply(target, args) as unknown
+      }
+    },
+  })
+  const at = { bucket, key, uploadId, partNumber: 1 }
+  const late = uploadPart({ ...world.store, tables }, { ...at, body: bodyOf(first) })
+  assert.equal(await codeOf(late), 'Unavailable')
+  const { parts } = await listParts(world.store, { bucket, key, uploadId, limit: 10 })
+  assert.deepEqual(
+    parts.map(({ partNumber, size }) => [partNumber, size]),
+    [[1, first.length]],
+  )
   await world.stop()
 })
 
