@@ -1,6 +1,6 @@
 /** The engine in memory, for simulations: same order, same visibility, and it can crash. */
 
-import { compareUtf8 } from '../base/bytes.ts'
+import { compareUtf8, equalBytes } from '../base/bytes.ts'
 import type { Clock } from '../base/clock.ts'
 import type { RangeOptions } from './db.ts'
 import type { Engine, Operation, Stored, ValueForm } from './engine.ts'
@@ -32,6 +32,16 @@ export class MemoryStore {
     for (const [key, value] of this.#rows) copy.#rows.set(key, value)
     copy.#order = [...this.#order]
     return copy
+  }
+
+  /** Whether both hold the same rows. */
+  isLike(other: MemoryStore): boolean {
+    if (this.#rows.size !== other.#rows.size) return false
+    for (const [key, value] of this.#rows) {
+      const found = other.#rows.get(key)
+      if (found === undefined || !isSame(found, value)) return false
+    }
+    return true
   }
 
   get rowCount(): number {
@@ -143,4 +153,8 @@ export function openMemoryEngine(
       }),
     close: () => Promise.resolve(),
   }
+}
+
+function isSame(a: Stored, b: Stored): boolean {
+  return typeof a === 'string' || typeof b === 'string' ? a === b : equalBytes(a, b)
 }

@@ -119,12 +119,23 @@ function strikeNode(faults: Faults, kind: FaultKind, node: SimulatedNode): boole
 }
 
 function spoilDrive({ world, nodes }: Faults, kind: 'full' | 'rot', node: SimulatedNode): boolean {
-  // One drive in the world goes bad: the copies on the others are what must save the day.
-  if (kind === 'rot') return hasCopies(nodes) && nodes[0]!.disk.rot(SEGMENT_FILE)
+  if (kind === 'rot') return rotOne(nodes)
   node.disk.isFull = true
   world.after(500 + world.rng.unit() * 3000, () => {
     node.disk.isFull = false
   })
+  return true
+}
+
+/**
+ * One drive in the world goes bad: the copies on the others are what must save the day. Not in a
+ * run that loses rows, whose blocks nothing names any more: two copies of a block may be all.
+ */
+function rotOne(nodes: readonly SimulatedNode[]): boolean {
+  if (!hasCopies(nodes) || nodes.some(({ hasLostRows }) => hasLostRows)) return false
+  const [first] = nodes as [SimulatedNode]
+  if (!first.disk.rot(SEGMENT_FILE)) return false
+  first.hasRotted = true
   return true
 }
 
@@ -138,12 +149,12 @@ function isRedundant({ active }: LayoutHistory): boolean {
   return active.every(({ factor }) => factor > 1)
 }
 
-/** Once in a run, and only where every partition has other copies. */
+/** Once in a run, and only where every partition has other copies, all of them good. */
 function loseRows(faults: Faults, node: SimulatedNode): boolean {
   const { nodes, world } = faults
   const history = node.product?.layout?.members.history()
   if (history === undefined || !isRedundant(history)) return false
-  if (nodes.some((each) => each.hasLostRows)) return false
+  if (nodes.some((each) => each.hasLostRows || each.hasRotted)) return false
   if (world.rng.chance(0.5)) node.wipe()
   else if (!node.rollBack()) return false
   node.hasLostRows = true

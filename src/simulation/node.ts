@@ -81,6 +81,8 @@ export class SimulatedNode {
   readonly disk: SimulatedDisk
   /** Its database was wiped or rolled back. */
   hasLostRows = false
+  /** Bits of its drive were flipped. */
+  hasRotted = false
   readonly #parts: NodeParts
   readonly #graft: Graft | undefined
   #rows = new MemoryStore()
@@ -157,12 +159,16 @@ export class SimulatedNode {
 
   /** Loses what is in memory, and what was not synced; the group being synced either way. */
   crash(kind: 'kill' | 'power'): void {
-    this.#present?.life.end()
+    this.#endLife()
     this.#present = undefined
-    // A killed process leaves its log to the system, which has all of it or has not been given it.
-    this.#rows.crash(this.#parts.world.rng.chance(0.5) ? 'keep' : 'lose')
     if (kind === 'kill') this.disk.kill()
     else this.disk.cut()
+  }
+
+  #endLife(): void {
+    this.#present?.life.end()
+    // A killed process leaves its log to the system, which has all of it or has not been given it.
+    this.#rows.crash(this.#parts.world.rng.chance(0.5) ? 'keep' : 'lose')
   }
 
   /** The database is gone; the identity and what else lies beside it are not. */
@@ -176,8 +182,11 @@ export class SimulatedNode {
   /** Puts the database back as it was when `remember` was called. */
   rollBack(): boolean {
     if (this.#remembered === undefined) return false
-    this.#parts.witness?.lost(this)
-    this.crash('power')
+    this.#endLife()
+    // Nothing is lost where nothing was written since.
+    if (!this.#remembered.isLike(this.#rows)) this.#parts.witness?.lost(this)
+    this.#present = undefined
+    this.disk.cut()
     this.#rows = this.#remembered
     this.#remembered = undefined
     return true
@@ -201,7 +210,7 @@ export class SimulatedNode {
     const { witness } = this.#parts
     const watched = witness?.ground(ground, { node: this, life }) ?? ground
     const planted = this.#graft?.ground?.(watched, life) ?? watched
-    return witness?.timed(planted, this) ?? planted
+    return witness?.timed(planted, { node: this, life }) ?? planted
   }
 
   #log(life: Life): Log {

@@ -231,7 +231,7 @@ export class Custody {
   }
 }
 
-function recovering(partition: number | undefined): TableError {
+export function recovering(partition: number | undefined): TableError {
   const where = partition === undefined ? 'Cannot answer' : `Cannot vote in partition ${partition}`
   return new TableError('Recovering', `${where}: the database of this node lost rows`)
 }

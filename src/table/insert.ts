@@ -76,7 +76,7 @@ export class MergedRows {
       }),
       sizeOf: ({ item }) => packedSizeMax(item),
       answered: (node, group, results) => {
-        group.forEach((row, index) => takeInsert(row, node, results[index]!))
+        group.forEach((row, index) => takeInsert(row, node, results[index]))
         return group.length
       },
       isDecided,
@@ -337,10 +337,10 @@ function sortByKey<Value>(entries: [string, Value][]): [string, Value][] {
   return entries.sort(([a], [b]) => compareUtf8(a, b))
 }
 
-function takeInsert(row: Inserting, node: NodeId, result: InsertResult): void {
-  row.votes.add(node, result.kind === 'held')
-  if (result.kind === 'outranked') row.outrankedBy = node
-  if (result.kind === 'refused') row.refusedCode = result.code
+function takeInsert(row: Inserting, node: NodeId, result: InsertResult | undefined): void {
+  row.votes.add(node, result?.kind === 'held')
+  if (result?.kind === 'outranked') row.outrankedBy = node
+  if (result?.kind === 'refused') row.refusedCode = result.code
 }
 
 function insertError(table: string, row: Inserting, failures: readonly unknown[]): TableError {

@@ -228,9 +228,9 @@ export class Coordinator {
       deadlineMs: this.#roundMs(job),
       answered: (node, results) => {
         accepting.forEach(({ task, votes }, index) => {
-          const result = results[index]!
-          votes.add(node, result.kind === 'taken')
-          if (result.kind === 'refused') task.above = Math.max(task.above, result.floor.time)
+          const result = results[index]
+          votes.add(node, result?.kind === 'taken')
+          if (result?.kind === 'refused') task.above = Math.max(task.above, result.floor.time)
         })
         return isDecided()
       },

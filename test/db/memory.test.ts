@@ -59,3 +59,14 @@ for (const inFlight of ['keep', 'lose'] as const) {
     assert.equal(next.get(words, 'open'), undefined)
   })
 }
+
+test('isLike() compares what both stores hold on stable storage', async () => {
+  const store = new MemoryStore()
+  const db = openMemoryDb({ store, clock: systemClock, onFatal })
+  await db.write((batch) => batch.put(words, 'a', '1'))
+  const copy = store.copy()
+  assert.ok(copy.isLike(store))
+  await db.write((batch) => batch.put(words, 'a', '2'))
+  assert.ok(!copy.isLike(store))
+  await db.close()
+})

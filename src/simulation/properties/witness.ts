@@ -58,8 +58,8 @@ export class Witness {
     }))
   }
 
-  /** The same ground; every time that its clock gives is seen. */
-  timed(ground: Ground, node: SimulatedNode): Ground {
+  /** The same ground; every time that its clock gives is seen, while the process is there. */
+  timed(ground: Ground, { node, life }: { node: SimulatedNode; life: Life }): Ground {
     const simulated = ground.simulated!
     const make = simulated.hybrid ?? ((clock, start) => new HybridClock(clock, start))
     const hybrid: typeof make = (clock, startMicros) => {
@@ -67,7 +67,7 @@ export class Witness {
       const next = made.next.bind(made)
       made.next = () => {
         const micros = next()
-        for (const watch of this.#watches) watch.drew?.(node, micros)
+        if (!life.isOver) for (const watch of this.#watches) watch.drew?.(node, micros)
         return micros
       }
       return made
@@ -99,7 +99,7 @@ export class Witness {
         const answer = network.call(to, endpoint, message, options)
         if (endpoint.startsWith('sync/') && answer instanceof Promise) {
           return answer.then((given: unknown) => {
-            for (const watch of this.#watches) watch.heard?.(node, endpoint, to)
+            if (!life.isOver) for (const watch of this.#watches) watch.heard?.(node, endpoint, to)
             return given
           })
         }

@@ -19,7 +19,7 @@ import {
 import { Freight } from '../../base/freight.ts'
 import type { Floors } from './floors.ts'
 import type { Mark } from './mark.ts'
-import type { Custody } from '../custody.ts'
+import { recovering, type Custody } from '../custody.ts'
 import type {
   AcceptItem,
   AcceptMessage,
@@ -159,9 +159,9 @@ export class Owner {
     const { partition } = this.#locate(message).place
     const results = this.accept(message)
     if (custody.votes(partition)) return results
+    // Though it may have been let vote meanwhile: when it took the rows it had no promises to keep.
     return Promise.resolve(results).then(() => {
-      custody.assertVotes(partition)
-      return []
+      throw recovering(partition)
     })
   }
 
