@@ -94,8 +94,10 @@ export class ReleaseWorker implements Worker {
   constructor(options: ReleaseOptions) {
     this.#options = options
     this.#spanMicros = options.spanMicros ?? OPERATION_SPAN_MICROS
-    // Whoever comes first needs the span and some rounds.
-    const turnMicros = this.#spanMicros + LATER_MICROS
+    // Long enough for whoever comes first to see that a manifest is named, which most are. One that
+    // is not waits out the span first: then the others come too, rather than that a note of a node
+    // that was away stays for minutes.
+    const turnMicros = LATER_MICROS
     this.#turns = new Turns({ clock: options.clock, cluster: options.cluster, turnMicros })
     this.#released =
       options.metrics?.counter('manifests_released_total', 'Manifests freed with references') ??
