@@ -53,15 +53,20 @@ export class DoneMarks {
     return this.#ids.get(register)
   }
 
-  /** Losing a mark is harmless: the operation is remembered a little longer. */
+  /** Losing a mark is no fault, but its operation counts as open for a span: see the bound above. */
   add(register: string, id: string): void {
     const ids = this.#ids.get(register)
     if (ids === undefined && this.#ids.size >= this.#registersMax) this.#ids.clear()
     this.#ids.set(register, ids === undefined ? [id] : [...ids, id].slice(-OPERATIONS_OPEN_MAX))
   }
 
-  /** A change that carried these marks was chosen. */
-  written(register: string): void {
-    this.#ids.delete(register)
+  /** A change that carried these marks was chosen; what came since waits for the next one. */
+  written(register: string, carried: readonly string[]): void {
+    const ids = this.#ids.get(register)
+    if (ids === undefined) return
+    const known = new Set(carried)
+    const left = ids.filter((id) => !known.has(id))
+    if (left.length === 0) this.#ids.delete(register)
+    else this.#ids.set(register, left)
   }
 }

@@ -197,7 +197,7 @@ export class Changes {
         const task = job.tasks[index]!
         task.end = arrivedEnd(outcome)
         if (isUnknown(task.end)) return
-        done.written(registerName(job, task.key))
+        done.written(registerName(job, task.key), offer.items[index]!.done)
         done.add(registerName(job, task.key), task.operation)
       })
       return true

@@ -71,7 +71,12 @@ interface Hearing {
   isLeftOut: boolean
 }
 
-type Accepting = Extract<Step, { kind: 'accept' }> & { readonly task: Task; readonly votes: Votes }
+type Accepting = Extract<Step, { kind: 'accept' }> & {
+  readonly task: Task
+  readonly votes: Votes
+  /** Operations that its row marks as done. */
+  readonly marked: readonly string[]
+}
 
 export class Coordinator {
   readonly #options: CoordinatorOptions
@@ -188,18 +193,19 @@ export class Coordinator {
         if (hearing.veto !== undefined) this.#end(task, refused(hearing.veto))
         continue
       }
+      const marked = done.of(registerName(job, task.key)) ?? []
       const step = decide({
         table: job.local.table,
         partitionKey: job.place.partitionKey,
         task,
         ballot,
         heard: hear(hearing.promised, replication.votes(job.place.partition)),
-        done: done.of(registerName(job, task.key)),
+        done: marked,
         rules,
       })
       if (step.kind === 'end') this.#known(job, task, step.end)
       else if (step.kind === 'above') task.above = step.time
-      else accepting.push({ ...step, task, votes: replication.votes(job.place.partition) })
+      else accepting.push({ ...step, task, marked, votes: replication.votes(job.place.partition) })
     }
     return accepting
   }
@@ -240,8 +246,8 @@ export class Coordinator {
       },
     })
     const chosen = accepting.filter(({ votes }) => votes.isWon)
-    for (const { task, then, exposes } of chosen) {
-      if (exposes) this.#options.done.written(registerName(job, task.key))
+    for (const { task, then, exposes, marked } of chosen) {
+      if (exposes) this.#options.done.written(registerName(job, task.key), marked)
       if (then !== undefined) this.#known(job, task, then)
     }
     this.#tellEnded(job, ballot, chosen)

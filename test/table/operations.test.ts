@@ -33,11 +33,15 @@ test('nextOperations() refuses one more than may be open, and makes room of done
   assert.notEqual(nextOperations({ ...remembering, done: ['0'] }), undefined)
 })
 
-test('DoneMarks forgets what a change has written down', () => {
+test('DoneMarks forgets what a change has written down, and keeps what came meanwhile', () => {
   const done = new DoneMarks(2)
   done.add('r', 'a')
   done.add('r', 'b')
   assert.deepEqual(done.of('r'), ['a', 'b'])
-  done.written('r')
+  const carried = done.of('r')!
+  done.add('r', 'c')
+  done.written('r', carried)
+  assert.deepEqual(done.of('r'), ['c'])
+  done.written('r', ['c'])
   assert.equal(done.of('r'), undefined)
 })
