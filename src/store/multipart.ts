@@ -75,10 +75,18 @@ function chosenKind(
  *
  * @throws {StoreError} `NoSuchUpload`
  */
-export async function abortUpload(store: Store, input: UploadInput): Promise<void> {
+export async function abortUpload(
+  store: Store,
+  input: UploadInput & {
+    /** Names the operation across retries: the second one is no abort of an upload that has ended. */
+    readonly operation?: string | undefined
+  },
+): Promise<void> {
+  const { operation } = input
   const bucket = await bucketById(store, input.bucket)
   const ref = objectRef(store, bucket, input.key)
-  await changeObject(store, ref, abortUploadCommand(input.uploadId as UploadId))
+  const options = operation === undefined ? {} : { operation }
+  await changeObject(store, ref, abortUploadCommand(input.uploadId as UploadId), options)
 }
 
 /** @throws {StoreError} `NoSuchUpload` unless it is open */

@@ -2,6 +2,7 @@
 
 import { abortUpload } from '../../../store/multipart.ts'
 import { emptyAnswer } from '../answers.ts'
+import { operationId } from '../operation-id.ts'
 import { operation } from '../operation.ts'
 import { query, uploadId } from '../parameters.ts'
 
@@ -19,6 +20,7 @@ export const abortMultipartUpload = operation({
       bucket: context.bucket.id,
       key: context.key,
       uploadId: input.uploadId,
+      operation: operationId(context, 'AbortMultipartUpload'),
     })
     return emptyAnswer(204)
   },

@@ -297,3 +297,12 @@ test('checksums of an upload: wrong ones and impossible choices are refused', as
   const malformed = partXml(1, etag, '<ChecksumCRC32>x</ChecksumCRC32>')
   assert.equal((await complete(of, malformed)).code, 'InvalidRequest')
 })
+
+test('an abort that is sent again under its id answers as the first did; another one finds nothing', async () => {
+  const uploadId = await create('aborted-twice')
+  const headers = { 'amz-sdk-invocation-id': 'one-abort' }
+  const abort = { method: 'DELETE', key: 'aborted-twice', query: { uploadId } }
+  assert.equal((await door.call({ ...abort, headers })).status, 204)
+  assert.equal((await door.call({ ...abort, headers })).status, 204)
+  assert.equal((await door.call(abort)).status, 404)
+})
