@@ -4,6 +4,7 @@ import type { Clock } from '../base/clock.ts'
 import { DomainError } from '../base/errors.ts'
 import type { NodeId } from '../base/ids.ts'
 import type { Network } from '../base/network.ts'
+import { Silences } from '../base/silence.ts'
 
 const ENDPOINT = 'model/is-held'
 const ANSWER_MS = 1_000
@@ -27,12 +28,12 @@ export interface HoldsOptions {
 export class Holds {
   readonly #options: HoldsOptions
   readonly #counts = new Map<string, number>()
-  /** Monotonic time of the first question since the last answer of a node. */
-  readonly #silentSince = new Map<NodeId, number>()
+  readonly #silences: Silences
 
   /** Answers the other nodes from now on. */
   constructor(options: HoldsOptions) {
     this.#options = options
+    this.#silences = new Silences(options.clock)
     options.network.handle(
       ENDPOINT,
       (_from, message) =>
@@ -62,9 +63,7 @@ export class Holds {
   async isHeld(...names: readonly string[]): Promise<boolean> {
     const { network } = this.#options
     const peers = network.peers().map(({ node }) => node)
-    for (const node of this.#silentSince.keys()) {
-      if (!peers.includes(node)) this.#silentSince.delete(node)
-    }
+    this.#silences.keepOnly(peers)
     const nodes = [network.self, ...peers]
     const answers = await Promise.all(nodes.map((node) => this.#ask(node, names)))
     return answers.some((isHeld) => isHeld)
@@ -72,18 +71,17 @@ export class Holds {
 
   async #ask(node: NodeId, names: readonly string[]): Promise<boolean> {
     const { network, clock, graceMs, isOutside } = this.#options
-    const now = clock.monotonicMicros()
+    const asked = clock.monotonicMicros()
     try {
       const options = { deadlineMs: ANSWER_MS }
       const isHeld = (await network.call(node, ENDPOINT, names, options)) === true
-      this.#silentSince.delete(node)
+      this.#silences.answered(node)
       return isHeld
     } catch (error) {
       if (!(error instanceof DomainError)) throw error
-      const since = this.#silentSince.get(node) ?? now
-      this.#silentSince.set(node, since)
+      this.#silences.unanswered(node, asked)
       if (isOutside?.(node) === true) return false
-      return now - since < graceMs * 1000
+      return this.#silences.spanMs(node) < graceMs
     }
   }
 }

@@ -5,6 +5,7 @@ import { DomainError } from '../base/errors.ts'
 import { nodeId, type NodeId } from '../base/ids.ts'
 import { CALL_DEADLINE_MS, PEER_GONE_MS } from '../base/limits.ts'
 import type { Network } from '../base/network.ts'
+import { Silences } from '../base/silence.ts'
 
 /** Who works on something: a node, one life of its process, the number of the operation. */
 export interface OperationOwner {
@@ -60,14 +61,14 @@ export class RunningOperations {
   readonly #options: RunningOperationsOptions
   readonly #network: Network
   readonly #boot: string
-  /** Monotonic time of the first question since its last answer. */
-  readonly #silentSince = new Map<NodeId, number>()
+  readonly #silences: Silences
   readonly #running = new Set<number>()
   #last = 0
 
   /** Answers the other nodes from now on. */
   constructor(options: RunningOperationsOptions) {
     this.#options = options
+    this.#silences = new Silences(options.clock)
     this.#network = options.network
     this.#boot = options.boot
     this.#network.handle(ENDPOINT, (_from, message) => {
@@ -99,22 +100,21 @@ export class RunningOperations {
   async stateOf(owner: OperationOwner, deadlineMs = CALL_DEADLINE_MS): Promise<OperationState> {
     const message: IsRunningMessage = [owner.boot, owner.number]
     const node = nodeId(owner.node)
-    const now = this.#options.clock.monotonicMicros()
+    const asked = this.#options.clock.monotonicMicros()
     try {
       const isRunning = await this.#network.call(node, ENDPOINT, message, { deadlineMs })
-      this.#silentSince.delete(node)
+      this.#silences.answered(node)
       return isRunning === false ? 'ended' : 'running'
     } catch (error) {
       if (!(error instanceof DomainError)) throw error
-      if (!this.#silentSince.has(node)) this.#silentSince.set(node, now)
+      this.#silences.unanswered(node, asked)
       return 'unknown'
     }
   }
 
   #isGone(node: NodeId): boolean {
-    const since = this.#silentSince.get(node)
-    if (since === undefined || this.#options.isOutside?.(node) !== true) return false
-    return this.#options.clock.monotonicMicros() - since >= PEER_GONE_MS * 1000
+    if (this.#options.isOutside?.(node) !== true) return false
+    return this.#silences.spanMs(node) >= PEER_GONE_MS
   }
 
   get count(): number {

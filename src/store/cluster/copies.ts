@@ -5,6 +5,7 @@ import { DomainError } from '../../base/errors.ts'
 import type { NodeId } from '../../base/ids.ts'
 import { PEER_GONE_MS, ROW_COPY_MS_MAX } from '../../base/limits.ts'
 import type { Network } from '../../base/network.ts'
+import { Silences } from '../../base/silence.ts'
 import { StoreError } from '../errors.ts'
 import { isCopied, type Caches, type CopiedTable } from '../caches.ts'
 
@@ -56,29 +57,28 @@ export function shareCopies(options: ShareCopiesOptions): AnnounceChanges {
 /** The other nodes. */
 class Audience {
   readonly #options: ShareCopiesOptions
-  /** Monotonic time of the first message since the last answer of a node. */
-  readonly #silentSince = new Map<NodeId, number>()
+  readonly #silences: Silences
 
   constructor(options: ShareCopiesOptions) {
     this.#options = options
+    this.#silences = new Silences(options.clock)
   }
 
   /** Whether a node has no copy of them any more; of one that left for good it is taken for true. */
   async tell(node: NodeId, rows: readonly CopiedRow[]): Promise<boolean> {
     const { network, clock, isOutside } = this.#options
-    const now = clock.monotonicMicros()
+    const asked = clock.monotonicMicros()
     try {
       for (let start = 0; start < rows.length; start += ROWS_MAX) {
         const part = rows.slice(start, start + ROWS_MAX).map(({ table, name }) => [table, name])
         await network.call(node, ENDPOINT, part, { deadlineMs: ANSWER_MS })
       }
-      this.#silentSince.delete(node)
+      this.#silences.answered(node)
       return true
     } catch (error) {
       if (!(error instanceof DomainError)) throw error
-      const since = this.#silentSince.get(node) ?? now
-      this.#silentSince.set(node, since)
-      return isOutside?.(node) === true && now - since >= PEER_GONE_MS * 1000
+      this.#silences.unanswered(node, asked)
+      return isOutside?.(node) === true && this.#silences.spanMs(node) >= PEER_GONE_MS
     }
   }
 }
