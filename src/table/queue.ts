@@ -97,6 +97,8 @@ class Counts {
 interface Offered {
   readonly outcome: Promise<TravellingOutcome>
   readonly sinceMicros: number
+  /** It has ended, and nobody knows how: it is run anew when it is offered again. */
+  isUnknown: boolean
 }
 
 export interface ChangesOptions {
@@ -209,7 +211,7 @@ export class Changes {
     }
   }
 
-  /** Taken once it is in the queue. A repeated offer finds its first one. */
+  /** Taken once it is in the queue. A repeated offer finds its first one, unless that failed. */
   #takeOffer(message: OfferMessage): null {
     const { clock, replication, tables } = this.#options
     this.#forgetOldOutcomes()
@@ -217,7 +219,9 @@ export class Changes {
     if (local === undefined) {
       throw new TableError('BadMessage', `Cannot find table "${message.table}"`)
     }
-    const items = message.items.filter(({ operation }) => !this.#offered.has(operation))
+    const items = message.items.filter(
+      ({ operation }) => this.#offered.get(operation)?.isUnknown !== false,
+    )
     if (items.length === 0) return null
     const place = replication.placeOf(local.table, message.partitionKey)
     const now = clock.monotonicMicros()
@@ -244,8 +248,13 @@ export class Changes {
     const ran = this.#runOffered(job)
     for (const task of tasks) {
       const outcome = ran.then(() => travellingEnd(task.end!))
-      outcome.catch(() => undefined)
-      this.#offered.set(task.operation, { outcome, sinceMicros: now })
+      const offered: Offered = { outcome, sinceMicros: now, isUnknown: false }
+      const mark = (): void => {
+        offered.isUnknown = task.end === undefined || isUnknown(task.end)
+      }
+      outcome.then(mark, mark)
+      this.#offered.delete(task.operation)
+      this.#offered.set(task.operation, offered)
     }
     return null
   }

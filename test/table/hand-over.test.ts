@@ -32,3 +32,14 @@ test('two nodes that each take the other for the runner do not wait for one anot
   const tookMs = (three.world.now - began) / 1000
   assert.ok(tookMs < 5_000, `they took ${tookMs} ms`)
 })
+
+test('a change that its runner could not make is made anew when it is sent again', async () => {
+  // The second node owns nothing: it hands over to the first.
+  const three = await threeOwners([words], () => [first, third])
+  const change = (): Promise<unknown> =>
+    three.done(three.tables[1]!.change(at, { name: 'set', args: 'x' }, { operation: 'once' }))
+  three.world.cuts.add(`${first} ${third}`)
+  await assert.rejects(change(), { code: 'OutcomeUnknown' })
+  three.heal()
+  assert.equal(await change(), 'set')
+})
