@@ -5,6 +5,7 @@ import { nodeId, type NodeId } from '../../src/base/ids.ts'
 import { silentLog } from '../../src/base/log.ts'
 import { HybridClock } from '../../src/base/timestamp.ts'
 import { fixedCluster } from '../../src/cluster/lone.ts'
+import type { Db } from '../../src/db/db.ts'
 import { openMemoryDb } from '../../src/db/open.ts'
 import { SimulatedNetwork, type Directory } from '../../src/simulation/network.ts'
 import { SeededRng } from '../../src/simulation/seeded-rng.ts'
@@ -18,6 +19,7 @@ const fair = { lossChance: 0, copyChance: 0, slowChance: 0, slowMs: 1, usualMs: 
 export interface Three {
   readonly world: World
   readonly tables: readonly OpenTables[]
+  readonly dbs: readonly Db[]
   readonly networks: readonly SimulatedNetwork[]
   /** Lets time pass until `work` has ended. */
   done<Value>(work: Promise<Value> | Value): Promise<Value>
@@ -35,11 +37,13 @@ export async function threeOwners(
   const world = new World(new SeededRng(1), fair, true)
   const networks = new Map<NodeId, SimulatedNetwork>()
   const directory: Directory = { find: (node) => networks.get(node), all: () => ids }
+  const dbs: Db[] = []
   const tables = ids.map((self, index) => {
     const life = new Life(world, 0)
     const network = new SimulatedNetwork({ world, life, self, directory })
     networks.set(self, network)
     const db = openMemoryDb({ clock: life, onFatal: (fault) => assert.fail(fault) })
+    dbs.push(db)
     return openTables({
       ...{ db, network, clock: life, log: silentLog },
       hybrid: new HybridClock(life, hybridStart(db)),
@@ -60,7 +64,7 @@ export async function threeOwners(
   }
   for (const each of tables) await done(each.start())
   return {
-    ...{ world, tables, done, networks: ids.map((id) => networks.get(id)!) },
+    ...{ world, tables, dbs, done, networks: ids.map((id) => networks.get(id)!) },
     part: (index) => {
       for (const other of ids) {
         world.cuts.add(`${ids[index]} ${other}`)
