@@ -123,7 +123,8 @@ export const UPLOADS_OPEN_PER_KEY_MAX = 1000
 export const UPLOADS_ENDED_PER_KEY_MAX = 32
 export const PROMISES_OPEN_MAX = 100_000
 export const CHANGES_QUEUED_MAX = 20_000
-export const SCAN_SLICE_ROWS = 1000
+/** A page of a listing in one go: its keys, the one that tells that more follow, and its own. */
+export const SCAN_SLICE_ROWS = LIST_KEYS_MAX + 2
 /** Tombstones that are confirmed by their owners at once. */
 export const ROWS_COLLECTED_PER_STEP = 256
 /** Rows of which a comparison of owners keeps what each holds; beyond it names partitions. */

@@ -10,6 +10,9 @@ import { inStoreWords, type Store } from './store.ts'
 /** Entries of the first page after a jump: often the next jump follows at once. */
 const PAGE_AFTER_JUMP = 16
 
+/** With the entry after a full page, which tells that more follow. */
+const PAGE_SIZE_MAX = LIST_KEYS_MAX + 1
+
 /** Where a walk begins: at a key or after it. */
 export interface WalkStart {
   readonly from?: string | undefined
@@ -44,7 +47,7 @@ export class IndexWalk {
   ) {
     this.#store = store
     this.#index = options.index
-    this.#pageSize = Math.max(1, Math.min(options.pageSize, LIST_KEYS_MAX))
+    this.#pageSize = Math.max(1, Math.min(options.pageSize, PAGE_SIZE_MAX))
     for (let shard = 0; shard < bucket.shardCount; shard += 1) {
       this.#shards.push({
         partitionKey: objectPartitionKey(bucket.id, shard),
@@ -101,7 +104,7 @@ export class IndexWalk {
         ...(after !== undefined ? { after } : { from: from ?? '' }),
       }),
     )
-    this.#pageSize = Math.min(this.#pageSize * 2, LIST_KEYS_MAX)
+    this.#pageSize = Math.min(this.#pageSize * 2, PAGE_SIZE_MAX)
     shard.entries = page.entries
     shard.position = 0
     const last = page.entries.at(-1)

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { compareUtf8 } from '../../src/base/bytes.ts'
+import { LIST_KEYS_MAX } from '../../src/base/limits.ts'
 import { deleteObjects } from '../../src/store/delete-object.ts'
 import { afterPrefix } from '../../src/store/index-walk.ts'
 import { listObjects, type ListObjectsInput } from '../../src/store/list-objects.ts'
@@ -145,4 +146,25 @@ test('afterPrefix() is just above every text that begins so', () => {
   assert.equal(afterPrefix('a\u{d7ff}'), 'a\u{e000}')
   assert.equal(afterPrefix('a\u{10ffff}\u{10ffff}'), 'b')
   assert.equal(afterPrefix('\u{10ffff}'), undefined)
+})
+
+test('a full page with more behind it is one read of rows', async (t) => {
+  const world = await openStore()
+  const { store } = world
+  const { bucket } = await bucketOf(store)
+  const names = Array.from({ length: LIST_KEYS_MAX + 10 }, (_, index) => `${10_000 + index}`)
+  await Promise.all(
+    names.map((key) =>
+      putObject(store, { bucket, key, metadata: [], body: bodyOf(content(1, 1)) }),
+    ),
+  )
+  const range = t.mock.method(world.db, 'range')
+  const page = await listObjects(store, { bucket, limit: LIST_KEYS_MAX })
+  assert.deepEqual(
+    [page.entries.map(({ key }) => key), page.truncated],
+    [names.slice(0, LIST_KEYS_MAX), true],
+  )
+  assert.equal(range.mock.callCount(), 1)
+  range.mock.restore()
+  await world.stop()
 })

@@ -2,6 +2,7 @@
 
 import { ballotZero, maxBallot, type Ballot } from '../../base/ballot.ts'
 import { packedSizeMax } from '../../base/codec.ts'
+import { SCAN_SLICE_ROWS } from '../../base/limits.ts'
 import type { HybridClock } from '../../base/timestamp.ts'
 import type { Batch, Db } from '../../db/db.ts'
 import { TableError, unreadable } from '../errors.ts'
@@ -267,11 +268,12 @@ export class Owner {
       throw new TableError('BadMessage', `Cannot find index "${message.index}"`)
     }
     const from = place.prefix + message.from
+    const limit = Math.min(message.limit, SCAN_SLICE_ROWS)
     const found = await this.#options.db.range(index.tree, {
       ...(message.inclusive ? { gte: from } : { gt: from }),
       // The byte after the NUL that ends the partition key: behind every key of it.
       lt: `${place.prefix.slice(0, -1)}\u0001`,
-      limit: message.limit,
+      limit,
     })
     const keys: string[] = []
     const texts: string[] = []
@@ -284,7 +286,7 @@ export class Owner {
     const answer = {
       keys,
       texts,
-      done: keys.length === found.length && keys.length < message.limit,
+      done: keys.length === found.length && keys.length < limit,
     }
     return message.full ? answer : { digest: digestOfPage(answer) }
   }
