@@ -3,14 +3,12 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { layOut, newKey, settled } from '../../test/e2e/cluster/steps.ts'
+import { threeServing } from '../../test/e2e/cluster/steps.ts'
 import { openCluster, type ClusterNode } from '../../test/support/spawn-cluster.ts'
-import { SignedClient } from '../../test/support/signed-client.ts'
 import { startNode } from '../../test/support/spawn-node.ts'
 import type { Endpoint } from './presign.ts'
 
 const BUCKET = 'my-bucket'
-const FORM_MS_MAX = 30_000
 
 export interface Server {
   readonly endpoint: Endpoint
@@ -52,24 +50,12 @@ export interface ClusterServer extends Server {
 export async function threeNodes(): Promise<ClusterServer> {
   const cluster = await openCluster()
   try {
-    const nodes: ClusterNode[] = []
-    for (const name of ['a', 'b', 'c']) {
-      const bootstrap = nodes.map((node) => node.name)
-      nodes.push(await cluster.add(name, { factor: 3, bootstrap }))
-    }
-    await Promise.all(nodes.map((node) => node.start()))
-    await settled(nodes, 0, FORM_MS_MAX)
-    await settled(nodes, await layOut(nodes[0]!, nodes), FORM_MS_MAX)
-    const first = nodes[0]!
-    const { region } = first
-    const key = await newKey(first)
-    const client = new SignedClient({ endpoint: first.endpoint, region, ...key })
-    const made = await client.call({ method: 'PUT', bucket: BUCKET })
-    client.close()
-    if (made.status !== 200) throw new Error(`bench: no bucket: ${made.body.toString()}`)
+    const { nodes, key, clients } = await threeServing(cluster, BUCKET)
+    for (const client of clients) client.close()
+    const { endpoint, region } = nodes[0]
     return {
       ...{ nodes, bucket: BUCKET, ...key },
-      endpoint: endpointOf(first.endpoint, { region, ...key }),
+      endpoint: endpointOf(endpoint, { region, ...key }),
       pids: nodes.map((node) => node.pid()),
       stop: () => cluster.remove(),
     }

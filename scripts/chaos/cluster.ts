@@ -5,7 +5,7 @@ import { closeSync, openSync } from 'node:fs'
 import { readFile, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { layOut, newKey, settled, type Key } from '../../test/e2e/cluster/steps.ts'
+import { form, newKey, type Key } from '../../test/e2e/cluster/steps.ts'
 import { SignedClient } from '../../test/support/signed-client.ts'
 import {
   openCluster,
@@ -76,9 +76,7 @@ export async function startCluster({ rng, withSpare }: ClusterWish): Promise<Cha
   const nodes = all.slice(0, 3)
   const bucket = 'chaos'
   try {
-    await Promise.all(all.map((node) => node.start()))
-    await settled(all, 0, FORM_MS_MAX)
-    await settled(all, await layOut(nodes[0]!, nodes), FORM_MS_MAX)
+    await form(all, nodes, FORM_MS_MAX)
     const key = await newKey(nodes[0]!)
     for (const node of all) Object.assign(node, { client: clientOf(node, key) })
     const made = await nodes[0]!.client.call({ method: 'PUT', bucket })

@@ -4,9 +4,8 @@ import { dirname, join } from 'node:path'
 import { test } from 'node:test'
 import { setTimeout as wait } from 'node:timers/promises'
 import { bytesOf } from '../../support/content.ts'
-import { runCommand } from '../../support/spawn-node.ts'
 import { openCluster, type ClusterNode } from '../../support/spawn-cluster.ts'
-import { clientOf, layOut, newKey, settled, within } from './steps.ts'
+import { command, layOut, threeServing, within } from './steps.ts'
 
 const BUCKET = 'left'
 const OBJECTS = 12
@@ -19,7 +18,7 @@ async function said(
   node: ClusterNode,
   ...words: readonly string[]
 ): Promise<{ readonly code: number | null; readonly text: string }> {
-  const { code, stdout, stderr } = await runCommand(['-c', node.settings, ...words])
+  const { code, stdout, stderr } = await command(node, ...words)
   return { code, text: stdout + stderr }
 }
 
@@ -30,19 +29,12 @@ async function healthOf(node: ClusterNode): Promise<string> {
 test('one database lost and another node gone: the third goes on alone, and grows again', async () => {
   const cluster = await openCluster()
   try {
-    const a = await cluster.add('a', { factor: 3 })
-    const b = await cluster.add('b', { factor: 3, bootstrap: ['a'] })
-    const c = await cluster.add('c', { factor: 3, bootstrap: ['a'] })
-    const nodes = [a, b, c]
-    await Promise.all(nodes.map((node) => node.start()))
-    await settled(nodes, 0, 10_000)
-    await settled(nodes, await layOut(a, nodes), 10_000)
-    const key = await newKey(a)
-    const [throughA, throughB, throughC] = nodes.map((node) => clientOf(node, key))
-    assert.equal((await throughA!.call({ method: 'PUT', bucket: BUCKET })).status, 200)
+    const { nodes, clients } = await threeServing(cluster, BUCKET)
+    const [a, b, c] = nodes
+    const [throughA, throughB, throughC] = clients
     for (let index = 0; index < OBJECTS; index += 1) {
       const at = { bucket: BUCKET, key: `key ${index}`, body: contentAt(index) }
-      assert.equal((await throughA!.call({ method: 'PUT', ...at })).status, 200)
+      assert.equal((await throughA.call({ method: 'PUT', ...at })).status, 200)
     }
     // What every node holds is not at issue here.
     await within(30_000, async () => {
@@ -64,7 +56,7 @@ test('one database lost and another node gone: the third goes on alone, and grow
     })
     assert.equal((await said(a, 'safe-to-stop')).code, 1)
     const get = { method: 'GET', bucket: BUCKET, key: 'key 1' } as const
-    assert.equal((await throughA!.call(get)).status, 503)
+    assert.equal((await throughA.call(get)).status, 503)
     const lost = await said(a, 'node', 'lost', idOfC, '--yes')
     assert.match(lost.text, /quorum/, 'no other command helps')
 
@@ -74,27 +66,27 @@ test('one database lost and another node gone: the third goes on alone, and grow
     assert.match(some.text, /name every node that is given up/)
     const elsewhere = await said(b, 'node', 'alone', idOfC, '--confirm', 'give up 1 node')
     assert.match(elsewhere.text, /has lost rows itself/)
-    assert.equal((await throughA!.call(get)).status, 503, 'nothing was changed')
+    assert.equal((await throughA.call(get)).status, 503, 'nothing was changed')
 
     const done = await said(a, 'node', 'alone', idOfB, idOfC, '--confirm', 'give up 2 nodes')
     assert.equal(done.code, 0, done.text)
     await within(10_000, async () => assert.equal(await healthOf(a), 'healthy'))
     const put = { method: 'PUT', bucket: BUCKET, key: 'key 1', body: Buffer.from('new') } as const
-    assert.equal((await throughA!.call(put)).status, 200)
+    assert.equal((await throughA.call(put)).status, 200)
     await a.stop()
     await a.start()
 
     // The one that was dead comes back with its old rows: it serves none of them.
     await c.start()
     await within(10_000, async () => {
-      for (const client of [throughC!, throughB!]) {
+      for (const client of [throughC, throughB]) {
         const got = await client.call(get)
         assert.deepEqual([got.status, got.body.toString()], [200, 'new'])
       }
     })
     for (let index = 0; index < OBJECTS; index += 1) {
       if (index === 1) continue
-      const got = await throughA!.call({ method: 'GET', bucket: BUCKET, key: `key ${index}` })
+      const got = await throughA.call({ method: 'GET', bucket: BUCKET, key: `key ${index}` })
       assert.ok(got.body.equals(contentAt(index)), `key ${index}: ${got.status}`)
     }
 
@@ -117,10 +109,10 @@ test('one database lost and another node gone: the third goes on alone, and grow
     await a.kill()
     await wait(100)
     await within(10_000, async () => {
-      const got = await throughB!.call(get)
+      const got = await throughB.call(get)
       assert.deepEqual([got.status, got.body.toString()], [200, 'new'])
     })
-    for (const client of [throughA!, throughB!, throughC!]) client.close()
+    for (const client of clients) client.close()
   } finally {
     await cluster.remove()
   }

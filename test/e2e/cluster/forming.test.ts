@@ -10,7 +10,7 @@ import type {
 } from '../../../src/api/admin/answers.ts'
 import { bytesOf } from '../../support/content.ts'
 import { openCluster, type ClusterNode } from '../../support/spawn-cluster.ts'
-import { clientOf, settled, within } from './steps.ts'
+import { addThree, clientOf, settled, within } from './steps.ts'
 
 const BUCKET = 'first-bucket'
 const PASTE = /AWS_ACCESS_KEY_ID=(GK\w+) AWS_SECRET_ACCESS_KEY=(\w+) AWS_DEFAULT_REGION=garage/
@@ -30,10 +30,8 @@ const FORMING = { factor: 3, drawnSecret: true, firstLayout: { nodes: 3, bucket:
 test('three processes form a cluster by their settings alone, once, with one key', async (t) => {
   const cluster = await openCluster()
   try {
-    const a = await cluster.add('a', FORMING)
-    const b = await cluster.add('b', { ...FORMING, bootstrap: ['a'] })
-    const c = await cluster.add('c', { ...FORMING, bootstrap: ['a', 'b'] })
-    const nodes = [a, b, c]
+    const nodes = await addThree(cluster, (bootstrap) => ({ ...FORMING, bootstrap }))
+    const [a, b, c] = nodes
     await Promise.all([b.start(), a.start()])
     await within(10_000, async () => assert.match(await noticeOf(b), /2 of 3 nodes are here/))
     assert.equal((await layoutOf(a)).version, 0)
@@ -84,10 +82,8 @@ test('three processes form a cluster by their settings alone, once, with one key
 test('of three, one killed while they form and two wiped afterwards: never a second cluster', async () => {
   const cluster = await openCluster()
   try {
-    const a = await cluster.add('a', FORMING)
-    const b = await cluster.add('b', { ...FORMING, bootstrap: ['a'] })
-    const c = await cluster.add('c', { ...FORMING, bootstrap: ['a', 'b'] })
-    const nodes = [a, b, c]
+    const nodes = await addThree(cluster, (bootstrap) => ({ ...FORMING, bootstrap }))
+    const [a, b, c] = nodes
     await Promise.all(nodes.map((node) => node.start()))
     await b.kill()
     await b.start()

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { openCluster } from '../../support/spawn-cluster.ts'
 import { Load } from './load.ts'
-import { clientOf, connect, layOut, moved, newKey, settled } from './steps.ts'
+import { addThree, clientOf, connect, layOut, moved, newKey, settled } from './steps.ts'
 
 const BUCKET = 'growing'
 const BEFORE_MS = 1_000
@@ -10,10 +10,8 @@ const BEFORE_MS = 1_000
 test('a lone node with data grows to three copies while a writer and a reader go on', async (t) => {
   const cluster = await openCluster()
   try {
-    const a = await cluster.add('a')
-    const b = await cluster.add('b')
-    const c = await cluster.add('c')
-    const nodes = [a, b, c]
+    const nodes = await addThree(cluster, () => ({}))
+    const [a, b, c] = nodes
     await a.start()
     const key = await newKey(a)
     const client = clientOf(a, key)

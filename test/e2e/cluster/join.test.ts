@@ -2,9 +2,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { LayoutHistoryAnswer } from '../../../src/api/admin/answers.ts'
 import { bytesOf } from '../../support/content.ts'
-import { openCluster, type ClusterNode } from '../../support/spawn-cluster.ts'
-import { runCommand } from '../../support/spawn-node.ts'
-import { clientOf, newKey, settled, within } from './steps.ts'
+import { openCluster, type ClusterNode, type TestCluster } from '../../support/spawn-cluster.ts'
+import { addThree, clientOf, command, newKey, settled, within, type Trio } from './steps.ts'
 
 const BUCKET = 'grown'
 const COUNT = 12
@@ -13,10 +12,16 @@ function bodyOf(index: number): Buffer {
   return bytesOf({ seed: index + 1, size: index % 2 === 0 ? 2_000 : 1_200_000 })
 }
 
+async function threeLone(cluster: TestCluster): Promise<Trio<ClusterNode>> {
+  const nodes = await addThree(cluster, () => ({}))
+  await Promise.all(nodes.map((node) => node.start()))
+  return nodes
+}
+
 /** The one command of a node that comes. */
 async function joins(node: ClusterNode, to: ClusterNode, ...more: string[]): Promise<string> {
-  const words = ['-c', node.settings, 'join', to.rpcAddress, '--yes', '--capacity', '1T', ...more]
-  const { code, stdout, stderr } = await runCommand(words)
+  const words = ['join', to.rpcAddress, '--yes', '--capacity', '1T', ...more]
+  const { code, stdout, stderr } = await command(node, ...words)
   assert.equal(code, 0, stderr)
   return stdout
 }
@@ -24,11 +29,8 @@ async function joins(node: ClusterNode, to: ClusterNode, ...more: string[]): Pro
 test('a node with data becomes three with three copies, by one command on each that comes', async (t) => {
   const cluster = await openCluster()
   try {
-    const a = await cluster.add('a')
-    const b = await cluster.add('b')
-    const c = await cluster.add('c')
-    const nodes = [a, b, c]
-    await Promise.all(nodes.map((node) => node.start()))
+    const nodes = await threeLone(cluster)
+    const [a, b, c] = nodes
     const key = await newKey(a)
     const client = clientOf(a, key)
     assert.equal((await client.call({ method: 'PUT', bucket: BUCKET })).status, 200)
@@ -64,11 +66,8 @@ test('a node with data becomes three with three copies, by one command on each t
 test('two nodes that join at the same time end in one layout that has both', async () => {
   const cluster = await openCluster()
   try {
-    const a = await cluster.add('a')
-    const b = await cluster.add('b')
-    const c = await cluster.add('c')
-    const nodes = [a, b, c]
-    await Promise.all(nodes.map((node) => node.start()))
+    const nodes = await threeLone(cluster)
+    const [a, b, c] = nodes
     await newKey(a)
     await Promise.all([joins(b, a, '--zone', 'b'), joins(c, a, '--zone', 'c')])
     await within(10_000, async () => {

@@ -1,54 +1,26 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { ClusterLayoutAnswer, RepairCheckAnswer } from '../../../src/api/admin/answers.ts'
-import { runCommand } from '../../support/spawn-node.ts'
-import { openCluster, type ClusterNode } from '../../support/spawn-cluster.ts'
+import type { RepairCheckAnswer } from '../../../src/api/admin/answers.ts'
+import { openCluster, type ClusterNode, type TestCluster } from '../../support/spawn-cluster.ts'
 import { Load } from './load.ts'
-import { clientOf, layOut, moved, newKey, settled, within } from './steps.ts'
+import { change, command, moved, settled, threeServing, within, type Serving } from './steps.ts'
 
 const BUCKET = 'moving'
 const CHECKED_MS_MAX = 60_000
 
-interface Change {
-  readonly joins?: readonly ClusterNode[]
-  readonly leaves?: readonly ClusterNode[]
-  readonly factor?: number
-}
-
-/** Stages and applies. @returns the version */
-async function change(through: ClusterNode, { joins = [], leaves = [], factor }: Change) {
-  const roles = [
-    ...(await Promise.all(
-      joins.map(async (node) => ({
-        ...{ id: await node.id(), zone: `zone-${node.name}`, capacity: 1e12, tags: [node.name] },
-      })),
-    )),
-    ...(await Promise.all(
-      leaves.map(async (node) => ({ id: await idOf(node, through), remove: true })),
-    )),
-  ]
-  const parameters = factor === undefined ? {} : { parameters: { replicationFactor: factor } }
-  const staged = await through.admin<ClusterLayoutAnswer>('UpdateClusterLayout', {
-    ...{ roles, ...parameters },
-  })
-  const version = staged.version + 1
-  await through.admin('ApplyClusterLayout', { version })
-  return version
-}
-
-/** By its tag: a node that is frozen or down cannot say it. */
-async function idOf(node: ClusterNode, through: ClusterNode): Promise<string> {
-  const { roles } = await through.admin<ClusterLayoutAnswer>('GetClusterLayout')
-  const role = roles.find(({ tags }) => tags.includes(node.name))
-  assert.ok(role !== undefined, `${node.name} has a role`)
-  return role.id
+/** Three that store and a fourth, d, that is known and has no role. */
+async function threeAndSpare(cluster: TestCluster): Promise<Serving & { spare: ClusterNode }> {
+  const serving = await threeServing(cluster, BUCKET)
+  const spare = await cluster.add('d', { factor: 3, bootstrap: ['a'] })
+  await spare.start()
+  await settled([...serving.nodes, spare], 1, 10_000)
+  return { ...serving, spare }
 }
 
 /** Until `repair --check` finds nothing on any node. @returns milliseconds */
 async function clean(node: ClusterNode): Promise<number> {
   return within(CHECKED_MS_MAX, async () => {
-    const words = ['-c', node.settings, 'repair', '--check', '--json']
-    const { stdout, stderr } = await runCommand(words)
+    const { stdout, stderr } = await command(node, 'repair', '--check', '--json')
     assert.notEqual(stdout, '', stderr)
     const { clean: isClean, silent, findings } = JSON.parse(stdout) as RepairCheckAnswer
     assert.ok(isClean, JSON.stringify({ silent, findings }))
@@ -58,20 +30,10 @@ async function clean(node: ClusterNode): Promise<number> {
 test('a node is replaced, one goes with its copies, and comes back, while clients go on', async (t) => {
   const cluster = await openCluster()
   try {
-    const a = await cluster.add('a', { factor: 3 })
-    const [b, c, d] = [
-      await cluster.add('b', { factor: 3, bootstrap: ['a'] }),
-      await cluster.add('c', { factor: 3, bootstrap: ['a'] }),
-      await cluster.add('d', { factor: 3, bootstrap: ['a'] }),
-    ]
-    const all = [a, b, c, d]
-    await Promise.all(all.map((node) => node.start()))
-    await settled(all, 0, 10_000)
-    await settled(all, await layOut(a, [a, b, c]), 10_000)
-    const key = await newKey(a)
-    const clients = [a, b].map((node) => clientOf(node, key))
-    assert.equal((await clients[0]!.call({ method: 'PUT', bucket: BUCKET })).status, 200)
-    const load = new Load(clients, BUCKET)
+    const { nodes, clients, spare: d } = await threeAndSpare(cluster)
+    const [a, b, c] = nodes
+    const [throughA, throughB, throughC] = clients
+    const load = new Load([throughA, throughB], BUCKET)
     load.start()
 
     await change(a, { joins: [d], leaves: [c] })
@@ -88,9 +50,8 @@ test('a node is replaced, one goes with its copies, and comes back, while client
     assert.deepEqual(load.failures, [])
     t.diagnostic(`repair --check finds nothing after ${await clean(a)} ms`)
     await a.kill()
-    const throughC = clientOf(c, key)
     await load.verify(throughC, 'c')
-    for (const client of [...clients, throughC]) client.close()
+    for (const client of clients) client.close()
   } finally {
     await cluster.remove()
   }
@@ -99,19 +60,9 @@ test('a node is replaced, one goes with its copies, and comes back, while client
 test('a coordinator that is frozen through a change of layout loses nothing when it wakes', async (t) => {
   const cluster = await openCluster()
   try {
-    const a = await cluster.add('a', { factor: 3 })
-    const [b, c, d] = [
-      await cluster.add('b', { factor: 3, bootstrap: ['a'] }),
-      await cluster.add('c', { factor: 3, bootstrap: ['a'] }),
-      await cluster.add('d', { factor: 3, bootstrap: ['a'] }),
-    ]
-    const all = [a, b, c, d]
-    await Promise.all(all.map((node) => node.start()))
-    await settled(all, 0, 10_000)
-    await settled(all, await layOut(a, [a, b, c]), 10_000)
-    const key = await newKey(a)
-    const [throughA, throughB] = [clientOf(a, key), clientOf(b, key)]
-    assert.equal((await throughA.call({ method: 'PUT', bucket: BUCKET })).status, 200)
+    const { nodes, clients, spare: d } = await threeAndSpare(cluster)
+    const [a, b, c] = nodes
+    const [throughA, throughB] = clients
     const load = new Load([throughA], BUCKET)
     load.start()
 
@@ -151,8 +102,7 @@ test('a coordinator that is frozen through a change of layout loses nothing when
     }
     t.diagnostic(`repair --check finds nothing after ${await clean(a)} ms`)
     await load.verify(throughB, 'b')
-    throughA.close()
-    throughB.close()
+    for (const client of clients) client.close()
   } finally {
     await cluster.remove()
   }

@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import type { CheckAnswer, JobAnswer } from '../../../src/api/admin/answers.ts'
 import { bytesOf } from '../../support/content.ts'
 import { openCluster, type ClusterNode } from '../../support/spawn-cluster.ts'
-import { clientOf, layOut, newKey, settled, within } from './steps.ts'
+import { settled, threeServing, within } from './steps.ts'
 
 const BUCKET = 'survivors'
 const TURNS = 40
@@ -25,21 +25,9 @@ async function checked(node: ClusterNode): Promise<CheckAnswer> {
 test('three nodes that name each other form by themselves; one killed is nothing to the others', async (t) => {
   const cluster = await openCluster()
   try {
-    const a = await cluster.add('a', { factor: 3 })
-    const b = await cluster.add('b', { factor: 3, bootstrap: ['a'] })
-    const c = await cluster.add('c', { factor: 3, bootstrap: ['a'] })
-    const nodes = [a, b, c]
-    await Promise.all(nodes.map((node) => node.start()))
-    await settled(nodes, 0, 5_000)
-    await settled(nodes, await layOut(b, nodes), 5_000)
-    const key = await newKey(a)
-    const clients = nodes.map((node) => clientOf(node, key))
-    const [, throughB, throughC] = clients as [
-      (typeof clients)[0],
-      (typeof clients)[0],
-      (typeof clients)[0],
-    ]
-    assert.equal((await throughB.call({ method: 'PUT', bucket: BUCKET })).status, 200)
+    const { nodes, clients } = await threeServing(cluster, BUCKET)
+    const [a] = nodes
+    const [throughA, throughB, throughC] = clients
     const times: number[] = []
     const turn = async (index: number): Promise<void> => {
       const size = index % 2 === 0 ? 4096 : 300_000
@@ -70,7 +58,7 @@ test('three nodes that name each other form by themselves; one killed is nothing
     await settled(nodes, 1, 10_000)
     for (let index = 0; index < TURNS; index += 1) {
       const at = { bucket: BUCKET, key: `turn ${index}` }
-      const answer = await clients[0]!.call({ method: 'GET', ...at })
+      const answer = await throughA.call({ method: 'GET', ...at })
       assert.equal(answer.status, 200, `${index}: ${answer.body.toString()}`)
     }
     const ms = await within(30_000, async () => {

@@ -11,9 +11,8 @@ import { systemDisk } from '../../../src/node/system/disk.ts'
 import { systemRng } from '../../../src/node/system/rng.ts'
 import { registerTree } from '../../../src/table/schema.ts'
 import { bytesOf } from '../../support/content.ts'
-import { runCommand } from '../../support/spawn-node.ts'
 import { openCluster, type ClusterNode } from '../../support/spawn-cluster.ts'
-import { clientOf, layOut, newKey, settled, within } from './steps.ts'
+import { command, threeServing, within } from './steps.ts'
 
 const BUCKET = 'checked'
 const OBJECTS = 12
@@ -24,10 +23,7 @@ async function checked(
   node: ClusterNode,
   ...words: readonly string[]
 ): Promise<{ readonly code: number | null; readonly report: RepairCheckAnswer }> {
-  const { code, stdout, stderr } = await runCommand([
-    ...['-c', node.settings, 'repair', '--check', '--json'],
-    ...words,
-  ])
+  const { code, stdout, stderr } = await command(node, 'repair', '--check', '--json', ...words)
   assert.notEqual(stdout, '', stderr)
   return { code, report: JSON.parse(stdout) as RepairCheckAnswer }
 }
@@ -68,15 +64,9 @@ async function dropManifest({ settings }: ClusterNode): Promise<string> {
 test('what is lost on one of three nodes is found from another, and mended by the workers', async (t) => {
   const cluster = await openCluster()
   try {
-    const a = await cluster.add('a', { factor: 3 })
-    const b = await cluster.add('b', { factor: 3, bootstrap: ['a'] })
-    const c = await cluster.add('c', { factor: 3, bootstrap: ['a'] })
-    const nodes = [a, b, c]
-    await Promise.all(nodes.map((node) => node.start()))
-    await settled(nodes, 0, 5_000)
-    await settled(nodes, await layOut(a, nodes), 5_000)
-    const client = clientOf(a, await newKey(a))
-    assert.equal((await client.call({ method: 'PUT', bucket: BUCKET })).status, 200)
+    const { nodes, clients } = await threeServing(cluster, BUCKET)
+    const [a, b, c] = nodes
+    const [client] = clients
     for (let index = 0; index < OBJECTS; index += 1) {
       const body = bytesOf({ seed: index + 1, size: index % 3 === 0 ? 2_000 : 300_000 })
       const put = await client.call({ method: 'PUT', bucket: BUCKET, key: `${index}`, body })

@@ -9,7 +9,7 @@ import {
   type SignedClient,
 } from '../../support/signed-client.ts'
 import { openCluster, type ClusterNode, type TestCluster } from '../../support/spawn-cluster.ts'
-import { clientOf, layOut, newKey, settled, within } from './steps.ts'
+import { threeServing, within } from './steps.ts'
 
 const BUCKET = 'rolled'
 const SIZES = [4096, 300_000]
@@ -69,24 +69,15 @@ async function work(
   }
 }
 
-async function threeNodes(cluster: TestCluster): Promise<{ nodes: ClusterNode[]; doors: Door[] }> {
-  const a = await cluster.add('a', { factor: 3 })
-  const b = await cluster.add('b', { factor: 3, bootstrap: ['a'] })
-  const c = await cluster.add('c', { factor: 3, bootstrap: ['a'] })
-  const nodes = [a, b, c]
-  await Promise.all(nodes.map((node) => node.start()))
-  await settled(nodes, 0, 10_000)
-  await settled(nodes, await layOut(b, nodes), 10_000)
-  const key = await newKey(a)
-  const doors = nodes.map((node): Door => ({ node, client: clientOf(node, key), isAway: false }))
-  assert.equal((await doors[0]!.client.call({ method: 'PUT', bucket: BUCKET })).status, 200)
-  return { nodes, doors }
+async function threeDoors(cluster: TestCluster): Promise<Door[]> {
+  const { nodes, clients } = await threeServing(cluster, BUCKET)
+  return nodes.map((node, index): Door => ({ node, client: clients[index]!, isAway: false }))
 }
 
 test('nodes that are restarted one after another fail no request', async (t) => {
   const cluster = await openCluster()
   try {
-    const { nodes, doors } = await threeNodes(cluster)
+    const doors = await threeDoors(cluster)
     const count: Count = { answered: 0, sentAgain: 0, failed: [] }
     let isOver = false
     const workers = [0, 1, 2, 3].map((worker) => work(doors, worker, count, () => isOver))
@@ -118,7 +109,7 @@ test('nodes that are restarted one after another fail no request', async (t) => 
     )
     assert.deepEqual(count.failed, [])
     assert.ok(count.answered > 50, `${count.answered}`)
-    for (const node of nodes) assert.equal(await node.stop(), 0)
+    for (const { node } of doors) assert.equal(await node.stop(), 0)
   } finally {
     await cluster.remove()
   }
@@ -127,7 +118,7 @@ test('nodes that are restarted one after another fail no request', async (t) => 
 test('a node that wakes up answers what comes then', async () => {
   const cluster = await openCluster()
   try {
-    const { doors } = await threeNodes(cluster)
+    const doors = await threeDoors(cluster)
     const [{ node, client }] = doors as [Door]
     const count: Count = { answered: 0, sentAgain: 0, failed: [] }
     for (let round = 0; round < 2; round += 1) {

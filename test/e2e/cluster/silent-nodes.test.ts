@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { bytesOf } from '../../support/content.ts'
 import { openCluster } from '../../support/spawn-cluster.ts'
-import { clientOf, layOut, newKey, settled, within } from './steps.ts'
+import { threeServing, within } from './steps.ts'
 
 const BUCKET = 'patience'
 const TURNS = 20
@@ -14,15 +14,9 @@ const REFUSED_MS_MAX = 10_000
 test('a frozen node holds nobody up; with two gone every request is refused in time', async (t) => {
   const cluster = await openCluster()
   try {
-    const a = await cluster.add('a', { factor: 3 })
-    const b = await cluster.add('b', { factor: 3, bootstrap: ['a'] })
-    const c = await cluster.add('c', { factor: 3, bootstrap: ['a'] })
-    const nodes = [a, b, c]
-    await Promise.all(nodes.map((node) => node.start()))
-    await settled(nodes, 0, 10_000)
-    await settled(nodes, await layOut(a, nodes), 10_000)
-    const client = clientOf(a, await newKey(a))
-    assert.equal((await client.call({ method: 'PUT', bucket: BUCKET })).status, 200)
+    const { nodes, clients } = await threeServing(cluster, BUCKET)
+    const [, b, c] = nodes
+    const [client] = clients
     const longest = async (word: string): Promise<number> => {
       let most = 0
       for (let index = 0; index < TURNS; index += 1) {

@@ -8,9 +8,14 @@ import type {
   LayoutHistoryAnswer,
 } from '../../../src/api/admin/answers.ts'
 import { SignedClient } from '../../support/signed-client.ts'
-import type { ClusterNode } from '../../support/spawn-cluster.ts'
+import type { ClusterNode, NodeSettings, TestCluster } from '../../support/spawn-cluster.ts'
+import { runCommand, type Finished } from '../../support/spawn-node.ts'
 
+const FORMED_MS_MAX = 10_000
 const MOVED_MS_MAX = 90_000
+
+/** Of each of the nodes a, b and c, in this order. */
+export type Trio<Item> = readonly [Item, Item, Item]
 
 export interface Key {
   readonly accessKeyId: string
@@ -45,25 +50,52 @@ export async function connect(node: ClusterNode, others: readonly ClusterNode[])
   )
 }
 
-/** Gives every node a role in a zone of its own, and applies. */
+/** Gives every node a role in a zone of its own, and applies. @returns the version */
 export async function layOut(
-  node: ClusterNode,
+  through: ClusterNode,
   nodes: readonly ClusterNode[],
   factor?: number,
 ): Promise<number> {
-  const roles = await Promise.all(
-    nodes.map(async (one) => ({
-      ...{ id: await one.id(), zone: `zone-${one.name}`, capacity: 1e12 },
-      tags: [one.name],
-    })),
-  )
+  return change(through, { joins: nodes, ...(factor === undefined ? {} : { factor }) })
+}
+
+export interface Change {
+  /** Each gets a zone, a capacity and a tag. */
+  readonly joins?: readonly ClusterNode[]
+  /** Get a zone and a tag, and store nothing. */
+  readonly gateways?: readonly ClusterNode[]
+  readonly leaves?: readonly ClusterNode[]
+  readonly factor?: number
+}
+
+/** Stages and applies. @returns the version */
+export async function change(
+  through: ClusterNode,
+  { joins = [], gateways = [], leaves = [], factor }: Change,
+): Promise<number> {
+  const roleOf = async (node: ClusterNode, capacity: number | null): Promise<object> => ({
+    ...{ id: await node.id(), zone: `zone-${node.name}`, capacity, tags: [node.name] },
+  })
+  const roles = await Promise.all([
+    ...joins.map((node) => roleOf(node, 1e12)),
+    ...gateways.map((node) => roleOf(node, null)),
+    ...leaves.map(async (node) => ({ id: await idOf(node, through), remove: true })),
+  ])
   const parameters = factor === undefined ? {} : { parameters: { replicationFactor: factor } }
-  const staged = await node.admin<ClusterLayoutAnswer>('UpdateClusterLayout', {
+  const staged = await through.admin<ClusterLayoutAnswer>('UpdateClusterLayout', {
     ...{ roles, ...parameters },
   })
   const version = staged.version + 1
-  await node.admin('ApplyClusterLayout', { version })
+  await through.admin('ApplyClusterLayout', { version })
   return version
+}
+
+/** By its tag: a node that is frozen or down cannot say it. */
+async function idOf(node: ClusterNode, through: ClusterNode): Promise<string> {
+  const { roles } = await through.admin<ClusterLayoutAnswer>('GetClusterLayout')
+  const role = roles.find(({ tags }) => tags.includes(node.name))
+  assert.ok(role !== undefined, `${node.name} has a role`)
+  return role.id
 }
 
 /** The change of the layout has come to its end: everything lies where it belongs. */
@@ -102,4 +134,53 @@ export async function newKey(node: ClusterNode): Promise<Key> {
 
 export function clientOf(node: ClusterNode, key: Key): SignedClient {
   return new SignedClient({ endpoint: node.endpoint, region: node.region, ...key })
+}
+
+/** Adds a, b and c. @param settingsOf by the names of those before */
+export async function addThree(
+  cluster: TestCluster,
+  settingsOf: (earlier: readonly string[]) => NodeSettings,
+): Promise<Trio<ClusterNode>> {
+  const a = await cluster.add('a', settingsOf([]))
+  const b = await cluster.add('b', settingsOf(['a']))
+  return [a, b, await cluster.add('c', settingsOf(['a', 'b']))]
+}
+
+/** Starts nodes that know each other by their settings; some, or all, get a role. */
+export async function form(
+  nodes: readonly ClusterNode[],
+  storing = nodes,
+  ms = FORMED_MS_MAX,
+): Promise<void> {
+  await Promise.all(nodes.map((node) => node.start()))
+  await settled(nodes, 0, ms)
+  // Not through the first, which the others dialled: any will do.
+  await settled(nodes, await layOut(storing.at(-1)!, storing), ms)
+}
+
+export interface Serving {
+  readonly nodes: Trio<ClusterNode>
+  readonly key: Key
+  readonly clients: Trio<SignedClient>
+}
+
+/** Three nodes that form a cluster of three copies, with a key, its clients and a bucket of it. */
+export async function threeServing(
+  cluster: TestCluster,
+  bucket: string,
+  settings: NodeSettings = {},
+): Promise<Serving> {
+  const nodes = await addThree(cluster, (bootstrap) => ({ factor: 3, bootstrap, ...settings }))
+  await form(nodes)
+  const [a, b, c] = nodes
+  const key = await newKey(a)
+  const clients = [clientOf(a, key), clientOf(b, key), clientOf(c, key)] as const
+  const made = await clients[0].call({ method: 'PUT', bucket })
+  assert.equal(made.status, 200, made.body.toString())
+  return { nodes, key, clients }
+}
+
+/** A command as an operator types it on that node. */
+export function command(node: ClusterNode, ...words: readonly string[]): Promise<Finished> {
+  return runCommand(['-c', node.settings, ...words])
 }

@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { bytesOf } from '../../support/content.ts'
-import { runCommand } from '../../support/spawn-node.ts'
 import { openCluster } from '../../support/spawn-cluster.ts'
-import { clientOf, connect, layOut, newKey, settled, within } from './steps.ts'
+import { addThree, clientOf, command, connect, layOut, newKey, settled, within } from './steps.ts'
 
 const BUCKET = 'of-three'
 const MIB = 1024 * 1024
@@ -11,9 +10,8 @@ const MIB = 1024 * 1024
 test('three processes become a cluster by three calls, and each serves what another took', async (t) => {
   const cluster = await openCluster()
   try {
-    const names = ['a', 'b', 'c']
-    const nodes = await Promise.all(names.map((name) => cluster.add(name, { factor: 3 })))
-    const [a, b, c] = nodes as [(typeof nodes)[0], (typeof nodes)[0], (typeof nodes)[0]]
+    const nodes = await addThree(cluster, () => ({ factor: 3 }))
+    const [a, b, c] = nodes
     await Promise.all(nodes.map((node) => node.start()))
     await connect(a, [b, c])
     const version = await layOut(a, nodes)
@@ -28,10 +26,10 @@ test('three processes become a cluster by three calls, and each serves what anot
       for (const [index, client] of clients.entries()) {
         const began = performance.now()
         const answer = await client.call({ method: 'GET', ...at })
-        assert.equal(answer.status, 200, `${names[index]}: ${answer.body.toString()}`)
-        assert.ok(answer.body.equals(body), `${names[index]} gives other bytes`)
+        assert.equal(answer.status, 200, `${nodes[index]!.name}: ${answer.body.toString()}`)
+        assert.ok(answer.body.equals(body), `${nodes[index]!.name} gives other bytes`)
         t.diagnostic(
-          `GET of ${size} through ${names[index]}: ${Math.round(performance.now() - began)} ms`,
+          `GET of ${size} through ${nodes[index]!.name}: ${Math.round(performance.now() - began)} ms`,
         )
       }
       const gone = await clients[1]!.call({ method: 'DELETE', ...at })
@@ -49,7 +47,7 @@ test('three processes become a cluster by three calls, and each serves what anot
     const said = async (
       ...words: readonly string[]
     ): Promise<{ code: number | null; out: string }> => {
-      const { code, stdout } = await runCommand(['-c', a.settings, ...words])
+      const { code, stdout } = await command(a, ...words)
       return { code, out: stdout.trim() }
     }
     assert.equal((await said('node', 'id')).out, `${await a.id()}@${a.rpcAddress}`)

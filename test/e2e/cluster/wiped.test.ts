@@ -6,9 +6,8 @@ import { setTimeout as wait } from 'node:timers/promises'
 import type { RepairCheckAnswer } from '../../../src/api/admin/answers.ts'
 import { bytesOf } from '../../support/content.ts'
 import type { SignedClient } from '../../support/signed-client.ts'
-import { runCommand } from '../../support/spawn-node.ts'
 import { openCluster, type ClusterNode } from '../../support/spawn-cluster.ts'
-import { clientOf, layOut, newKey, settled, within } from './steps.ts'
+import { command, threeServing, within } from './steps.ts'
 
 const BUCKET = 'wiped'
 const OBJECTS = 30
@@ -81,8 +80,8 @@ class Witness {
 }
 
 async function checked(node: ClusterNode): Promise<void> {
-  const words = ['-c', node.settings, 'repair', '--check', '--settled', '--json']
-  const { code, stdout, stderr } = await runCommand(words)
+  const words = ['repair', '--check', '--settled', '--json']
+  const { code, stdout, stderr } = await command(node, ...words)
   assert.equal(code, 0, stdout + stderr)
   assert.equal((JSON.parse(stdout) as RepairCheckAnswer).nodes.length, 3)
 }
@@ -94,18 +93,9 @@ for (const [name, lost] of [
   test(`a node that lost ${name} comes back by itself, and never says what is not so`, async (t) => {
     const cluster = await openCluster()
     try {
-      const a = await cluster.add('a', { factor: 3 })
-      const b = await cluster.add('b', { factor: 3, bootstrap: ['a'] })
-      const c = await cluster.add('c', { factor: 3, bootstrap: ['a'] })
-      const nodes = [a, b, c]
-      await Promise.all(nodes.map((node) => node.start()))
-      await settled(nodes, 0, 5_000)
-      await settled(nodes, await layOut(a, nodes), 5_000)
-      const key = await newKey(a)
-      const [throughA, throughB, throughC] = nodes.map((node) => clientOf(node, key)) as [
-        ...[SignedClient, SignedClient, SignedClient],
-      ]
-      assert.equal((await throughA.call({ method: 'PUT', bucket: BUCKET })).status, 200)
+      const { nodes, clients } = await threeServing(cluster, BUCKET)
+      const [a, b, c] = nodes
+      const [throughA, throughB, throughC] = clients
       for (const [index, one] of KEYS.entries()) {
         const at = { method: 'PUT', bucket: BUCKET, key: one } as const
         const put = await throughA.call({ ...at, body: contentAt(index) })
@@ -140,7 +130,7 @@ for (const [name, lost] of [
         const got = await throughB.call({ method: 'GET', bucket: BUCKET, key: one })
         assert.ok(got.body.equals(contentAt(index)), `${one}: ${got.status}`)
       }
-      for (const client of [throughA, throughB, throughC]) client.close()
+      for (const client of clients) client.close()
     } finally {
       await cluster.remove()
     }
