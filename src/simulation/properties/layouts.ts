@@ -1,4 +1,7 @@
-/** A layout has one content: no two nodes ever know different layouts of one number. */
+/**
+ * A layout has one content: no two nodes ever know different layouts of one number. None is read
+ * before all its owners have all of it, and none older retires before all know what is read.
+ */
 
 import type { LayoutHistory } from '../../cluster/layout/history.ts'
 import type { Layout } from '../../cluster/layout/layout.ts'
@@ -22,6 +25,8 @@ export class LayoutsWatch implements Watch {
   }
 
   #look(node: SimulatedNode, history: LayoutHistory): void {
+    const fault = readFault(history)
+    if (fault !== undefined) this.#fault(`node ${node.index} knows a layout ${fault}`)
     for (const layout of history.active) {
       // Layout 0 is what each node has that stands alone.
       if (layout.version === 0) continue
@@ -33,6 +38,19 @@ export class LayoutsWatch implements Watch {
       }
     }
   }
+}
+
+/** What is wrong with the layout that is read; undefined when nothing is. */
+export function readFault(history: LayoutHistory): string | undefined {
+  const { active, readVersion, nodes, former } = history
+  const layout = active.find(({ version }) => version === readVersion)
+  if (layout === undefined) return 'that is read and not active'
+  const owners = layout.storage.map((node) => nodes.get(node)!).filter(({ isLost }) => !isLost)
+  if (owners.some(({ sync }) => sync < readVersion)) return 'that is read before all have all of it'
+  const hasRetired = former.length > 0 && active[0] === layout
+  return hasRetired && owners.some(({ syncAck }) => syncAck < readVersion)
+    ? 'that is alone before all know that it is read'
+    : undefined
 }
 
 function contentOf(layout: Layout): string {

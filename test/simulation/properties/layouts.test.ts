@@ -2,10 +2,10 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { nodeId } from '../../../src/base/ids.ts'
 import { epochOf, newcomer, nothingStaged } from '../../../src/cluster/layout/history.ts'
-import type { LayoutHistory } from '../../../src/cluster/layout/history.ts'
+import type { LayoutHistory, Progress } from '../../../src/cluster/layout/history.ts'
 import { loneHistory } from '../../../src/cluster/lone.ts'
 import type { SimulatedNode } from '../../../src/simulation/node.ts'
-import { LayoutsWatch } from '../../../src/simulation/properties/layouts.ts'
+import { LayoutsWatch, readFault } from '../../../src/simulation/properties/layouts.ts'
 import { voteFault } from '../../../src/simulation/properties/votes.ts'
 
 const [a, b, c] = ['a', 'b', 'c'].map((digit) => nodeId(digit.repeat(64))) as [
@@ -30,7 +30,7 @@ function historyOf(version: number, nodes: readonly (typeof a)[]): LayoutHistory
       },
     ],
     ...{ former: [], readVersion: version, staged: nothingStaged },
-    nodes: new Map(nodes.map((node) => [node, newcomer])),
+    nodes: new Map(nodes.map((node) => [node, { ...newcomer, sync: version, syncAck: version }])),
   }
 }
 
@@ -51,6 +51,34 @@ test('two nodes that know different layouts of one number are found', () => {
   assert.deepEqual(faults, [])
   look(1, historyOf(2, [a, c]))
   assert.equal(faults.length, 1)
+})
+
+test('a layout that is read before every owner has all of it is found', () => {
+  const history = historyOf(2, [a, b, c])
+  assert.equal(readFault(history), undefined)
+  const said = (progress: Partial<Progress>, change: Partial<LayoutHistory> = {}): unknown => {
+    const nodes = new Map(history.nodes).set(b, { ...history.nodes.get(b)!, ...progress })
+    return readFault({ ...history, nodes, ...change })
+  }
+  assert.match(String(said({ sync: 1 })), /before all have all/)
+  assert.equal(said({ sync: 1, isLost: true }), undefined)
+  assert.equal(said({}, { readVersion: 1 }), 'that is read and not active')
+  const faults: string[] = []
+  const watch = new LayoutsWatch((sentence) => faults.push(sentence))
+  const nodes = new Map(history.nodes).set(c, { ...newcomer, sync: 1 })
+  const node = knowing(0, { ...history, nodes })
+  watch.asked({ node, endpoint: '', envelope: {} as never })
+  assert.equal(faults.length, 1)
+})
+
+test('an old layout that retires before every owner knows which is read is found', () => {
+  const history = historyOf(2, [a, b, c])
+  const nodes = new Map(history.nodes).set(b, { ...history.nodes.get(b)!, syncAck: 1 })
+  const former = [{ version: 1, storageNodes: 3, gatewayNodes: 0 }]
+  assert.equal(readFault({ ...history, former }), undefined)
+  assert.match(readFault({ ...history, former, nodes })!, /before all know/)
+  const older = { ...history.active[0]!, version: 1 }
+  assert.equal(readFault({ ...history, nodes, active: [older, ...history.active] }), undefined)
 })
 
 test('a node that lost its rows may vote in a newer epoch, once it copied from all others', () => {

@@ -1,0 +1,83 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { fixedCluster } from '../../src/cluster/lone.ts'
+import { SimulatedNode } from '../../src/simulation/node.ts'
+import { withEngine, type Graft } from '../../src/simulation/plant.ts'
+import { SeededRng } from '../../src/simulation/seeded-rng.ts'
+import { World } from '../../src/simulation/world.ts'
+
+const fair = { lossChance: 0, copyChance: 0, slowChance: 0, slowMs: 1, usualMs: 1 }
+
+/** A node with something wrong under it, once it had time to start. */
+async function started(
+  graft?: Graft,
+): Promise<{ readonly world: World; readonly node: SimulatedNode; readonly faults: string[] }> {
+  const world = new World(new SeededRng(1), fair, false)
+  const faults: string[] = []
+  const node = await SimulatedNode.make({
+    ...{ world, index: 0, rules: {}, shardCount: 1 },
+    directory: { find: () => node.present?.network, all: () => [node.id] },
+    clusterOf: (self) => fixedCluster(self, [[self]], 1),
+    graft: graft === undefined ? undefined : () => graft,
+    syncMs: () => 1,
+    offsetMicros: () => 0,
+    fault: (sentence) => void faults.push(sentence),
+  })
+  node.start()
+  await world.run(10_000, () => false)
+  return { world, node, faults }
+}
+
+test('a sound node starts, stops and starts again without a word', async () => {
+  const { world, node, faults } = await started()
+  assert.notEqual(node.product, undefined)
+  void node.stop()
+  await world.run(10_000, () => node.present === undefined)
+  node.start()
+  await world.run(10_000, () => node.product !== undefined)
+  assert.notEqual(node.product, undefined)
+  assert.deepEqual(faults, [])
+})
+
+test('a node that does not start is told of', async () => {
+  const { faults } = await started({
+    ground: (ground) => ({
+      ...ground,
+      network: () => {
+        throw new TypeError('no network')
+      },
+    }),
+  })
+  assert.equal(faults.length, 1)
+  assert.match(faults[0]!, /^node 0 did not start: TypeError: no network/)
+})
+
+test('a node that gives up is told of, once', async () => {
+  let isBroken = false
+  const { world, node, faults } = await started({
+    ground: (ground) =>
+      withEngine(ground, (engine) => ({
+        write: (operations) => {
+          return isBroken ? Promise.reject(new Error('broken')) : engine.write(operations)
+        },
+      })),
+  })
+  assert.deepEqual(faults, [])
+  isBroken = true
+  node.stop().catch(() => undefined)
+  await world.run(10_000, () => false)
+  const [said, gaveUp] = faults
+  assert.match(said!, /^node 0 says: The rows cannot be written/)
+  assert.match(gaveUp!, /^node 0 gave up: The rows cannot be written: Cannot write rows: broken/)
+})
+
+test('what a node complains of is told of, but not that a drive went bad', async () => {
+  const { faults } = await started({
+    ground: (ground) => {
+      ground.log.error({ block: 1 }, 'a block is corrupt')
+      ground.log.error({ count: 2 }, 'something is wrong')
+      return ground
+    },
+  })
+  assert.deepEqual(faults, ['node 0 says: something is wrong {"count":2}'])
+})
