@@ -17,20 +17,37 @@ async function ask(question: string): Promise<string> {
   }
 }
 
-const systemTerminal: Terminal = {
-  environment: process.env,
-  folder: process.cwd(),
-  isInteractive: process.stderr.isTTY === true,
-  print: (text) => void process.stdout.write(`${text}\n`),
-  note: (text) => void process.stderr.write(`${text}\n`),
-  ask: process.stdin.isTTY && process.stderr.isTTY ? ask : undefined,
-  draw: (line) => void process.stderr.write(`\r\u001b[K${line}`),
+/** As the shell tells of a program that wrote to nobody: 128 and the number of SIGPIPE. */
+const EXIT_UNREAD = 141
+
+function systemTerminal(): Terminal {
+  // What only tells has nothing left to do when nobody reads on; a node goes on serving.
+  process.stdout.on('error', (error) => {
+    if (!isUnread(error)) throw error
+    if (process.listenerCount('SIGTERM') === 0) process.exit(EXIT_UNREAD)
+  })
+  process.stderr.on('error', (error) => {
+    if (!isUnread(error)) throw error
+  })
+  return {
+    environment: process.env,
+    folder: process.cwd(),
+    isInteractive: process.stderr.isTTY === true,
+    print: (text) => void process.stdout.write(`${text}\n`),
+    note: (text) => void process.stderr.write(`${text}\n`),
+    ask: process.stdin.isTTY && process.stderr.isTTY ? ask : undefined,
+    draw: (line) => void process.stderr.write(`\r\u001b[K${line}`),
+  }
+}
+
+function isUnread(error: NodeJS.ErrnoException): boolean {
+  return error.code === 'EPIPE'
 }
 
 /** Runs one command line; resolves with the exit code once nothing of it runs any more. */
 export async function runCli(
   words: readonly string[],
-  terminal: Terminal = systemTerminal,
+  terminal: Terminal = systemTerminal(),
 ): Promise<number> {
   let exitCode = 0
   const program = new Command('hangar')

@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
 import { after, before, test } from 'node:test'
 import type { BucketAnswer, CheckAnswer, KeyAnswer } from '../../src/api/admin/answers.ts'
 import { startNode, type RunningNode } from '../../src/node/node.ts'
-import { simulate } from '../../src/simulation/simulate.ts'
+import { simulate, type Verdict } from '../../src/simulation/simulate.ts'
 import { say, type Said } from './terminal.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'hangar-cli-'))
@@ -23,6 +25,12 @@ after(async () => {
 
 function hangar(...words: string[]): Promise<Said> {
   return say(words, { environment, folder })
+}
+
+async function failedSeeds(words: readonly string[]): Promise<number[]> {
+  const { out } = await hangar('sim', ...words, '--jobs', '1', '--json')
+  const verdicts = out.split('\n').map((line) => JSON.parse(line) as Verdict)
+  return verdicts.filter(({ violations }) => violations.length > 0).map(({ seed }) => seed)
 }
 
 async function json<Answer>(...words: string[]): Promise<Answer> {
@@ -199,8 +207,22 @@ test('sim replays a seed, and with a planted bug says what it found and fails', 
   assert.match(many.out, /2, 0 failed/)
   const planted = await hangar('sim', '--seeds', '3', '--jobs', '1', '--plant', 'a quorum of one')
   assert.equal(planted.code, 1)
+  const failed = await failedSeeds(['--seeds', '3', '--plant', 'a quorum of one'])
+  assert.ok(failed.length > 0)
+  assert.match(planted.out, new RegExp(`3, ${failed.length} failed\\n`))
+  assert.match(planted.out, new RegExp(`\\nFailed seeds +${failed.join(', ')}\\n`))
   assert.match(planted.out, /Still fails with/)
   assert.match((await hangar('sim', '--plant', 'none')).err, /no planted bug "none"/)
+})
+
+test('a command whose reader leaves ends there, and says nothing of it', async () => {
+  const main = join(import.meta.dirname, '../../src/main.js')
+  const script =
+    '{ "$0" "$1" sim --seeds 200 --jobs 1 --json; echo "ended with $?" >&2; } | head -n 1'
+  const child = spawn('sh', ['-c', script, process.execPath, main])
+  const [out, err] = await Promise.all([text(child.stdout), text(child.stderr)])
+  assert.equal((JSON.parse(out) as { seed: number }).seed, 1)
+  assert.equal(err, 'ended with 141\n')
 })
 
 test('plan says what nodes would hold together, and what they would survive', async () => {

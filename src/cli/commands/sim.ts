@@ -128,8 +128,8 @@ async function runMany(
     for (let seed = from; seed < from + seeds; seed += 1) took(await simulate(seed, { plant }))
   } else await runInProcesses(options, took)
   if (terminal.isInteractive) terminal.draw('')
-  if (options.json !== true) show(terminal, summary)
   const [first] = summary.failed.sort((a, b) => a - b)
+  if (options.json !== true) show(terminal, summary)
   if (first === undefined) return true
   if (options.json !== true) await runOne(terminal, { ...options, seed: first }, plant)
   return false
@@ -191,6 +191,7 @@ function show(terminal: Terminal, summary: Summary): void {
       ['Operations', `${operations}, ${unknown} of unknown outcome`],
       ['Faults', `${faults}, beside lost, late and doubled messages`],
       ['Virtual time', `${(virtualMs / 3_600_000).toFixed(1)} hours`],
+      ...(failed.length === 0 ? [] : [['Failed seeds', failed.join(', ')] as const]),
     ]),
   )
 }
