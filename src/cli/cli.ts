@@ -22,11 +22,11 @@ const EXIT_UNREAD = 141
 
 function systemTerminal(): Terminal {
   // What only tells has nothing left to do when nobody reads on; a node goes on serving.
-  process.stdout.on('error', (error) => {
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (!isUnread(error)) throw error
     if (process.listenerCount('SIGTERM') === 0) process.exit(EXIT_UNREAD)
   })
-  process.stderr.on('error', (error) => {
+  process.stderr.on('error', (error: NodeJS.ErrnoException) => {
     if (!isUnread(error)) throw error
   })
   return {
