@@ -63,6 +63,10 @@ function roleRow(role: {
   readonly capacity: number | null
   readonly tags: readonly string[]
 }): string[] {
-  const size = role.capacity === null ? 'gateway' : sizeText(role.capacity)
-  return [role.id.slice(0, 16), role.zone, size, role.tags.join(', ')]
+  return [role.id.slice(0, 16), role.zone, capacityText(role.capacity), role.tags.join(', ')]
+}
+
+/** What a node with a role may hold. */
+export function capacityText(capacity: number | null): string {
+  return capacity === null ? 'gateway' : sizeText(capacity)
 }

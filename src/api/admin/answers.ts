@@ -11,7 +11,7 @@ export interface LayoutParametersAnswer {
   readonly replicationFactor: number
 }
 
-interface RoleAnswer {
+export interface RoleAnswer {
   readonly id: string
   readonly zone: string
   readonly tags: readonly string[]

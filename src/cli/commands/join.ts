@@ -1,18 +1,20 @@
 /** `hangar join`: links this node to a cluster and gives it a role there, all in one. */
 
-import { InvalidArgumentError } from 'commander'
 import type {
   ClusterLayoutAnswer,
   ClusterStatusAnswer,
   JoinAnswer,
   LayoutAppliedAnswer,
   LayoutPreviewAnswer,
+  RoleAnswer,
 } from '../../api/admin/answers.ts'
 import type { AdminClient } from '../admin-client.ts'
 import { capacityBytes } from '../capacity.ts'
 import { CliError } from '../command.ts'
-import type { DefineCommand, GlobalOptions } from '../command.ts'
+import type { DefineCommand } from '../command.ts'
 import { movesText } from '../layout-text.ts'
+import { nodeNamed, roleOf, takesRole, wantedCapacity, wholeNumber } from '../roles.ts'
+import type { RoleOptions } from '../roles.ts'
 import { nodeAction } from '../subcommand.ts'
 import type { Run as NodeRun } from '../subcommand.ts'
 
@@ -22,44 +24,28 @@ const POLL_MS = 100
 /** Others may apply theirs at the same time. */
 const APPLY_TRIES = 5
 
-interface JoinOptions extends GlobalOptions {
-  readonly json?: boolean
-  readonly yes?: boolean
-  readonly zone?: string
-  readonly capacity?: string
-  readonly gateway?: boolean
-  readonly tag?: readonly string[]
+interface JoinOptions extends RoleOptions {
   readonly replace?: string
-  readonly factor?: number
 }
 
 type Run = NodeRun<JoinOptions>
 
 export const join: DefineCommand = (program, terminal) => {
-  program
+  const command = program
     .command('join')
     .description(
       'make this node part of a cluster: link it, give it a role, show what moves, apply',
     )
     .argument('<address>', 'ID@host:port or host:port of a node there; `hangar node id` prints it')
-    .option('-z, --zone <zone>', 'where this node stands (default: the name of its machine)')
-    .option('--capacity <size>', 'what it may hold, such as 4T (default: what is free)')
-    .option('-g, --gateway', 'it serves requests and stores nothing')
-    .option('-t, --tag <tag>', 'for people; may be given again', collect)
+  takesRole(command, {
+    zone: 'where this node stands (default: the name of its machine)',
+    capacity: ['--capacity <size>', 'what it may hold, such as 4T (default: what is free)'],
+  })
     .option('--replace <node>', 'take the place, and the zone, of this node')
     .option('--factor <n>', 'copies of everything from now on', wholeNumber)
     .option('-y, --yes', 'apply without asking')
     .option('--json', 'for programs')
     .action(nodeAction<JoinOptions>(terminal, (run, [address]) => joinBy(run, address!)))
-}
-
-function collect(value: string, before: readonly string[] = []): readonly string[] {
-  return [...before, value]
-}
-
-function wholeNumber(text: string): number {
-  if (!/^\d$/.test(text)) throw new InvalidArgumentError('Wanted a whole number.')
-  return Number(text)
 }
 
 async function joinBy(run: Run, address: string): Promise<void> {
@@ -142,22 +128,18 @@ interface Circumstances {
   readonly before: ClusterLayoutAnswer
 }
 
-interface WishedRole {
-  readonly id: string
-  readonly zone: string
-  readonly capacity: number | null
-  readonly tags: readonly string[]
-}
-
 /** Stages the role of this node, and what goes with it. */
 async function stage(run: Run, { found, before }: Circumstances): Promise<void> {
   const { client, options } = run
   const { seed } = found
-  const roles: (WishedRole | { readonly id: string; readonly remove: true })[] = []
-  const old = options.replace === undefined ? undefined : replaced(options.replace, before)
+  const roles: (RoleAnswer | { readonly id: string; readonly remove: true })[] = []
+  const old =
+    options.replace === undefined
+      ? undefined
+      : nodeNamed<RoleAnswer>(options.replace, before.roles, 'layout show')
   if (old !== undefined) roles.push({ id: old.id, remove: true })
   // Who stood alone until now has never needed a role.
-  if (seed !== null && known(before, seed.id) === undefined) roles.push({ ...seed, tags: [] })
+  if (seed !== null && roleOf(before, seed.id) === undefined) roles.push({ ...seed, tags: [] })
   roles.push(await ownRole(run, { found, before }, old))
   const parameters =
     options.factor === undefined ? {} : { parameters: { replicationFactor: options.factor } }
@@ -167,24 +149,19 @@ async function stage(run: Run, { found, before }: Circumstances): Promise<void> 
 async function ownRole(
   { options, terminal }: Run,
   { found, before }: Circumstances,
-  old: WishedRole | undefined,
-): Promise<WishedRole> {
+  old: RoleAnswer | undefined,
+): Promise<RoleAnswer> {
   const { id, zone: suggestedZone, capacity: suggestedCapacity } = found.node
-  const kept = known(before, id) ?? old
-  const { gateway, tag, yes } = options
-  if (gateway && options.capacity !== undefined) {
-    throw new CliError('a gateway has no capacity', 'Give --gateway or --capacity.')
-  }
+  const kept = roleOf(before, id) ?? old
+  const { tag, yes } = options
+  const wanted = wantedCapacity(options)
   const answer = async (question: string, usual: string): Promise<string> => {
     if (yes || options.json || kept !== undefined || terminal.ask === undefined) return usual
     return (await terminal.ask(`${question} [${usual}]: `)).trim() || usual
   }
   const zone = options.zone ?? kept?.zone ?? (await answer('Zone of this node', suggestedZone))
   const tags = tag ?? kept?.tags ?? []
-  if (gateway) return { id, zone, capacity: null, tags }
-  if (options.capacity !== undefined) {
-    return { id, zone, capacity: capacityBytes(options.capacity), tags }
-  }
+  if (wanted !== undefined) return { id, zone, capacity: wanted, tags }
   if (kept !== undefined) return { id, zone, capacity: kept.capacity, tags }
   const usual = roundedSize(suggestedCapacity)
   return { id, zone, capacity: capacityBytes(await answer('What it may hold', usual)), tags }
@@ -193,25 +170,6 @@ async function ownRole(
 /** In whole GB where it is as much: nobody wants to read more digits. */
 function roundedSize(bytes: number): string {
   return bytes < 1e9 ? `${bytes}` : `${Math.floor(bytes / 1e9)}G`
-}
-
-/** What is staged for a node, or else its role. */
-function known(
-  { roles, stagedRoleChanges }: ClusterLayoutAnswer,
-  id: string,
-): WishedRole | undefined {
-  const staged = stagedRoleChanges.find((change) => change.id === id)
-  if (staged !== undefined && 'zone' in staged) return staged
-  return roles.find((role) => role.id === id)
-}
-
-/** @throws {CliError} when no role fits */
-function replaced(word: string, { roles }: ClusterLayoutAnswer): WishedRole {
-  const matches = roles.filter(({ id }) => id.startsWith(word.toLowerCase()))
-  const [found] = matches
-  if (found !== undefined && matches.length === 1) return found
-  const why = found === undefined ? 'no node with a role' : `${matches.length} nodes`
-  throw new CliError(`"${word}" is ${why}`, '`hangar layout show` lists them.')
 }
 
 /** @throws {CliError} when what is staged makes no layout */

@@ -1,6 +1,5 @@
 /** `hangar layout`: which nodes store what; staged, shown as moves, applied. */
 
-import { InvalidArgumentError } from 'commander'
 import type {
   ClusterLayoutAnswer,
   ClusterStatusAnswer,
@@ -10,24 +9,18 @@ import type {
   NodesSkippedAnswer,
 } from '../../api/admin/answers.ts'
 import type { AdminClient } from '../admin-client.ts'
-import { capacityBytes } from '../capacity.ts'
 import { CliError } from '../command.ts'
 import { layoutText, movesText, rolesText } from '../layout-text.ts'
-import type { DefineCommand, GlobalOptions } from '../command.ts'
+import type { DefineCommand } from '../command.ts'
+import { collect, nodeNamed, roleOf, takesRole, wantedCapacity, wholeNumber } from '../roles.ts'
+import type { RoleOptions } from '../roles.ts'
 import { nodeAction } from '../subcommand.ts'
 import type { Run as NodeRun, Work } from '../subcommand.ts'
 import { textTable } from '../text-table.ts'
 
-interface LayoutOptions extends GlobalOptions {
-  readonly json?: boolean
-  readonly yes?: boolean
-  readonly zone?: string
-  readonly capacity?: string
-  readonly gateway?: boolean
-  readonly tag?: readonly string[]
+interface LayoutOptions extends RoleOptions {
   readonly replace?: readonly string[]
   readonly redundancy?: string
-  readonly factor?: number
   readonly version?: number
   readonly allowMissingData?: boolean
 }
@@ -45,14 +38,14 @@ export const layout: DefineCommand = (program, terminal) => {
     .description('the layout, and what is staged')
     .option(...json)
     .action(wire(show))
-  group
+  const assigning = group
     .command('assign')
     .description('stage a role for nodes; what is left out stays as it is')
     .argument(...which)
-    .option('-z, --zone <zone>', 'where they stand: copies lie in different zones')
-    .option('-c, --capacity <size>', 'what they may hold, such as 4T')
-    .option('-g, --gateway', 'serve requests, store nothing')
-    .option('-t, --tag <tag>', 'for people; may be given again', collect)
+  takesRole(assigning, {
+    zone: 'where they stand: copies lie in different zones',
+    capacity: ['-c, --capacity <size>', 'what they may hold, such as 4T'],
+  })
     .option('--replace <node>', 'stage its role for removal; may be given again', collect)
     .option(...json)
     .action(wire((run, [nodes]) => assign(run, nodes as unknown as readonly string[])))
@@ -100,15 +93,6 @@ export const layout: DefineCommand = (program, terminal) => {
     .action(wire(skipDeadNodes))
 }
 
-function wholeNumber(text: string): number {
-  if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError('Wanted a whole number.')
-  return Number(text)
-}
-
-function collect(value: string, before: readonly string[] = []): readonly string[] {
-  return [...before, value]
-}
-
 function current(client: AdminClient): Promise<ClusterLayoutAnswer> {
   return client.call<ClusterLayoutAnswer>('GetClusterLayout')
 }
@@ -127,25 +111,22 @@ async function knownNodes(client: AdminClient, found: ClusterLayoutAnswer): Prom
 
 function resolve(word: string, known: readonly string[]): string {
   if (/^[0-9a-f]{64}$/.test(word)) return word
-  const matches = known.filter((id) => id.startsWith(word.toLowerCase()))
-  if (matches.length === 1) return matches[0]!
-  const why = matches.length === 0 ? 'no node' : `${matches.length} nodes`
-  throw new CliError(`"${word}" is ${why}`, '`hangar status` lists the nodes.')
+  return nodeNamed(
+    word,
+    known.map((id) => ({ id })),
+  ).id
 }
 
 async function assign({ client, options, terminal }: Run, words: readonly string[]): Promise<void> {
   const found = await current(client)
   const known = await knownNodes(client, found)
-  const { gateway, replace = [] } = options
-  if (gateway && options.capacity !== undefined) {
-    throw new CliError('a gateway has no capacity', 'Give --gateway or --capacity.')
-  }
+  const { replace = [] } = options
+  const wanted = wantedCapacity(options)
   const roles = words.map((word) => {
     const id = resolve(word, known)
-    const before = roleBefore(found, id)
+    const before = roleOf(found, id)
     const zone = options.zone ?? before?.zone
-    const given = options.capacity === undefined ? undefined : capacityBytes(options.capacity)
-    const capacity = gateway ? null : (given ?? before?.capacity)
+    const capacity = wanted === undefined ? before?.capacity : wanted
     if (zone === undefined || capacity === undefined) {
       throw new CliError(
         `node ${id.slice(0, 16)} has no role yet`,
@@ -156,15 +137,6 @@ async function assign({ client, options, terminal }: Run, words: readonly string
   })
   const removed = replace.map((word) => ({ id: resolve(word, known), remove: true }))
   await stage({ client, options, terminal }, { roles: [...roles, ...removed] })
-}
-
-function roleBefore(
-  found: ClusterLayoutAnswer,
-  id: string,
-): { zone: string; capacity: number | null; tags: readonly string[] } | undefined {
-  const staged = found.stagedRoleChanges.find((change) => change.id === id)
-  if (staged !== undefined && 'zone' in staged) return staged
-  return found.roles.find((role) => role.id === id)
 }
 
 async function remove(run: Run, words: readonly string[]): Promise<void> {

@@ -7,6 +7,7 @@ import type {
 } from '../../api/admin/answers.ts'
 import { CliError } from '../command.ts'
 import type { DefineCommand, GlobalOptions } from '../command.ts'
+import { nodeNamed } from '../roles.ts'
 import { nodeAction } from '../subcommand.ts'
 import type { Run as NodeRun } from '../subcommand.ts'
 
@@ -54,7 +55,7 @@ async function lost(
   word: string,
 ): Promise<void> {
   const { nodes } = await client.call<ClusterStatusAnswer>('GetClusterStatus')
-  const found = named(nodes, word)
+  const found = nodeNamed(word, nodes)
   if (found.isUp) {
     throw new CliError(
       `node ${found.id.slice(0, 16)} is up`,
@@ -73,22 +74,12 @@ async function lost(
   else terminal.print(`Node ${found.id.slice(0, 16)} is not waited for any more`)
 }
 
-type ListedNode = ClusterStatusAnswer['nodes'][number]
-
-function named(nodes: readonly ListedNode[], word: string): ListedNode {
-  const matches = nodes.filter(({ id }) => id.startsWith(word.toLowerCase()))
-  const [found] = matches
-  if (found !== undefined && matches.length === 1) return found
-  const why = found === undefined ? 'no node' : `${matches.length} nodes`
-  throw new CliError(`"${word}" is ${why}`, '`hangar status` lists the nodes.')
-}
-
 async function goOnAlone(
   { client, options, terminal }: NodeRun<NodeOptions>,
   words: readonly string[],
 ): Promise<void> {
   const { nodes } = await client.call<ClusterStatusAnswer>('GetClusterStatus')
-  const givenUp = words.map((word) => named(nodes, word).id)
+  const givenUp = words.map((word) => nodeNamed(word, nodes).id)
   const wanted = `give up ${givenUp.length} ${givenUp.length === 1 ? 'node' : 'nodes'}`
   if (options.confirm !== wanted) {
     const names = givenUp.map((id) => id.slice(0, 16)).join(', ')

@@ -4,6 +4,7 @@ import type { Command } from 'commander'
 import type { ClusterHealthAnswer, ClusterStatusAnswer } from '../../api/admin/answers.ts'
 import { AdminClient, findNode } from '../admin-client.ts'
 import type { DefineCommand, GlobalOptions, Terminal } from '../command.ts'
+import { capacityText } from '../layout-text.ts'
 import { sizeText, textFields, textTable } from '../text-table.ts'
 
 interface StatusOptions extends GlobalOptions {
@@ -41,7 +42,7 @@ function show(
     node.addr ?? '',
     node.isUp ? 'up' : downText(node.lastSeenSecsAgo),
     node.role?.zone ?? 'no role yet',
-    typeof node.role?.capacity === 'number' ? sizeText(node.role.capacity) : '',
+    node.role === null ? '' : capacityText(node.role.capacity),
     node.dataPartition === undefined ? '' : sizeText(node.dataPartition.available),
     node.missingBlocks === undefined ? '' : String(node.missingBlocks),
   ])
