@@ -18,8 +18,10 @@ import { TableError } from './errors.ts'
 const stateTree: Tree<string> = { name: 'table-state', tag: '%', values: 'text' }
 const CUSTODY_KEY = 'custody'
 const COUNT = PARTITION_COUNT + 1
-/** Of a partition whose rows, if any, are not this node's to keep. */
-const NOT_HELD = -1
+/** Of a partition whose rows, as far as they still lie here, are not this node's to keep. */
+const GIVEN_UP = -1
+/** Of one that was given up, and of which nothing lies here any more. */
+const GONE = -2
 /** Of a partition that it held before it ever heard of a layout, or of a re-admission. */
 const FROM_THE_START = 0
 
@@ -28,7 +30,7 @@ const LOST = 'lost'
 
 /** The row: a line of versions, a line of re-admissions, the incarnation. */
 interface State {
-  /** For each partition: not held, or the version up to which it is complete. */
+  /** For each partition: given up, gone, or the version up to which it is complete. */
   readonly complete: readonly number[]
   /** For each partition: the re-admission of this node after which it was copied from all others. */
   readonly recovered: readonly number[]
@@ -73,7 +75,7 @@ export class Custody {
    * Compares with the layouts of now.
    *
    * @returns partitions to be emptied before anything is answered for them, and those whose rows
-   *   are to go because this node owns them no longer
+   *   are to go because this node owns them no longer, until they are known to be gone
    */
   look(): { readonly gained: readonly number[]; readonly lost: readonly number[] } {
     const history = this.#cluster.history()
@@ -83,9 +85,9 @@ export class Custody {
     const lost: number[] = []
     for (let partition = 0; partition < COUNT; partition += 1) {
       const isOwned = isOwnedIn(history, partition, this.#cluster.self)
-      const isHeld = this.#state.complete[partition] !== NOT_HELD
-      if (isOwned && !isHeld) this.#gained.add(partition)
-      if (!isOwned && isHeld) lost.push(partition)
+      const complete = this.#state.complete[partition]!
+      if (isOwned && complete < FROM_THE_START) this.#gained.add(partition)
+      if (!isOwned && complete !== GONE) lost.push(partition)
     }
     return { gained: [...this.#gained], lost }
   }
@@ -143,9 +145,14 @@ export class Custody {
     return count
   }
 
-  /** Before their rows are thrown away: cut off in between, they are thrown away when gained again. */
+  /** Before their rows are thrown away: whatever of that is cut off is gone on with. */
   giveUp(partitions: readonly number[]): Promise<void> {
-    return this.#set(partitions, { complete: NOT_HELD })
+    return this.#set(partitions, { complete: GIVEN_UP })
+  }
+
+  /** Nothing lies here any more of what was given up. */
+  gone(partitions: readonly number[]): Promise<void> {
+    return this.#set(partitions, { complete: GONE })
   }
 
   /** They were emptied: from now on rows may come. */

@@ -61,7 +61,7 @@ test('a partition that was given up and gained again answers nothing before it w
   next.assertHeld(99)
   await next.take(next.look().gained)
   next.assertHeld(100)
-  assert.deepEqual(next.look(), { gained: [], lost: [] })
+  assert.deepEqual(next.look().gained, [])
 })
 
 test('completeTo() is the newest active layout of which nothing is missing', async () => {
@@ -76,4 +76,23 @@ test('completeTo() is the newest active layout of which nothing is missing', asy
   assert.equal(custody.completeTo(), 1)
   await custody.completed(custody.incomplete(history, 2), 2)
   assert.equal(custody.completeTo(), 2)
+})
+
+test('what was given up is to go until it is gone, through a crash', async () => {
+  const store = new MemoryStore()
+  let active = [layoutOf(1, 100)]
+  const cluster = clusterOf(() => active)
+  const custody = new Custody(openDb(store), cluster, 'one')
+  const { lost } = custody.look()
+  await custody.giveUp(lost)
+  assert.deepEqual(custody.look().lost, lost)
+  const next = new Custody(openDb(store), cluster, 'one')
+  assert.deepEqual(next.look().lost, lost)
+  await next.gone(lost)
+  assert.deepEqual(next.look().lost, [])
+  const last = new Custody(openDb(store), cluster, 'one')
+  assert.deepEqual(last.look(), { gained: [], lost: [] })
+  active = [layoutOf(1, 100), layoutOf(2, 120)]
+  assert.equal(last.look().gained.length, 20)
+  assert.throws(() => last.assertHeld(100), { code: 'NotReady' })
 })

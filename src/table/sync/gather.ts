@@ -61,6 +61,7 @@ export class GatherWorker implements Worker {
     if (lost.length > 0) {
       await custody.giveUp(lost)
       if (rules.emptiesGained) await empty(lost, signal)
+      await custody.gone(lost)
     }
     if (gained.length > 0) {
       if (rules.emptiesGained) await empty(gained, signal)

@@ -1,0 +1,97 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { nodeId, type NodeId } from '../../../src/base/ids.ts'
+import { silentLog } from '../../../src/base/log.ts'
+import { PARTITION_COUNT, type Cluster } from '../../../src/cluster/cluster.ts'
+import { loneLayout } from '../../../src/cluster/layout/layout.ts'
+import { fixedCluster, loneHistory } from '../../../src/cluster/lone.ts'
+import type { Db } from '../../../src/db/db.ts'
+import { MemoryStore } from '../../../src/db/memory.ts'
+import { openMemoryDb } from '../../../src/db/open.ts'
+import { systemClock } from '../../../src/node/system/clock.ts'
+import { Custody } from '../../../src/table/custody.ts'
+import { localMerged } from '../../../src/table/owner/merged.ts'
+import { packMerged } from '../../../src/table/row.ts'
+import { rules } from '../../../src/table/rules.ts'
+import { defineMerged, type MergedTable } from '../../../src/table/schema.ts'
+import { emptyPartitions } from '../../../src/table/sync/empty.ts'
+import { GatherWorker } from '../../../src/table/sync/gather.ts'
+
+const [self, other] = ['a', 'b'].map((digit) => nodeId(digit.repeat(64))) as [NodeId, NodeId]
+
+const tallies = localMerged(
+  defineMerged<number>({
+    ...{ name: 'tally', tag: 't', placement: 'hash', version: 1 },
+    encode: (count) => count,
+    decode: (stored) => stored as number,
+    merge: Math.max,
+    isTombstone: () => false,
+  }) as MergedTable<unknown>,
+)
+
+/** Every partition belongs to the other node. */
+function leftCluster(): Cluster {
+  const layout = {
+    ...loneLayout(self),
+    ...{ version: 1, storage: [other], places: new Uint8Array(PARTITION_COUNT) },
+  }
+  const lone = loneHistory(self, 'c')
+  const nodes = new Map([...lone.nodes, [other, lone.nodes.get(self)!] as const])
+  const history = { ...lone, nodes, active: [layout] }
+  return { ...fixedCluster(self, [[other]]), history: () => history }
+}
+
+function openDb(store: MemoryStore): Db {
+  return openMemoryDb({ store, clock: systemClock, onFatal: (fault) => assert.fail(fault) })
+}
+
+/** One life of a node. Its worker dies once it has thrown away what lies in `diesAfter`. */
+function lifeOf(
+  store: MemoryStore,
+  diesAfter?: number,
+): { readonly db: Db; work(): Promise<void> } {
+  const db = openDb(store)
+  const cluster = leftCluster()
+  const options = { db, registers: new Map(), merged: new Map([['tally', tallies]]) }
+  const { signal } = new AbortController()
+  const worker = new GatherWorker({
+    ...{ cluster, custody: new Custody(db, cluster, 'one'), rules, log: silentLog },
+    intervalMs: 1,
+    empty: async (partitions) => {
+      if (diesAfter === undefined) return emptyPartitions(options, partitions, signal)
+      await emptyPartitions(options, [diesAfter], signal)
+      throw new Error('killed')
+    },
+    pull: () => Promise.resolve(),
+    withBlocks: (partitions) => Promise.resolve(partitions),
+    isConfirmed: () => Promise.resolve(true),
+    progressed: () => undefined,
+  })
+  return { db, work: async () => void (await worker.work(signal)) }
+}
+
+async function left(db: Db): Promise<readonly string[]> {
+  return (await db.range(tallies.rows, { gte: '', limit: 1000 })).map(({ key }) => key)
+}
+
+test('a node that died while it threw away what it owns no longer goes on with it', async () => {
+  const store = new MemoryStore()
+  const first = lifeOf(store, 1)
+  await first.db.write((batch) => {
+    for (const key of ['01p\0a', '02p\0a', 'ffp\0a']) {
+      batch.put(tallies.rows, key, packMerged(1, 1))
+    }
+  })
+  await assert.rejects(first.work(), /killed/)
+  assert.deepEqual(await left(first.db), ['02p\0a', 'ffp\0a'])
+  const second = lifeOf(store)
+  await second.work()
+  assert.deepEqual(await left(second.db), [])
+})
+
+test('what has gone is not looked for again', async () => {
+  const store = new MemoryStore()
+  await lifeOf(store).work()
+  // One that empties nothing would die.
+  await lifeOf(store, 1).work()
+})
