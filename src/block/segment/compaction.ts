@@ -100,6 +100,8 @@ export class Compaction implements Worker {
       await this.#trim(drive)
       for (const segment of drive.segments.values()) {
         if (segment.state !== 'sealed' || segment.appends > 0) continue
+        // Nothing can be moved out of a file that is gone.
+        if (segment.isGone && segment.liveBytes > 0) continue
         if (this.#stuck.get(segment) === segment.liveBytes) continue
         const percent = (segment.liveBytes / Math.max(PAGE_BYTES, segment.endBytes)) * 100
         if (percent > limit || percent >= (best?.percent ?? Infinity)) continue
@@ -177,6 +179,10 @@ export class Compaction implements Worker {
   /** Makes an emptied segment free on stable storage; then it waits to be used again, or goes. */
   async #release(pass: Pass): Promise<void> {
     const { drive, segment } = pass
+    if (segment.isGone) {
+      await this.#forget(drive, segment)
+      return
+    }
     segment.state = 'free'
     // Stable after every batch that emptied it: no index row names it any more, even after a crash.
     await this.#options.db.write((batch) => segment.writeRow(batch))
@@ -191,11 +197,16 @@ export class Compaction implements Worker {
     for (const segment of free.slice(drive.isFull ? 0 : SEGMENTS_FREE_MAX)) {
       if (!segment.reusable) continue
       segment.reusable = false
-      drive.segments.delete(segment.number)
-      await drive.files.remove(segment.number)
-      const key = segmentKey(drive.number, segment.number)
-      await this.#options.db.write((batch) => batch.del(segmentTree, key))
+      await this.#forget(drive, segment)
     }
+  }
+
+  /** The file first: one that no row names would stay for ever. */
+  async #forget(drive: Drive, segment: Segment): Promise<void> {
+    drive.segments.delete(segment.number)
+    await drive.files.remove(segment.number)
+    const key = segmentKey(drive.number, segment.number)
+    await this.#options.db.write((batch) => batch.del(segmentTree, key))
   }
 }
 

@@ -37,12 +37,14 @@ export async function loadSegments(
     drive.nextSegment = Math.max(drive.nextSegment, place.segment + 1)
     const segment = new Segment(drive.number, place.segment, decodeSegment(value))
     const present = files.delete(place.segment)
-    if (!present && segment.endBytes === 0) lost.push(key)
-    else if (!present && segment.state === 'free') lost.push(key)
-    else drive.segments.set(place.segment, segment)
+    if (!present && segment.liveBytes === 0) {
+      lost.push(key)
+      continue
+    }
+    drive.segments.set(place.segment, segment)
     if (!present) {
-      segment.isGone = segment.liveBytes > 0
-      if (segment.isGone) log.error({ folder: drive.folder, segment: key }, 'a file is gone')
+      segment.isGone = true
+      log.error({ folder: drive.folder, segment: key }, 'a file is gone')
       if (segment.state === 'open') segment.state = 'sealed'
       continue
     }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { MIB, PAGE_BYTES } from '../../../src/base/limits.ts'
+import { segmentKey, segmentTree } from '../../../src/block/segment/rows.ts'
 import { CrashDisk } from '../disk.ts'
 import {
   advanceUntil,
@@ -148,4 +149,25 @@ test('compaction frees a full drive: its moves may use the reserve', async () =>
   await assertKept(world, kept)
   await putBytes(world.blocks, content(5000, BLOCK))
   await world.blocks.stop()
+})
+
+test('a segment whose file is gone is forgotten once nothing of it is missed, not written again', async () => {
+  const first = await openWorld()
+  const hash = await putBytes(first.blocks, content(1, BLOCK))
+  await first.db.write((batch) => first.blocks.referenceAdded(batch, hash))
+  await first.blocks.stop()
+  first.disk.files.delete('/drive/00000001.segment')
+  const { blocks, db, clock, fatal } = await openWorld({ disk: first.disk, store: first.store })
+  const segments = async (): Promise<string[]> =>
+    (await db.range(segmentTree, { limit: 10 })).map(({ key }) => key)
+  assert.deepEqual(await segments(), [segmentKey(0, 1)])
+  await putBytes(blocks, content(1, BLOCK))
+  for (let passed = 0; passed < 10; passed += 1) {
+    clock.advance(30_000)
+    await turns(50)
+  }
+  assert.deepEqual(await segments(), [segmentKey(0, 2)])
+  assert.deepEqual(await getBytes(blocks, hash), content(1, BLOCK))
+  assert.deepEqual(fatal, [])
+  await blocks.stop()
 })
