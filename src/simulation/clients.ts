@@ -32,6 +32,8 @@ export interface Run {
   readonly pauseMs: number
   /** Else what would be an upload is a delete. */
   readonly hasUploads: boolean
+  /** Of ten bodies, those that lie in their row. */
+  readonly inlineOfTen: number
   /** Most large bodies are one of a few. */
   readonly sharesBlocks: boolean
   readonly history: Recorded[]
@@ -90,13 +92,13 @@ export class Client {
   async #draw(key: string): Promise<void> {
     const { rng } = this.#run.world
     const dice = rng.below(100)
-    if (dice < 22) await this.#put(key, false)
-    else if (dice < 32) await this.#put(key, true)
-    else if (dice < 40) await this.#put(key, false, etagOf(this.#seen.get(key) ?? 'none'))
-    else if (dice < 52) await this.#ask(key, { kind: 'delete' })
-    else if (dice < 74) await this.#ask(key, { kind: 'get' })
+    if (dice < 24) await this.#put(key, false)
+    else if (dice < 35) await this.#put(key, true)
+    else if (dice < 44) await this.#put(key, false, etagOf(this.#seen.get(key) ?? 'none'))
+    else if (dice < 57) await this.#ask(key, { kind: 'delete' })
+    else if (dice < 81) await this.#ask(key, { kind: 'get' })
     else if (dice < 94 && !this.#run.hasUploads) await this.#ask(key, { kind: 'delete' })
-    else if (dice < 82) await this.#upload(key)
+    else if (dice < 86) await this.#upload(key)
     else if (dice < 92) await this.#end(key, 'complete')
     else if (dice < 94) await this.#end(key, 'abort')
     else await this.#page()
@@ -108,11 +110,14 @@ export class Client {
 
   #content(name: string): Content {
     const { rng } = this.#run.world
-    const dice = this.#run.sharesBlocks ? 7 : rng.below(10)
+    const { sharesBlocks, inlineOfTen } = this.#run
+    const isInline = !sharesBlocks && rng.below(10) < inlineOfTen
+    const isShort = sharesBlocks || rng.chance(0.5)
+    const size = isInline ? 20 : isShort ? 700 : BLOCK_BYTES + 1 + rng.below(2 * BLOCK_BYTES)
     // Some clients write the same bytes: then blocks are shared.
-    const size = dice < 6 ? 20 : dice < 8 ? 700 : BLOCK_BYTES + 1 + rng.below(2 * BLOCK_BYTES)
-    const few = this.#run.sharesBlocks ? `shared${rng.below(3)}` : 'shared'
-    const content = contentOf(dice === 7 ? few : name, size)
+    const isShared = sharesBlocks || (isShort && !isInline && rng.chance(0.5))
+    const few = sharesBlocks ? `shared${rng.below(3)}` : 'shared'
+    const content = contentOf(isShared ? few : name, size)
     this.#run.contents.set(content.etag, content)
     return content
   }

@@ -26,7 +26,9 @@ const CLIENT_COUNT = 4
 const OPERATIONS_PER_CLIENT = 50
 const PAUSE_MS = 3_000
 const EMPTY_PAUSE_MS = 12_000
-const OWNER_COUNTS = [3, 3, 1, 2, 3, 5] as const
+const OWNER_COUNTS = [3, 1, 3, 2, 3, 3, 1, 3, 2, 5] as const
+/** Seeds differ in what they are about: bodies in blocks, or rows and little else. */
+const INLINE_OF_TEN = [6, 9] as const
 const NAME = 'simulated'
 /** Operations between two races for a name. */
 const RACE_EVERY = 60
@@ -125,6 +127,7 @@ class Scene {
       operationsPerClient: limits.operationsPerClient,
       pauseMs: parts.plant?.emptiesKeys === true ? EMPTY_PAUSE_MS : PAUSE_MS,
       hasUploads: parts.plant?.emptiesKeys !== true,
+      inlineOfTen: world.rng.pick(INLINE_OF_TEN),
       sharesBlocks: parts.plant?.sharesBlocks === true,
       history: [],
       contents: new Map(),
