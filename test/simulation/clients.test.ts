@@ -16,7 +16,13 @@ async function told(error: Error): Promise<Run> {
   const store = new Proxy({}, { get: fail })
   const run: Run = {
     ...{ world, nodes: [{ product: { store } }] as never, bucket: () => 'bucket' as never },
-    ...{ operationsPerClient: 20, pauseMs: 1, hasUploads: true, sharesBlocks: false },
+    ...{
+      operationsPerClient: 20,
+      pauseMs: 1,
+      hasUploads: true,
+      inlineOfTen: 6,
+      sharesBlocks: false,
+    },
     ...{ history: [], contents: new Map(), faults: [], beforeOperation: () => undefined },
   }
   let isOver = false
