@@ -62,8 +62,6 @@ export async function layOut(
 export interface Change {
   /** Each gets a zone, a capacity and a tag. */
   readonly joins?: readonly ClusterNode[]
-  /** Get a zone and a tag, and store nothing. */
-  readonly gateways?: readonly ClusterNode[]
   readonly leaves?: readonly ClusterNode[]
   readonly factor?: number
 }
@@ -71,14 +69,13 @@ export interface Change {
 /** Stages and applies. @returns the version */
 export async function change(
   through: ClusterNode,
-  { joins = [], gateways = [], leaves = [], factor }: Change,
+  { joins = [], leaves = [], factor }: Change,
 ): Promise<number> {
-  const roleOf = async (node: ClusterNode, capacity: number | null): Promise<object> => ({
-    ...{ id: await node.id(), zone: `zone-${node.name}`, capacity, tags: [node.name] },
+  const roleOf = async (node: ClusterNode): Promise<object> => ({
+    ...{ id: await node.id(), zone: `zone-${node.name}`, capacity: 1e12, tags: [node.name] },
   })
   const roles = await Promise.all([
-    ...joins.map((node) => roleOf(node, 1e12)),
-    ...gateways.map((node) => roleOf(node, null)),
+    ...joins.map(roleOf),
     ...leaves.map(async (node) => ({ id: await idOf(node, through), remove: true })),
   ])
   const parameters = factor === undefined ? {} : { parameters: { replicationFactor: factor } }
