@@ -158,12 +158,21 @@ export class Client {
   /** Now and then twice at once, as a client does that is tired of waiting. */
   async #sendPart(upload: Upload, partNumber: number, content: Content): Promise<boolean> {
     const { key, id } = upload
-    const send = (): Promise<unknown> =>
-      this.#at(async (store) => {
+    const send = async (): Promise<unknown> => {
+      const { world, history } = this.#run
+      const request: Request = { kind: 'part', upload: upload.name }
+      const call = world.now
+      const result = await this.#at(async (store) => {
         const bucket = this.#run.bucket()
         await uploadPart(store, { bucket, key, uploadId: id, partNumber, body: bodyOf(content) })
-        return true
+        return true as const
       })
+      if (result === undefined) return result
+      const answer: Answer =
+        result === true ? { kind: 'done' } : { kind: 'refused', code: result.code }
+      history.push({ key, request, call, end: world.now, answer })
+      return result
+    }
     const isTwice = this.#run.world.rng.chance(0.2)
     const done = await Promise.all(isTwice ? [send(), send()] : [send()])
     return done.includes(true)
@@ -186,6 +195,8 @@ export class Client {
     const last = this.#run.history.at(-1)
     const isUnknown = last?.request === request && last.answer === undefined
     if (isUnknown && kind === 'complete') await this.#ask(key, { ...request }, upload)
+    // A part that comes too late.
+    if (kind === 'abort') await this.#sendPart(upload, 1, this.#content(`${name}.1`))
     return undefined
   }
 
@@ -278,8 +289,9 @@ export class Client {
         }
         return { answer: { kind: 'done' } }
       }
+      case 'part':
       case 'listed':
-        throw new Error('pages are asked for otherwise')
+        throw new Error('parts and pages are asked for otherwise')
     }
   }
 

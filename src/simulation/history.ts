@@ -21,6 +21,8 @@ export type Request =
       readonly operation: string
     }
   | { readonly kind: 'abort'; readonly upload: string }
+  /** A part of an upload is sent. */
+  | { readonly kind: 'part'; readonly upload: string }
   /** What a page showed of one key. */
   | { readonly kind: 'listed' }
 
@@ -58,7 +60,7 @@ export function historyOf(records: readonly Recorded[]): HistoryEntry[] {
     .filter(({ request, answer }) => {
       if (answer !== undefined) return true
       if (request.kind === 'create') return ended.has(request.upload)
-      return request.kind !== 'get' && request.kind !== 'listed'
+      return !['get', 'listed', 'part'].includes(request.kind)
     })
     .map((recorded) => historyEntry(recorded, seen))
 }
@@ -97,6 +99,10 @@ function applied(state: string, request: Request, answer: Answer | undefined): s
     case 'complete':
     case 'abort':
       return end(state, request, answer)
+    case 'part':
+      return (markOf(state, request.upload) === 'o') === (answer?.kind === 'done')
+        ? state
+        : undefined
   }
 }
 
@@ -149,9 +155,7 @@ function end(
   request: Extract<Request, { kind: 'complete' | 'abort' }>,
   answer: Answer | undefined,
 ): string | undefined {
-  const name = `;${request.upload}=`
-  const at = state.indexOf(name)
-  const mark = at < 0 ? 'a' : state[at + name.length]!
+  const mark = markOf(state, request.upload)
   const isRepeated = request.kind === 'complete' && (mark === 'c' || mark === 'f')
   if (answer?.kind === 'refused') {
     const isKnown = mark === 'o' || (isRepeated && mark === 'c')
@@ -160,8 +164,15 @@ function end(
   if (isRepeated) return state
   if (mark !== 'o') return answer === undefined ? state : undefined
   const ended = request.kind === 'complete' ? 'c' : 'a'
-  const next = state.replace(`${name}o`, `${name}${ended}`)
+  const next = state.replace(`;${request.upload}=o`, `;${request.upload}=${ended}`)
   return request.kind === 'complete' ? withCurrent(next, request.version) : next
+}
+
+/** Of an upload; one that never was is as one that was given up. */
+function markOf(state: string, upload: string): string {
+  const name = `;${upload}=`
+  const at = state.indexOf(name)
+  return at < 0 ? 'a' : state[at + name.length]!
 }
 
 function currentOf(state: string): string {

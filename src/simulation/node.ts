@@ -7,6 +7,7 @@ import { Metrics } from '../base/metrics.ts'
 import { BlockSlab } from '../block/slab.ts'
 import type { Cluster } from '../cluster/cluster.ts'
 import { newIdentity, nodeIdOf, writeIdentity } from '../db/identity.ts'
+import type { Stored } from '../db/engine.ts'
 import { MemoryStore, openMemoryEngine } from '../db/memory.ts'
 import type { EngineHome } from '../db/open.ts'
 import { Closers } from '../node/closers.ts'
@@ -149,7 +150,8 @@ export class SimulatedNode {
         if (condition.kind === 'recovering') {
           fault(`node ${this.index} is recovering: ${condition.sentence}`)
         }
-        present.product = this.#graft?.product?.(product) ?? product
+        const watched = this.#parts.witness?.product(product, this) ?? product
+        present.product = this.#graft?.product?.(watched) ?? watched
       },
       (error: unknown) => {
         if (!life.isOver) fault(`node ${this.index} did not start: ${stackOf(error)}`)
@@ -190,6 +192,11 @@ export class SimulatedNode {
     this.#rows = this.#remembered
     this.#remembered = undefined
     return true
+  }
+
+  /** What lies on stable storage under a key, tag first. */
+  stored(key: string): Stored | undefined {
+    return this.#rows.get(key)
   }
 
   /** Takes a copy of the database, for `rollBack`. */

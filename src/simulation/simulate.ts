@@ -12,9 +12,14 @@ import { Operator, type Founding } from './layouts.ts'
 import { linearizationFault } from './linearizability.ts'
 import { GRACE_MS, SimulatedNode, SPAN_MICROS, SYNC_INTERVAL_MS, type NodeParts } from './node.ts'
 import type { Plant } from './plant.ts'
+import { ChosenLayoutsWatch } from './properties/chosen-layouts.ts'
+import { ChosenWatch } from './properties/chosen.ts'
 import { DeletionsWatch } from './properties/deletions.ts'
 import { LayoutsWatch } from './properties/layouts.ts'
 import { NameRaces } from './properties/names.ts'
+import { PromisesWatch } from './properties/promises.ts'
+import { ReferencesWatch } from './properties/references.ts'
+import { ShownWatch } from './properties/shown.ts'
 import { stockFaults } from './properties/stock.ts'
 import { TimesWatch } from './properties/times.ts'
 import { VotesWatch } from './properties/votes.ts'
@@ -404,11 +409,18 @@ function witnessOf(run: {
       isTold = true
     }
   }
-  const watches: Watch[] = [new TimesWatch(once())]
-  if (founding.kind !== 'fixed') watches.push(new VotesWatch(once()), new LayoutsWatch(once()))
+  const watches: Watch[] = [
+    ...[new TimesWatch(once()), new PromisesWatch(once()), new ShownWatch(once())],
+    new ReferencesWatch(once()),
+  ]
+  if (founding.kind !== 'fixed')
+    watches.push(new VotesWatch(once()), new LayoutsWatch(once()), new ChosenLayoutsWatch(once()))
   else {
     const quorum = quorumOf({ length: ownerCount })
-    watches.push(new DeletionsWatch({ now: () => world.now, quorum, fault: once() }))
+    watches.push(
+      new DeletionsWatch({ now: () => world.now, quorum, fault: once() }),
+      new ChosenWatch({ quorum, fault: once() }),
+    )
   }
   return new Witness(watches)
 }

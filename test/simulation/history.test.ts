@@ -104,3 +104,13 @@ test('a part that was acknowledged and is not found by Complete is found', () =>
   assert.notEqual(fault(inTurn([create, done], [complete('1'), refused])), undefined)
   assert.equal(fault(inTurn([create, done], [abort, done], [complete('1'), refused])), undefined)
 })
+
+test('a part that is taken after its upload has ended is found, and one that is refused before', () => {
+  const part: Request = { kind: 'part', upload: 'u' }
+  const late: Answer = { kind: 'refused', code: 'NoSuchUpload' }
+  assert.equal(fault(inTurn([create, done], [part, done], [abort, done], [part, late])), undefined)
+  assert.notEqual(fault(inTurn([create, done], [abort, done], [part, done])), undefined)
+  assert.notEqual(fault(inTurn([create, done], [part, late])), undefined)
+  assert.equal(fault(atOnce([create, done], [abort, done], [part, done])), undefined)
+  assert.equal(fault(inTurn([create, done], [part, undefined], [abort, done])), undefined)
+})

@@ -1,40 +1,33 @@
 /** Faults in uploads, in the pages of a listing, and in how rows are merged. */
 
-import { isUploadOpen, uploadCreatedMicros, type ObjectValue } from '../../model/rows/object.ts'
+import {
+  emptyObject,
+  uploadCreatedMicros,
+  type ObjectValue,
+  type UploadEntry,
+} from '../../model/rows/object.ts'
 import type { PartRow } from '../../model/part.table.ts'
-import type { UploadId } from '../../base/ids.ts'
 import { withModel, withStore, withTables, type Graft, type Plant } from '../plant.ts'
 
-/** Whoever sent a part does not look whether the upload has ended meanwhile. */
+/** Whoever takes a part does not look whether the upload has ended: it was open once. */
 function unlooking(): Graft {
-  /** What a read of a key showed while one of its uploads was open. */
-  const open = new Map<string, { readonly key: string; readonly value: ObjectValue }>()
-  const sent = new Set<string>()
+  /** Uploads that were seen open, by their key. */
+  const open = new Map<string, Map<string, UploadEntry>>()
   return {
     product: (product) =>
       withStore(product, (store) =>
         withTables(store, (tables) => ({
-          insert: async (table, rows) => {
-            await tables.insert(table, rows)
-            if (table.name !== 'part') return
-            for (const { partitionKey, row } of rows) {
-              if ((row as PartRow).part !== undefined) sent.add(partitionKey)
-            }
-          },
           get: async (ref) => {
             const value = await tables.get(ref)
             if (ref.table.name !== 'object') return value
-            const found = value as ObjectValue | undefined
-            for (const upload of sent) {
-              const before = open.get(upload)
-              if (before?.key !== ref.key) continue
-              sent.delete(upload)
-              if (!isUploadOpen(found, upload as UploadId)) return before.value as typeof value
+            const found = (value as ObjectValue | undefined) ?? emptyObject
+            const known = open.get(ref.key) ?? new Map<string, UploadEntry>()
+            open.set(ref.key, known)
+            for (const entry of found.uploads) {
+              if (entry.state === 'open') known.set(entry.id, entry)
             }
-            for (const { id, state } of found?.uploads ?? []) {
-              if (state === 'open') open.set(id, { key: ref.key, value: found! })
-            }
-            return value
+            const ended = found.uploads.filter(({ id }) => !known.has(id))
+            return { ...found, uploads: [...ended, ...known.values()] } as typeof value
           },
         })),
       ),

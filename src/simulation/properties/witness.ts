@@ -5,8 +5,10 @@ import type { Operation } from '../../db/engine.ts'
 import type { Ground } from '../../node/ground.ts'
 import { HybridClock } from '../../base/timestamp.ts'
 import type { Envelope } from '../../table/messages.ts'
+import type { ObjectValue } from '../../model/rows/object.ts'
+import type { Product } from '../../node/product.ts'
 import type { SimulatedNode } from '../node.ts'
-import { withEngine, withNetwork } from '../plant.ts'
+import { withEngine, withNetwork, withStore, withTables } from '../plant.ts'
 import type { Life } from '../world.ts'
 
 /** A message that a node is about to answer. */
@@ -32,10 +34,19 @@ export interface Watch {
   drew?(node: SimulatedNode, micros: number): void
   /** Its database is gone, or an old one is in its place. */
   lost?(node: SimulatedNode): void
+  /** A client's request at that node was shown an object's register. */
+  read?(node: SimulatedNode, at: ObjectAt, value: ObjectValue | undefined): void
+}
+
+export interface ObjectAt {
+  readonly partitionKey: string
+  readonly key: string
 }
 
 export class Witness {
   readonly #watches: readonly Watch[]
+  /** The group of each node that is on its way to stable storage. */
+  readonly #inFlight = new Map<SimulatedNode, readonly Operation[]>()
 
   constructor(watches: readonly Watch[]) {
     this.#watches = watches
@@ -48,14 +59,44 @@ export class Witness {
   /** The same ground, seen. */
   ground(ground: Ground, { node, life }: { node: SimulatedNode; life: Life }): Ground {
     for (const watch of this.#watches) watch.began?.(node)
+    this.#lookBack(node)
     const heard = withNetwork(ground, (network) => this.#network(network, node, life))
     return withEngine(heard, (engine) => ({
       write: async (operations) => {
         const copies = operations.map(({ type, key, value }) => ({ type, key, value }))
+        this.#inFlight.set(node, copies)
         await engine.write(operations)
+        this.#inFlight.delete(node)
         for (const watch of this.#watches) watch.wrote?.(node, copies)
       },
     }))
+  }
+
+  /** What a crash caught on its way may have come through. */
+  #lookBack(node: SimulatedNode): void {
+    const group = this.#inFlight.get(node) ?? []
+    this.#inFlight.delete(node)
+    const proof = group.find(({ type }) => type === 'put')
+    if (proof === undefined || node.stored(proof.key) !== proof.value) return
+    for (const watch of this.#watches) watch.wrote?.(node, group)
+  }
+
+  /** The same product for clients, seen. */
+  product(product: Product, node: SimulatedNode): Product {
+    return withStore(product, (store) =>
+      withTables(store, (tables) => ({
+        get: (ref) => {
+          const found = tables.get(ref)
+          if (ref.table.name !== 'object') return found
+          const tell = (value: typeof found): void => {
+            for (const watch of this.#watches) watch.read?.(node, ref, value as ObjectValue)
+          }
+          if (found instanceof Promise) found.then(tell, () => undefined)
+          else tell(found)
+          return found
+        },
+      })),
+    )
   }
 
   /** The same ground; every time that its clock gives is seen, while the process is there. */

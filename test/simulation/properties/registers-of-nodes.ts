@@ -1,0 +1,40 @@
+/** Nodes and rows of registers for the tests of what watches them. */
+
+import type { Ballot } from '../../../src/base/ballot.ts'
+import type { Operation, Stored } from '../../../src/db/engine.ts'
+import type { Envelope } from '../../../src/table/messages.ts'
+import { packRegister } from '../../../src/table/row.ts'
+import type { Plain } from '../../../src/table/schema.ts'
+import type { SimulatedNode } from '../../../src/simulation/node.ts'
+import { Registers } from '../../../src/simulation/properties/registers.ts'
+
+const all = [{ kind: 'register', name: 'object', tag: 'o', placement: 'hash' }] as never
+
+/** The one register of these tests. */
+export const at = { table: 'object', partitionKey: 'bucket', key: 'k' }
+export const rowKey = new Registers(all).rowOf(at)
+
+/** A node on whose stable storage that lies. */
+export function nodeOf(
+  index: number,
+  stored: Readonly<Record<string, Stored>> = {},
+): SimulatedNode {
+  return { index, product: { model: { all } }, stored: (key: string) => stored[key] } as never
+}
+
+export function ballotAt(time: number): Ballot {
+  return { layout: 1, readmissions: 0, time, node: 'n' }
+}
+
+export function packed(time: number, value?: Plain): Uint8Array {
+  const row = { ballot: ballotAt(time), operations: [], sides: [] }
+  return packRegister({ ...row, version: value === undefined ? 0 : 1, value: value ?? null })
+}
+
+export function writing(time: number, value?: Plain): Operation {
+  return { type: 'put', key: rowKey, value: packed(time, value) }
+}
+
+export function envelopeOf(body: unknown): Envelope {
+  return { format: 1, layout: 1, readmissions: 0, time: 0, body }
+}
