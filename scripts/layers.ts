@@ -126,6 +126,7 @@ const sameRoom = new Map([
   ['block/segment', 'block'],
   ['model/rows', 'model'],
   ['model/check', 'model'],
+  ['model/release', 'model'],
   ['net/peers', 'net'],
   ['net/wire', 'net'],
   ['model/layout', 'model'],

@@ -193,7 +193,9 @@ export const manifestTable: MergedTable<ManifestRow> = defineMerged<ManifestRow>
   updated(batch, { partitionKey, before, after }) {
     if (after.kind !== 'header') return
     const manifest = partitionKey as ManifestId
-    if (after.state === 'released') batch.del(releaseNotes, manifestNoteKey(manifest))
-    else if (before === undefined) noteManifest(batch, manifest)
+    if (after.state === 'released') {
+      // A row of the part may lie here of which whoever released it has not heard.
+      if (after.part === undefined) batch.del(releaseNotes, manifestNoteKey(manifest))
+    } else if (before === undefined) noteManifest(batch, manifest)
   },
 })

@@ -75,8 +75,11 @@ export const partTable: MergedTable<PartRow> = defineMerged<PartRow>({
   },
   merge: (a, b) => (isLater(a, b) ? a : b),
   isTombstone: (row) => row.part === undefined,
+  /** What it comes to name is noted too: nobody else need know of a row that came here late. */
   updated(batch, { before, after }) {
-    const dropped = before?.part?.manifest
-    if (dropped !== undefined && dropped !== after.part?.manifest) noteManifest(batch, dropped)
+    const [dropped, named] = [before?.part?.manifest, after.part?.manifest]
+    if (dropped === named) return
+    if (dropped !== undefined) noteManifest(batch, dropped)
+    if (named !== undefined) noteManifest(batch, named)
   },
 })

@@ -14,9 +14,10 @@ import type { Metrics } from '../base/metrics.ts'
 import type { Cluster } from '../cluster/cluster.ts'
 import type { Db, Entry } from '../db/db.ts'
 import { registerTree } from '../table/schema.ts'
-import type { MergedRow, RegisterRef, Tables } from '../table/table.ts'
+import type { MergedRow, OpenTables, RegisterRef } from '../table/table.ts'
 import type { Worker, WorkState } from '../worker/worker.ts'
 import type { Holds } from './holds.ts'
+import { insertOrLater, LeftParts } from './release/left-parts.ts'
 import {
   blockHash,
   HEADER_SORT_KEY,
@@ -34,11 +35,10 @@ import {
   type ReleaseNote,
 } from './notes.ts'
 import type { RunningOperations } from './operations.ts'
-import { partKey } from './part.table.ts'
 import { GATE_KEY } from './rows/gate.ts'
 import { isUploadOpen, type ObjectValue } from './rows/object.ts'
 import type { ModelTables } from './tables.ts'
-import { Turns } from './turns.ts'
+import { Turns } from './release/turns.ts'
 
 /** Notes looked at in one step, manifests freed in one step. */
 const NOTES_PER_STEP = 256
@@ -49,7 +49,7 @@ const SEGMENTS_PER_READ = 4
 
 export interface ReleaseOptions {
   readonly db: Db
-  readonly tables: Tables
+  readonly tables: OpenTables
   readonly model: ModelTables
   readonly operations: RunningOperations
   readonly holds: Holds
@@ -86,6 +86,7 @@ export class ReleaseWorker implements Worker {
   /** Monotonic time before which a note is left alone. */
   readonly #later = new Map<string, number>()
   readonly #turns: Turns
+  readonly #leftParts: LeftParts
   #cursor: string | undefined
   /** Notes met in this round, and those left after the last one. */
   #seen = 0
@@ -99,6 +100,7 @@ export class ReleaseWorker implements Worker {
     // that was away stays for minutes.
     const turnMicros = LATER_MICROS
     this.#turns = new Turns({ clock: options.clock, cluster: options.cluster, turnMicros })
+    this.#leftParts = new LeftParts({ tables: options.tables, part: options.model.part })
     this.#released =
       options.metrics?.counter('manifests_released_total', 'Manifests freed with references') ??
       (() => undefined)
@@ -180,11 +182,18 @@ export class ReleaseWorker implements Worker {
       // Owners that nobody reads yet may hold what those that are read were never told of.
       if (header === undefined && this.#liesHere(note.manifest)) {
         this.#putOff(manifestNoteKey(note.manifest))
-      } else if (header?.kind !== 'header' || header.state === 'released') done.push(note)
-      else if (await operations.isRunning(header.owner)) {
+      } else if (header?.kind !== 'header') done.push(note)
+      else if (header.state === 'released') {
+        await this.#leftParts.dropHere(note.manifest, header)
+        done.push(note)
+      } else if (await operations.isRunning(header.owner)) {
         this.#putOff(manifestNoteKey(note.manifest))
-      } else if (await this.#isNamedNow(note.manifest, header, partManifests)) done.push(note)
-      else closing.push({ ...note, header })
+      } else {
+        const naming = await this.#namingNow(note.manifest, header, partManifests)
+        if (naming === 'named') done.push(note)
+        else if (naming === 'told') this.#putOff(manifestNoteKey(note.manifest))
+        else closing.push({ ...note, header })
+      }
     }
     await this.#dropNotes(done)
     if (closing.length > 0) await this.#close(closing)
@@ -196,15 +205,23 @@ export class ReleaseWorker implements Worker {
     return db.get(registerTree(model.manifest), `${place}\0${HEADER_SORT_KEY}`) !== undefined
   }
 
-  /** By plain settled reads: enough to leave it, never enough to free it. */
-  async #isNamedNow(
+  /**
+   * By plain settled reads: enough to leave it, never enough to free it.
+   *
+   * @returns `told` where the owners of a part row that only lies here have just been told of it
+   */
+  async #namingNow(
     manifest: ManifestId,
     header: ManifestHeader,
     partManifests: PartManifests,
-  ): Promise<boolean> {
+  ): Promise<'named' | 'told' | 'unnamed'> {
     const { tables, model } = this.#options
     const value = await tables.get(this.#registerOf(header))
-    return isNamed({ tables, model, partManifests }, manifest, header, value)
+    if (await isNamed({ tables, model, partManifests }, manifest, header, value)) return 'named'
+    const { part, state } = header
+    // It takes the place of one that counts, so it has to count itself.
+    const mayCount = part !== undefined && state !== 'closing' && isUploadOpen(value, part.upload)
+    return mayCount && (await this.#leftParts.tell(manifest, header)) ? 'told' : 'unnamed'
   }
 
   /** From here on no new command may name them; the old ones' ballots end after the span. */
@@ -297,7 +314,8 @@ export class ReleaseWorker implements Worker {
       if (last === undefined || rows.length < SEGMENTS_PER_READ) break
       after = last.sortKey
     }
-    await this.#dropPartRow(manifest, header)
+    // One that was written but never counted would name a manifest that is gone.
+    await this.#leftParts.drop(manifest, header)
     const released = manifestRow(manifest, HEADER_SORT_KEY, { ...header, state: 'released' })
     await tables.insert(model.manifest, [...gone, released])
     await db.write((batch) => batch.del(releaseNotes, manifestNoteKey(manifest)))
@@ -312,17 +330,6 @@ export class ReleaseWorker implements Worker {
       row: { live: false },
     }))
     await this.#options.tables.insert(this.#options.model.blockRef, rows)
-  }
-
-  /** A part row that was written but never counted would name a manifest that is gone. */
-  async #dropPartRow(manifest: ManifestId, { part }: ManifestHeader): Promise<void> {
-    if (part === undefined) return
-    const { tables, model } = this.#options
-    const key = partKey(part.upload, part.number)
-    const [row] = await tables.read(model.part, [key])
-    if (row?.part?.manifest !== manifest) return
-    const tombstone = { ...key, row: { at: row.at + 1, part: undefined } }
-    await insertOrLater(tables.insert(model.part, [tombstone]))
   }
 
   /** Tombstones the parts of an upload that is not open; their hook notes the manifests. */
@@ -386,13 +393,4 @@ function manifestRow(
   row: ManifestRow,
 ): MergedRow<ManifestRow> {
   return { partitionKey: manifest, sortKey, row }
-}
-
-/** A row that an owner holds in a later state already is as good as written. */
-async function insertOrLater(insert: Promise<void>): Promise<void> {
-  try {
-    await insert
-  } catch (error) {
-    if (!(error instanceof DomainError) || error.code !== 'Outranked') throw error
-  }
 }

@@ -44,6 +44,7 @@ import type {
   RegisterRef,
 } from './table.ts'
 import {
+  mergedAt,
   walkMerged,
   walkRegisters,
   walkSides,
@@ -264,6 +265,11 @@ export class TableNode implements OpenTables {
     limit: number,
   ): Promise<LocalSlice<LocalSide>> {
     return walkSides(this.#db, side, after, limit)
+  }
+
+  rowHere<Row>(table: MergedTable<Row>, { partitionKey, sortKey }: MergedKey): Row | undefined {
+    const { prefix } = this.#replication.placeOf(table, partitionKey)
+    return mergedAt(this.#db, table, prefix + sortKey)
   }
 
   localRows<Row>(

@@ -173,6 +173,8 @@ export interface OpenTables extends Tables {
     after: string | undefined,
     limit: number,
   ): Promise<LocalSlice<LocalSide>>
+  /** The newest that lies on this node of a merged row: a hint, no settled read need show it. */
+  rowHere<Row>(table: MergedTable<Row>, key: MergedKey): Row | undefined
   /** Merged rows that lie on this node, tombstones included. */
   localRows<Row>(
     table: MergedTable<Row>,

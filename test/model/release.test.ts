@@ -225,6 +225,40 @@ test('parts left by a crash in the middle of an upload go with its abort', async
   await next.stop()
 })
 
+test('a part row that comes after its upload was ended and its manifest freed goes too', async () => {
+  const world = await openStore()
+  const { store, tables } = world
+  const { bucket } = await bucketOf(store)
+  const { uploadId } = await createUpload(store, { bucket, key, metadata: [] })
+  const input = { bucket, key, uploadId, partNumber: 1 }
+  await uploadPart(store, { ...input, body: bodyOf(content(3, 5 * MIB)) })
+  const { rows } = await tables.localRows(store.model.part, undefined, 1)
+  await abortUpload(store, { bucket, key, uploadId })
+  await assertEmpty(world)
+  // An owner that was away had it, above the tombstone.
+  const late = rows.map((each) => ({ ...each, row: { ...each.row, at: tables.now() } }))
+  await tables.insert(store.model.part, late)
+  assert.equal((await world.check()).scanned.parts, 1)
+  await assertEmpty(world)
+  await world.stop()
+})
+
+test('a part row stays noted when another node has released its manifest', async () => {
+  const world = await openStore()
+  const { store, tables } = world
+  const { bucket } = await bucketOf(store)
+  const { uploadId } = await createUpload(store, { bucket, key, metadata: [] })
+  const input = { bucket, key, uploadId, partNumber: 1 }
+  await uploadPart(store, { ...input, body: bodyOf(content(3, 100)) })
+  const [found] = (await tables.localRows(store.model.manifest, undefined, 1)).rows
+  const [header] = await headers(world)
+  await tables.insert(store.model.manifest, [{ ...found!, row: { ...header!, state: 'released' } }])
+  await world.releaseAll()
+  const { rows } = await tables.localRows(store.model.part, undefined, 1)
+  assert.equal(rows[0]?.row.part, undefined)
+  await world.stop()
+})
+
 test('a crash of the worker anywhere is made good by the next life', async () => {
   let world = await openStore()
   const { bucket } = await bucketOf(world.store)

@@ -33,6 +33,8 @@ export async function threeOwners(
   schemas: readonly AnyTable[],
   /** The owners as each node has them. */
   listOf: (self: NodeId) => readonly NodeId[] = () => ids,
+  /** Those of an older layout, which is the one that is read; none when absent. */
+  older?: readonly NodeId[],
 ): Promise<Three> {
   const world = new World(new SeededRng(1), fair, true)
   const networks = new Map<NodeId, SimulatedNetwork>()
@@ -48,7 +50,7 @@ export async function threeOwners(
       ...{ db, network, clock: life, log: silentLog },
       hybrid: new HybridClock(life, hybridStart(db)),
       rng: new SeededRng(index + 1),
-      cluster: fixedCluster(self, [listOf(self)], 1),
+      cluster: fixedCluster(self, [...(older ? [older] : []), listOf(self)], 1),
       tables: schemas,
     })
   })

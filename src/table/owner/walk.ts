@@ -101,3 +101,9 @@ async function walk(
     next: entries.length < wanted ? undefined : entries.at(-1)!.key,
   }
 }
+
+/** The newest row under a key, on stable storage or not. */
+export function mergedAt<Row>(db: Db, table: MergedTable<Row>, key: string): Row | undefined {
+  const stored = db.get(registerTree(table), key)
+  return stored === undefined ? undefined : decodeMerged(table, stored)
+}

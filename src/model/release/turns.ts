@@ -1,8 +1,8 @@
 /** Who works on a note first where several nodes have it: the others find it gone, or take over. */
 
-import type { Clock } from '../base/clock.ts'
-import type { ManifestId, NodeId } from '../base/ids.ts'
-import { LAYOUT_PARTITION, type Cluster } from '../cluster/cluster.ts'
+import type { Clock } from '../../base/clock.ts'
+import type { ManifestId, NodeId } from '../../base/ids.ts'
+import { LAYOUT_PARTITION, type Cluster } from '../../cluster/cluster.ts'
 
 /** So long is nobody waited for, however many nodes there are. */
 const TURNS_MAX = 3

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { nodeId, type ManifestId } from '../../src/base/ids.ts'
-import { fixedCluster } from '../../src/cluster/lone.ts'
-import { Turns } from '../../src/model/turns.ts'
-import { VirtualClock } from '../support/virtual-clock.ts'
+import { nodeId, type ManifestId } from '../../../src/base/ids.ts'
+import { fixedCluster } from '../../../src/cluster/lone.ts'
+import { Turns } from '../../../src/model/release/turns.ts'
+import { VirtualClock } from '../../support/virtual-clock.ts'
 
 const nodes = ['a', 'b', 'c'].map((digit) => nodeId(digit.repeat(64)))
 const manifests = ['0000', '0001', '0002'].map((digits) => digits.padEnd(64, 'f') as ManifestId)

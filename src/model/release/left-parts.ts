@@ -1,0 +1,75 @@
+/**
+ * Part rows that lie on this node though settled reads do not show them: only some owners were told
+ * of them, or those alone that nobody reads yet.
+ */
+
+import type { ManifestId } from '../../base/ids.ts'
+import { DomainError } from '../../base/errors.ts'
+import type { MergedTable } from '../../table/schema.ts'
+import type { MergedKey, OpenTables } from '../../table/table.ts'
+import type { ManifestHeader } from '../manifest.table.ts'
+import { partKey, type PartRow } from '../part.table.ts'
+
+export interface LeftPartsOptions {
+  readonly tables: Pick<OpenTables, 'read' | 'insert' | 'rowHere'>
+  readonly part: MergedTable<PartRow>
+}
+
+export class LeftParts {
+  readonly #options: LeftPartsOptions
+
+  constructor(options: LeftPartsOptions) {
+    this.#options = options
+  }
+
+  /** Tombstones a row that names the manifest, which is gone: the settled one, and one here. */
+  async drop(manifest: ManifestId, { part }: Pick<ManifestHeader, 'part'>): Promise<void> {
+    if (part === undefined) return
+    const { tables, part: table } = this.#options
+    const key = partKey(part.upload, part.number)
+    const [settled] = await tables.read(table, [key])
+    await this.#end(manifest, key, [settled, tables.rowHere(table, key)])
+  }
+
+  /** The same for a row here alone, whatever others know. */
+  async dropHere(manifest: ManifestId, { part }: Pick<ManifestHeader, 'part'>): Promise<void> {
+    if (part === undefined) return
+    const key = partKey(part.upload, part.number)
+    await this.#end(manifest, key, [this.#options.tables.rowHere(this.#options.part, key)])
+  }
+
+  async #end(
+    manifest: ManifestId,
+    key: MergedKey,
+    rows: readonly (PartRow | undefined)[],
+  ): Promise<void> {
+    const times = rows.flatMap((row) => (row?.part?.manifest === manifest ? [row.at] : []))
+    if (times.length === 0) return
+    const row: PartRow = { at: Math.max(...times) + 1, part: undefined }
+    await insertOrLater(this.#options.tables.insert(this.#options.part, [{ ...key, row }]))
+  }
+
+  /**
+   * Tells all owners of a row that lies here and names the manifest.
+   *
+   * @returns whether there is one
+   */
+  async tell(manifest: ManifestId, { part }: Pick<ManifestHeader, 'part'>): Promise<boolean> {
+    if (part === undefined) return false
+    const { tables, part: table } = this.#options
+    const key = partKey(part.upload, part.number)
+    const row = tables.rowHere(table, key)
+    if (row?.part?.manifest !== manifest) return false
+    await insertOrLater(tables.insert(table, [{ ...key, row }]))
+    return true
+  }
+}
+
+/** A row that an owner holds in a later state already is as good as written. */
+export async function insertOrLater(insert: Promise<void>): Promise<void> {
+  try {
+    await insert
+  } catch (error) {
+    if (!(error instanceof DomainError) || error.code !== 'Outranked') throw error
+  }
+}
