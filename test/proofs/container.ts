@@ -226,6 +226,6 @@ if (started && host !== undefined) {
     }
   } finally {
     await compose(engine, 'down', '--volumes')
-    await engine.close()
+    engine.close()
   }
 }

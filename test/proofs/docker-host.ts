@@ -8,15 +8,15 @@
  * the network only with `--network host`.
  */
 
-import { spawn, type ChildProcess } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { cp, mkdir, mkdtemp, readFile, realpath, rename, rm, symlink } from 'node:fs/promises'
 import { createWriteStream, existsSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { PROJECT } from '../support/spawn-node.ts'
 import { progress, PROOFS_FOLDER, Skipped } from './claims.ts'
 import { mustRun, runProgram } from './clients.ts'
+import { dropEngine, enginePrefix, removeEngine, removeRemains } from './docker-remains.ts'
 
 const DEBIAN = 'bookworm'
 const DOCKERD = '/usr/sbin/dockerd'
@@ -29,7 +29,7 @@ export interface DockerHost {
   docker(...args: readonly string[]): Promise<string>
   /** `docker-compose` in a folder. */
   compose(folder: string, ...args: readonly string[]): Promise<string>
-  close(): Promise<void>
+  close(): void
 }
 
 function clientOf(socket: string): Omit<DockerHost, 'version' | 'close'> {
@@ -48,13 +48,15 @@ function clientOf(socket: string): Omit<DockerHost, 'version' | 'close'> {
 export async function openDocker(): Promise<DockerHost> {
   if (process.getuid?.() !== 0) throw new Skipped('only root can start a Docker engine')
   await installPackages()
-  const folder = await mkdtemp(join(tmpdir(), 'hangar-docker-'))
+  const left = removeRemains()
+  if (left > 0) progress(`removed what ${left} earlier runs left`)
+  const folder = await mkdtemp(enginePrefix())
   const engine = await startEngine(folder)
   try {
     await importBase(folder, engine)
     return engine
   } catch (error) {
-    await engine.close()
+    engine.close()
     throw error
   }
 }
@@ -84,19 +86,21 @@ async function startEngine(folder: string): Promise<DockerHost> {
       ...['--bridge=none', '--iptables=false', '--ip6tables=false'],
       ...['--ip-masq=false', '--ip-forward=false'],
     ],
-    // A group of its own: it outlives the signal that ends a late proof, and stops its containers.
+    // A group of its own: the signal that ends a late proof is not for it.
     { stdio: ['ignore', 'pipe', 'pipe'], detached: true },
   )
-  const end = (): void => {
-    if (child.exitCode === null) child.kill('SIGTERM')
+  // However the proof ends, but by SIGKILL: the next run sees to that.
+  const drop = (): void => dropEngine(folder)
+  process.once('exit', drop)
+  const close = (): void => {
+    process.off('exit', drop)
+    removeEngine(folder)
   }
-  process.once('exit', end)
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => process.exit(1))
   const file = createWriteStream(log)
   child.stdout.pipe(file)
   child.stderr.pipe(file)
   const client = clientOf(socket)
-  const close = (): Promise<void> => closeEngine(child, folder)
   for (let tried = 0; tried < ANSWER_TRIES && child.exitCode === null; tried += 1) {
     await wait(500)
     const args = ['version', '--format', '{{.Server.Version}}']
@@ -105,23 +109,8 @@ async function startEngine(folder: string): Promise<DockerHost> {
     if (code === 0) return { ...client, version: stdout.toString().trim(), close }
   }
   const said = (await readFile(log, 'utf8')).trim().split('\n').at(-1) ?? ''
-  await close()
+  close()
   throw new Skipped(`no Docker engine can be started here: ${said}`)
-}
-
-async function closeEngine(child: ChildProcess, folder: string): Promise<void> {
-  if (child.exitCode === null) {
-    const gone = new Promise<void>((resolve) => {
-      child.once('close', () => {
-        resolve()
-      })
-    })
-    child.kill('SIGTERM')
-    await gone
-  }
-  // What a build on the machine's network leaves mounted.
-  await runProgram('umount', [join(folder, 'exec', 'netns', 'default')])
-  await rm(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 500 })
 }
 
 /** The image that the Dockerfile starts from, as its first line names it. */
