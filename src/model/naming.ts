@@ -52,8 +52,8 @@ async function readPartManifests(
  */
 export async function isNamed(
   context: {
-    readonly tables: Tables
-    readonly model: ModelTables
+    readonly tables: Pick<Tables, 'read'>
+    readonly model: Pick<ModelTables, 'part'>
     readonly partManifests: PartManifests
   },
   manifest: ManifestId,
@@ -64,7 +64,10 @@ export async function isNamed(
   const { part } = header
   if (part === undefined) return value.current?.body === manifest
   if (isUploadOpen(value, part.upload)) {
-    const [row] = await context.tables.read(context.model.part, [partKey(part.upload, part.number)])
+    const { tables, model } = context
+    // One that only owners to be were told of takes the place of the one that is read, once they are.
+    const keys = [partKey(part.upload, part.number)]
+    const [row] = await tables.read(model.part, keys, { everyLayout: true })
     return row?.part?.manifest === manifest
   }
   if (value.current?.upload !== part.upload) return false

@@ -351,7 +351,7 @@ export class ReleaseWorker implements Worker {
     for (let after: string | undefined; ;) {
       const rows = await tables.range(model.part, upload, {
         ...(after === undefined ? {} : { after }),
-        limit: NOTES_PER_STEP,
+        ...{ limit: NOTES_PER_STEP, everyLayout: true },
       })
       const live = rows.filter(({ row }) => row.part !== undefined)
       const tombstones = live.map(({ sortKey, row }) => ({

@@ -20,7 +20,7 @@ import type {
 import type { Replication } from './replication.ts'
 import { quorumNotReached, type Rpc } from './rpc.ts'
 import type { MergedTable } from './schema.ts'
-import type { MergedKey, MergedRow } from './table.ts'
+import type { MergedKey, MergedReadOptions, MergedRow } from './table.ts'
 
 /** How long a read is tried again while the layout changes. */
 const PASSING_MS = 3000
@@ -93,24 +93,28 @@ export class MergedRows {
   read<Row>(
     table: MergedTable<Row>,
     keys: readonly MergedKey[],
+    options: MergedReadOptions = {},
   ): Promise<readonly (Row | undefined)[]> {
-    return this.#rpc.patiently(PASSING_MS, () => this.#readOnce(table, keys))
+    return this.#rpc.patiently(PASSING_MS, () => this.#readOnce(table, keys, options))
   }
 
   async #readOnce<Row>(
     table: MergedTable<Row>,
     keys: readonly MergedKey[],
+    { everyLayout = false }: MergedReadOptions,
   ): Promise<readonly (Row | undefined)[]> {
-    const reading = keys.map((key): Reading => ({
-      key,
-      votes: this.#replication.readVotes(this.#partition(table, key.partitionKey)),
-      stored: [],
-    }))
+    const replication = this.#replication
+    const reading = keys.map((key): Reading => {
+      const partition = this.#partition(table, key.partitionKey)
+      const votes = everyLayout ? replication.votes(partition) : replication.readVotes(partition)
+      return { key, votes, stored: [] }
+    })
     const failures: unknown[] = []
     const isDecided = (): boolean => reading.every(({ votes }) => votes.isDecided)
-    const groups = groupByNode(reading, ({ key }) =>
-      this.#replication.readers(this.#partition(table, key.partitionKey)),
-    )
+    const groups = groupByNode(reading, ({ key }) => {
+      const partition = this.#partition(table, key.partitionKey)
+      return everyLayout ? replication.owners(partition) : replication.readers(partition)
+    })
     await this.#askGroups<Reading, ReadAnswer>(groups, {
       endpoint: 'table/read-merged',
       body: (group): MergedReadMessage => ({
@@ -141,8 +145,9 @@ export class MergedRows {
   async range<Row>(
     table: MergedTable<Row>,
     partitionKey: string,
-    options: { readonly after?: string; readonly limit: number },
+    options: MergedReadOptions & { readonly after?: string; readonly limit: number },
   ): Promise<readonly MergedRow<Row>[]> {
+    const { everyLayout = false } = options
     const rows: MergedRow<Row>[] = []
     let after = options.after ?? ''
     for (;;) {
@@ -154,7 +159,7 @@ export class MergedRows {
         this.#rpc.askQuorum<MergedRangeAnswer>({
           partition: place.partition,
           endpoint: 'table/range-merged',
-          body,
+          ...{ body, everyLayout },
           deadlineMs: CALL_DEADLINE_MS,
         }),
       )

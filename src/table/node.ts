@@ -38,6 +38,7 @@ import type {
   ChangeOptions,
   IndexPage,
   MergedKey,
+  MergedReadOptions,
   MergedRow,
   OpenTables,
   OpenTablesOptions,
@@ -239,14 +240,15 @@ export class TableNode implements OpenTables {
   read<Row>(
     table: MergedTable<Row>,
     keys: readonly MergedKey[],
+    options?: MergedReadOptions,
   ): Promise<readonly (Row | undefined)[]> {
-    return this.#merged.read(table, keys)
+    return this.#merged.read(table, keys, options)
   }
 
   range<Row>(
     table: MergedTable<Row>,
     partitionKey: string,
-    options: { readonly after?: string; readonly limit: number },
+    options: MergedReadOptions & { readonly after?: string; readonly limit: number },
   ): Promise<readonly MergedRow<Row>[]> {
     return this.#merged.range(table, partitionKey, options)
   }

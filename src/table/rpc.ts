@@ -54,6 +54,16 @@ export interface QuorumQuestion {
   readonly endpoint: string
   readonly body: unknown
   readonly deadlineMs: number
+  /** A quorum of the owners in each active layout, all of them at once. */
+  readonly everyLayout?: boolean
+}
+
+/** Whom a read asks, and whose answers it waits for. */
+interface Asked {
+  readonly first: readonly NodeId[]
+  /** Asked when one of the first fails or is late. */
+  readonly spare: readonly NodeId[]
+  readonly votes: Votes
 }
 
 export interface QuorumAnswer<Answer> {
@@ -148,16 +158,17 @@ export class Rpc {
   }
 
   /** The readers of a partition as a read asks them: as few as make a quorum, and the others. */
-  readersOf(partition: number): {
-    readonly first: readonly NodeId[]
-    readonly spare: readonly NodeId[]
-    readonly votes: Votes
-  } {
+  readersOf(partition: number): Asked {
     const { replication, rules } = this.#options
     const readers = this.#promptness.promptFirst(replication.readers(partition))
     const quorum = rules.readQuorum(readers)
     const votes = replication.readVotes(partition)
     return { first: readers.slice(0, quorum), spare: readers.slice(quorum), votes }
+  }
+
+  #ownersOf(partition: number): Asked {
+    const { replication } = this.#options
+    return { first: replication.owners(partition), spare: [], votes: replication.votes(partition) }
   }
 
   /**
@@ -169,10 +180,12 @@ export class Rpc {
   askQuorum<Answer>(
     question: QuorumQuestion,
   ): QuorumAnswer<Answer>[] | Promise<QuorumAnswer<Answer>[]> {
-    const { partition, endpoint, body } = question
+    const { partition, endpoint, body, everyLayout = false } = question
     const answers: QuorumAnswer<Answer>[] = []
     const failures: unknown[] = []
-    const { first, spare, votes } = this.readersOf(partition)
+    const { first, spare, votes } = everyLayout
+      ? this.#ownersOf(partition)
+      : this.readersOf(partition)
     const waiting = this.ask<Answer>({
       ...question,
       nodes: first,

@@ -62,6 +62,14 @@ export interface MergedRow<Row> extends MergedKey {
   readonly row: Row
 }
 
+export interface MergedReadOptions {
+  /**
+   * Asks a quorum of the owners in each active layout: so it shows what only owners to be were told
+   * of, by whoever did not come to his end.
+   */
+  readonly everyLayout?: boolean
+}
+
 /**
  * Replicated rows of one node's point of view; the owners of each partition do the work, this node
  * among them or not.
@@ -117,12 +125,13 @@ export interface Tables {
   read<Row>(
     table: MergedTable<Row>,
     keys: readonly MergedKey[],
+    options?: MergedReadOptions,
   ): Promise<readonly (Row | undefined)[]>
   /** Settled rows of one partition key in byte order of their sort keys, tombstones included. */
   range<Row>(
     table: MergedTable<Row>,
     partitionKey: string,
-    options: { readonly after?: string; readonly limit: number },
+    options: MergedReadOptions & { readonly after?: string; readonly limit: number },
   ): Promise<readonly MergedRow<Row>[]>
 }
 

@@ -22,30 +22,25 @@ export class LeftParts {
     this.#options = options
   }
 
-  /** Tombstones a row that names the manifest, which is gone: the settled one, and one here. */
+  /** Tombstones a row that names the manifest, which is gone. */
   async drop(manifest: ManifestId, { part }: Pick<ManifestHeader, 'part'>): Promise<void> {
     if (part === undefined) return
     const { tables, part: table } = this.#options
     const key = partKey(part.upload, part.number)
-    const [settled] = await tables.read(table, [key])
-    await this.#end(manifest, key, [settled, tables.rowHere(table, key)])
+    const [row] = await tables.read(table, [key], { everyLayout: true })
+    await this.#end(manifest, key, row)
   }
 
   /** The same for a row here alone, whatever others know. */
   async dropHere(manifest: ManifestId, { part }: Pick<ManifestHeader, 'part'>): Promise<void> {
     if (part === undefined) return
     const key = partKey(part.upload, part.number)
-    await this.#end(manifest, key, [this.#options.tables.rowHere(this.#options.part, key)])
+    await this.#end(manifest, key, this.#options.tables.rowHere(this.#options.part, key))
   }
 
-  async #end(
-    manifest: ManifestId,
-    key: MergedKey,
-    rows: readonly (PartRow | undefined)[],
-  ): Promise<void> {
-    const times = rows.flatMap((row) => (row?.part?.manifest === manifest ? [row.at] : []))
-    if (times.length === 0) return
-    const row: PartRow = { at: Math.max(...times) + 1, part: undefined }
+  async #end(manifest: ManifestId, key: MergedKey, found: PartRow | undefined): Promise<void> {
+    if (found?.part?.manifest !== manifest) return
+    const row: PartRow = { at: found.at + 1, part: undefined }
     await insertOrLater(this.#options.tables.insert(this.#options.part, [{ ...key, row }]))
   }
 

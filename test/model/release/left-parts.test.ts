@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { ManifestId, UploadId } from '../../../src/base/ids.ts'
+import type { ManifestHeader } from '../../../src/model/manifest.table.ts'
+import { isNamed } from '../../../src/model/naming.ts'
 import { LeftParts } from '../../../src/model/release/left-parts.ts'
 import { partKey, partTable, type PartRow } from '../../../src/model/part.table.ts'
+import { emptyObject, type UploadEntry } from '../../../src/model/rows/object.ts'
 import type { MergedTable } from '../../../src/table/schema.ts'
 import { ids, threeOwners, type Three } from '../../table/three.ts'
 
@@ -48,9 +51,7 @@ async function rowsHere(three: Three): Promise<readonly (number | undefined)[]> 
 
 test('a row that only owners whom nobody reads hold goes with its manifest', async () => {
   const three = await onlyUnread()
-  const left = new LeftParts({ tables: three.tables[2]!, part: partTable })
-  await three.done(left.drop(first, header))
-  assert.deepEqual(await rowsHere(three), [2, 5, 5])
+  const left = new LeftParts({ tables: three.tables[0]!, part: partTable })
   await three.done(left.drop(second, header))
   assert.deepEqual(await rowsHere(three), [6, 6, 6])
 })
@@ -63,6 +64,32 @@ test('dropHere() ends the row that lies here, and none that others have', async 
   const left = new LeftParts({ tables: three.tables[1]!, part: partTable })
   await three.done(left.dropHere(second, header))
   assert.deepEqual(await rowsHere(three), [6, 6, 6])
+})
+
+test('the manifest of a row that only owners whom nobody reads hold is named', async () => {
+  const three = await onlyUnread()
+  const header: ManifestHeader = {
+    ...{
+      kind: 'header',
+      state: 'in use',
+      partitionKey: 'p',
+      key: 'k',
+      part: { upload, number: 1 },
+    },
+    owner: { node: ids[0]!, boot: 'b', number: 1 },
+  }
+  const [kind, etag, checksum] = [undefined, undefined, undefined]
+  const open: UploadEntry = { id: upload, state: 'open', kind, etag, checksum }
+  const value = { ...emptyObject, uploads: [open] }
+  const context = {
+    tables: three.tables[0]!,
+    model: { part: partTable },
+    partManifests: () => Promise.resolve(new Set<string>()),
+  }
+  assert.equal(await three.done(isNamed(context, second, header, value)), true)
+  // Now it is the one that counts.
+  assert.deepEqual(await settled(three), [partOf(second, 5)])
+  assert.equal(await three.done(isNamed(context, first, header, value)), false)
 })
 
 test('tell() makes a row count that only owners whom nobody reads hold', async () => {
