@@ -10,6 +10,7 @@ import { CliError } from '../command.ts'
 import type { DefineCommand, Terminal } from '../command.ts'
 import { DEV_FOLDER, readNodeFile, writeNodeFile } from '../node-file.ts'
 import type { NodeFile } from '../node-file.ts'
+import { letHeapGrow } from '../heap.ts'
 import { endOnUncaught, runToEnd } from '../running.ts'
 import { clientSettings, pasteLine } from '../settings.ts'
 import type { RunningNode } from '../../node/node.ts'
@@ -80,6 +81,7 @@ async function serve(
   data: string,
   { options, terminal }: { readonly options: DevOptions; readonly terminal: Terminal },
 ): Promise<void> {
+  letHeapGrow()
   endOnUncaught(terminal)
   const { startNode } = await import('../../node/node.ts')
   const { newAccessKey, newToken } = await import('../../node/credentials.ts')

@@ -9,6 +9,7 @@ import type { GivenKey } from '../../node/node.ts'
 import { CliError } from '../command.ts'
 import type { DefineCommand, GlobalOptions, Terminal } from '../command.ts'
 import { nodeEnding } from '../ending.ts'
+import { letHeapGrow } from '../heap.ts'
 import { endOnUncaught, runToEnd } from '../running.ts'
 import { drawSecretFile } from '../secret-file.ts'
 import { clientSettings, pasteLine } from '../settings.ts'
@@ -39,6 +40,7 @@ async function run(options: GlobalOptions, terminal: Terminal): Promise<void> {
     drawSecretFile({ file, metadataDir, secret: newClusterSecret() }),
   )
   for (const warning of config.warnings) terminal.note(`warning: ${warning}`)
+  letHeapGrow()
   endOnUncaught(terminal)
   const ending = nodeEnding()
   const node = await startNode({

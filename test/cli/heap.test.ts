@@ -1,0 +1,32 @@
+import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+
+/** Allocates little for as long as it takes V8 to notice. */
+const script = `
+  const { letHeapGrow } = await import(process.argv[1])
+  if (process.argv[2] === 'as a node') letHeapGrow()
+  for (let turn = 0; turn < 20; turn += 1) {
+    await new Promise((resolve) => setTimeout(resolve, 30))
+    gc()
+  }
+`
+
+/** How many times what is live the heap may grow to, as V8 says after its last turn. */
+function growth(how: 'as a node' | 'as usual'): number {
+  const file = fileURLToPath(new URL('../../src/cli/heap.js', import.meta.url))
+  const { stdout, stderr } = spawnSync(
+    process.execPath,
+    [...['--expose-gc', '--trace-gc-verbose', '--input-type=module', '-e'], script, file, how],
+    { encoding: 'utf8', timeout: 30_000 },
+  )
+  const told = [...stdout.matchAll(/\[HeapController\] Limit: .*\((\d+\.\d)\)/g)].at(-1)
+  assert.ok(told !== undefined, stderr)
+  return Number(told[1])
+}
+
+test('the heap of a node that allocates little may still grow to four times what is live', () => {
+  assert.ok(growth('as usual') < 2, 'else the setting were needless')
+  assert.equal(growth('as a node'), 4)
+})
