@@ -153,7 +153,10 @@ class Scene {
       owners: ownerCount,
       movesLayouts: plant?.movesLayouts === true,
     })
-    const nodeCount = founding.kind === 'fixed' ? ownerCount + (rng.chance(0.3) ? 1 : 0) : 5
+    const nodeCount =
+      founding.kind === 'fixed'
+        ? ownerCount + (rng.chance(0.3) ? 1 : 0)
+        : Math.max(ownerCount, 3 + rng.below(3))
     const weather: Weather = { ...drawWeather(rng), ...plant?.weather }
     const forecast: Forecast = { ...drawForecast(rng), ...plant?.forecast }
     const world = new World(rng, weather, rng.chance(0.05))
