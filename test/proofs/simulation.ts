@@ -8,7 +8,7 @@ import type { Verdict } from '../../src/simulation/simulate.ts'
 import { PROJECT } from '../support/spawn-node.ts'
 import { claim } from './claims.ts'
 
-const SEED_COUNT = 500
+const SEED_COUNT = 1000
 
 /** The verdicts of `hangar sim`, as a program reads them. */
 async function verdictsOf(from: number, count: number): Promise<Verdict[]> {
@@ -26,8 +26,10 @@ async function verdictsOf(from: number, count: number): Promise<Verdict[]> {
 
 await claim(`no fault in ${SEED_COUNT} simulated clusters`, async () => {
   const jobs = Math.min(availableParallelism(), 4)
-  const share = SEED_COUNT / jobs
-  const runs = Array.from({ length: jobs }, (_, job) => verdictsOf(1 + job * share, share))
+  const share = Math.ceil(SEED_COUNT / jobs)
+  const runs = Array.from({ length: jobs }, (_, job) =>
+    verdictsOf(1 + job * share, Math.min(share, SEED_COUNT - job * share)),
+  )
   const verdicts = (await Promise.all(runs)).flat()
   const failed = verdicts.filter(({ violations }) => violations.length > 0)
   if (failed.length > 0) {
