@@ -36,6 +36,7 @@ export interface BackgroundParts {
   readonly metrics: Metrics
   readonly closers: Closers
   readonly space?: SpaceGuard | undefined
+  readonly hasLayout: () => boolean
   /** Told when this node may have become complete as of a newer layout. */
   readonly completed: () => void
   /** Whether every other owner refuses epochs with fewer re-admissions. */
@@ -54,7 +55,7 @@ export async function startBackground(parts: BackgroundParts): Promise<Backgroun
   const { ground, store, db, tables, blocks, cluster, metrics, closers } = parts
   const { clock, log, simulated } = ground
   const { model, operations, holds } = store
-  const buckets = new LeftBuckets(store)
+  const buckets = new LeftBuckets(store, parts.hasLayout)
   // Whoever made a bucket on a lone node made it in an earlier life.
   if (standsAlone(cluster)) {
     await buckets

@@ -5,21 +5,27 @@ import type { DiskSpace } from '../base/disk.ts'
 import { METADATA_RESERVE_BYTES, METADATA_UPLOADS_BYTES } from '../base/limits.ts'
 import type { HttpHandler, HttpResponse } from '../api/http/response.ts'
 import { splitTarget } from '../api/http/query.ts'
+import type { NodeOptions } from './options.ts'
 
 /**
  * Of a node that does not stand alone and has no layout.
  *
  * @param waitsFor what keeps it from making one by itself, where it should
  */
-export function waitingCondition(factor: number, waitsFor?: string): NodeCondition {
-  const sentence =
-    waitsFor === undefined
-      ? waitingSentence(factor)
-      : `This node has no layout yet, and makes one by itself as its settings say: ${waitsFor}`
-  return { kind: 'waiting', sentence }
+export function waitingCondition(
+  options: Pick<NodeOptions, 'replicationFactor' | 'firstLayout'>,
+  waitsFor?: string,
+): NodeCondition {
+  return { kind: 'waiting', sentence: waitingSentence(options, waitsFor) }
 }
 
-export function waitingSentence(factor: number): string {
+export function waitingSentence(
+  { replicationFactor: factor = 1, firstLayout }: Parameters<typeof waitingCondition>[0],
+  waitsFor = '`hangar status` shows what it waits for',
+): string {
+  if (firstLayout !== undefined) {
+    return `This node has no layout yet, and makes one by itself as its settings say: ${waitsFor}`
+  }
   const why = factor === 1 ? 'it knows of other nodes' : `its replication_factor is ${factor}`
   return (
     `This node has no layout yet: ${why}. Give the nodes roles and apply them, with ` +

@@ -18,13 +18,17 @@ export class LeftBuckets implements Worker {
   readonly intervalMs = 60_000
   readonly tranquility = 0
   readonly #store: Store
+  readonly #hasLayout: () => boolean
   #seen: ReadonlySet<string> = new Set()
 
-  constructor(store: Store) {
+  /** @param hasLayout without one nothing can be read, and nothing is left */
+  constructor(store: Store, hasLayout: () => boolean = () => true) {
     this.#store = store
+    this.#hasLayout = hasLayout
   }
 
   async work(): Promise<WorkState> {
+    if (!this.#hasLayout()) return 'idle'
     await this.finish((bucket) => this.#seen.has(bucket.id))
     return 'idle'
   }

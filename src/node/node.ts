@@ -113,7 +113,7 @@ async function assemble(options: NodeOptions, closers: Closers): Promise<Running
             options.web,
           ),
         }
-  const view = nodeView(product, { clock, disk, rpc: options.rpc, s3Endpoint: s3 })
+  const view = nodeView(product, { clock, disk, rpc: options.rpc })
   const admin =
     options.admin === undefined
       ? undefined

@@ -183,7 +183,7 @@ function hybridOf({ clock, simulated }: Ground, db: Db): HybridClock {
 
 type GivenLater = keyof Pick<
   BackgroundParts,
-  'ground' | 'metrics' | 'closers' | 'space' | 'completed' | 'isConfirmed' | 'others'
+  'ground' | 'metrics' | 'closers' | 'space' | 'completed' | 'isConfirmed' | 'hasLayout' | 'others'
 >
 
 function leftPeersOf({ clock, log }: Ground, cluster: Cluster, { mesh }: NodeMesh): LeftPeers {
@@ -205,8 +205,9 @@ async function startWhole(
   const isConfirmed = (readmissions: number): Promise<boolean> =>
     layout?.isConfirmed(readmissions) ?? Promise.resolve(true)
   const others = meshed === undefined ? [] : [leftPeersOf(ground, work.cluster, meshed)]
+  const hasLayout = (): boolean => layout === undefined || work.cluster.history() !== undefined
   const given = { ground, metrics, closers, completed, isConfirmed, space, others }
-  const background = { ...work, ...given }
+  const background = { ...work, ...given, hasLayout }
   const { wake, workers } = await startBackground(background)
   if (meshed === undefined) return { forming: undefined, workers }
   const { mesh } = meshed
@@ -277,7 +278,7 @@ function memberOf(
   const { identity, db } = rows
   const { replicationFactor = 1 } = options
   const knowsPeers = options.knowsPeers === true || meshed?.knowsPeers === true
-  const sentence = waitingSentence(replicationFactor)
+  const sentence = waitingSentence(options)
   return {
     ...{ ground, folder: folders.metadata, self: nodeIdOf(identity), identity, db, ...rest },
     copied: (state) => copyLayout({ disk: ground.disk, folders }, state),
@@ -396,7 +397,7 @@ function conditionOf(
   if (broken !== undefined) return recoveringCondition(broken)
   if (fault !== undefined) return frozenCondition(fault)
   if (isFixed || cluster.history() !== undefined) return { kind: 'serving' }
-  return waitingCondition(options.replicationFactor ?? 1, waitsFor)
+  return waitingCondition(options, waitsFor)
 }
 
 function sealersOf(

@@ -20,11 +20,10 @@ export interface ViewParts {
   readonly clock: Clock
   readonly disk: Disk
   readonly rpc: NodeOptions['rpc']
-  readonly s3Endpoint: string | undefined
 }
 
 export function nodeView(product: Product, parts: ViewParts): NodeView {
-  const { clock, disk, rpc, s3Endpoint } = parts
+  const { clock, disk, rpc } = parts
   const { blocks, condition, tables } = product
   const performed = (request: NodeRequest): Promise<unknown> => perform(product, view, request)
   const voteless = (): number[] =>
@@ -39,7 +38,7 @@ export function nodeView(product: Product, parts: ViewParts): NodeView {
         : now.sentence
     return {
       ...{ hostname: hostname(), version: VERSION, runtime: `node ${process.version}` },
-      address: peers.address ?? s3Endpoint?.replace(/^http:\/\//, '') ?? null,
+      address: peers.address ?? null,
       notice: notice ?? null,
       data: data === undefined ? null : spaceOf(data),
       metadata: metadata === undefined ? null : spaceOf(metadata),

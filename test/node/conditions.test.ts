@@ -9,6 +9,7 @@ import {
   recoveringCondition,
   sparingS3,
   waitingCondition,
+  waitingSentence,
 } from '../../src/node/conditions.ts'
 
 const served: HttpHandler = () => Promise.resolve({ status: 200, headers: [] })
@@ -23,7 +24,10 @@ test('guardedS3 lets through what the condition of the node allows', async () =>
   const all = async (handler: HttpHandler): Promise<number[]> =>
     Promise.all(methods.map((method) => statusOf(handler, method)))
   assert.deepEqual(await all(guardedS3(() => ({ kind: 'serving' }), served)), Array(6).fill(200))
-  assert.deepEqual(await all(guardedS3(() => waitingCondition(3), served)), Array(6).fill(503))
+  assert.deepEqual(
+    await all(guardedS3(() => waitingCondition({ replicationFactor: 3 }), served)),
+    Array(6).fill(503),
+  )
   for (const condition of [recoveringCondition('rows'), frozenCondition('the clock')]) {
     const answers = await all(guardedS3(() => condition, served))
     assert.deepEqual(answers, [200, 200, 200, 503, 503, 503])
@@ -32,7 +36,7 @@ test('guardedS3 lets through what the condition of the node allows', async () =>
 
 test('guardedS3 answers well-formed XML whatever was asked', async () => {
   const request = { method: 'PUT', target: '/b/<k>&?x', requestId: 'r' } as HttpRequest
-  const answer = await guardedS3(() => waitingCondition(1), served)(request)
+  const answer = await guardedS3(() => waitingCondition({}), served)(request)
   assert.match(answer.body as string, /<Resource>\/b\/&lt;k&gt;&amp;<\/Resource>/)
   assert.deepEqual(new Map(answer.headers).get('retry-after'), '10')
 })
@@ -40,7 +44,7 @@ test('guardedS3 answers well-formed XML whatever was asked', async () => {
 test('guardedWeb closes only while there is no layout', async () => {
   assert.equal(
     await statusOf(
-      guardedWeb(() => waitingCondition(3), served),
+      guardedWeb(() => waitingCondition({ replicationFactor: 3 }), served),
       'GET',
     ),
     503,
@@ -63,4 +67,12 @@ test('sparingS3 refuses uploads alone, with the sentence', async () => {
   }
   shortage = undefined
   assert.equal(await statusOf(handler, 'PUT'), 200)
+})
+
+test('waitingSentence() asks for roles only where the settings make no layout', () => {
+  const firstLayout = { nodes: 3, zone: 'a' }
+  assert.match(waitingSentence({ replicationFactor: 3 }), /`hangar layout assign`/)
+  const byItself = waitingSentence({ replicationFactor: 3, firstLayout })
+  assert.match(byItself, /makes one by itself as its settings say: `hangar status`/)
+  assert.match(waitingSentence({ firstLayout }, 'b is away'), /say: b is away$/)
 })

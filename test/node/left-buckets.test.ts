@@ -22,3 +22,8 @@ test('LeftBuckets leaves a bucket alone that may still be in the making', async 
   assert.deepEqual(await allBuckets(store), [])
   await opened.close()
 })
+
+test('LeftBuckets asks for nothing while there is no layout', async () => {
+  const worker = new LeftBuckets(undefined as never, () => false)
+  assert.equal(await worker.work(), 'idle')
+})

@@ -47,7 +47,9 @@ async function printId({ client, terminal }: NodeRun<NodeOptions>): Promise<void
   const id = Object.keys(success)[0]!
   const { nodes } = await client.call<ClusterStatusAnswer>('GetClusterStatus')
   const address = nodes.find((one) => one.id === id)?.addr
-  terminal.print(address === undefined || address === null ? id : `${id}@${address}`)
+  if (address !== undefined && address !== null) return terminal.print(`${id}@${address}`)
+  terminal.print(id)
+  terminal.note('No node can join this one: set rpc_bind_addr and rpc_secret in its settings file.')
 }
 
 async function lost(

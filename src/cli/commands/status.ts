@@ -15,7 +15,7 @@ interface StatusOptions extends GlobalOptions {
 export const status: DefineCommand = (program, terminal, exit) => {
   program
     .command('status')
-    .description('show the nodes; exit code 1 unless all is well')
+    .description('show the nodes; exit code 1 while not everything is served')
     .option('--json', 'for programs')
     .option('-q, --quiet', 'nothing but the exit code')
     .action(async (_: unknown, command: Command) => {
