@@ -191,12 +191,12 @@ export class Client {
       kind === 'abort'
         ? { kind, upload: name }
         : { kind, upload: name, version: upload.version, operation: this.#name() }
-    await this.#ask(key, request, upload)
+    const done = await this.#ask(key, request, upload)
     const last = this.#run.history.at(-1)
     const isUnknown = last?.request === request && last.answer === undefined
     if (isUnknown && kind === 'complete') await this.#ask(key, { ...request }, upload)
-    // A part that comes too late.
-    if (kind === 'abort') await this.#sendPart(upload, 1, this.#content(`${name}.1`))
+    // A part that comes too late. Where the upload may still be open it could take another's place.
+    if (kind === 'abort' && done !== undefined) await this.#sendPart(upload, 1, this.#content(`${name}.1`))
     return undefined
   }
 
