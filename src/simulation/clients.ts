@@ -196,7 +196,8 @@ export class Client {
     const isUnknown = last?.request === request && last.answer === undefined
     if (isUnknown && kind === 'complete') await this.#ask(key, { ...request }, upload)
     // A part that comes too late. Where the upload may still be open it could take another's place.
-    if (kind === 'abort' && done !== undefined) await this.#sendPart(upload, 1, this.#content(`${name}.1`))
+    if (kind === 'abort' && done !== undefined)
+      await this.#sendPart(upload, 1, this.#content(`${name}.1`))
     return undefined
   }
 
