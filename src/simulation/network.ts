@@ -160,6 +160,9 @@ export class SimulatedNetwork implements Network {
       }
       const reply = new Reply(question, this.#life, { resolve, reject })
       this.#world.note(`${this.self.slice(0, 2)}${to.slice(0, 2)}${endpoint}`)
+      const { acceptLossChance } = this.#world.weather
+      const isAtRisk = acceptLossChance !== undefined && endpoint === 'table/accept'
+      if (isAtRisk && this.#world.rng.chance(acceptLossChance)) return
       this.#world.carry(this.self, to, () =>
         this.#directory.find(to)?.arrive(this, question, reply),
       )

@@ -14,6 +14,7 @@ import { GRACE_MS, SimulatedNode, SPAN_MICROS, SYNC_INTERVAL_MS, type NodeParts 
 import type { Plant } from './plant.ts'
 import { ChosenLayoutsWatch } from './properties/chosen-layouts.ts'
 import { ChosenWatch } from './properties/chosen.ts'
+import { CollectedWatch } from './properties/collected.ts'
 import { DeletionsWatch } from './properties/deletions.ts'
 import { LayoutsWatch } from './properties/layouts.ts'
 import { NameRaces } from './properties/names.ts'
@@ -298,7 +299,8 @@ class Scene {
   async #heal(): Promise<void> {
     const world = this.#world
     world.cuts.clear()
-    Object.assign(world.weather, { lossChance: 0, copyChance: 0, slowChance: 0 })
+    const calm = { lossChance: 0, acceptLossChance: 0, copyChance: 0, slowChance: 0 }
+    Object.assign(world.weather, calm)
     // What was begun may still end; faults that last come to their end too.
     await world.run(5_000, () => false)
     for (const node of this.#nodes) {
@@ -414,7 +416,7 @@ function witnessOf(run: {
   }
   const watches: Watch[] = [
     ...[new TimesWatch(once()), new PromisesWatch(once()), new ShownWatch(once())],
-    new ReferencesWatch(once()),
+    ...[new ReferencesWatch(once()), new CollectedWatch(once())],
   ]
   if (founding.kind !== 'fixed')
     watches.push(new VotesWatch(once()), new LayoutsWatch(once()), new ChosenLayoutsWatch(once()))

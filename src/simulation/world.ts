@@ -20,6 +20,8 @@ export interface Weather {
   readonly slowChance: number
   readonly slowMs: number
   readonly usualMs: number
+  /** How often a row that is to be taken is lost on its way, on top: changes stay half done. */
+  readonly acceptLossChance?: number
   /** How often a sync of the rows takes long. */
   readonly slowSyncChance?: number
   /** The step in which wall clocks go on; a microsecond when absent. */

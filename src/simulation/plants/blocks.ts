@@ -115,7 +115,6 @@ function unasked(): Graft {
 export const blockPlants: readonly Plant[] = [
   {
     name: 'the hook of an accepted row releases what the row before it named',
-    isRare: true,
     ownerCounts: [3],
     sharesBlocks: true,
     forecast: { kinds: ['power', 'split', 'cut'], count: 25, restartMs: 50 },
@@ -135,7 +134,6 @@ export const blockPlants: readonly Plant[] = [
   },
   {
     name: 'a block that lies somewhere is not held while it is referred to',
-    isRare: true,
     ownerCounts: [3],
     sharesBlocks: true,
     emptiesKeys: true,

@@ -115,7 +115,6 @@ export const drivePlants: readonly Plant[] = [
   },
   {
     name: 'rows are shown before they are on stable storage',
-    isRare: true,
     ownerCounts: [3],
     forecast: { kinds: ['power', 'blackout'], count: 25, restartMs: 1 },
     weather: { slowSyncChance: 0.5 },

@@ -72,7 +72,6 @@ function credulous(): Graft {
 export const layoutPlants: readonly Plant[] = [
   {
     name: 'an old layout ends before all know that reads have moved',
-    isRare: true,
     movesLayouts: true,
     layoutChanges: 6,
     forecast: { kinds: ['freeze', 'split'], count: 20, freezeMs: 20_000 },
@@ -87,7 +86,6 @@ export const layoutPlants: readonly Plant[] = [
   },
   {
     name: 'a node follows the highest layout it was offered, chosen or not',
-    isRare: true,
     movesLayouts: true,
     layoutChanges: 8,
     hasTwoOperators: true,

@@ -152,5 +152,5 @@ export class Witness {
 
 /** Of the messages about rows: they carry epoch and time. */
 function isEnveloped(endpoint: string): boolean {
-  return endpoint.startsWith('table/') || endpoint.startsWith('sync/')
+  return ['table/', 'sync/', 'collect/'].some((part) => endpoint.startsWith(part))
 }
