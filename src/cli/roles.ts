@@ -3,11 +3,11 @@
 import { InvalidArgumentError, type Command } from 'commander'
 import type { ClusterLayoutAnswer, RoleAnswer } from '../api/admin/answers.ts'
 import { capacityBytes } from './capacity.ts'
-import { CliError, type GlobalOptions } from './command.ts'
+import { CliError } from './command.ts'
+import type { AnswerOptions } from './subcommand.ts'
 
 /** What `join` and `layout assign` take alike. */
-export interface RoleOptions extends GlobalOptions {
-  readonly json?: boolean
+export interface RoleOptions extends AnswerOptions {
   readonly yes?: boolean
   readonly zone?: string
   readonly capacity?: string

@@ -3,13 +3,13 @@
 import type { BucketAnswer, BucketListAnswer, KeyAnswer } from '../../api/admin/answers.ts'
 import type { AdminClient } from '../admin-client.ts'
 import { CliError } from '../command.ts'
-import type { DefineCommand, GlobalOptions, Terminal } from '../command.ts'
-import { nodeAction } from '../subcommand.ts'
-import type { Run as NodeRun, Work } from '../subcommand.ts'
+import type { DefineCommand } from '../command.ts'
+import { permissionText } from '../permission-text.ts'
+import { nodeAction, printAnswer } from '../subcommand.ts'
+import type { AnswerOptions, Run as NodeRun, Work } from '../subcommand.ts'
 import { sizeText, textFields, textTable } from '../text-table.ts'
 
-interface BucketOptions extends GlobalOptions {
-  readonly json?: boolean
+interface BucketOptions extends AnswerOptions {
   readonly yes?: boolean
   readonly key?: string
   readonly read?: boolean
@@ -67,28 +67,25 @@ function find(client: AdminClient, search: string): Promise<BucketAnswer> {
   return client.call<BucketAnswer>('GetBucketInfo', { query: { search } })
 }
 
-async function list({ client, options, terminal }: Run): Promise<void> {
-  const buckets = await client.call<readonly BucketListAnswer[]>('ListBuckets')
-  if (options.json) {
-    terminal.print(JSON.stringify(buckets, null, 2))
-    return
-  }
+async function list(run: Run): Promise<void> {
+  printAnswer(run, await run.client.call<readonly BucketListAnswer[]>('ListBuckets'), listText)
+}
+
+function listText(buckets: readonly BucketListAnswer[]): string {
   const rows = buckets.map(({ id, created, globalAliases }) => [
     globalAliases.join(', '),
     created.slice(0, 10),
     id,
   ])
-  terminal.print(textTable(['BUCKET', 'CREATED', 'ID'], rows))
+  return textTable(['BUCKET', 'CREATED', 'ID'], rows)
 }
 
-async function info({ client, options, terminal }: Run, [name]: readonly string[]): Promise<void> {
-  show(await find(client, name!), options, terminal)
+async function info(run: Run, [name]: readonly string[]): Promise<void> {
+  printAnswer(run, await find(run.client, name!), bucketText)
 }
 
-async function create(
-  { client, options, terminal }: Run,
-  [name]: readonly string[],
-): Promise<void> {
+async function create(run: Run, [name]: readonly string[]): Promise<void> {
+  const { client, options } = run
   // The key is looked up first: a wrong one should not leave a bucket that nobody can use.
   const accessKeyId = options.key === undefined ? undefined : await keyId(client, options.key)
   let answer = await client.call<BucketAnswer>('CreateBucket', { body: { globalAlias: name } })
@@ -97,7 +94,7 @@ async function create(
     const body = { bucketId: answer.id, accessKeyId, permissions }
     answer = await client.call<BucketAnswer>('AllowBucketKey', { body })
   }
-  show(answer, options, terminal)
+  printAnswer(run, answer, bucketText)
 }
 
 async function remove(
@@ -121,31 +118,23 @@ async function permit(run: Run, name: string, verb: 'allow' | 'deny'): Promise<v
   const permissions = { read: read ?? false, write: write ?? false, owner: owner ?? false }
   const call = verb === 'allow' ? 'AllowBucketKey' : 'DenyBucketKey'
   const body = { bucketId: id, accessKeyId, permissions }
-  show(await run.client.call<BucketAnswer>(call, { body }), run.options, run.terminal)
+  printAnswer(run, await run.client.call<BucketAnswer>(call, { body }), bucketText)
 }
 
 async function keyId(client: AdminClient, search: string): Promise<string> {
   return (await client.call<KeyAnswer>('GetKeyInfo', { query: { search } })).accessKeyId
 }
 
-function show(answer: BucketAnswer, options: BucketOptions, terminal: Terminal): void {
-  if (options.json) {
-    terminal.print(JSON.stringify(answer, null, 2))
-    return
-  }
-  terminal.print(
-    textFields([
-      ['Bucket', answer.globalAliases.join(', ')],
-      ['ID', answer.id],
-      ['Created', answer.created],
-      ['Objects', `${answer.objects} (${sizeText(answer.bytes)})`],
-      ['Unfinished uploads', String(answer.unfinishedUploads)],
-    ]),
-  )
-  const rows = answer.keys.map(({ accessKeyId, name, permissions: { read, write, owner } }) => [
-    [read && 'read', write && 'write', owner && 'owner'].filter(Boolean).join(', '),
-    name,
-    accessKeyId,
+function bucketText(answer: BucketAnswer): string {
+  const fields = textFields([
+    ['Bucket', answer.globalAliases.join(', ')],
+    ['ID', answer.id],
+    ['Created', answer.created],
+    ['Objects', `${answer.objects} (${sizeText(answer.bytes)})`],
+    ['Unfinished uploads', String(answer.unfinishedUploads)],
   ])
-  if (rows.length > 0) terminal.print(`\n${textTable(['MAY', 'KEY', 'ID'], rows)}`)
+  const rows = answer.keys.map(({ accessKeyId, name, permissions }) => [
+    ...[permissionText(permissions), name, accessKeyId],
+  ])
+  return rows.length === 0 ? fields : `${fields}\n\n${textTable(['MAY', 'KEY', 'ID'], rows)}`
 }

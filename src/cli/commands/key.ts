@@ -3,14 +3,14 @@
 import type { KeyAnswer, KeyListAnswer } from '../../api/admin/answers.ts'
 import type { AdminClient } from '../admin-client.ts'
 import { CliError } from '../command.ts'
-import type { DefineCommand, GlobalOptions, Terminal } from '../command.ts'
+import type { DefineCommand } from '../command.ts'
 import { expirationAfter } from '../duration.ts'
-import { nodeAction } from '../subcommand.ts'
-import type { Run as NodeRun, Work } from '../subcommand.ts'
+import { permissionText } from '../permission-text.ts'
+import { nodeAction, printAnswer } from '../subcommand.ts'
+import type { AnswerOptions, Run as NodeRun, Work } from '../subcommand.ts'
 import { textFields, textTable } from '../text-table.ts'
 
-interface KeyOptions extends GlobalOptions {
-  readonly json?: boolean
+interface KeyOptions extends AnswerOptions {
   readonly yes?: boolean
   readonly showSecret?: boolean
   readonly createBucket?: boolean
@@ -93,52 +93,46 @@ function find(client: AdminClient, search: string, showSecretKey = false): Promi
   return client.call<KeyAnswer>('GetKeyInfo', { query })
 }
 
-async function list({ client, options, terminal }: Run): Promise<void> {
-  const keys = await client.call<readonly KeyListAnswer[]>('ListKeys')
-  if (options.json) {
-    terminal.print(JSON.stringify(keys, null, 2))
-    return
-  }
+async function list(run: Run): Promise<void> {
+  printAnswer(run, await run.client.call<readonly KeyListAnswer[]>('ListKeys'), listText)
+}
+
+function listText(keys: readonly KeyListAnswer[]): string {
   const rows = keys.map(({ id, name, created, expiration, expired }) => [
     id,
     name,
     created?.slice(0, 10) ?? '',
     expired ? 'expired' : (expiration?.slice(0, 10) ?? 'never'),
   ])
-  terminal.print(textTable(['ID', 'NAME', 'CREATED', 'EXPIRES'], rows))
+  return textTable(['ID', 'NAME', 'CREATED', 'EXPIRES'], rows)
 }
 
-async function info(
-  { client, options, terminal }: Run,
-  [pattern]: readonly string[],
-): Promise<void> {
-  show(await find(client, pattern!, options.showSecret), options, terminal)
+async function info(run: Run, [pattern]: readonly string[]): Promise<void> {
+  printAnswer(run, await find(run.client, pattern!, run.options.showSecret), keyText)
 }
 
-async function create(
-  { client, options, terminal }: Run,
-  [name]: readonly string[],
-): Promise<void> {
+async function create(run: Run, [name]: readonly string[]): Promise<void> {
+  const { client, options } = run
   const body = {
     ...(name === undefined ? {} : { name }),
     ...expiry(options),
     allow: { createBucket: options.createBucket ?? false },
   }
-  show(await client.call<KeyAnswer>('CreateKey', { body }), options, terminal)
+  printAnswer(run, await client.call<KeyAnswer>('CreateKey', { body }), keyText)
 }
 
 async function importKey(
-  { client, options, terminal }: Run,
+  run: Run,
   [accessKeyId, secretAccessKey]: readonly string[],
 ): Promise<void> {
-  const body = { accessKeyId, secretAccessKey, name: options.name ?? null }
-  show(await client.call<KeyAnswer>('ImportKey', { body }), options, terminal)
+  const body = { accessKeyId, secretAccessKey, name: run.options.name ?? null }
+  printAnswer(run, await run.client.call<KeyAnswer>('ImportKey', { body }), keyText)
 }
 
 async function update(run: Run, pattern: string, body: unknown): Promise<void> {
   const { accessKeyId: id } = await find(run.client, pattern)
   const answer = await run.client.call<KeyAnswer>('UpdateKey', { query: { id }, body })
-  show(answer, run.options, run.terminal)
+  printAnswer(run, answer, keyText)
 }
 
 function rename(run: Run, [pattern, name]: readonly string[]): Promise<void> {
@@ -177,34 +171,20 @@ function expiry({ expiresIn, neverExpires }: KeyOptions): Record<string, unknown
   return expiresIn === undefined ? {} : { expiration: expirationAfter(expiresIn) }
 }
 
-function show(answer: KeyAnswer, options: KeyOptions, terminal: Terminal): void {
-  if (options.json) {
-    terminal.print(JSON.stringify(answer, null, 2))
-    return
-  }
+function keyText(answer: KeyAnswer): string {
   const { accessKeyId, name, secretAccessKey, created, expiration, permissions } = answer
-  terminal.print(
-    textFields([
-      ['Key ID', accessKeyId],
-      ['Name', name],
-      ...(secretAccessKey === undefined ? [] : [['Secret key', secretAccessKey] as const]),
-      ['Created', created ?? 'unknown'],
-      ['Expires', answer.expired ? `${expiration}, expired` : (expiration ?? 'never')],
-      ['May create buckets', permissions.createBucket ? 'yes' : 'no'],
-    ]),
-  )
+  const fields = textFields([
+    ['Key ID', accessKeyId],
+    ['Name', name],
+    ...(secretAccessKey === undefined ? [] : [['Secret key', secretAccessKey] as const]),
+    ['Created', created ?? 'unknown'],
+    ['Expires', answer.expired ? `${expiration}, expired` : (expiration ?? 'never')],
+    ['May create buckets', permissions.createBucket ? 'yes' : 'no'],
+  ])
   const rows = answer.buckets.map((bucket) => [
     permissionText(bucket.permissions),
     bucket.globalAliases.join(', '),
     bucket.id,
   ])
-  if (rows.length > 0) terminal.print(`\n${textTable(['MAY', 'BUCKET', 'ID'], rows)}`)
-}
-
-function permissionText({
-  read,
-  write,
-  owner,
-}: Record<'read' | 'write' | 'owner', boolean>): string {
-  return [read && 'read', write && 'write', owner && 'owner'].filter(Boolean).join(', ')
+  return rows.length === 0 ? fields : `${fields}\n\n${textTable(['MAY', 'BUCKET', 'ID'], rows)}`
 }

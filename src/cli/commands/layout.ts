@@ -14,7 +14,7 @@ import { layoutText, movesText, rolesText } from '../layout-text.ts'
 import type { DefineCommand } from '../command.ts'
 import { collect, nodeNamed, roleOf, takesRole, wantedCapacity, wholeNumber } from '../roles.ts'
 import type { RoleOptions } from '../roles.ts'
-import { nodeAction } from '../subcommand.ts'
+import { nodeAction, printAnswer } from '../subcommand.ts'
 import type { Run as NodeRun, Work } from '../subcommand.ts'
 import { textTable } from '../text-table.ts'
 
@@ -97,9 +97,8 @@ function current(client: AdminClient): Promise<ClusterLayoutAnswer> {
   return client.call<ClusterLayoutAnswer>('GetClusterLayout')
 }
 
-async function show({ client, options, terminal }: Run): Promise<void> {
-  const found = await current(client)
-  terminal.print(options.json ? JSON.stringify(found, null, 2) : layoutText(found))
+async function show(run: Run): Promise<void> {
+  printAnswer(run, await current(run.client), layoutText)
 }
 
 /** Every id that a prefix may mean. */
@@ -117,7 +116,8 @@ function resolve(word: string, known: readonly string[]): string {
   ).id
 }
 
-async function assign({ client, options, terminal }: Run, words: readonly string[]): Promise<void> {
+async function assign(run: Run, words: readonly string[]): Promise<void> {
+  const { client, options } = run
   const found = await current(client)
   const known = await knownNodes(client, found)
   const { replace = [] } = options
@@ -136,7 +136,7 @@ async function assign({ client, options, terminal }: Run, words: readonly string
     return { id, zone, capacity, tags: options.tag ?? before?.tags ?? [] }
   })
   const removed = replace.map((word) => ({ id: resolve(word, known), remove: true }))
-  await stage({ client, options, terminal }, { roles: [...roles, ...removed] })
+  await stage(run, { roles: [...roles, ...removed] })
 }
 
 async function remove(run: Run, words: readonly string[]): Promise<void> {
@@ -166,9 +166,9 @@ function zonesOf(text: string | undefined): number {
   throw new CliError(`"${text}" is no number of zones`, 'Give a number, or max.')
 }
 
-async function stage({ client, options, terminal }: Run, body: unknown): Promise<void> {
-  const staged = await client.call<ClusterLayoutAnswer>('UpdateClusterLayout', { body })
-  terminal.print(options.json ? JSON.stringify(staged, null, 2) : layoutText(staged))
+async function stage(run: Run, body: unknown): Promise<void> {
+  const call = run.client.call<ClusterLayoutAnswer>('UpdateClusterLayout', { body })
+  printAnswer(run, await call, layoutText)
 }
 
 async function plan({ client, options, terminal }: Run): Promise<void> {
@@ -183,44 +183,42 @@ async function plan({ client, options, terminal }: Run): Promise<void> {
   terminal.print(`\nTo make it so: hangar layout apply --version ${found.newLayout.version}`)
 }
 
-async function apply({ client, options, terminal }: Run): Promise<void> {
+async function apply(run: Run): Promise<void> {
+  const { client, options } = run
   const version = options.version ?? (await current(client)).version + 1
   const answer = await client.call<LayoutAppliedAnswer>('ApplyClusterLayout', { body: { version } })
-  if (options.json) terminal.print(JSON.stringify(answer, null, 2))
-  else terminal.print(`${answer.message.join('\n')}\n\n${rolesText(answer.layout)}`)
+  printAnswer(run, answer, (done) => `${done.message.join('\n')}\n\n${rolesText(done.layout)}`)
 }
 
-async function revert({ client, options, terminal }: Run): Promise<void> {
-  const left = await client.call<ClusterLayoutAnswer>('RevertClusterLayout', { body: {} })
-  terminal.print(options.json ? JSON.stringify(left, null, 2) : 'Nothing is staged any more')
+async function revert(run: Run): Promise<void> {
+  const left = await run.client.call<ClusterLayoutAnswer>('RevertClusterLayout', { body: {} })
+  printAnswer(run, left, () => 'Nothing is staged any more')
 }
 
-async function history({ client, options, terminal }: Run): Promise<void> {
-  const found = await client.call<LayoutHistoryAnswer>('GetClusterLayoutHistory')
-  if (options.json) {
-    terminal.print(JSON.stringify(found, null, 2))
-    return
-  }
+async function history(run: Run): Promise<void> {
+  const found = await run.client.call<LayoutHistoryAnswer>('GetClusterLayoutHistory')
+  printAnswer(run, found, historyText)
+}
+
+function historyText(found: LayoutHistoryAnswer): string {
   const versions = found.versions.map(({ version, status, storageNodes, gatewayNodes }) => [
     ...[`${version}`, status, `${storageNodes}`, `${gatewayNodes}`],
   ])
-  terminal.print(textTable(['LAYOUT', 'STATE', 'STORE', 'GATEWAYS'], versions))
-  if (found.updateTrackers === null) return
+  const layouts = textTable(['LAYOUT', 'STATE', 'STORE', 'GATEWAYS'], versions)
+  if (found.updateTrackers === null) return layouts
   const trackers = Object.entries(found.updateTrackers).map(([id, { ack, sync, syncAck }]) => [
     ...[id.slice(0, 16), `${ack}`, `${sync}`, `${syncAck}`],
   ])
-  terminal.print(`\n${textTable(['NODE', 'KNOWS', 'HOLDS', 'READS'], trackers)}`)
+  return `${layouts}\n\n${textTable(['NODE', 'KNOWS', 'HOLDS', 'READS'], trackers)}`
 }
 
-async function skipDeadNodes({ client, options, terminal }: Run): Promise<void> {
-  const { version, allowMissingData = false } = options
+async function skipDeadNodes(run: Run): Promise<void> {
+  const { version, allowMissingData = false } = run.options
   const body = { version, allowMissingData }
-  const found = await client.call<NodesSkippedAnswer>('ClusterLayoutSkipDeadNodes', { body })
-  if (options.json) terminal.print(JSON.stringify(found, null, 2))
-  else
-    terminal.print(
-      `Not waited for: ${listed(found.ackUpdated)}\nLost: ${listed(found.syncUpdated)}`,
-    )
+  const found = await run.client.call<NodesSkippedAnswer>('ClusterLayoutSkipDeadNodes', { body })
+  const lines = ({ ackUpdated, syncUpdated }: NodesSkippedAnswer): string =>
+    `Not waited for: ${listed(ackUpdated)}\nLost: ${listed(syncUpdated)}`
+  printAnswer(run, found, lines)
 }
 
 function listed(ids: readonly string[]): string {

@@ -6,13 +6,12 @@ import type {
   NodeInfoAnswer,
 } from '../../api/admin/answers.ts'
 import { CliError } from '../command.ts'
-import type { DefineCommand, GlobalOptions } from '../command.ts'
+import type { DefineCommand } from '../command.ts'
 import { nodeNamed } from '../roles.ts'
-import { nodeAction } from '../subcommand.ts'
-import type { Run as NodeRun } from '../subcommand.ts'
+import { nodeAction, printAnswer } from '../subcommand.ts'
+import type { AnswerOptions, Run as NodeRun } from '../subcommand.ts'
 
-interface NodeOptions extends GlobalOptions {
-  readonly json?: boolean
+interface NodeOptions extends AnswerOptions {
   readonly yes?: boolean
   readonly confirm?: string
 }
@@ -52,10 +51,8 @@ async function printId({ client, terminal }: NodeRun<NodeOptions>): Promise<void
   terminal.note('No node can join this one: set rpc_bind_addr and rpc_secret in its settings file.')
 }
 
-async function lost(
-  { client, options, terminal }: NodeRun<NodeOptions>,
-  word: string,
-): Promise<void> {
+async function lost(run: NodeRun<NodeOptions>, word: string): Promise<void> {
+  const { client, options } = run
   const { nodes } = await client.call<ClusterStatusAnswer>('GetClusterStatus')
   const found = nodeNamed(word, nodes)
   if (found.isUp) {
@@ -72,14 +69,11 @@ async function lost(
   }
   const body = { node: found.id }
   const answer = await client.callOwn<LayoutHistoryAnswer>('declare-node-lost', { body })
-  if (options.json) terminal.print(JSON.stringify(answer, null, 2))
-  else terminal.print(`Node ${found.id.slice(0, 16)} is not waited for any more`)
+  printAnswer(run, answer, () => `Node ${found.id.slice(0, 16)} is not waited for any more`)
 }
 
-async function goOnAlone(
-  { client, options, terminal }: NodeRun<NodeOptions>,
-  words: readonly string[],
-): Promise<void> {
+async function goOnAlone(run: NodeRun<NodeOptions>, words: readonly string[]): Promise<void> {
+  const { client, options } = run
   const { nodes } = await client.call<ClusterStatusAnswer>('GetClusterStatus')
   const givenUp = words.map((word) => nodeNamed(word, nodes).id)
   const wanted = `give up ${givenUp.length} ${givenUp.length === 1 ? 'node' : 'nodes'}`
@@ -92,12 +86,9 @@ async function goOnAlone(
   }
   const body = { givenUp, accepted: true }
   const answer = await client.callOwn<LayoutHistoryAnswer>('go-on-alone', { body })
-  if (options.json) terminal.print(JSON.stringify(answer, null, 2))
-  else {
-    terminal.print(
-      'This node goes on alone, with one copy of everything. Run `hangar check` on it. Then add ' +
-        'nodes with empty folders: `hangar layout assign`, `hangar layout config --factor`, ' +
-        '`hangar layout apply`',
-    )
-  }
+  const what =
+    'This node goes on alone, with one copy of everything. Run `hangar check` on it. Then add ' +
+    'nodes with empty folders: `hangar layout assign`, `hangar layout config --factor`, ' +
+    '`hangar layout apply`'
+  printAnswer(run, answer, () => what)
 }

@@ -84,6 +84,32 @@ function comparePrefixes(lane: Lane, root: XmlNode, walk: Walk, page: ListPage<u
   lane.equal('IsTruncated', textAt(root, 'IsTruncated'), `${page.truncated}`)
 }
 
+interface AskedPage {
+  readonly name: 'ListObjects' | 'ListObjectsV2'
+  readonly query: Record<string, string>
+  readonly after: Position
+  /** Of this walk, from 0. */
+  readonly count: number
+}
+
+/** Asks for one page and compares it with the model's; undefined where there is no bucket. */
+async function comparePage(
+  lane: Lane,
+  walk: Walk,
+  { name, query, after, count }: AskedPage,
+): Promise<{ readonly root: XmlNode; readonly page: ListPage<ModelObject> } | undefined> {
+  const bucket = lane.bucket(walk.bucket)
+  const words = JSON.stringify(query)
+  const answer = await lane.send(name, { method: 'GET', bucket: walk.bucket, query }, words)
+  lane.expect(answer, bucket === undefined ? '404 NoSuchBucket' : '200')
+  if (bucket === undefined) return undefined
+  const root = parseXml(answer.body)
+  const page: ListPage<ModelObject> = listObjects(bucket, { ...walk, after })
+  lane.equal(`page ${count} of ${words}`, entryRows(root, walk), expectedRows(page))
+  comparePrefixes(lane, root, walk, page)
+  return { root, page }
+}
+
 export async function listObjectsV2(lane: Lane): Promise<void> {
   const walk = drawWalk(lane)
   const startAfter = drawAfter(lane, walk)
@@ -92,25 +118,15 @@ export async function listObjectsV2(lane: Lane): Promise<void> {
     startAfter === undefined ? { kind: 'start' } : { kind: 'key', key: startAfter }
   let token: string | undefined
   for (let count = 0; count < PAGES_MAX; count += 1) {
-    const bucket = lane.bucket(walk.bucket)
     const query = {
       ...{ 'list-type': '2', 'max-keys': `${walk.limit}`, ...walkQuery(walk) },
       ...(startAfter === undefined ? {} : { 'start-after': startAfter }),
       ...(token === undefined ? {} : { 'continuation-token': token }),
       ...(owned ? { 'fetch-owner': 'true' } : {}),
     }
-    const call = { method: 'GET', bucket: walk.bucket, query }
-    const answer = await lane.send('ListObjectsV2', call, JSON.stringify(query))
-    lane.expect(answer, bucket === undefined ? '404 NoSuchBucket' : '200')
-    if (bucket === undefined) return
-    const root = parseXml(answer.body)
-    const page: ListPage<ModelObject> = listObjects(bucket, { ...walk, after })
-    lane.equal(
-      `page ${count} of ${JSON.stringify(query)}`,
-      entryRows(root, walk),
-      expectedRows(page),
-    )
-    comparePrefixes(lane, root, walk, page)
+    const compared = await comparePage(lane, walk, { name: 'ListObjectsV2', query, after, count })
+    if (compared === undefined) return
+    const { root, page } = compared
     lane.equal('KeyCount', textAt(root, 'KeyCount'), `${page.items.length}`)
     const owners = childrenOf(root, 'Contents').filter(
       (node) => childrenOf(node, 'Owner').length > 0,
@@ -128,23 +144,13 @@ export async function listObjectsV1(lane: Lane): Promise<void> {
   let marker = drawAfter(lane, walk)
   let after: Position = marker === undefined ? { kind: 'start' } : { kind: 'key', key: marker }
   for (let count = 0; count < PAGES_MAX; count += 1) {
-    const bucket = lane.bucket(walk.bucket)
     const query = {
       ...{ 'max-keys': `${walk.limit}`, ...walkQuery(walk) },
       ...(marker === undefined ? {} : { marker }),
     }
-    const call = { method: 'GET', bucket: walk.bucket, query }
-    const answer = await lane.send('ListObjects', call, JSON.stringify(query))
-    lane.expect(answer, bucket === undefined ? '404 NoSuchBucket' : '200')
-    if (bucket === undefined) return
-    const root = parseXml(answer.body)
-    const page: ListPage<ModelObject> = listObjects(bucket, { ...walk, after })
-    lane.equal(
-      `page ${count} of ${JSON.stringify(query)}`,
-      entryRows(root, walk),
-      expectedRows(page),
-    )
-    comparePrefixes(lane, root, walk, page)
+    const compared = await comparePage(lane, walk, { name: 'ListObjects', query, after, count })
+    if (compared === undefined) return
+    const { root, page } = compared
     if (!page.truncated) return
     after = page.end
     const next = textAt(root, 'NextMarker')
