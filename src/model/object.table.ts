@@ -83,5 +83,8 @@ export function buildObjectTable(gates: Gates): RegisterTable<ObjectValue> {
         after.uploads.some((upload) => upload.state === 'open')
       return lives ? gates.veto(reader, partitionKey) : undefined
     },
+
+    /** What lives behind a gate that is deleted was never acknowledged. */
+    mayPass: (code) => code === 'BucketClosing',
   })
 }

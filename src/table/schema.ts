@@ -137,6 +137,8 @@ export interface RegisterTable<Value = unknown> {
     key: string,
     after: Value | undefined,
   ): string | undefined
+  /** Whether what that code refuses may be taken later; what stays refused is nobody's loss. */
+  mayPass?(code: string): boolean
 }
 
 /** A table whose rows are merged: written in one round, for immutable or mergeable rows. */

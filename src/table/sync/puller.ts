@@ -15,6 +15,7 @@ import type { AcceptItem } from '../messages.ts'
 import type { Custody } from '../custody.ts'
 import { TableError } from '../errors.ts'
 import type { Floors } from '../owner/floors.ts'
+import { valueOf } from '../owner/local.ts'
 import type { MergedOwner } from '../owner/merged.ts'
 import type { Owner } from '../owner/owner.ts'
 import { unpackMerged, unpackRegister, unpackSide, type RegisterRow } from '../row.ts'
@@ -76,6 +77,8 @@ export interface SyncReport {
   settled: number
   /** Of them, those that cannot be read here: of a newer version, or damaged. */
   unreadable: number
+  /** Of them, those that the table's veto keeps out for now. */
+  kept: number
 }
 
 export class Puller {
@@ -88,14 +91,15 @@ export class Puller {
   /**
    * Compares with `peer` every partition that both own, and takes what it has and we lack.
    *
-   * @param isWanted leaves partitions out; all when absent
+   * @param isWanted leaves partitions out; all when absent. Who gives it needs all of the others
+   * @throws {TableError} `TooBusy` when a veto keeps something out that is needed, and others
    */
   async pull(
     peer: NodeId,
     signal: AbortSignal,
     isWanted?: (partition: number) => boolean,
   ): Promise<SyncReport> {
-    const report: SyncReport = { differing: 0, settled: 0, unreadable: 0 }
+    const report: SyncReport = { differing: 0, settled: 0, unreadable: 0, kept: 0 }
     const answers = await this.#roots(peer)
     for (const [name, synced] of this.#options.tables) {
       signal.throwIfAborted()
@@ -112,6 +116,9 @@ export class Puller {
         const wanted = differingLeaves(own.leaves(partition), leaves)
         await this.#pullLeaves({ peer, synced, partition, leaves: wanted, signal, report })
       }
+    }
+    if (isWanted !== undefined && report.kept > 0) {
+      throw new TableError('TooBusy', `Cannot copy ${report.kept} rows yet: a veto keeps them out`)
     }
     // One that has been an owner all along was told of each floor, or still holds what it is for.
     if (isWanted !== undefined) await this.#pullFloors(peer, isWanted)
@@ -246,6 +253,12 @@ export class Puller {
     const [result] = await this.#options.owner.accept(message, this.#options.rules.floorOfCopy)
     const own = this.#options.owner.newest(table.name, partitionKey, key)
     const isBehind = own === undefined || compareBallots(own.ballot, row.ballot) < 0
+    const veto = isBehind ? this.#veto(table, unit, row) : undefined
+    if (veto !== undefined) {
+      // A ballot would meet it too.
+      if (table.mayPass?.(veto) === true) report.kept += 1
+      return
+    }
     const { partition } = this.#options.replication.placeOf(table, partitionKey)
     // Without a vote here nothing can be settled with this node; what is left over waits.
     if (!this.#options.custody.votes(partition)) return
@@ -257,6 +270,12 @@ export class Puller {
       await this.#options.settle({ table: table.name, partitionKey, key }, above)
       if (isLeft) await this.#dropLeftSides(synced, unit)
     }
+  }
+
+  /** Why this owner would not take the row, whatever ballot it came with. */
+  #veto(table: RegisterTable, unit: string, row: RegisterRow): string | undefined {
+    const { partitionKey, key } = namesOf(table.placement, unit)
+    return table.veto?.(this.#options.db, partitionKey, key, valueOf(table, row))
   }
 
   /** It was collected here, or would be there: then it need not come. Who keeps it asks for it. */

@@ -1,8 +1,14 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { ballotZero } from '../../../src/base/ballot.ts'
+import type { NodeId } from '../../../src/base/ids.ts'
 import { silentLog } from '../../../src/base/log.ts'
+import { localTable } from '../../../src/table/owner/local.ts'
+import { rules } from '../../../src/table/rules.ts'
 import { defineMerged, defineRegister } from '../../../src/table/schema.ts'
-import { threeOwners, type Three } from '../three.ts'
+import { Puller } from '../../../src/table/sync/puller.ts'
+import { NodeDigests } from '../../../src/table/sync/source.ts'
+import { ids, threeOwners, type Three } from '../three.ts'
 
 interface Word {
   readonly text: string
@@ -118,6 +124,94 @@ test('a register that a promise keeps out is settled, not copied', async () => {
   const { rows } = await three.done(three.tables[2]!.localRegisters(words, undefined, 10))
   assert.deepEqual(rows[0]?.value, { text: 'one', rooms: [] })
   assert.deepEqual(await rootsOf(three, 2), await rootsOf(three, 0))
+})
+
+/** A table whose rows are kept out while `code` is one. */
+const vetoing = { code: undefined as string | undefined }
+const guarded = defineRegister<Word>({
+  ...words,
+  veto: () => vetoing.code,
+  mayPass: (code) => code === 'for now',
+})
+const { table: _words, ...place } = at('k')
+const guardedAt = { ...place, table: guarded }
+
+/** One row, on two of three owners; the third has promised a later ballot, to nobody who lives. */
+async function keptOut(): Promise<Three> {
+  vetoing.code = undefined
+  const three = await threeOwners([guarded, tallies])
+  const [first] = three.tables
+  three.part(2)
+  await three.done(first!.change(guardedAt, { name: 'set', args: 'one' }))
+  await three.done(first!.insert(tallies, [{ partitionKey: 'q', sortKey: 's', row: 4 }]))
+  three.heal()
+  const time = first!.now() + 5_000_000
+  const ballot = { layout: 1, readmissions: 0, time, node: 'f'.repeat(16) }
+  const keys = [{ key: 'k', reads: [] }]
+  const body = { table: 'word', partitionKey: 'p', ballot, forCommand: true, keys }
+  const envelope = { format: 1, layout: 1, readmissions: 0, time: first!.now(), body }
+  const to = three.networks[2]!.self
+  const sent = three.networks[0]!.call(to, 'table/promise', envelope, { deadlineMs: 100 })
+  await three.done(sent as Promise<unknown>)
+  return three
+}
+
+test('a row that a veto keeps out is not settled, and keeps no other from coming', async () => {
+  for (const code of ['for now', 'for good']) {
+    const three = await keptOut()
+    const held = async (): Promise<unknown> =>
+      (await three.done(three.tables[2]!.localRegisters(guarded, undefined, 10))).rows[0]?.value
+    vetoing.code = code
+    const before = three.world.now
+    await syncRound(three, 2)
+    assert.ok(three.world.now - before < 1_000_000, 'nothing was tried in vain')
+    assert.equal(await held(), undefined)
+    const [tally] = await three.done(
+      three.tables[2]!.localRows(tallies, undefined, 10).then(({ rows }) => rows),
+    )
+    assert.equal(tally?.row, 4)
+    vetoing.code = undefined
+    await syncRound(three, 2)
+    assert.deepEqual(await held(), { text: 'one', rooms: [] })
+  }
+})
+
+test('who needs all that another holds is told when a veto keeps some of it out for now', async () => {
+  const three = await keptOut()
+  const [network, db] = [three.networks[2]!, three.dbs[2]!]
+  const local = localTable(guarded as never)
+  const tables = new Map([
+    ['word', { table: guarded as never, rows: local.rows, sides: local.sides }],
+  ])
+  const callOne = async (to: string, endpoint: string, body: unknown): Promise<unknown> => {
+    const time = three.tables[0]!.now()
+    const envelope = { format: 1, layout: 1, readmissions: 0, time, body }
+    const answer = network.call(to as NodeId, endpoint, envelope, { deadlineMs: 100 })
+    return ((await answer) as { readonly body: unknown }).body
+  }
+  const puller = new Puller({
+    ...{ db, tables, digests: new NodeDigests(() => db, tables), merged: undefined as never },
+    rpc: { self: network.self, callOne } as never,
+    replication: { owners: () => ids, placeOf: () => ({ partition: 0 }) } as never,
+    owner: {
+      accept: () => [vetoing.code === undefined ? { kind: 'taken' } : { kind: 'vetoed' }],
+      newest: () => undefined,
+    } as never,
+    custody: { votes: () => false } as never,
+    floors: { of: () => ({ ballot: ballotZero }), raise: () => undefined } as never,
+    rules,
+    settle: () => assert.fail('a ballot would meet the veto too'),
+  })
+  const pull = (isWanted?: () => boolean): Promise<unknown> =>
+    three.done(puller.pull(ids[0]!, new AbortController().signal, isWanted))
+  vetoing.code = 'for now'
+  await assert.rejects(
+    pull(() => true),
+    { code: 'TooBusy' },
+  )
+  assert.equal(((await pull()) as { readonly kept: number }).kept, 1)
+  vetoing.code = 'for good'
+  assert.equal(((await pull(() => true)) as { readonly kept: number }).kept, 0)
 })
 
 test('owners that hold the same copy nothing', async () => {
