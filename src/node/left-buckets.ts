@@ -1,14 +1,16 @@
-/** The worker that finishes what a crash cut off: buckets half made, and buckets half deleted. */
+/** The worker that ends what a crash cut off: buckets half made, half deleted, or left closed. */
 
 import type { Bucket } from '../model/rows/bucket.ts'
 import type { Worker, WorkState } from '../worker/worker.ts'
 import { allBuckets, finishPending } from '../store/bucket.ts'
 import { deleteBucket, gatesOf } from '../store/delete-bucket.ts'
-import { inStoreWords, type Store } from '../store/store.ts'
+import { StoreError } from '../store/errors.ts'
+import { inStoreWords, openLeftGate, type Store } from '../store/store.ts'
 
 /**
  * Buckets that won their name become live, those that did not are removed, a decided delete is
- * ended.
+ * ended, one that was cut off before that is undone: behind a closed gate owners cannot come to
+ * hold the same.
  *
  * A bucket being made looks like one whose maker is gone. So one is only finished when it was
  * seen a whole interval before, which is longer than its maker may take.
@@ -47,11 +49,25 @@ export class LeftBuckets implements Worker {
         await finishPending(this.#store, bucket)
       } else if (await isDeleteDecided(this.#store, bucket)) {
         await deleteBucket(this.#store, { bucket: bucket.id })
-      } else continue
+      } else if (!(await this.#open(bucket))) continue
       count += 1
     }
     this.#seen = pending
     return count
+  }
+
+  /** Opens the gates whose closer is gone. @returns whether there were any */
+  async #open(bucket: Bucket): Promise<boolean> {
+    let hasOpened = false
+    try {
+      for (const gate of gatesOf(this.#store, bucket)) {
+        if (await openLeftGate(this.#store, gate.partitionKey)) hasOpened = true
+      }
+    } catch (error) {
+      // Its end is decided meanwhile: that is ended when it is met again.
+      if (!(error instanceof StoreError) || error.code !== 'NoSuchBucket') throw error
+    }
+    return hasOpened
   }
 }
 

@@ -192,8 +192,13 @@ export async function changeObject(
   }
 }
 
-/** Opens a gate again whose closer is gone, unless the bucket's end was decided. */
-async function openLeftGate(store: Store, partitionKey: string): Promise<void> {
+/**
+ * Opens a gate again whose closer is gone, unless the bucket's end was decided.
+ *
+ * @returns whether it did
+ * @throws {StoreError} `NoSuchBucket` when that was decided
+ */
+export async function openLeftGate(store: Store, partitionKey: string): Promise<boolean> {
   const table = store.model.gate
   const gate = { table, partitionKey, key: GATE_KEY }
   const decisive = {
@@ -207,12 +212,12 @@ async function openLeftGate(store: Store, partitionKey: string): Promise<void> {
     throw new StoreError('NoSuchBucket', 'Cannot write: the bucket was deleted')
   }
   const closer = value?.by
-  if (closer === undefined || (await isDeleting(store, closer))) return
+  if (closer === undefined || (await isDeleting(store, closer))) return false
   const open = openGateCommand(closer)
   if (first?.by !== undefined && isSameOperation(first.by, closer)) {
-    if ((await inStoreWords(store.tables.change(decisive, open))) !== true) return
+    if ((await inStoreWords(store.tables.change(decisive, open))) !== true) return false
   }
-  await inStoreWords(store.tables.change(gate, open))
+  return (await inStoreWords(store.tables.change(gate, open))) === true
 }
 
 /**

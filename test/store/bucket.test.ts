@@ -148,6 +148,24 @@ test('a gate left closed by a delete that was cut off is opened by the next writ
   await world.stop()
 })
 
+test('a gate left closed by a delete that was cut off is opened without a write', async () => {
+  const { world, bucket } = await afterCutDelete()
+  const { store } = world
+  const stateOf = async (): Promise<unknown> =>
+    (await store.tables.get(gatesOf(store, await bucketById(store, bucket))[0]!))?.state
+  assert.equal(await stateOf(), 'closing')
+  await new LeftBuckets(store).work()
+  assert.equal(await stateOf(), 'open')
+  const { owner } = store.operations.begin()
+  await store.tables.change(
+    gatesOf(store, await bucketById(store, bucket))[0]!,
+    closeGateCommand(owner),
+  )
+  await new LeftBuckets(store).work()
+  assert.equal(await stateOf(), 'closing', 'one whose closer still runs stays')
+  await world.stop()
+})
+
 test('deleteObjects() opens a gate left closed by a delete that was cut off', async () => {
   const { world, bucket } = await afterCutDelete()
   const deleted = deleteObjects(world.store, { bucket, keys: ['a', 'b'] })
