@@ -40,13 +40,18 @@ class FileState {
     for (const { position, bytes } of writes) this.#settle(position, bytes)
   }
 
-  /** Each unsynced sector is as it was or as it was written. */
-  tear(keeps: () => boolean): void {
-    for (const { position, bytes } of this.unsynced) {
+  /** Taken for written though the drive may not have them: nobody tells of them again. */
+  lose(writes: readonly Write[], keeps: () => boolean): void {
+    for (const { position, bytes } of writes) {
       for (let at = 0; at < bytes.length; at += SECTOR_BYTES) {
         if (keeps()) this.#settle(position + at, bytes.subarray(at, at + SECTOR_BYTES))
       }
     }
+  }
+
+  /** Each unsynced sector is as it was or as it was written. */
+  tear(keeps: () => boolean): void {
+    this.lose(this.unsynced, keeps)
     this.unsynced = []
     this.seen = this.stable.slice()
     this.size = this.stableSize
@@ -67,6 +72,12 @@ function grown(bytes: Uint8Array, size: number): Uint8Array {
   return larger
 }
 
+/** How long a call of the drive takes, and one that writes. */
+interface Passing {
+  readonly pass: () => Promise<void>
+  readonly passWrite: () => Promise<void> | undefined
+}
+
 /** What outlives every life of a node. `of` gives each life its own view. */
 export class SimulatedDisk {
   readonly #files = new Map<string, FileState>()
@@ -74,9 +85,36 @@ export class SimulatedDisk {
   /** Writes that grow a file fail with ENOSPC. */
   isFull = false
   hasRotted = false
+  /** Reads of such files fail with EIO. */
+  unreadable: RegExp | undefined
+  /** The next sync of such a file fails with EIO, once. */
+  unsyncable: RegExp | undefined
+  /** Calls that failed with EIO. */
+  errorCount = 0
 
   constructor(rng: SeededRng) {
     this.#rng = rng
+  }
+
+  /** Nothing fails any more. */
+  heal(): void {
+    this.isFull = false
+    this.unreadable = undefined
+    this.unsyncable = undefined
+  }
+
+  /** Whether a sync of the file fails now. What it covered is on the drive in part, or not. */
+  failsSync(path: string): boolean {
+    if (this.unsyncable?.test(path) !== true) return false
+    this.unsyncable = undefined
+    this.errorCount += 1
+    return true
+  }
+
+  #assertReadable(path: string): void {
+    if (this.unreadable?.test(path) !== true) return
+    this.errorCount += 1
+    throw systemError('EIO')
   }
 
   /** The process was killed: the system still has every finished write. */
@@ -112,30 +150,8 @@ export class SimulatedDisk {
     // What is written lies in the system's memory at once; only now and then that has to wait.
     const passWrite = (): Promise<void> | undefined =>
       clock.isOver !== true && this.#rng.chance(AT_ONCE_CHANCE) ? undefined : pass()
-    const fileOf = (state: FileState): DiskFile => ({
-      read: async (target, position) => {
-        await pass()
-        const part = state.seen.subarray(position, Math.min(position + target.length, state.size))
-        target.set(part)
-        return part.length
-      },
-      write: async (source, position) => {
-        const bytes = source.slice()
-        await passWrite()
-        if (this.isFull && position + bytes.length > state.size) throw systemError('ENOSPC')
-        state.write({ position, bytes })
-      },
-      datasync: async () => {
-        const covered = state.unsynced.length
-        await pass()
-        state.sync(state.unsynced.splice(0, covered))
-      },
-      sizeBytes: async () => {
-        await pass()
-        return state.size
-      },
-      close: () => pass(),
-    })
+    const fileOf = (state: FileState, path: string): DiskFile =>
+      this.#file(state, path, { pass, passWrite })
     return {
       open: async (path, { create }) => {
         await pass()
@@ -144,7 +160,7 @@ export class SimulatedDisk {
         if (!create && found === undefined) throw systemError('ENOENT')
         const state = found ?? new FileState(new Uint8Array(0))
         files.set(path, state)
-        return fileOf(state)
+        return fileOf(state, path)
       },
       list: async (path) => {
         await pass()
@@ -159,11 +175,13 @@ export class SimulatedDisk {
       replace: async (path, content) => {
         const bytes = content.slice()
         await pass()
+        if (this.failsSync(path)) throw systemError('EIO')
         files.set(path, new FileState(bytes))
         await pass()
       },
       readSmall: async (path) => {
         await pass()
+        this.#assertReadable(path)
         const state = files.get(path)
         return state?.seen.slice(0, state.size)
       },
@@ -173,8 +191,41 @@ export class SimulatedDisk {
       },
     }
   }
+
+  #file(state: FileState, path: string, { pass, passWrite }: Passing): DiskFile {
+    return {
+      read: async (target, position) => {
+        await pass()
+        this.#assertReadable(path)
+        const part = state.seen.subarray(position, Math.min(position + target.length, state.size))
+        target.set(part)
+        return part.length
+      },
+      write: async (source, position) => {
+        const bytes = source.slice()
+        await passWrite()
+        if (this.isFull && position + bytes.length > state.size) throw systemError('ENOSPC')
+        state.write({ position, bytes })
+      },
+      datasync: async () => {
+        const covered = state.unsynced.length
+        await pass()
+        const writes = state.unsynced.splice(0, covered)
+        if (this.failsSync(path)) {
+          state.lose(writes, () => this.#rng.chance(0.5))
+          throw systemError('EIO')
+        }
+        state.sync(writes)
+      },
+      sizeBytes: async () => {
+        await pass()
+        return state.size
+      },
+      close: () => pass(),
+    }
+  }
 }
 
-function systemError(code: string): Error {
+export function systemError(code: string): Error {
   return Object.assign(new Error(code), { code })
 }

@@ -16,6 +16,8 @@ export const faultKinds = [
   'jump',
   'full',
   'rot',
+  'unreadable',
+  'unsynced',
   'wipe',
 ] as const
 export type FaultKind = (typeof faultKinds)[number]
@@ -26,6 +28,8 @@ export interface Forecast {
   readonly count: number
   /** How often an owner dies soon after it has promised something. */
   readonly crashAfterPromiseChance: number
+  /** The clocks of the nodes do not run at one rate. */
+  readonly drifts: boolean
   /** How long a frozen node sleeps at most. */
   readonly freezeMs: number
   /** How long a node is down; drawn when undefined. */
@@ -34,6 +38,8 @@ export interface Forecast {
 
 const COUNT_MIN = 5
 const SEGMENT_FILE = /^\/blocks\/.*segment/
+const METADATA_FILE = /^\/meta\//
+const SYNCED_FILES = [SEGMENT_FILE, /^\/meta\/db\//, /^\/meta\/seal$/, METADATA_FILE]
 
 export function drawForecast(rng: SeededRng): Forecast {
   const kinds = faultKinds.filter(() => rng.chance(0.6))
@@ -41,6 +47,7 @@ export function drawForecast(rng: SeededRng): Forecast {
     kinds: kinds.length === 0 ? ['kill'] : kinds,
     count: COUNT_MIN + rng.below(8),
     crashAfterPromiseChance: 0,
+    drifts: rng.chance(0.3),
     freezeMs: 3_000,
     restartMs: undefined,
   }
@@ -112,17 +119,39 @@ function strikeNode(faults: Faults, kind: FaultKind, node: SimulatedNode): boole
       return true
     case 'wipe':
       return loseRows(faults, node)
-    case 'full':
-    case 'rot':
+    default:
       return spoilDrive(faults, kind, node)
   }
 }
 
-function spoilDrive({ world, nodes }: Faults, kind: 'full' | 'rot', node: SimulatedNode): boolean {
+type DriveFault = Extract<FaultKind, 'full' | 'rot' | 'unreadable' | 'unsynced'>
+
+function spoilDrive(faults: Faults, kind: DriveFault, node: SimulatedNode): boolean {
+  const { world, nodes } = faults
   if (kind === 'rot') return rotOne(nodes)
+  if (kind !== 'full') return failDrive(faults, kind, node)
   node.disk.isFull = true
   world.after(500 + world.rng.unit() * 3000, () => {
     node.disk.isFull = false
+  })
+  return true
+}
+
+/** EIO: of one sync, or of reads for a while; those of the metadata files come at the next start. */
+function failDrive(faults: Faults, kind: 'unreadable' | 'unsynced', node: SimulatedNode): boolean {
+  const { world } = faults
+  const { disk } = node
+  if (kind === 'unsynced') {
+    disk.unsyncable = world.rng.pick(SYNCED_FILES)
+    return true
+  }
+  disk.unreadable = world.rng.pick([SEGMENT_FILE, METADATA_FILE])
+  if (disk.unreadable === METADATA_FILE) {
+    node.crash('kill')
+    restart(faults, node)
+  }
+  world.after(200 + world.rng.unit() * 4000, () => {
+    disk.unreadable = undefined
   })
   return true
 }
@@ -149,11 +178,16 @@ function isRedundant({ active }: LayoutHistory): boolean {
   return active.every(({ factor }) => factor > 1)
 }
 
+/** Of two nodes that store one alone is no quorum, which could let the other in again. */
+function letsIn({ active }: LayoutHistory): boolean {
+  return active.every(({ storage }) => storage.length > 2)
+}
+
 /** Once in a run, and only where every partition has other copies, all of them good. */
 function loseRows(faults: Faults, node: SimulatedNode): boolean {
   const { nodes, world } = faults
   const history = node.product?.layout?.members.history()
-  if (history === undefined || !isRedundant(history)) return false
+  if (history === undefined || !isRedundant(history) || !letsIn(history)) return false
   if (nodes.some((each) => each.hasLostRows || each.hasRotted)) return false
   if (world.rng.chance(0.5)) node.wipe()
   else if (!node.rollBack()) return false

@@ -6,6 +6,7 @@ import { silentLog, type Log } from '../base/log.ts'
 import { Metrics } from '../base/metrics.ts'
 import { BlockSlab } from '../block/slab.ts'
 import type { Cluster } from '../cluster/cluster.ts'
+import type { Engine } from '../db/engine.ts'
 import { newIdentity, nodeIdOf, writeIdentity } from '../db/identity.ts'
 import type { Stored } from '../db/engine.ts'
 import { MemoryStore, openMemoryEngine } from '../db/memory.ts'
@@ -15,7 +16,8 @@ import type { Ground } from '../node/ground.ts'
 import { openProduct, type Product } from '../node/product.ts'
 import { inlineCompute } from '../node/system/compute.ts'
 import type { Rules } from '../table/rules.ts'
-import { SimulatedDisk } from './disk.ts'
+import { SimulatedDisk, systemError } from './disk.ts'
+import { drifting, type Rates } from './drift.ts'
 import { SimulatedNetwork, type Directory } from './network.ts'
 import type { Graft } from './plant.ts'
 import type { Witness } from './properties/witness.ts'
@@ -43,6 +45,11 @@ const EXPECTED = /corrupt|seal of the database is broken|a file is gone/
 
 const METADATA_FOLDER = '/meta'
 const BLOCKS_FOLDER = '/blocks'
+const DATABASE_LOG = `${METADATA_FOLDER}/db/log`
+/** At most, between the failure of a drive and the end of the process. */
+const FATAL_MS = 200
+/** At most, until it is started again. */
+const RESTART_MS = 1_000
 
 export interface NodeParts {
   readonly world: World
@@ -63,6 +70,8 @@ export interface NodeParts {
   /** How long the next sync of the rows, and the next call of the drive, takes. */
   readonly syncMs: () => number
   readonly offsetMicros: () => number
+  /** Of its clocks; as fast as the world when absent. */
+  readonly rates?: Rates | undefined
   /** Told of what should never happen: a start that fails, a node that gives up. */
   readonly fault: (sentence: string) => void
 }
@@ -92,6 +101,8 @@ export class SimulatedNode {
   #lives = 0
   #present: Present | undefined
   #closers = new Closers()
+  /** Whether its drive has failed in this life. */
+  #hasErred: () => boolean = () => false
 
   private constructor(parts: NodeParts, disk: SimulatedDisk, id: NodeId) {
     this.#parts = parts
@@ -132,13 +143,18 @@ export class SimulatedNode {
     this.#present = present
     const closers = new Closers()
     this.#closers = closers
+    const errorsBefore = this.disk.errorCount
+    const hasErred = (): boolean => this.disk.errorCount > errorsBefore
+    this.#hasErred = hasErred
     openProduct({
       ground: this.#whole(this.#ground(life, network), life),
       options: {
         knowsPeers: this.#parts.clusterOf === undefined && this.#parts.isAlone !== true,
         graceMs: GRACE_MS,
         onFatal: (sentence) => {
-          if (!life.isOver) fault(`node ${this.index} gave up: ${sentence}`)
+          if (life.isOver) return
+          if (hasErred()) this.#endLater(present)
+          else fault(`node ${this.index} gave up: ${sentence}`)
         },
       },
       folders: { metadata: METADATA_FOLDER, blocks: BLOCKS_FOLDER, data: '/' },
@@ -154,9 +170,21 @@ export class SimulatedNode {
         present.product = this.#graft?.product?.(watched) ?? watched
       },
       (error: unknown) => {
-        if (!life.isOver) fault(`node ${this.index} did not start: ${stackOf(error)}`)
+        if (life.isOver) return
+        if (hasErred()) this.#endLater(present)
+        else fault(`node ${this.index} did not start: ${stackOf(error)}`)
       },
     )
+  }
+
+  /** Its drive failed: it goes on for a while, then its process ends and is started again. */
+  #endLater(present: Present): void {
+    const { world } = this.#parts
+    world.after(world.rng.unit() * FATAL_MS, () => {
+      if (this.#present !== present) return
+      this.crash('kill')
+      world.after(world.rng.unit() * RESTART_MS, () => this.#present ?? this.start())
+    })
   }
 
   /** Loses what is in memory, and what was not synced; the group being synced either way. */
@@ -222,19 +250,20 @@ export class SimulatedNode {
 
   #log(life: Life): Log {
     const { fault } = this.#parts
+    const hasErred = this.#hasErred
     return {
       ...silentLog,
       error: (fields, message) => {
-        if (life.isOver || EXPECTED.test(message)) return
+        if (life.isOver || EXPECTED.test(message) || hasErred()) return
         fault(`node ${this.index} says: ${message} ${JSON.stringify(fields)}`)
       },
     }
   }
 
   #ground(life: Life, network: SimulatedNetwork): Ground {
-    const { world, clusterOf, rules, shardCount, syncMs } = this.#parts
+    const { world, clusterOf, rules, shardCount, syncMs, rates } = this.#parts
     return {
-      clock: life,
+      clock: rates === undefined ? life : drifting(life, rates),
       disk: this.disk.of(life, syncMs),
       rng: new SeededRng(world.rng.next()),
       log: this.#log(life),
@@ -263,12 +292,25 @@ export class SimulatedNode {
     }
   }
 
+  /** A group whose sync fails is there or not; nobody is told. */
+  #engine(life: Life): Engine {
+    const engine = openMemoryEngine(this.#rows, life, this.#parts.syncMs)
+    return {
+      ...engine,
+      write: async (operations) => {
+        const fails = this.disk.failsSync(DATABASE_LOG)
+        if (!fails || this.#parts.world.rng.chance(0.5)) await engine.write(operations)
+        if (fails) throw systemError('EIO')
+      },
+    }
+  }
+
   #engineHome(life: Life): EngineHome {
     return {
       isPresent: () => Promise.resolve(this.#isDatabaseThere),
       open: () => {
         this.#isDatabaseThere = true
-        return Promise.resolve(openMemoryEngine(this.#rows, life, this.#parts.syncMs))
+        return Promise.resolve(this.#engine(life))
       },
       repair: () => Promise.resolve(),
     }

@@ -6,6 +6,7 @@ import { fixedCluster } from '../cluster/lone.ts'
 import { createBucket, findBucketByName } from '../store/bucket.ts'
 import type { Store } from '../store/store.ts'
 import { Client, KEYS, readVersion, type Run } from './clients.ts'
+import { drawRates } from './drift.ts'
 import { drawForecast, drawWeather, strike, type Forecast } from './faults.ts'
 import { historyOf, initialState } from './history.ts'
 import { Operator, type Founding } from './layouts.ts'
@@ -17,7 +18,6 @@ import { ChosenWatch } from './properties/chosen.ts'
 import { CollectedWatch } from './properties/collected.ts'
 import { DeletionsWatch } from './properties/deletions.ts'
 import { LayoutsWatch } from './properties/layouts.ts'
-import { NameRaces } from './properties/names.ts'
 import { PromisesWatch } from './properties/promises.ts'
 import { ReferencesWatch } from './properties/references.ts'
 import { ShownWatch } from './properties/shown.ts'
@@ -25,6 +25,7 @@ import { stockFaults } from './properties/stock.ts'
 import { TimesWatch } from './properties/times.ts'
 import { VotesWatch } from './properties/votes.ts'
 import { Witness, type Watch } from './properties/witness.ts'
+import { Races } from './races.ts'
 import { SeededRng } from './seeded-rng.ts'
 import { World, type Weather } from './world.ts'
 
@@ -36,8 +37,6 @@ const OWNER_COUNTS = [3, 1, 3, 2, 3, 3, 1, 3, 2, 5] as const
 /** Seeds differ in what they are about: bodies in blocks, or rows and little else. */
 const INLINE_OF_TEN = [6, 9] as const
 const NAME = 'simulated'
-/** Operations between two races for a name. */
-const RACE_EVERY = 60
 /** Part of the operations after which no fault strikes any more. */
 const LAST_FAULT_AT = 0.8
 /** Virtual time after which whatever was begun must have ended. */
@@ -64,6 +63,8 @@ export interface Verdict {
   readonly nodes: number
   readonly operations: number
   readonly unknown: number
+  /** Those of the operations that have to do with multipart uploads. */
+  readonly uploads: number
   /** What struck, in order. */
   readonly faults: readonly string[]
   /** Version of the last layout; null where the owners were given. */
@@ -89,7 +90,7 @@ class Scene {
   readonly #ownerCount: number
   readonly #founding: Founding
   readonly #operator: Operator
-  readonly #names: NameRaces
+  readonly #races: Races
   #layoutChanges = 0
   readonly #hasTwoOperators: boolean
   readonly #forecast: Forecast
@@ -119,7 +120,7 @@ class Scene {
     this.#ownerCount = parts.ownerCount
     this.#founding = parts.founding
     this.#operator = new Operator(world, nodes)
-    this.#names = new NameRaces(world, nodes)
+    this.#races = new Races(world, nodes)
     const drawn = parts.founding.kind === 'fixed' ? 0 : 1 + world.rng.below(3)
     this.#hasTwoOperators = parts.plant?.hasTwoOperators === true
     this.#layoutChanges = parts.plant?.layoutChanges ?? drawn
@@ -179,6 +180,7 @@ class Scene {
         shardCount: seed % 4 === 0 ? 4 : 1,
         syncMs: () => syncMsIn(weather, rng),
         offsetMicros: () => Math.round((rng.unit() - 0.5) * 8_000_000),
+        rates: forecast.drifts ? drawRates(rng) : undefined,
         fault: (sentence) => void faults.push(sentence),
       })
       nodes.push(node)
@@ -201,6 +203,7 @@ class Scene {
       ...{ seed: this.#seed, violations, nodes: this.#nodes.length },
       operations: this.#begun,
       unknown: history.filter(({ answer }) => answer === undefined).length,
+      uploads: history.filter(({ request }) => 'upload' in request).length,
       faults: this.#struck,
       layout: this.#operator.version(),
       trace: world.trace,
@@ -241,7 +244,7 @@ class Scene {
       if (moment !== this.#begun) continue
       this.#world.after(this.#world.rng.unit() * 100, () => this.#strike())
     }
-    if (this.#begun % RACE_EVERY === 0) this.#names.begin(`raced-${this.#begun}`)
+    this.#races.at(this.#begun)
     const all = this.#limits.clients * this.#limits.operationsPerClient
     const step = Math.floor((LAST_FAULT_AT * all) / (this.#layoutChanges + 1))
     if (this.#begun % step === 0 && this.#begun <= step * this.#layoutChanges) {
@@ -304,7 +307,7 @@ class Scene {
     // What was begun may still end; faults that last come to their end too.
     await world.run(5_000, () => false)
     for (const node of this.#nodes) {
-      node.disk.isFull = false
+      node.disk.heal()
       if (node.present === undefined) node.start()
     }
     await world.run(LIVENESS_MS_MAX, () =>
@@ -341,8 +344,9 @@ class Scene {
     const look = async (): Promise<void> => {
       while (faults.length > 0) {
         await this.#rest(SYNC_INTERVAL_MS)
-        const stock = await stockFaults(this.#nodes, (partition) => this.#ownersOf(partition))
-        faults = [...stock, ...(await this.#names.faults().catch((error) => [String(error)]))]
+        const races = await this.#races.faults()
+        const owners = (partition: number): readonly NodeId[] => this.#ownersOf(partition)
+        faults = [...races, ...(await stockFaults(this.#nodes, owners, this.#races.ended))]
       }
     }
     void look()

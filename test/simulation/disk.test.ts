@@ -14,12 +14,14 @@ const atOnce: Clock = {
   soon: (action) => action(),
 }
 
+const newest = new Uint8Array(4096).fill(2)
+
 async function written(drive: SimulatedDisk): Promise<void> {
   const disk = drive.of(atOnce, () => 0)
   const file = await disk.open('/f', { create: true })
   await file.write(new Uint8Array(2048).fill(1), 0)
   await file.datasync()
-  await file.write(new Uint8Array(4096).fill(2), 0)
+  await file.write(newest, 0)
 }
 
 async function content(drive: SimulatedDisk): Promise<Uint8Array> {
@@ -83,4 +85,41 @@ test('a full drive takes no growth and rot() changes one bit', async () => {
   assert.equal(drive.rot(/^.f$/), true)
   const changed = (await content(drive)).filter((byte) => byte !== 2)
   assert.equal(changed.length, 1)
+})
+
+test('a sync that fails is told of once, and what it covered may never reach the drive', async () => {
+  const wholeAfter: boolean[] = []
+  for (let seed = 1; seed <= 10; seed += 1) {
+    const drive = new SimulatedDisk(new SeededRng(seed))
+    await written(drive)
+    const disk = drive.of(atOnce, () => 0)
+    const file = await disk.open('/f', { create: false })
+    drive.unsyncable = /^\/other$/
+    await disk.replace('/f2', new Uint8Array(1))
+    assert.equal(drive.errorCount, 0)
+    drive.unsyncable = /^\/f$/
+    await assert.rejects(file.datasync(), { code: 'EIO' })
+    await file.datasync()
+    assert.equal(drive.errorCount, 1)
+    const whole = (bytes: Uint8Array): boolean => Buffer.compare(bytes, newest) === 0
+    drive.kill()
+    assert.ok(whole(await content(drive)), 'the system still shows what was written')
+    drive.cut()
+    wholeAfter.push(whole(await content(drive)))
+  }
+  assert.ok(wholeAfter.includes(false), 'the drive has not all of it')
+})
+
+test('a failed replace leaves the old content; reads fail while they are meant to', async () => {
+  const drive = new SimulatedDisk(new SeededRng(1))
+  const disk = drive.of(atOnce, () => 0)
+  await disk.replace('/f', new Uint8Array([1]))
+  drive.unsyncable = /^\/f$/
+  await assert.rejects(disk.replace('/f', new Uint8Array([2])), { code: 'EIO' })
+  drive.unreadable = /^\/f$/
+  await assert.rejects(disk.readSmall('/f'), { code: 'EIO' })
+  const file = await disk.open('/f', { create: false })
+  await assert.rejects(file.read(new Uint8Array(1), 0), { code: 'EIO' })
+  drive.heal()
+  assert.deepEqual(await disk.readSmall('/f'), new Uint8Array([1]))
 })

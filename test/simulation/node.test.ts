@@ -5,6 +5,7 @@ import { SimulatedNode } from '../../src/simulation/node.ts'
 import { withEngine, type Graft } from '../../src/simulation/plant.ts'
 import { SeededRng } from '../../src/simulation/seeded-rng.ts'
 import { World } from '../../src/simulation/world.ts'
+import { createBucket } from '../../src/store/bucket.ts'
 
 const fair = { lossChance: 0, copyChance: 0, slowChance: 0, slowMs: 1, usualMs: 1 }
 
@@ -80,4 +81,19 @@ test('what a node complains of is told of, but not that a drive went bad', async
     },
   })
   assert.deepEqual(faults, ['node 0 says: something is wrong {"count":2}'])
+})
+
+test('a node whose drive fails ends after a while and is started again, without a word', async () => {
+  const { world, node, faults } = await started()
+  const { number } = node.present!
+  node.disk.unsyncable = /^\/meta\/db\//
+  const { store } = node.product!
+  const outcome = createBucket(store, { name: 'some-bucket' }).then(
+    () => 'done',
+    (error: { readonly code: string }) => error.code,
+  )
+  await world.run(10_000, () => node.present !== undefined && node.present.number > number)
+  assert.match(await outcome, /Unavailable|OutcomeUnknown/)
+  await world.run(10_000, () => node.product !== undefined)
+  assert.deepEqual(faults, [])
 })
