@@ -253,12 +253,7 @@ export class Puller {
     const [result] = await this.#options.owner.accept(message, this.#options.rules.floorOfCopy)
     const own = this.#options.owner.newest(table.name, partitionKey, key)
     const isBehind = own === undefined || compareBallots(own.ballot, row.ballot) < 0
-    const veto = isBehind ? this.#veto(table, unit, row) : undefined
-    if (veto !== undefined) {
-      // A ballot would meet it too.
-      if (table.mayPass?.(veto) === true) report.kept += 1
-      return
-    }
+    if (isBehind && this.#isKeptOut(table, unit, { row, report })) return
     const { partition } = this.#options.replication.placeOf(table, partitionKey)
     // Without a vote here nothing can be settled with this node; what is left over waits.
     if (!this.#options.custody.votes(partition)) return
@@ -272,10 +267,17 @@ export class Puller {
     }
   }
 
-  /** Why this owner would not take the row, whatever ballot it came with. */
-  #veto(table: RegisterTable, unit: string, row: RegisterRow): string | undefined {
+  /** Whether this owner does not take the row, whatever ballot it comes with: none can settle it. */
+  #isKeptOut(
+    table: RegisterTable,
+    unit: string,
+    { row, report }: { readonly row: RegisterRow; readonly report: SyncReport },
+  ): boolean {
     const { partitionKey, key } = namesOf(table.placement, unit)
-    return table.veto?.(this.#options.db, partitionKey, key, valueOf(table, row))
+    const code = table.veto?.(this.#options.db, partitionKey, key, valueOf(table, row))
+    if (code === undefined) return false
+    if (table.mayPass?.(code) === true) report.kept += 1
+    return true
   }
 
   /** It was collected here, or would be there: then it need not come. Who keeps it asks for it. */
