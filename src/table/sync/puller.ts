@@ -258,8 +258,10 @@ export class Puller {
     // Without a vote here nothing can be settled with this node; what is left over waits.
     if (!this.#options.custody.votes(partition)) return
     const isLeft = await this.#hasLeftSides(synced, unit, own)
+    const isRefused =
+      result?.kind === 'refused' && (isBehind || this.#lacksSides(synced, unit, { item, own }))
     // A promise keeps it out, or side rows lie here that nothing names: a ballot decides.
-    if ((result?.kind === 'refused' && isBehind) || isLeft) {
+    if (isRefused || isLeft) {
       report.settled += 1
       const above = result?.kind === 'refused' ? result.floor.time : 0
       await this.#options.settle({ table: table.name, partitionKey, key }, above)
@@ -286,6 +288,22 @@ export class Puller {
     if (db.get(rows, unit) !== undefined) return false
     const { ballot } = floors.of(partitionOfKey(table.placement, unit))
     return isForgettable(table as RegisterTable, row) && compareBallots(row.ballot, ballot) <= 0
+  }
+
+  /**
+   * Whether side rows are missing here of the very row that came: those of changes before its last
+   * one. The promise that keeps them out may be nobody's any more; once it is passed they can come.
+   */
+  #lacksSides(
+    { sides }: SyncedTable,
+    unit: string,
+    { item, own }: { readonly item: AcceptItem; readonly own: RegisterRow | undefined },
+  ): boolean {
+    if (own === undefined || compareBallots(own.ballot, item.row.ballot) !== 0) return false
+    const { db } = this.#options
+    return item.sides.some(
+      ({ side, sortKey }) => db.get(sides.get(side)!, `${unit}\0${sortKey}`) === undefined,
+    )
   }
 
   /** Side rows here that the register's row does not name: of a change that was cut off. */

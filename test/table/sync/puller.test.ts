@@ -102,24 +102,27 @@ test('a node that was away holds registers, side rows and merged rows after one 
   assert.equal(page.entries.length, 30)
 })
 
+/** Somebody whom nobody heard of again is promised a later ballot by node `index` alone. */
+async function promiseToNobody(three: Three, index: number): Promise<void> {
+  const now = three.tables[0]!.now()
+  const ballot = { layout: 1, readmissions: 0, time: now + 5_000_000, node: 'f'.repeat(16) }
+  const body = {
+    ...{ table: 'word', partitionKey: 'p', ballot, forCommand: true },
+    keys: [{ key: 'k', reads: [] }],
+  }
+  const envelope = { format: 1, layout: 1, readmissions: 0, time: now, body }
+  const to = three.networks[index]!.self
+  const sent = three.networks[0]!.call(to, 'table/promise', envelope, { deadlineMs: 100 })
+  await three.done(sent as Promise<unknown>)
+}
+
 test('a register that a promise keeps out is settled, not copied', async () => {
   const three = await openThree()
   const [first] = three.tables
   three.part(2)
   await three.done(first!.change(at('k'), { name: 'set', args: 'one' }))
   three.heal()
-  // Somebody whom nobody heard of again was promised a later ballot by the third alone.
-  const time = first!.now() + 5_000_000
-  const ballot = { layout: 1, readmissions: 0, time, node: 'f'.repeat(16) }
-  const body = {
-    ...{ table: 'word', partitionKey: 'p', ballot, forCommand: true },
-    keys: [{ key: 'k', reads: [] }],
-  }
-  const envelope = { format: 1, layout: 1, readmissions: 0, time: first!.now(), body }
-  const sent = three.networks[0]!.call(three.networks[2]!.self, 'table/promise', envelope, {
-    deadlineMs: 100,
-  })
-  await three.done(sent as Promise<unknown>)
+  await promiseToNobody(three, 2)
   await syncRound(three, 2)
   const { rows } = await three.done(three.tables[2]!.localRegisters(words, undefined, 10))
   assert.deepEqual(rows[0]?.value, { text: 'one', rooms: [] })
@@ -145,14 +148,7 @@ async function keptOut(): Promise<Three> {
   await three.done(first!.change(guardedAt, { name: 'set', args: 'one' }))
   await three.done(first!.insert(tallies, [{ partitionKey: 'q', sortKey: 's', row: 4 }]))
   three.heal()
-  const time = first!.now() + 5_000_000
-  const ballot = { layout: 1, readmissions: 0, time, node: 'f'.repeat(16) }
-  const keys = [{ key: 'k', reads: [] }]
-  const body = { table: 'word', partitionKey: 'p', ballot, forCommand: true, keys }
-  const envelope = { format: 1, layout: 1, readmissions: 0, time: first!.now(), body }
-  const to = three.networks[2]!.self
-  const sent = three.networks[0]!.call(to, 'table/promise', envelope, { deadlineMs: 100 })
-  await three.done(sent as Promise<unknown>)
+  await promiseToNobody(three, 2)
   return three
 }
 
@@ -212,6 +208,30 @@ test('who needs all that another holds is told when a veto keeps some of it out 
   assert.equal(((await pull()) as { readonly kept: number }).kept, 1)
   vetoing.code = 'for good'
   assert.equal(((await pull(() => true)) as { readonly kept: number }).kept, 0)
+})
+
+test('a side row that a promise keeps out comes though the register itself is here', async () => {
+  const three = await openThree()
+  const [first] = three.tables
+  three.part(2)
+  await three.done(first!.change(at('k'), { name: 'open', args: 'r1' }))
+  await three.done(first!.change(at('k'), { name: 'set', args: 'one' }))
+  three.heal()
+  // It brings the row alone: the room was opened by a change before the last one.
+  await three.done(first!.change(at('k'), { name: 'set', args: 'later' }))
+  await three.world.run(1000, () => false)
+  const { rows } = await three.done(three.tables[2]!.localRegisters(words, undefined, 10))
+  assert.deepEqual(rows[0]?.value, { text: 'later', rooms: ['r1'] })
+  await promiseToNobody(three, 2)
+  for (let round = 0; round < 2; round += 1) await syncRound(three, 2)
+  const sides = await three.done(
+    three.tables[2]!.localSides({ name: 'room', tag: 'x' }, undefined, 10),
+  )
+  assert.deepEqual(
+    sides.rows.map(({ sortKey }) => sortKey),
+    ['r1'],
+  )
+  assert.deepEqual(await rootsOf(three, 2), await rootsOf(three, 0))
 })
 
 test('owners that hold the same copy nothing', async () => {
