@@ -252,7 +252,7 @@ export class Puller {
     const message = { table: table.name, partitionKey, items: [item] }
     const [result] = await this.#options.owner.accept(message, this.#options.rules.floorOfCopy)
     const own = this.#options.owner.newest(table.name, partitionKey, key)
-    const isBehind = own === undefined || compareBallots(own.ballot, row.ballot) < 0
+    const isBehind = isOlder(own, row)
     if (isBehind && this.#isKeptOut(table, unit, { row, report })) return
     const { partition } = this.#options.replication.placeOf(table, partitionKey)
     // Without a vote here nothing can be settled with this node; what is left over waits.
@@ -364,6 +364,10 @@ export class Puller {
     const { rpc } = this.#options
     return (await rpc.callOne(peer, endpoint, message, CALL_DEADLINE_MS)) as Answer
   }
+}
+
+function isOlder(own: RegisterRow | undefined, row: RegisterRow): boolean {
+  return own === undefined || compareBallots(own.ballot, row.ballot) < 0
 }
 
 /** Which side rows a register's row stands for: those of its last change, and what its value names. */
