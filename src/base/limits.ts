@@ -216,6 +216,18 @@ export const LINKED_LOOK_MS = 25
 /** A process that did not run for this long was paused: its links may be gone and look whole. */
 export const PAUSE_MS = 3_000
 export const WOKEN_MS = 250
+/** A node tells the others how far its database has come this often, while it comes further. */
+export const SEQUENCE_TOLD_EVERY_MS = 1_000
+/** What they remember of it is written down this often at most. */
+export const SEQUENCES_KEPT_EVERY_MS = 10_000
+/** After one has answered a node that starts waits so long for the others, before it votes. */
+export const RECALL_PATIENCE_MS = 2_000
+/** What is remembered further ahead makes no sense: 30 years of a thousand groups a second. */
+export const SEQUENCE_AHEAD_MAX = 2 ** 40
+/** So far above what is remembered an old copy goes on: another may remember a little more. */
+export const SEQUENCE_LEAP = 1_000_000
+/** The copy of the identity beside the blocks is told how far the database has come this often. */
+export const IDENTITY_COPIED_EVERY_MS = 5_000
 /** Peers exchange their lists this often, and when they meet. */
 export const GOSSIP_MS = 60_000
 /** Secrets that are good at once, while a cluster goes from one to the next. */

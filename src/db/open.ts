@@ -1,5 +1,6 @@
 /** How a database is opened: in memory, on disk without a seal, or a node's own with everything. */
 
+import { assert } from '../base/assert.ts'
 import type { Clock } from '../base/clock.ts'
 import type { Disk } from '../base/disk.ts'
 import type { Log } from '../base/log.ts'
@@ -13,7 +14,7 @@ import type { Identity } from './identity.ts'
 import { openLevelEngine, repairLevel } from './level.ts'
 import { MemoryStore, openMemoryEngine } from './memory.ts'
 import { SealFile } from './seal-file.ts'
-import { Seal, type SealOptions, type SealVerdict } from './seal.ts'
+import { putIncarnation, Seal, type SealOptions, type SealVerdict } from './seal.ts'
 
 export interface OpenOptions {
   readonly clock: Clock
@@ -75,10 +76,19 @@ export interface SealStatus {
 export interface Rows {
   /** Closing it also notes the clean stop. */
   readonly db: Db
-  readonly identity: Identity
+  /** As it is now: `renew` makes it another. */
+  identity(): Identity
   readonly sealStatus: SealStatus
-  /** Sequence of the newest group: what peers remember of this database. */
+  /** Sequence of the newest group on stable storage: what others remember of this database. */
   sequence(): number
+  /**
+   * Accepts a loss that was noticed only while the database is open: goes on as a new incarnation,
+   * its sequence above `above`. Cut off in between, the next start finds a broken seal.
+   *
+   * @param missing what is lost, as a sentence without full stop
+   * @returns the incarnation
+   */
+  renew(missing: string, above: number): Promise<string>
 }
 
 /**
@@ -110,7 +120,10 @@ export async function openRows(options: OpenRowsOptions): Promise<Rows> {
   options.log.error({ missing: broken }, 'the seal of the database is broken: it is only read')
   await file.close()
   const db = new GroupCommitDb({ engine, clock, onFatal, readOnly: broken })
-  return { db, identity, sealStatus: { sequence, broken }, sequence: () => sequence }
+  return {
+    ...{ db, identity: () => identity, sealStatus: { sequence, broken }, sequence: () => sequence },
+    renew: () => Promise.reject(new DbFault('ReadOnly', `Cannot write rows: ${broken}`)),
+  }
 }
 
 class Opening {
@@ -118,6 +131,8 @@ class Opening {
   readonly #identityPath: string
   readonly #home: EngineHome
   readonly sealPath: string
+  /** Of rows that were given out. */
+  #identity: Identity | undefined
 
   constructor(options: OpenRowsOptions) {
     this.#options = options
@@ -206,9 +221,35 @@ class Opening {
     const { engine, seal } = state
     const { sequence } = seal
     const identity = { ...state.identity, sealed: sequence }
+    this.#identity = identity
     await writeIdentity(disk, this.#identityPath, identity)
     const db = new GroupCommitDb({ engine, clock, onFatal, seal })
-    return { db, identity, sealStatus: { sequence }, sequence: () => seal.sequence }
+    return {
+      ...{ db, sealStatus: { sequence }, sequence: () => seal.stable },
+      identity: () => this.#identity ?? identity,
+      renew: (missing, above) => this.#renew({ db, seal, missing, above }),
+    }
+  }
+
+  async #renew(wish: {
+    readonly db: Db
+    readonly seal: Seal
+    readonly missing: string
+    readonly above: number
+  }): Promise<string> {
+    const { db, seal, missing } = wish
+    const { disk, rng, log } = this.#options
+    const before = this.#identity
+    assert(before !== undefined, 'only what is open is renewed')
+    const above = Math.max(wish.above, seal.sequence)
+    const incarnation = newIncarnation(rng)
+    const identity = { ...before, incarnation, sealed: above }
+    this.#identity = identity
+    await writeIdentity(disk, this.#identityPath, identity)
+    seal.renew(incarnation, Math.max(above, seal.sequence))
+    await db.write((batch) => putIncarnation(batch, incarnation))
+    log.warn({ missing, incarnation }, 'a loss of rows was accepted')
+    return incarnation
   }
 
   sealOptions(identity: Identity, file: SealFile): SealOptions {
@@ -218,7 +259,7 @@ class Opening {
       witness: { incarnation, identitySequence: sealed, file },
       whenEnded: (sequence) =>
         writeIdentity(disk, this.#identityPath, {
-          ...identity,
+          ...(this.#identity ?? identity),
           isDatabaseMade: true,
           sealed: sequence,
         }),

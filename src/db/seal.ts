@@ -3,13 +3,15 @@
 import { crc32 } from 'node:zlib'
 import { assert } from '../base/assert.ts'
 import { LEVEL_WRITE_BUFFER_BYTES, SCAN_SLICE_ROWS } from '../base/limits.ts'
+import type { Batch, Tree } from './db.ts'
 import type { Engine, Operation } from './engine.ts'
 import type { GroupSeal } from './group-commit.ts'
 import type { SealFile } from './seal-file.ts'
 
 /** Tag of the seal's own rows: a slot for each of the last groups, and the incarnation. */
 const TAG = '~'
-const INCARNATION_KEY = `${TAG}incarnation`
+const INCARNATION = 'incarnation'
+const INCARNATION_KEY = TAG + INCARNATION
 const SLOTS_BEGIN = TAG
 /** Slots are hex digits; the incarnation's row stands behind them. */
 const SLOTS_END = `${TAG}g`
@@ -25,6 +27,13 @@ const WINDOW_GROUPS_MIN = 1024
 const REMOVALS_MAX = 64
 /** What LevelDB's memory table spends on a row beside key and value, at least. */
 const ROW_OVERHEAD_BYTES = 24
+
+const sealTree: Tree<string> = { name: 'seal', tag: TAG, values: 'text' }
+
+/** What the first group after `Seal.renew` must hold. */
+export function putIncarnation(batch: Batch, incarnation: string): void {
+  batch.put(sealTree, INCARNATION, incarnation)
+}
 
 /** What a group leaves in its own batch. */
 interface Slot {
@@ -57,9 +66,11 @@ export interface SealWitness {
 /** Stamps each group of one open database, and notes it in the side file beside the next one. */
 export class Seal implements GroupSeal {
   readonly #file: SealFile
-  readonly #incarnation: string
+  #incarnation: string
   readonly #whenEnded: (sequence: number) => Promise<void>
   #last: Slot
+  /** Of the last group that is known to be stable. */
+  #stable: number
   /** `endBytes` of the kept slots, from `#last.first` at index `#head`. */
   #ends: number[]
   #head = 0
@@ -70,6 +81,7 @@ export class Seal implements GroupSeal {
     this.#whenEnded = options.whenEnded
     this.#ends = ends
     this.#last = last
+    this.#stable = last.sequence
   }
 
   /**
@@ -125,6 +137,24 @@ export class Seal implements GroupSeal {
     return this.#last.sequence
   }
 
+  /** Sequence of the last group that survives a crash. */
+  get stable(): number {
+    return this.#stable
+  }
+
+  /**
+   * Goes on as another incarnation, above `above`, as after a loss that was accepted, while the
+   * database is open. The identity file says so already, and the next group must hold
+   * `putIncarnation`:
+   * cut off in between, the seal is broken. Older slots lie below the first and are not looked at.
+   */
+  renew(incarnation: string, above: number): void {
+    this.#incarnation = incarnation
+    this.#last = { sequence: above, first: above + 1, endBytes: 0, content: 0, chain: 0 }
+    this.#ends = []
+    this.#head = 0
+  }
+
   stamp(operations: readonly Operation[]): readonly Operation[] {
     const before = this.#last
     let bytes = 2 * ROW_OVERHEAD_BYTES
@@ -147,6 +177,7 @@ export class Seal implements GroupSeal {
 
   note(): Promise<void> {
     const { sequence, chain } = this.#last
+    this.#stable = sequence
     return this.#file.write({ sequence, chain, incarnation: this.#incarnation })
   }
 

@@ -52,14 +52,19 @@ export function frozenCondition(fault: string): NodeCondition {
   }
 }
 
-/** Of a node that lost rows, in a cluster. */
-export function votelessNotice(partitions: number): string | undefined {
+/** Of a node that lost rows, in a cluster. @param lost which, where that is known */
+export function votelessNotice(partitions: number, lost?: string): string | undefined {
   if (partitions === 0) return undefined
+  const which = lost === undefined ? '' : ` (${lost})`
   return (
-    `This node lost rows and has no vote in ${partitions} partitions yet: it copies them from ` +
-    'every other node that stores. Let none of those go down meanwhile'
+    `This node lost rows${which} and has no vote in ${partitions} partitions yet: it copies them ` +
+    'from every other node that stores. Let none of those go down meanwhile'
   )
 }
+
+/** Of a node that does not know yet whether its folders are an old copy. */
+export const askingNotice =
+  'This node has no vote yet: it waits for another that stores, to ask how far its database had come'
 
 /** Of the drive of the rows. */
 export function shortageOf(metadata: DiskSpace | undefined): string | undefined {

@@ -163,7 +163,8 @@ async function openS3(
   const slow = koaHandler((app) => app.use(answerWith(handler)))
   const routed: HttpHandler = (request) => (isHotS3Request(request) ? handler : slow)(request)
   const sparing = sparingS3(() => space.shortage(), routed)
-  const linking = new Linking({ clock: doorway.clock, isLinked: () => isLinkedIn(product.layout) })
+  const isLinked = (): boolean => product.tables.isCurrent && isLinkedIn(product.layout)
+  const linking = new Linking({ clock: doorway.clock, isLinked })
   closers.add(() => Promise.resolve(linking.stop()))
   const guarded = guardedS3(product.condition, linkedS3(linking, sparing))
   const door = { handler: guarded, renderFault: renderS3Fault }

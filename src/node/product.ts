@@ -1,7 +1,6 @@
 /** Everything of a node below its doors: rows, tables, blocks, the store, the background work. */
 
 import type { NodeCondition } from '../api/admin/operation.ts'
-import { DomainError } from '../base/errors.ts'
 import type { NodeId } from '../base/ids.ts'
 import { BLOCK_GRACE_MS } from '../base/limits.ts'
 import type { Log } from '../base/log.ts'
@@ -15,7 +14,6 @@ import type { Cluster } from '../cluster/cluster.ts'
 import { standsAlone } from '../cluster/lone.ts'
 import type { Db } from '../db/db.ts'
 import { nodeIdOf } from '../db/identity.ts'
-import { openRows } from '../db/open.ts'
 import type { Rows } from '../db/open.ts'
 import { readCounts } from '../model/counter.table.ts'
 import { Holds } from '../model/holds.ts'
@@ -28,6 +26,7 @@ import { Caches } from '../store/caches.ts'
 import { shareCopies } from '../store/cluster/copies.ts'
 import { shardCounts } from '../store/cluster/counts.ts'
 import { ClusterSealers, ownSealer, type Sealers } from '../store/cluster/sealers.ts'
+import type { Network } from '../base/network.ts'
 import type { Mesh } from '../net/mesh.ts'
 import type { LayoutContext } from '../store/layout/layout.ts'
 import type { Store } from '../store/store.ts'
@@ -46,20 +45,21 @@ import { NodeError } from './errors.ts'
 import { sparingNetwork } from './space/sparing.ts'
 import { listenFault } from './listeners.ts'
 import type { Ground } from './ground.ts'
-import {
-  assertIdentityKept,
-  followLayout,
-  hasOtherCopies,
-  openNodeMembers,
-  RowWatch,
-} from './cluster/membership.ts'
+import { followLayout, openMembership, RowWatch } from './cluster/membership.ts'
 import { openClusterCheck, type ClusterCheck } from './cluster/check/open.ts'
-import type { FollowedLayout, FollowParts, MembershipParts } from './cluster/membership.ts'
+import type {
+  FollowedLayout,
+  FollowParts,
+  Membership,
+  MembershipParts,
+} from './cluster/membership.ts'
 import type { Folders, NodeOptions } from './options.ts'
 import { startForming, type RunningForming } from './cluster/forming.ts'
 import { LeftPeers, outsideOf } from './cluster/left-peers.ts'
+import type { Recall } from './cluster/recall.ts'
 import { makeNodeMesh, secretsOf, type NodeMesh } from './cluster/mesh.ts'
-import { copyIdentity, copyLayout, restoreFromCopy } from './second-copy.ts'
+import { openNodeRows } from './open-rows.ts'
+import { copyLayout } from './second-copy.ts'
 import { sealingKey, type SealingKey } from './secret-files.ts'
 
 /** The node without its doors. */
@@ -78,6 +78,8 @@ export interface Product {
   /** Undefined of a node that speaks to no other. */
   readonly mesh: Mesh | undefined
   readonly clusterCheck: ClusterCheck
+  /** What the database lost and is to be copied from others, as a sentence without full stop. */
+  readonly lost: () => string | undefined
   /** None of a node that only reads. */
   readonly workers: readonly Working[]
 }
@@ -95,14 +97,16 @@ interface Parts {
 /** Builds from the bottom up; `closers` takes it down again. */
 export async function openProduct(parts: Parts): Promise<Product> {
   const { ground, options, folders, metrics, closers } = parts
-  const { clock, disk, rng, log, simulated } = ground
+  const { clock, disk, rng, log } = ground
   const fatal = fatalOnce(options, log)
-  const rows = await openNodeRows(parts, fatal)
+  const { rows, copy } = await openNodeRows(parts, fatal)
   const { db } = rows
-  const nodeId = nodeIdOf(rows.identity)
+  const identity = rows.identity()
+  const nodeId = nodeIdOf(identity)
   const { broken } = rows.sealStatus
   const meshed = await makeNodeMesh({
-    ...{ ground, options, metrics, folder: folders.metadata, identity: rows.identity },
+    ...{ ground, options, metrics, folder: folders.metadata, identity },
+    incarnation: () => rows.identity().incarnation,
   })
   const network = sparingNetwork(meshed?.mesh ?? ground.network(nodeId), parts.space)
   const blocks = await openNodeBlocks(parts, {
@@ -110,7 +114,7 @@ export async function openProduct(parts: Parts): Promise<Product> {
     isReferenced: (hash) => isNeededHere(hash),
   })
   closers.add(() => blocks.stop())
-  await copyIdentity({ disk, folders }, rows.identity)
+  await copy.begin(rows, { clock, log, closers })
   const caches = new Caches({
     clock,
     settled: () => db.write(() => undefined),
@@ -118,25 +122,19 @@ export async function openProduct(parts: Parts): Promise<Product> {
   })
   const watch = new RowWatch(caches)
   const model = modelOf(ground, { blocks, listener: watch })
-  const fixed = simulated?.cluster?.(nodeId)
+  let started: Started = { forming: undefined, workers: [], wake: () => undefined }
   const member = memberOf(parts, { rows, network, model, watch, meshed })
-  const members = fixed === undefined ? await openNodeMembers(member) : undefined
-  const cluster: Cluster = fixed ?? members!
-  const tables = openTables({
-    ...{ db, clock, rng, log, metrics, network, cluster },
-    incarnation: rows.identity.incarnation,
-    hasLostRows: rows.sealStatus.accepted !== undefined,
-    hybrid: hybridOf(ground, db),
-    tables: model.all,
-    ...defined({ testing: simulated?.tables }),
+  const { members, cluster, recall } = await openMembership(member, {
+    ...{ rows, tables: () => tables, settled: () => started.wake() },
+    fixed: ground.simulated?.cluster?.(nodeId),
   })
+  const tables = openNodeTables(parts, { rows, network, cluster, model, recall })
   // A block of a partition that this node owns no longer is nobody's business here.
   const isNeededHere = async (hash: string): Promise<boolean> =>
     ownsBlock(cluster, hash) && isBlockReferenced(tables, model, hash)
   await tables.start()
   const { fault } = tables
-  let started: Started = { forming: undefined, workers: [] }
-  const isFixed = fixed !== undefined
+  const isFixed = members === undefined
   const condition = (): NodeCondition =>
     conditionOf(options, { broken, fault, cluster, isFixed, waitsFor: started.forming?.why() })
   const isWhole = broken === undefined && fault === undefined
@@ -145,30 +143,76 @@ export async function openProduct(parts: Parts): Promise<Product> {
   closers.add(() => compute.stop())
   const sealing = await sealingKey({ disk, rng, folder: folders.metadata })
   const replicated = new ReplicatedBlocks({ local: blocks, network, cluster, clock })
+  const store = storeOf(parts, {
+    ...{ db, tables, model, compute, caches, network, cluster, sealing, replicated },
+  })
+  const shared = { db, tables, blocks, cluster, store }
+  const clusterCheck = openClusterCheck({ ...shared, network, closers })
+  const layout = members && follow(parts, { ...member, members, tables, blocks })
+  if (isWhole) {
+    const built = { ...shared, replicated, meshed, layout, sealing, recall }
+    started = await startWhole(parts, built)
+  }
+  const known = { nodeId, folders, condition, db, tables, blocks, model, store, layout }
+  const lost = (): string | undefined => recall?.missing ?? rows.sealStatus.accepted
+  const { workers } = started
+  return { ...known, mesh: meshed?.mesh, clusterCheck, workers, lost }
+}
+
+function openNodeTables(
+  { ground, metrics }: Parts,
+  built: Pick<Membership, 'cluster' | 'recall'> & {
+    readonly rows: Rows
+    readonly network: Network
+    readonly model: ModelTables
+  },
+): OpenTables {
+  const { clock, rng, log, simulated } = ground
+  const { rows, network, cluster, model, recall } = built
+  const { db } = rows
+  return openTables({
+    ...{ db, clock, rng, log, metrics, network, cluster },
+    incarnation: rows.identity().incarnation,
+    hasLostRows: rows.sealStatus.accepted !== undefined,
+    isCurrent: () => recall?.isCurrent() ?? true,
+    hybrid: hybridOf(ground, db),
+    tables: model.all,
+    ...defined({ testing: simulated?.tables }),
+  })
+}
+
+function storeOf(
+  parts: Parts,
+  built: Pick<Store, 'model' | 'compute' | 'caches'> & {
+    readonly tables: OpenTables
+    readonly db: Db
+    readonly network: Network
+    readonly cluster: Cluster
+    readonly sealing: SealingKey
+    readonly replicated: ReplicatedBlocks
+  },
+): Store {
+  const { clock, rng, log, simulated } = parts.ground
+  const { db, network, cluster, sealing, replicated, ...known } = built
+  const { tables, model, caches } = known
   const asking = { network, clock, isOutside: outsideOf(cluster) }
-  const store: Store = {
-    ...{ tables, model, compute, clock, rng, log, caches, ...simulated?.store },
+  return {
+    ...{ ...known, clock, rng, log, ...simulated?.store },
     blocks: replicated,
     operations: new RunningOperations({ ...asking, boot: hexOf(rng.bytes(8)) }),
-    holds: new Holds({ ...asking, graceMs: options.graceMs ?? BLOCK_GRACE_MS }),
+    holds: new Holds({ ...asking, graceMs: parts.options.graceMs ?? BLOCK_GRACE_MS }),
     announce: shareCopies({ ...asking, caches }),
     sealers: sealersOf(parts, { sealing, tables, model }),
     counts: shardCounts({ local: (key) => readCounts(db, key), network, cluster }),
   }
-  const clusterCheck = openClusterCheck({ db, tables, blocks, network, cluster, store, closers })
-  const layout = members && follow(parts, { ...member, members, tables, blocks })
-  if (isWhole) {
-    const built = { store, db, tables, blocks, replicated, cluster, meshed, layout, sealing }
-    started = await startWhole(parts, built)
-  }
-  const known = { nodeId, folders, condition, db, tables, blocks, model, store, layout }
-  return { ...known, mesh: meshed?.mesh, clusterCheck, workers: started.workers }
 }
 
 /** What runs then. */
 interface Started {
   readonly forming: RunningForming | undefined
   readonly workers: readonly Working[]
+  /** Has everything that may wait for other nodes look again. */
+  readonly wake: () => void
 }
 
 function modelOf({ simulated }: Ground, parts: Parameters<typeof buildTables>[0]): ModelTables {
@@ -197,25 +241,36 @@ async function startWhole(
     readonly meshed: NodeMesh | undefined
     readonly layout: FollowedLayout | undefined
     readonly sealing: SealingKey
+    readonly recall: Recall | undefined
   },
 ): Promise<Started> {
-  const { meshed, layout, sealing, ...work } = built
+  const { meshed, layout, sealing, recall, ...work } = built
   await keepSecrets({ ...work, folders, sealing, speaks: options.rpc !== undefined })
   const completed = (): void => layout?.look()
   const isConfirmed = (readmissions: number): Promise<boolean> =>
     layout?.isConfirmed(readmissions) ?? Promise.resolve(true)
-  const others = meshed === undefined ? [] : [leftPeersOf(ground, work.cluster, meshed)]
-  const hasLayout = (): boolean => layout === undefined || work.cluster.history() !== undefined
+  const left = meshed && leftPeersOf(ground, work.cluster, meshed)
+  const others = [left, recall].filter((worker) => worker !== undefined)
   const given = { ground, metrics, closers, completed, isConfirmed, space, others }
+  const hasLayout = (): boolean => layout === undefined || work.cluster.history() !== undefined
   const background = { ...work, ...given, hasLayout }
-  const { wake, workers } = await startBackground(background)
-  if (meshed === undefined) return { forming: undefined, workers }
+  const { wake: wakeAll, workers } = await startBackground(background)
+  const wake = (): void => {
+    completed()
+    wakeAll()
+  }
+  const lastWord = (): void => {
+    if (recall !== undefined) closers.add(() => recall.end())
+  }
+  if (meshed === undefined) {
+    lastWord()
+    return { forming: undefined, workers, wake }
+  }
   const { mesh } = meshed
   const folder = folders.metadata
   const forming =
     layout && startForming({ ...work, ground, options, folder, layout, mesh, closers })
   const met = (): void => {
-    completed()
     // Whoever has the key brings it under the secret of now, and whoever lacks it takes it.
     Promise.resolve(work.store.sealers.forOpening()).catch(() => undefined)
     wake()
@@ -224,10 +279,11 @@ async function startWhole(
   if (layout !== undefined) meshed.join(layout.members, met)
   // Ended before what answers its messages.
   closers.add(() => mesh.close())
+  lastWord()
   await mesh.open().catch((error: unknown) => {
     throw listenFault(error, options.rpc?.bind, 'other nodes')
   })
-  return { forming, workers }
+  return { forming, workers, wake }
 }
 
 /** @throws {BlockError} `DriveRefused` */
@@ -243,7 +299,7 @@ function openNodeBlocks(
   const { rows, fatal, isReferenced } = built
   return openBlocks({
     ...{ db: rows.db, disk, clock, log, metrics, isReferenced, ...simulated?.blocks },
-    nodeId: nodeIdOf(rows.identity),
+    nodeId: nodeIdOf(rows.identity()),
     folders: [folders.blocks],
     onFatal: (error) => fatal(`A drive failed: ${error.message}`),
     readOnly: rows.sealStatus.broken !== undefined,
@@ -275,12 +331,15 @@ function memberOf(
   },
 ): MembershipParts {
   const { rows, meshed, ...rest } = built
-  const { identity, db } = rows
+  const { db } = rows
+  const identity = rows.identity()
   const { replicationFactor = 1 } = options
   const knowsPeers = options.knowsPeers === true || meshed?.knowsPeers === true
   const sentence = waitingSentence(options)
   return {
-    ...{ ground, folder: folders.metadata, self: nodeIdOf(identity), identity, db, ...rest },
+    ...{ ground, folder: folders.metadata, self: nodeIdOf(identity), db, ...rest },
+    clusterId: identity.clusterId,
+    incarnation: () => rows.identity().incarnation,
     copied: (state) => copyLayout({ disk: ground.disk, folders }, state),
     ...{ lone: replicationFactor === 1 && !knowsPeers, sentence },
   }
@@ -314,72 +373,6 @@ function fatalOnce(options: NodeOptions, log: Log): (sentence: string) => void {
     log.error({}, sentence)
     options.onFatal?.(sentence)
   }
-}
-
-/** @throws {NodeError} `FolderUnusable` when the system refuses the folder */
-async function openNodeRows(parts: Parts, fatal: (sentence: string) => void): Promise<Rows> {
-  const { folders, ground, closers } = parts
-  const { clock, disk, rng, log, simulated } = ground
-  const folder = folders.metadata
-  const open = (acceptLoss: boolean): Promise<Rows> =>
-    openRows({
-      ...{ folder, clock, disk, rng, log, acceptLoss },
-      ...defined({ engineHome: simulated?.engineHome }),
-      onFatal: (fault) => fatal(`The rows cannot be written: ${fault.message}`),
-    })
-  try {
-    await restoreFromCopy({ disk, folders, log })
-    await assertIdentityKept(disk, folder)
-    const rows = await openOrRecover(open, () => hasOtherCopies(disk, folder))
-    closers.add(() => rows.db.close())
-    return rows
-  } catch (error) {
-    throw folderFault(error, folder)
-  }
-}
-
-/** What is missing here is copied from the other owners, where every partition has some. */
-async function openOrRecover(
-  open: (acceptLoss: boolean) => Promise<Rows>,
-  mayRecover: () => Promise<boolean>,
-): Promise<Rows> {
-  try {
-    const rows = await open(false)
-    if (rows.sealStatus.broken === undefined || !(await mayRecover())) return rows
-    await rows.db.close()
-  } catch (error) {
-    const isUnreadable = error instanceof DomainError && error.code === 'CannotOpen'
-    if (!isUnreadable || !(await mayRecover())) throw error
-  }
-  return open(true)
-}
-
-function folderFault(error: unknown, folder: string): unknown {
-  if (error instanceof DomainError) {
-    const hints: Readonly<Record<string, string>> = {
-      Locked: 'stop it, or name another folder',
-      NotUsable: 'run this as the owner of the folder, with space left on its drive',
-      CannotOpen: 'put the lost files back, or run `hangar recover`, which says what is missing',
-      NewerFormat: 'run the version of Hangar that wrote it, or a newer one',
-    }
-    const hint = hints[String(error.code)]
-    if (hint === undefined) return error
-    return new NodeError('FolderUnusable', `${error.message}: ${hint}`, { cause: error })
-  }
-  const code = (error as { code?: unknown } | undefined)?.code
-  const why =
-    code === 'EACCES' || code === 'EPERM'
-      ? `this user (uid ${process.getuid?.() ?? '?'}) may not write there: chown it, or run as its owner`
-      : code === 'EROFS'
-        ? 'the file system is read-only'
-        : code === 'ENOTDIR' || code === 'EEXIST'
-          ? 'it, or what it lies in, is a file'
-          : code === 'ENOSPC'
-            ? 'the drive is full'
-            : undefined
-  if (why === undefined) return error
-  const message = `Cannot use the folder "${folder}": ${why}`
-  return new NodeError('FolderUnusable', message, { cause: error })
 }
 
 /** What the node can do now: a layout may come, and what is broken stays so in this life. */

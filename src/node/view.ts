@@ -10,7 +10,7 @@ import { PARTITION_COUNT } from '../cluster/cluster.ts'
 import { retryDelayMs } from '../worker/tranquilizer.ts'
 import type { WorkerStatus } from '../worker/worker.ts'
 import { checkNode } from './check.ts'
-import { shortageOf, votelessNotice } from './conditions.ts'
+import { askingNotice, shortageOf, votelessNotice } from './conditions.ts'
 import { NodeError } from './errors.ts'
 import { nodePeers } from './cluster/peers.ts'
 import type { NodeOptions } from './options.ts'
@@ -34,7 +34,7 @@ export function nodeView(product: Product, parts: ViewParts): NodeView {
     const now = condition()
     const notice =
       now.kind === 'serving'
-        ? (votelessNotice(voteless().length) ?? shortageOf(metadata))
+        ? (votingNotice(product, voteless().length) ?? shortageOf(metadata))
         : now.sentence
     return {
       ...{ hostname: hostname(), version: VERSION, runtime: `node ${process.version}` },
@@ -60,6 +60,10 @@ export function nodeView(product: Product, parts: ViewParts): NodeView {
     scrub: new Job((_, signal) => blocks.scrub(signal)),
   }
   return view
+}
+
+function votingNotice({ tables, lost }: Product, voteless: number): string | undefined {
+  return tables.isCurrent ? votelessNotice(voteless, lost()) : askingNotice
 }
 
 /** As the worker that brings them counted last. */

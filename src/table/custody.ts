@@ -45,7 +45,7 @@ interface State {
 export class Custody {
   readonly #db: Db
   readonly #cluster: Cluster
-  readonly #incarnation: string
+  #incarnation: string
   readonly #mutesLost: boolean
   #state: State
   /** Owned, and not held yet: nothing is answered for them. */
@@ -120,8 +120,14 @@ export class Custody {
     return incarnation !== '' && incarnation !== this.#incarnation
   }
 
-  /** The database is known to have lost rows: it has no vote before it was let in again. */
-  async suspect(): Promise<void> {
+  /**
+   * The database is known to have lost rows: it has no vote before it was let in again.
+   *
+   * @param incarnation its life from now on; absent: that of the start
+   */
+  async suspect(incarnation = this.#incarnation): Promise<void> {
+    this.#incarnation = incarnation
+    this.look()
     const next: State = { ...this.#state, incarnation: LOST }
     await this.#db.write((batch) => batch.put(stateTree, CUSTODY_KEY, stateText(next)))
     this.#state = next

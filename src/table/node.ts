@@ -74,6 +74,7 @@ export class TableNode implements OpenTables {
   readonly #sync: NodeSync
   readonly #custody: Custody
   readonly #hasLostRows: boolean
+  readonly #isCurrent: () => boolean
   readonly #stopping = new AbortController()
   /** Names the operations of this life that nobody else named. */
   readonly #operationPrefix: string
@@ -105,7 +106,7 @@ export class TableNode implements OpenTables {
       ...options,
       rules,
       replication,
-      isReady: () => this.#state === 'started',
+      isReady: () => this.#state === 'started' && this.#isCurrent(),
     })
     const done = new DoneMarks(CHANGES_QUEUED_MAX)
     const coordinator = new Coordinator({
@@ -120,6 +121,7 @@ export class TableNode implements OpenTables {
     assert(hybrid.now() >= mark.time, 'the hybrid clock begins at the mark')
     const custody = new Custody(db, cluster, options.incarnation ?? '', rules.mutesLost)
     this.#custody = custody
+    this.#isCurrent = options.isCurrent ?? (() => true)
     this.#hasLostRows = options.hasLostRows === true
     cluster.onChange(() => custody.look())
     const floors = new Floors(db)
@@ -300,7 +302,7 @@ export class TableNode implements OpenTables {
   }
 
   votes(partition: number): boolean {
-    return this.#custody.votes(partition)
+    return this.#isCurrent() && this.#custody.votes(partition)
   }
 
   syncWorker(options: { readonly log: Log; readonly intervalMs: number }): Worker {
@@ -309,6 +311,14 @@ export class TableNode implements OpenTables {
 
   gatherWorker(wish: GatherWish): Worker {
     return this.#sync.gatherer(wish)
+  }
+
+  suspect(incarnation: string): Promise<void> {
+    return this.#custody.suspect(incarnation)
+  }
+
+  get isCurrent(): boolean {
+    return this.#isCurrent()
   }
 
   get isSuspect(): boolean {

@@ -166,6 +166,13 @@ export interface OpenTables extends Tables {
   collectWorker(wish: CollectWish): Worker & { status(): CollectStatus }
   /** Up to which active layout this node holds all that it owns, blocks included. */
   completeTo(): number
+  /**
+   * The database was found to lack what it once had, and goes on as that incarnation: from now on
+   * its answers count for nothing, until it was let in again and copied from all others.
+   */
+  suspect(incarnation: string): Promise<void>
+  /** Whether it is known that the database is no old one: before that nothing is answered. */
+  readonly isCurrent: boolean
   /** Its database is not the one that last said what lies here: it must be let in again. */
   readonly isSuspect: boolean
   /** Why this node takes part in no change, as a sentence; undefined when it does. */
@@ -204,6 +211,8 @@ export interface OpenTablesOptions {
   readonly incarnation?: string
   /** It was opened without what a broken seal said is missing. */
   readonly hasLostRows?: boolean
+  /** False while it is not known whether the database is an old one; true when absent. */
+  readonly isCurrent?: () => boolean
   readonly log: Log
   readonly metrics?: Metrics
   /** Every table of the program; names and tags are unique. `!` and `%` are this part's own. */

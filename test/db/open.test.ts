@@ -139,11 +139,11 @@ test('openRows() keeps its identity, and refuses a newer data format', async () 
     await living
   }
   const [first, second] = lives
-  assert.equal(second?.identity.nodeKey, first?.identity.nodeKey)
-  assert.equal(second?.identity.incarnation, first?.identity.incarnation)
+  assert.equal(second?.identity().nodeKey, first?.identity().nodeKey)
+  assert.equal(second?.identity().incarnation, first?.identity().incarnation)
   assert.equal(second?.sealStatus.sequence, 2)
 
-  const newer = { ...first!.identity, format: DATA_FORMAT + 1 }
+  const newer = { ...first!.identity(), format: DATA_FORMAT + 1 }
   const writing = writeState(machine.disk, '/meta/identity', newer)
   await machine.clock.run(50)
   await writing

@@ -96,11 +96,11 @@ async function expectUsableAfterLoss(folder: string): Promise<void> {
   assert.equal(accepted.sealStatus.broken, undefined)
   assert.ok(accepted.sealStatus.accepted !== undefined)
   await accepted.db.write((batch) => batch.put(words, 'more', 'x'))
-  const first = accepted.identity
+  const first = accepted.identity()
   await accepted.db.close()
   const again = await open(folder)
   assert.equal(again.sealStatus.broken, undefined)
-  assert.equal(again.identity.incarnation, first.incarnation)
+  assert.equal(again.identity().incarnation, first.incarnation)
   assert.equal(again.db.get(words, 'more'), 'x')
   await again.db.close()
 }
@@ -250,3 +250,55 @@ async function expectIntact(folder: string, count: number): Promise<void> {
   assert.equal(await rowCount(rows.db), count)
   await rows.db.close()
 }
+
+test('what is renewed while it is open goes on as another incarnation, above what it was told', async () => {
+  const { stopped } = await fill(40)
+  const rows = await open(stopped)
+  const before = rows.identity().incarnation
+  const writing = rows.db.write((batch) => batch.put(words, 'beside', 'x'))
+  const incarnation = await rows.renew('writes 41 to 200 are missing', 200)
+  await writing
+  assert.notEqual(incarnation, before)
+  assert.equal(rows.identity().incarnation, incarnation)
+  assert.ok(rows.sequence() > 200, `${rows.sequence()}`)
+  await rows.db.write((batch) => batch.put(words, 'after', 'x'))
+  await new Promise((resolve) => setTimeout(resolve, 50))
+  const killed = copyOf(stopped)
+  await rows.db.close()
+  for (const folder of [stopped, killed]) {
+    const again = await open(folder)
+    assert.equal(again.sealStatus.broken, undefined)
+    assert.equal(again.identity().incarnation, incarnation)
+    assert.equal(again.db.get(words, 'after'), 'x')
+    await again.db.close()
+  }
+})
+
+test('a renewal that is cut off after its first write is a broken seal', async () => {
+  const { stopped } = await fill(40)
+  const rows = await open(stopped)
+  const renewed = rows.renew('writes 41 to 200 are missing', 200)
+  const identity = join(stopped, 'identity')
+  const before = fs.readFileSync(identity, 'utf8')
+  while (fs.readFileSync(identity, 'utf8') === before) await new Promise(setImmediate)
+  const killed = copyOf(stopped)
+  await renewed
+  await rows.db.close()
+  // The copy holds the database of before, or all of it.
+  fs.cpSync(join(stopped, 'identity'), join(killed, 'identity'))
+  const again = await open(killed)
+  assert.notEqual(again.sealStatus.broken, undefined)
+  await again.db.close()
+})
+
+test('sequence() is that of the last group that is on stable storage', async () => {
+  const folder = newFolder()
+  const rows = await open(folder)
+  const begun = rows.sequence()
+  const writing = rows.db.write((batch) => batch.put(words, 'a', 'x'))
+  await new Promise<void>((resolve) => queueMicrotask(resolve))
+  assert.equal(rows.sequence(), begun)
+  await writing
+  assert.equal(rows.sequence(), begun + 1)
+  await rows.db.close()
+})

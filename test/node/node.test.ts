@@ -177,37 +177,42 @@ test('the port of sites answers 404 with one sentence', async () => {
   await stop(node)
 })
 
-test('an old copy of the rows is served for reading until the loss is accepted', async () => {
-  const data = fresh()
-  const rows = join(data, 'meta', 'db')
-  await stop(await withBucket(data, ['early']))
-  const copy = fresh()
-  cpSync(rows, copy, { recursive: true })
-  await stop(await withBucket(data, ['late']))
-  rmSync(rows, { recursive: true })
-  cpSync(copy, rows, { recursive: true })
+for (const [name, place] of [
+  ['the rows', 'meta/db'],
+  ['the whole metadata folder', 'meta'],
+] as const) {
+  test(`an old copy of ${name} is served for reading until the loss is accepted`, async () => {
+    const data = fresh()
+    const rows = join(data, place)
+    await stop(await withBucket(data, ['early']))
+    const copy = fresh()
+    cpSync(rows, copy, { recursive: true })
+    await stop(await withBucket(data, ['late']))
+    rmSync(rows, { recursive: true })
+    cpSync(copy, rows, { recursive: true })
 
-  const node = await start({ data, s3: {}, admin: { token: 't' } })
-  assert.equal(node.condition().kind, 'recovering')
-  assert.match(node.notices.join(), /hangar recover --accept-loss/)
-  const got = await ask(node, { method: 'GET', bucket: 'bucket', key: 'early' })
-  assert.ok(got.body.equals(bodyOf('early')))
-  for (const method of ['PUT', 'DELETE', 'POST']) {
-    const answer = await ask(node, { method, bucket: 'bucket', key: 'new', body: bodyOf('new') })
-    assert.equal(answer.status, 503)
-    assert.match(answer.body.toString(), /hangar recover --accept-loss/)
-  }
-  await stop(node)
+    const node = await start({ data, s3: {}, admin: { token: 't' } })
+    assert.equal(node.condition().kind, 'recovering')
+    assert.match(node.notices.join(), /hangar recover --accept-loss/)
+    const got = await ask(node, { method: 'GET', bucket: 'bucket', key: 'early' })
+    assert.ok(got.body.equals(bodyOf('early')))
+    for (const method of ['PUT', 'DELETE', 'POST']) {
+      const answer = await ask(node, { method, bucket: 'bucket', key: 'new', body: bodyOf('new') })
+      assert.equal(answer.status, 503)
+      assert.match(answer.body.toString(), /hangar recover --accept-loss/)
+    }
+    await stop(node)
 
-  const metadata = join(data, 'meta')
-  assert.equal((await recoverNode(metadata, { acceptLoss: false })).kind, 'broken')
-  assert.equal((await recoverNode(metadata, { acceptLoss: false })).kind, 'broken')
-  assert.equal((await recoverNode(metadata, { acceptLoss: true })).kind, 'accepted')
-  assert.equal((await recoverNode(metadata, { acceptLoss: true })).kind, 'intact')
-  const after = await withBucket(data, ['new'])
-  assert.equal(after.condition().kind, 'serving')
-  await stop(after)
-})
+    const metadata = join(data, 'meta')
+    assert.equal((await recoverNode(metadata, { acceptLoss: false })).kind, 'broken')
+    assert.equal((await recoverNode(metadata, { acceptLoss: false })).kind, 'broken')
+    assert.equal((await recoverNode(metadata, { acceptLoss: true })).kind, 'accepted')
+    assert.equal((await recoverNode(metadata, { acceptLoss: true })).kind, 'intact')
+    const after = await withBucket(data, ['new'])
+    assert.equal(after.condition().kind, 'serving')
+    await stop(after)
+  })
+}
 
 test('a database that is gone is not made anew', async () => {
   const data = fresh()

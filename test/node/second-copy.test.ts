@@ -4,10 +4,13 @@ import { utf8 } from '../../src/base/bytes.ts'
 import { silentLog } from '../../src/base/log.ts'
 import type { StoredMembers } from '../../src/cluster/members.ts'
 import { newIdentity, readIdentity, writeIdentity } from '../../src/db/identity.ts'
+import { openMemoryDb, type Rows } from '../../src/db/open.ts'
 import { readState, writeState } from '../../src/db/state-file.ts'
-import { copyIdentity, copyLayout, restoreFromCopy } from '../../src/node/second-copy.ts'
+import { Closers } from '../../src/node/closers.ts'
+import { copyLayout, IdentityCopy, restoreFromCopy } from '../../src/node/second-copy.ts'
 import { SeededRng } from '../../src/simulation/seeded-rng.ts'
 import { CrashDisk } from '../block/disk.ts'
+import { ManualClock } from '../block/harness.ts'
 
 const folders = { metadata: '/meta', blocks: '/blocks', data: '/' }
 const identity = { ...newIdentity(new SeededRng(1)), sealed: 7, isDatabaseMade: true }
@@ -16,9 +19,24 @@ const layout: StoredMembers = {
   staged: { roles: [], zoneSpread: null, factor: null } as unknown as StoredMembers['staged'],
 }
 
+/** A clock that stands still: the test takes each step. */
+const still = (): Parameters<IdentityCopy['begin']>[1] => ({
+  ...{ clock: new ManualClock(), log: silentLog, closers: new Closers() },
+})
+
+function rowsOf(sequence: number): Rows {
+  const db = openMemoryDb({
+    clock: new ManualClock(),
+    onFatal: (fault) => assert.fail(fault.message),
+  })
+  const renew = (): never => assert.fail('nobody accepts a loss here')
+  const given = { db, identity: () => identity, sealStatus: { sequence }, renew }
+  return { ...given, sequence: () => sequence }
+}
+
 async function copied(): Promise<CrashDisk> {
   const disk = new CrashDisk()
-  await copyIdentity({ disk, folders }, identity)
+  await new IdentityCopy({ disk, folders }).begin(rowsOf(identity.sealed), still())
   await copyLayout({ disk, folders }, layout)
   return disk
 }
@@ -51,4 +69,21 @@ test('without a copy, or with one that is damaged, nothing is made up', async ()
   await disk.replace('/blocks/hangar-identity', utf8('hangar-state 1 0\n{}'))
   await restore(disk)
   assert.equal(await readIdentity(disk, '/meta/identity'), undefined)
+})
+
+test('the copy knows of later groups than a folder that was put back, and says so to its identity', async () => {
+  const disk = await copied()
+  await restore(disk)
+  const copy = new IdentityCopy({ disk, folders })
+  let sequence = identity.sealed
+  await copy.begin({ ...rowsOf(sequence), sequence: () => sequence }, still())
+  sequence = 20
+  await copy.work()
+  await restore(disk)
+  assert.equal((await readIdentity(disk, '/meta/identity'))?.sealed, 20)
+  sequence = 25
+  await copy.end()
+  await writeIdentity(disk, '/meta/identity', { ...identity, sealed: 30 })
+  await restore(disk)
+  assert.equal((await readIdentity(disk, '/meta/identity'))?.sealed, 30, 'it is never lowered')
 })

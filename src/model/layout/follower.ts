@@ -33,8 +33,8 @@ export interface LayoutFollowerOptions {
   readonly network: Network
   readonly clock: Clock
   readonly log: Log
-  /** The life of this node's database. */
-  readonly incarnation: string
+  /** The life of this node's database, as it is now. */
+  readonly incarnation: () => string
   /**
    * Up to which layout this node is complete: every partition that it owns in an active layout,
    * and every block that belongs there. Gathered after `ackedVersion` had reached it.
@@ -197,7 +197,7 @@ export class LayoutFollower implements Worker {
     if (!isRead) return
     const { layout, readmissions } = epochOf(history)
     const report: Report = {
-      ...{ node: members.self, incarnation, layout, readmissions },
+      ...{ node: members.self, incarnation: incarnation(), layout, readmissions },
       sync: syncedTo(),
     }
     if (track(history, report) !== history) await this.change(trackNodeCommand(report))
@@ -206,12 +206,13 @@ export class LayoutFollower implements Worker {
   #mustBeReadmitted(known: { readonly incarnation: string | undefined; isLost: boolean }): boolean {
     const { incarnation, isRecovering } = this.#options
     if (known.incarnation === undefined) return isRecovering?.() ?? false
-    return known.isLost || known.incarnation !== incarnation
+    return known.isLost || known.incarnation !== incarnation()
   }
 
   /** The others change the register: an owner that lost its rows has no vote. */
   async #askReadmission(history: LayoutHistory): Promise<void> {
-    const { members, network, incarnation, peers } = this.#options
+    const { members, network, peers } = this.#options
+    const incarnation = this.#options.incarnation()
     for (const node of newestLayout(history).storage) {
       if (node === members.self) continue
       try {

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import type { Disk } from '../../base/disk.ts'
 import type { NodeId } from '../../base/ids.ts'
 import type { Network } from '../../base/network.ts'
+import type { Cluster } from '../../cluster/cluster.ts'
 import { newestLayout } from '../../cluster/layout/history.ts'
 import { decodeHistory } from '../../cluster/layout/stored.ts'
 import { countPartitions } from '../../cluster/layout/layout.ts'
@@ -19,11 +20,12 @@ import { LayoutPeers } from '../../model/layout/peers.ts'
 import type { ModelTables, RowListener } from '../../model/tables.ts'
 import type { LayoutContext } from '../../store/layout/layout.ts'
 import { registerTree } from '../../table/schema.ts'
-import type { Tables } from '../../table/table.ts'
+import type { OpenTables, Tables } from '../../table/table.ts'
 import { WorkerRunner } from '../../worker/runner.ts'
 import type { Closers } from '../closers.ts'
 import { NodeError } from '../errors.ts'
 import type { Ground } from '../ground.ts'
+import { openRecall, type Recall, type RecallParts } from './recall.ts'
 
 const COPY_ENDPOINT = 'layout/copy-bytes'
 const COPY_MS_MAX = 2_000
@@ -71,7 +73,10 @@ export interface MembershipParts {
   /** Keeps what is known of the layout a second time. */
   readonly copied: (state: StoredMembers) => Promise<void>
   readonly self: NodeId
-  readonly identity: { readonly clusterId: string; readonly incarnation: string }
+  /** Its own, from the identity file. */
+  readonly clusterId: string
+  /** The life of the database, as it is now. */
+  readonly incarnation: () => string
   readonly network: Network
   readonly db: Db
   readonly model: ModelTables
@@ -87,8 +92,8 @@ export interface MembershipParts {
  * @throws {NodeError} `FolderUnusable` when the file is gone from a node that had a layout
  * @throws {DbFault} `CannotOpen` when the file is damaged, {ClusterError} `BadHistory`
  */
-export async function openNodeMembers(parts: MembershipParts): Promise<Members> {
-  const { ground, folder, copied, self, identity, db, model, watch, lone, sentence } = parts
+async function openNodeMembers(parts: MembershipParts): Promise<Members> {
+  const { ground, folder, copied, self, clusterId, db, model, watch, lone, sentence } = parts
   const path = join(folder, 'layout')
   const stored = (await readState(ground.disk, path)) as StoredMembers | undefined
   if (stored === undefined && (await holdsAny(db, model.layout))) throw layoutLost(folder)
@@ -98,7 +103,7 @@ export async function openNodeMembers(parts: MembershipParts): Promise<Members> 
     watch.hasRows ||= await holdsAny(db, table)
   }
   const members = openMembers({
-    ...{ self, stored, lone, clusterId: identity.clusterId },
+    ...{ self, stored, lone, clusterId },
     isEmpty: () => !watch.hasRows,
     persist: async (state) => {
       await writeState(ground.disk, path, state)
@@ -112,6 +117,35 @@ export async function openNodeMembers(parts: MembershipParts): Promise<Members> 
     await members.stable()
   }
   return members
+}
+
+export interface Membership {
+  /** Undefined in a simulation that gives its own owners; so is `recall`. */
+  readonly members: Members | undefined
+  readonly cluster: Cluster
+  /** Undefined also of a database that is only read: its seal says already what is missing. */
+  readonly recall: Recall | undefined
+}
+
+/** As `openNodeMembers`, and with it what others remember of this node's database. */
+export async function openMembership(
+  parts: MembershipParts,
+  built: Pick<RecallParts, 'rows' | 'settled'> & {
+    readonly fixed: Cluster | undefined
+    readonly tables: () => Pick<OpenTables, 'suspect'>
+  },
+): Promise<Membership> {
+  const { fixed, tables, ...rest } = built
+  if (fixed !== undefined) return { members: undefined, cluster: fixed, recall: undefined }
+  const members = await openNodeMembers(parts)
+  const known = { members, cluster: members }
+  if (rest.rows.sealStatus.broken !== undefined) return { ...known, recall: undefined }
+  const { ground, folder, network } = parts
+  const recall = await openRecall({
+    ...{ ...rest, ground, folder, network, cluster: members },
+    suspect: (incarnation) => tables().suspect(incarnation),
+  })
+  return { ...known, recall }
 }
 
 /** Else a member of a cluster would take itself for a node that stands alone. */
@@ -177,13 +211,13 @@ export interface FollowedLayout extends LayoutContext {
 
 /** Begins to follow the register, until `closers` run; returns what operators work with. */
 export function followLayout(parts: FollowParts): FollowedLayout {
-  const { ground, members, tables, model, network, watch, identity, closers, factor } = parts
+  const { ground, members, tables, model, network, watch, closers, factor } = parts
   const { clock, log, rng } = ground
   const peers = new LayoutPeers({ members, network, log })
   const firsts = new FirstLayouts({ members, peers, network, clock, rng })
   const follower = new LayoutFollower({
     ...{ members, tables, model, peers, firsts, network, clock, log },
-    incarnation: identity.incarnation,
+    incarnation: parts.incarnation,
     syncedTo: parts.syncedTo,
     isRecovering: parts.isRecovering,
   })

@@ -29,6 +29,8 @@ export interface NodeMeshParts {
   /** Of the metadata. */
   readonly folder: string
   readonly identity: Identity
+  /** The life of the database, as it is now. */
+  readonly incarnation: () => string
   readonly metrics: Metrics
 }
 
@@ -60,7 +62,7 @@ export async function makeNodeMesh(parts: NodeMeshParts): Promise<NodeMesh | und
     bootstrapPeers: rpc.bootstrapPeers ?? [],
     cluster: {
       clusterId: () => (members?.mayJoin() === false ? members.clusterId() : undefined),
-      incarnation: () => identity.incarnation,
+      incarnation: parts.incarnation,
       epoch: () => members?.epoch() ?? { layout: 0, readmissions: 0 },
       replicationFactor: () => factorOf(members) ?? options.replicationFactor ?? 1,
     },

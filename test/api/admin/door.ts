@@ -180,7 +180,7 @@ function layoutOf(
   const firsts = new FirstLayouts({ members, peers, network, clock, rng })
   const follower = new LayoutFollower({
     ...{ members, tables, model, peers, firsts, network, clock, log },
-    incarnation: 'i1',
+    incarnation: () => 'i1',
     syncedTo: () => 0,
   })
   return { members, follower, firsts, network, factor: 1, copyBytes: () => Promise.resolve(7) }

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
-import { rm } from 'node:fs/promises'
+import { cp, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { test } from 'node:test'
 import { setTimeout as wait } from 'node:timers/promises'
-import type { RepairCheckAnswer } from '../../../src/api/admin/answers.ts'
+import type { ClusterStatusAnswer, RepairCheckAnswer } from '../../../src/api/admin/answers.ts'
 import { bytesOf } from '../../support/content.ts'
 import type { SignedClient } from '../../support/signed-client.ts'
 import { openCluster, type ClusterNode } from '../../support/spawn-cluster.ts'
@@ -86,29 +86,90 @@ async function checked(node: ClusterNode): Promise<void> {
   assert.equal((JSON.parse(stdout) as RepairCheckAnswer).nodes.length, 3)
 }
 
-for (const [name, lost] of [
-  ['its whole metadata folder', '.'],
-  ['its database', 'db'],
-] as const) {
+type Put = (index: number, body: Buffer) => Promise<void>
+
+interface Loss {
+  readonly name: string
+  /** What the node says of it. */
+  readonly says: RegExp
+  /** All objects are written, and the node is down without what it lost. */
+  readonly lose: (node: ClusterNode, put: Put) => Promise<void>
+}
+
+async function putAll(put: Put): Promise<void> {
+  for (const index of KEYS.keys()) await put(index, contentAt(index))
+}
+
+function removed(name: string, folder: string): Loss {
+  return {
+    name,
+    says: /This node lost rows \(.*\) and has no vote/,
+    async lose(node, put) {
+      await putAll(put)
+      await node.kill()
+      await rm(join(dirname(node.settings), 'meta', folder), { recursive: true })
+    },
+  }
+}
+
+/** The copy knows half of the objects, with other bytes. */
+function putBack(name: string, says: RegExp, folders: readonly string[]): Loss {
+  return {
+    ...{ name, says },
+    async lose(node, put) {
+      for (const index of KEYS.keys()) if (index % 2 === 0) await put(index, Buffer.from('old'))
+      const home = dirname(node.settings)
+      assert.equal(await node.stop(), 0)
+      for (const folder of folders) {
+        await cp(join(home, folder), join(home, `old-${folder}`), { recursive: true })
+      }
+      await node.start()
+      await putAll(put)
+      assert.equal(await node.stop(), 0)
+      for (const folder of folders) {
+        await rm(join(home, folder), { recursive: true })
+        await cp(join(home, `old-${folder}`), join(home, folder), { recursive: true })
+      }
+    },
+  }
+}
+
+const losses: readonly Loss[] = [
+  removed('its whole metadata folder', '.'),
+  removed('its database', 'db'),
+  putBack(
+    'what an old copy of both folders lacks',
+    /are missing, which node .* remembers: an older copy of the folders was put back/,
+    ['meta', 'blocks'],
+  ),
+  putBack('what an old copy of its metadata folder lacks', /writes .* are missing at the end/, [
+    'meta',
+  ]),
+]
+
+for (const { name, says, lose } of losses) {
   test(`a node that lost ${name} comes back by itself, and never says what is not so`, async (t) => {
     const cluster = await openCluster()
+    let witness: Witness | undefined
     try {
       const { nodes, clients } = await threeServing(cluster, BUCKET)
       const [a, b, c] = nodes
       const [throughA, throughB, throughC] = clients
-      for (const [index, one] of KEYS.entries()) {
-        const at = { method: 'PUT', bucket: BUCKET, key: one } as const
-        const put = await throughA.call({ ...at, body: contentAt(index) })
-        assert.equal(put.status, 200, put.body.toString())
-      }
       const id = await c.id()
-      await c.kill()
-      await rm(join(dirname(c.settings), 'meta', lost), { recursive: true })
-      const witness = new Witness(throughC)
+      await lose(c, async (index, body) => {
+        const at = { method: 'PUT', bucket: BUCKET, key: KEYS[index]! } as const
+        const put = await throughA.call({ ...at, body })
+        assert.equal(put.status, 200, put.body.toString())
+      })
+      witness = new Witness(throughC)
       witness.begin()
       const began = performance.now()
       await c.start()
       assert.equal(await c.id(), id, 'it is the same node')
+      await within(20_000, async () => {
+        const { nodes: shown } = await b.admin<ClusterStatusAnswer>('GetClusterStatus')
+        assert.match(shown.find((one) => one.id === id)?.notice ?? '', says)
+      })
       await within(60_000, () => checked(b))
       t.diagnostic(`whole again after ${Math.round(performance.now() - began)} ms`)
       await witness.end()
@@ -132,6 +193,7 @@ for (const [name, lost] of [
       }
       for (const client of clients) client.close()
     } finally {
+      await witness?.end()
       await cluster.remove()
     }
   })

@@ -119,7 +119,7 @@ export class FollowingNode {
     const follower = new LayoutFollower({
       ...{ members, tables, peers, firsts, network, clock: life, log: silentLog },
       model: { layout },
-      incarnation: this.incarnation,
+      incarnation: () => this.incarnation,
       syncedTo: () => {
         const history = members.history()
         return history !== undefined && this.isSyncing ? ackedVersion(history) : 0
