@@ -130,6 +130,17 @@ export class SimulatedDisk {
     for (const file of this.#files.values()) file.tear(() => this.#rng.chance(0.5))
   }
 
+  /** What is on stable storage now; the function puts it back. */
+  remember(): () => void {
+    const copies = [...this.#files].map(([path, { stable, stableSize }]) => {
+      return [path, stable.slice(0, stableSize)] as const
+    })
+    return () => {
+      this.#files.clear()
+      for (const [path, bytes] of copies) this.#files.set(path, new FileState(bytes))
+    }
+  }
+
   /** Flips one bit of a file whose name fits. False when there is none with content. */
   rot(name: RegExp): boolean {
     const files = [...this.#files].filter(([path, { stableSize }]) => name.test(path) && stableSize)

@@ -183,14 +183,21 @@ function letsIn({ active }: LayoutHistory): boolean {
   return active.every(({ storage }) => storage.length > 2)
 }
 
-/** Once in a run, and only where every partition has other copies, all of them good. */
+/**
+ * Once in a run, and only where every partition has other copies, all of them good. Everything of a
+ * node is put back only while the others are there to remember it.
+ */
 function loseRows(faults: Faults, node: SimulatedNode): boolean {
   const { nodes, world } = faults
   const history = node.product?.layout?.members.history()
   if (history === undefined || !isRedundant(history) || !letsIn(history)) return false
   if (nodes.some((each) => each.hasLostRows || each.hasRotted)) return false
-  if (world.rng.chance(0.5)) node.wipe()
-  else if (!node.rollBack()) return false
+  if (world.rng.chance(0.4)) node.wipe()
+  else {
+    const isSeen = nodes.every(({ product }) => product !== undefined) && world.cuts.size === 0
+    const what = isSeen && world.rng.chance(0.6) ? 'everything' : 'rows'
+    if (!node.rollBack(what)) return false
+  }
   node.hasLostRows = true
   restart(faults, node)
   return true

@@ -2,6 +2,7 @@
 
 import type { Clock } from '../base/clock.ts'
 import type { NodeId } from '../base/ids.ts'
+import { SEQUENCE_TOLD_EVERY_MS } from '../base/limits.ts'
 import { silentLog, type Log } from '../base/log.ts'
 import { Metrics } from '../base/metrics.ts'
 import { BlockSlab } from '../block/slab.ts'
@@ -42,6 +43,9 @@ const SEGMENT_BYTES = 128 * 1024
 
 /** What a node may complain of here: a drive that goes bad, a database that is gone, or an old one. */
 const EXPECTED = /corrupt|seal of the database is broken|a file is gone/
+
+/** The others have surely been told of something newer than a copy of this age. */
+const COPY_MS_MIN = 3 * SEQUENCE_TOLD_EVERY_MS
 
 const METADATA_FOLDER = '/meta'
 const BLOCKS_FOLDER = '/blocks'
@@ -85,6 +89,13 @@ export interface Present {
   product: Product | undefined
 }
 
+/** Of everything that a node has. */
+interface Copy {
+  readonly rows: MemoryStore
+  readonly restoreDrive: () => void
+  readonly takenAt: number
+}
+
 export class SimulatedNode {
   readonly id: NodeId
   readonly index: number
@@ -96,7 +107,7 @@ export class SimulatedNode {
   readonly #parts: NodeParts
   readonly #graft: Graft | undefined
   #rows = new MemoryStore()
-  #remembered: MemoryStore | undefined
+  #remembered: Copy | undefined
   #isDatabaseThere = false
   #lives = 0
   #present: Present | undefined
@@ -209,15 +220,22 @@ export class SimulatedNode {
     this.#isDatabaseThere = false
   }
 
-  /** Puts the database back as it was when `remember` was called. */
-  rollBack(): boolean {
-    if (this.#remembered === undefined) return false
+  /**
+   * Puts the database back as it was when `remember` was called, or everything that the node has.
+   * False where no copy is old enough: the others know only what they were told.
+   */
+  rollBack(what: 'rows' | 'everything' = 'rows'): boolean {
+    const copy = this.#remembered
+    if (copy === undefined) return false
+    const { world, witness } = this.#parts
+    if (what === 'everything' && world.now - copy.takenAt < COPY_MS_MIN * 1000) return false
     this.#endLife()
     // Nothing is lost where nothing was written since.
-    if (!this.#remembered.isLike(this.#rows)) this.#parts.witness?.lost(this)
+    if (!copy.rows.isLike(this.#rows)) witness?.lost(this)
     this.#present = undefined
     this.disk.cut()
-    this.#rows = this.#remembered
+    if (what === 'everything') copy.restoreDrive()
+    this.#rows = copy.rows
     this.#remembered = undefined
     return true
   }
@@ -227,9 +245,14 @@ export class SimulatedNode {
     return this.#rows.get(key)
   }
 
-  /** Takes a copy of the database, for `rollBack`. */
+  /** Takes a copy of everything, for `rollBack`. */
   remember(): void {
-    this.#remembered = this.#rows.copy()
+    if (!this.#isDatabaseThere) return
+    const takenAt = this.#parts.world.now
+    this.#remembered = {
+      ...{ rows: this.#rows.copy(), takenAt },
+      restoreDrive: this.disk.remember(),
+    }
   }
 
   /** Stops as on SIGTERM, then ends its life. */

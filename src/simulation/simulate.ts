@@ -249,8 +249,8 @@ class Scene {
     const step = Math.floor((LAST_FAULT_AT * all) / (this.#layoutChanges + 1))
     if (this.#begun % step === 0 && this.#begun <= step * this.#layoutChanges) {
       this.#struck.push('layout')
-      // A copy of some database, which somebody may put back later.
-      this.#world.rng.pick(this.#nodes).remember()
+      // A copy of each node, which somebody may put back later.
+      for (const node of this.#nodes) node.remember()
       this.#operator.change().catch(() => undefined)
       if (this.#hasTwoOperators) this.#operator.change().catch(() => undefined)
     }

@@ -3,7 +3,7 @@
 import type { LayoutHistory } from '../../cluster/layout/history.ts'
 import type { Product } from '../../node/product.ts'
 import type { CommandDefinition } from '../../table/schema.ts'
-import { withModel, type Graft, type Plant } from '../plant.ts'
+import { withModel, withNetwork, type Graft, type Plant } from '../plant.ts'
 
 type LayoutCommand = CommandDefinition<LayoutHistory>['run']
 
@@ -69,6 +69,19 @@ function credulous(): Graft {
   }
 }
 
+/** Nobody says what it remembers of another's database. */
+function forgetful(): Graft {
+  return {
+    ground: (ground) =>
+      withNetwork(ground, (network) => ({
+        handle: (endpoint, handler) => {
+          const isAsked = endpoint === 'node/sequence'
+          network.handle(endpoint, isAsked ? () => ({ remembered: 0 }) : handler)
+        },
+      })),
+  }
+}
+
 export const layoutPlants: readonly Plant[] = [
   {
     name: 'an old layout ends before all know that reads have moved',
@@ -83,6 +96,14 @@ export const layoutPlants: readonly Plant[] = [
     movesLayouts: true,
     forecast: { kinds: ['wipe', 'wipe', 'split', 'cut'], count: 12 },
     graft: unfenced,
+  },
+  {
+    name: 'nobody remembers how far the database of another had come',
+    isRare: true,
+    movesLayouts: true,
+    layoutChanges: 6,
+    forecast: { kinds: ['wipe', 'wipe', 'split', 'stop'], count: 12 },
+    graft: forgetful,
   },
   {
     name: 'a node follows the highest layout it was offered, chosen or not',
