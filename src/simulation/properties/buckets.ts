@@ -66,7 +66,7 @@ function sightFaults(name: string, records: readonly BucketRecord[]): string[] {
   const deleted = Math.min(...done.map(({ end }) => end))
   return records.flatMap(({ request, call, end, answer }) => {
     if (request.kind !== 'find') return []
-    if (answer === 'there' && call > deleted) return [`bucket "${name}" is deleted and seen`]
+    if (answer === 'there' && call >= deleted) return [`bucket "${name}" is deleted and seen`]
     return answer === 'absent' && end < begun ? [`bucket "${name}" was made and is not found`] : []
   })
 }

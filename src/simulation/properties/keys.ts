@@ -34,10 +34,10 @@ export function keyFaults(story: KeyStory): string[] {
   return story.sights.flatMap((sight) => {
     const who = `node ${sight.node}`
     if (sight.secret === undefined) {
-      const isWrong = sight.call > madeAt && sight.end < revokingAt
+      const isWrong = sight.call >= madeAt && sight.end < revokingAt
       return isWrong ? [`key "${id}" was made and ${who} does not let it in`] : []
     }
-    if (sight.call > revokedAt) return [`key "${id}" was revoked and ${who} lets it in`]
+    if (sight.call >= revokedAt) return [`key "${id}" was revoked and ${who} lets it in`]
     return sight.secret === secret ? [] : [`key "${id}" has another secret on ${who}`]
   })
 }

@@ -20,7 +20,7 @@ test('keyFaults() takes what each node may say while a key comes and goes', () =
 })
 
 test('keyFaults() finds a made key that is not let in, and a revoked one that is', () => {
-  assert.match(faults({ call: 11, end: 19, secret: undefined })[0]!, /does not let it in/)
-  assert.match(faults({ call: 31, end: 32, secret: 's' })[0]!, /was revoked/)
+  assert.match(faults({ call: 10, end: 19, secret: undefined })[0]!, /does not let it in/)
+  assert.match(faults({ call: 30, end: 30, secret: 's' })[0]!, /was revoked/)
   assert.match(faults({ call: 11, end: 12, secret: 't' })[0]!, /another secret/)
 })
