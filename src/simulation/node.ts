@@ -94,6 +94,8 @@ interface Copy {
   readonly rows: MemoryStore
   readonly restoreDrive: () => void
   readonly takenAt: number
+  /** Not of a time when the node had the only copy of something: then it would ask nobody. */
+  readonly wouldAsk: boolean
 }
 
 export class SimulatedNode {
@@ -222,13 +224,15 @@ export class SimulatedNode {
 
   /**
    * Puts the database back as it was when `remember` was called, or everything that the node has.
-   * False where no copy is old enough: the others know only what they were told.
+   * False where no copy is old enough, or would not be noticed: the others know what they were told,
+   * and who asks nobody is told nothing.
    */
   rollBack(what: 'rows' | 'everything' = 'rows'): boolean {
     const copy = this.#remembered
     if (copy === undefined) return false
     const { world, witness } = this.#parts
-    if (what === 'everything' && world.now - copy.takenAt < COPY_MS_MIN * 1000) return false
+    const isTooYoung = world.now - copy.takenAt < COPY_MS_MIN * 1000
+    if (what === 'everything' && (isTooYoung || !copy.wouldAsk)) return false
     this.#endLife()
     // Nothing is lost where nothing was written since.
     if (!copy.rows.isLike(this.#rows)) witness?.lost(this)
@@ -249,8 +253,10 @@ export class SimulatedNode {
   remember(): void {
     if (!this.#isDatabaseThere) return
     const takenAt = this.#parts.world.now
+    const layouts = this.product?.layout?.members.history()?.active ?? []
+    const wouldAsk = layouts.every(({ factor }) => factor > 1)
     this.#remembered = {
-      ...{ rows: this.#rows.copy(), takenAt },
+      ...{ rows: this.#rows.copy(), takenAt, wouldAsk },
       restoreDrive: this.disk.remember(),
     }
   }
