@@ -65,14 +65,19 @@ export class Witness {
       write: async (operations) => {
         const copies = operations.map(({ type, key, value }) => ({ type, key, value }))
         this.#inFlight.set(node, copies)
-        await engine.write(operations)
+        try {
+          await engine.write(operations)
+        } catch (error) {
+          this.#lookBack(node)
+          throw error
+        }
         this.#inFlight.delete(node)
         for (const watch of this.#watches) watch.wrote?.(node, copies)
       },
     }))
   }
 
-  /** What a crash caught on its way may have come through. */
+  /** What a crash caught on its way, or whose sync failed, may have come through. */
   #lookBack(node: SimulatedNode): void {
     const group = this.#inFlight.get(node) ?? []
     this.#inFlight.delete(node)
