@@ -42,13 +42,15 @@ test('a record behind the last indexed one is written over, and never shown', as
   await second.blocks.stop()
 })
 
-test('loadSegments drops the row of a file that was never made', async () => {
+test('loadSegments drops the rows of files that were never made, or of which nothing is missed', async () => {
   const first = await openWorld()
   const row = { generation: 1, sequence: 0, endBytes: 0, liveBytes: 0 } as const
   await first.db.write((batch) => {
     batch.put(segmentTree, segmentKey(0, 1), encodeSegment({ ...row, state: 'open' }))
     const free = { ...row, endBytes: MIB, state: 'free' } as const
     batch.put(segmentTree, segmentKey(0, 2), encodeSegment(free))
+    const emptied = { ...row, endBytes: MIB, state: 'sealed' } as const
+    batch.put(segmentTree, segmentKey(0, 3), encodeSegment(emptied))
   })
   await first.blocks.stop()
   const second = await openWorld({ disk: first.disk, store: first.store })
