@@ -2,7 +2,13 @@
 
 import { defineRegister, type RegisterTable } from '../table/schema.ts'
 import { bucketLine, decodeBucket, encodeBucket, type BucketValue } from './rows/bucket.ts'
-import { createBucket, permitKey, publishBucket, removeBucket } from './commands/bucket.ts'
+import {
+  changeSettings,
+  createBucket,
+  permitKey,
+  publishBucket,
+  removeBucket,
+} from './commands/bucket.ts'
 
 /** Index of the buckets that are pending or live. */
 export const BUCKET_INDEX = 'all'
@@ -20,8 +26,9 @@ export function buildBucketTable(touched: (id: string) => void): RegisterTable<B
       publish: publishBucket,
       remove: removeBucket,
       permit: permitKey,
+      settings: changeSettings,
     },
-    version: 1,
+    version: 2,
     encode: encodeBucket,
     decode: decodeBucket,
     updated: (_batch, { key }) => touched(key),

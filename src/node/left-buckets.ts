@@ -1,6 +1,6 @@
 /** The worker that ends what a crash cut off: buckets half made, half deleted, or left closed. */
 
-import type { Bucket } from '../model/rows/bucket.ts'
+import type { BucketSummary } from '../model/rows/bucket.ts'
 import type { Worker, WorkState } from '../worker/worker.ts'
 import { allBuckets, finishPending } from '../store/bucket.ts'
 import { deleteBucket, gatesOf } from '../store/delete-bucket.ts'
@@ -39,7 +39,7 @@ export class LeftBuckets implements Worker {
    * @param isLeft whether nobody makes this pending bucket any more
    * @returns how many buckets were finished one way or the other
    */
-  async finish(isLeft: (bucket: Bucket) => boolean): Promise<number> {
+  async finish(isLeft: (bucket: BucketSummary) => boolean): Promise<number> {
     let count = 0
     const pending = new Set<string>()
     for (const bucket of await allBuckets(this.#store)) {
@@ -57,7 +57,7 @@ export class LeftBuckets implements Worker {
   }
 
   /** Opens the gates whose closer is gone. @returns whether there were any */
-  async #open(bucket: Bucket): Promise<boolean> {
+  async #open(bucket: BucketSummary): Promise<boolean> {
     let hasOpened = false
     try {
       for (const gate of gatesOf(this.#store, bucket)) {
@@ -80,7 +80,7 @@ export async function countLeftBuckets(store: Store): Promise<number> {
   return count
 }
 
-async function isDeleteDecided(store: Store, bucket: Bucket): Promise<boolean> {
+async function isDeleteDecided(store: Store, bucket: BucketSummary): Promise<boolean> {
   const gate = await inStoreWords(store.tables.get(gatesOf(store, bucket)[0]!))
   return gate?.state === 'deleted'
 }

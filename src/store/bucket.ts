@@ -7,6 +7,7 @@ import { BUCKET_INDEX } from '../model/bucket.table.ts'
 import { NAMES } from '../model/bucket-name.table.ts'
 import { bucketNameFault } from '../model/bucket-name.ts'
 import {
+  changeSettingsCommand,
   createBucketCommand,
   permitKeyCommand,
   publishBucketCommand,
@@ -18,7 +19,14 @@ import {
   type BucketNameValue,
 } from '../model/commands/bucket-name.ts'
 import { addCounts, noCounts, type Counts } from '../model/counter.table.ts'
-import { BUCKETS, parseBucketLine, type Bucket, type BucketValue } from '../model/rows/bucket.ts'
+import {
+  BUCKETS,
+  parseBucketLine,
+  type Bucket,
+  type BucketSummary,
+  type BucketValue,
+} from '../model/rows/bucket.ts'
+import type { SettingsChange } from '../model/rows/bucket-settings.ts'
 import { objectPartitionKey } from '../model/rows/object.ts'
 import { noPermission, permissionBits, type BucketPermission } from '../model/rows/permission.ts'
 import type { RegisterRef } from '../table/table.ts'
@@ -144,14 +152,14 @@ async function claimName(store: Store, name: string, id: BucketId): Promise<Buck
 }
 
 /** All live buckets, by id. */
-export async function listBuckets(store: Store): Promise<Bucket[]> {
+export async function listBuckets(store: Store): Promise<BucketSummary[]> {
   const buckets = await allBuckets(store)
   return buckets.filter((bucket) => bucket.state === 'live')
 }
 
 /** All buckets that are not deleted, by id; those too whose making was cut off. */
-export async function allBuckets(store: Store): Promise<Bucket[]> {
-  const found: Bucket[] = []
+export async function allBuckets(store: Store): Promise<BucketSummary[]> {
+  const found: BucketSummary[] = []
   for (let after: string | undefined; ;) {
     const page = await inStoreWords(
       store.tables.page(store.model.bucket, BUCKET_INDEX, BUCKETS, {
@@ -192,6 +200,20 @@ async function permit(
   return bucketById(store, bucket)
 }
 
+/**
+ * Replaces or takes away settings of a bucket.
+ *
+ * @throws {StoreError} `NoSuchBucket`
+ */
+export async function changeBucketSettings(
+  store: Store,
+  id: BucketId,
+  change: SettingsChange,
+): Promise<Bucket> {
+  await changeCopied(store, bucketRef(store, id), changeSettingsCommand(change))
+  return bucketById(store, id)
+}
+
 /** Takes a key's permissions out of every bucket, as part of a change of the key. */
 export async function takeRights(
   store: Store,
@@ -221,7 +243,7 @@ export async function bucketUsage(store: Store, id: BucketId): Promise<Counts> {
 }
 
 /** Ends the making of a bucket whose maker is gone: live when it won its name, else removed. */
-export async function finishPending(store: Store, bucket: Bucket): Promise<void> {
+export async function finishPending(store: Store, bucket: BucketSummary): Promise<void> {
   const claim = await inStoreWords(store.tables.get(nameRef(store, bucket.names[0] ?? '')))
   const command =
     claim?.bucket === bucket.id ? publishBucketCommand : removeBucketCommand({ pendingOnly: true })

@@ -1,7 +1,7 @@
 /** DeleteBucket: behind closed gates, so that no write slips in while the list is read. */
 
 import type { BucketId } from '../base/ids.ts'
-import { BUCKETS, type Bucket } from '../model/rows/bucket.ts'
+import { BUCKETS, type Bucket, type BucketSummary } from '../model/rows/bucket.ts'
 import { NAMES } from '../model/bucket-name.table.ts'
 import { removeBucketCommand } from '../model/commands/bucket.ts'
 import { releaseNameCommand } from '../model/commands/bucket-name.ts'
@@ -61,7 +61,7 @@ async function removeRow(store: Store, bucket: Bucket): Promise<void> {
 }
 
 /** The gates of all shards; the first one decides. */
-export function gatesOf(store: Store, bucket: Bucket): RegisterRef<GateValue>[] {
+export function gatesOf(store: Store, bucket: BucketSummary): RegisterRef<GateValue>[] {
   return Array.from({ length: bucket.shardCount }, (_, shard) => ({
     table: store.model.gate,
     partitionKey: objectPartitionKey(bucket.id, shard),

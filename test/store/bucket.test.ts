@@ -17,6 +17,7 @@ import { createKey, deleteKey } from '../../src/store/access-key.ts'
 import {
   allowKey,
   bucketUsage,
+  changeBucketSettings,
   createBucket,
   denyKey,
   findBucketByName,
@@ -347,6 +348,22 @@ test('allowKey() and denyKey() are seen by the next lookup', async () => {
   assert.deepEqual(await seen(), { read: false, write: true, owner: false })
   await deleteKey(store, key)
   assert.equal(await seen(), undefined)
+  await world.stop()
+})
+
+test('changeBucketSettings() replaces what it names, and nothing else', async () => {
+  const world = await openStore()
+  const { store } = world
+  const { bucket } = await bucketOf(store, name)
+  const quotas = { maxObjects: 5 }
+  await changeBucketSettings(store, bucket, { quotas: { maxBytes: 9 } })
+  await changeBucketSettings(store, bucket, { website: { indexDocument: 'a', rules: [] } })
+  const { settings } = await changeBucketSettings(store, bucket, { quotas })
+  assert.deepEqual(settings, { quotas, website: { indexDocument: 'a', rules: [] } })
+  await changeBucketSettings(store, bucket, { website: null })
+  assert.deepEqual((await findBucketByName(store, name))?.settings, { quotas })
+  await deleteBucket(store, { bucket })
+  assert.equal(await codeOf(changeBucketSettings(store, bucket, { quotas })), 'NoSuchBucket')
   await world.stop()
 })
 

@@ -43,7 +43,7 @@ async function bucketByPrefix(context: AdminContext, prefix: string): Promise<Bu
   const all = /^[0-9a-f]+$/i.test(prefix) ? await listBuckets(context.store) : []
   const [first, second] = all.filter(({ id }) => id.startsWith(prefix.toLowerCase()))
   if (first === undefined) throw noSuchBucket(prefix)
-  if (second === undefined) return first
+  if (second === undefined) return bucketById(context.store, first.id)
   throw new AdminError('InvalidRequest', `Cannot choose: several bucket ids begin with "${prefix}"`)
 }
 

@@ -4,6 +4,7 @@ import { BUCKET_KEYS_MAX } from '../../base/limits.ts'
 import type { AccessKeyId } from '../../base/ids.ts'
 import type { Command, CommandDefinition } from '../../table/schema.ts'
 import type { BucketValue } from '../rows/bucket.ts'
+import { changedSettings, noSettings, type SettingsChange } from '../rows/bucket-settings.ts'
 import { fullPermission, noPermission, permissionBits, permissionOf } from '../rows/permission.ts'
 
 interface CreateArgs {
@@ -28,7 +29,9 @@ export const createBucket: CommandDefinition<BucketValue> = {
         createdMicros: ballot.time,
         shardCount,
         names: [name],
+        localNames: [],
         keys: new Map(owner === undefined ? [] : [[owner, fullPermission]]),
+        settings: noSettings,
       },
       answer: true,
     }
@@ -94,5 +97,20 @@ export const permitKey: CommandDefinition<BucketValue> = {
     else keys.set(key, permissionOf(after))
     if (keys.size > BUCKET_KEYS_MAX) return { kind: 'refuse', code: 'SlowDown' }
     return { kind: 'write', value: { ...value, keys }, answer: after }
+  },
+}
+
+export function changeSettingsCommand(change: SettingsChange): Command {
+  return { name: 'settings', args: change }
+}
+
+/** Replaces or takes away single settings. */
+export const changeSettings: CommandDefinition<BucketValue> = {
+  run({ value, args }) {
+    if (value === undefined || value.state !== 'live') {
+      return { kind: 'refuse', code: 'NoSuchBucket' }
+    }
+    const settings = changedSettings(value.settings, args as SettingsChange)
+    return { kind: 'write', value: { ...value, settings }, answer: true }
   },
 }

@@ -1,0 +1,78 @@
+/** What the owner of a bucket has set for it. Each is replaced as a whole, and absent until set. */
+
+/** Source: S3 API reference, CORSRule. Origins and headers may hold one `*` each. */
+export interface CorsRule {
+  readonly id?: string
+  readonly allowedOrigins: readonly string[]
+  /** `GET`, `HEAD`, `PUT`, `POST` or `DELETE`. */
+  readonly allowedMethods: readonly string[]
+  readonly allowedHeaders: readonly string[]
+  readonly exposeHeaders: readonly string[]
+  readonly maxAgeSeconds?: number
+}
+
+/** Where a redirect leads; what is absent stays as it was asked. Source: S3 API, Redirect. */
+export interface WebsiteRedirect {
+  readonly hostName?: string
+  readonly protocol?: 'http' | 'https'
+  /** @default 301 */
+  readonly status?: number
+  readonly replaceKeyPrefixWith?: string
+  readonly replaceKeyWith?: string
+}
+
+/** Source: S3 API reference, RoutingRule. */
+export interface WebsiteRule {
+  readonly keyPrefix?: string
+  /** Status that the request would be answered with. */
+  readonly errorStatus?: number
+  readonly redirect: WebsiteRedirect
+}
+
+/** Source: S3 API reference, WebsiteConfiguration. */
+export type WebsiteSettings =
+  | { readonly redirectAll: { readonly hostName: string; readonly protocol?: 'http' | 'https' } }
+  | {
+      /** Suffix of keys that stand for folders, such as `index.html`. */
+      readonly indexDocument: string
+      /** Key of the object that is shown with an error. */
+      readonly errorDocument?: string
+      readonly rules: readonly WebsiteRule[]
+    }
+
+/** Source: S3 API reference, LifecycleRule; only what expires is honoured here. */
+export interface LifecycleRule {
+  readonly id: string
+  readonly enabled: boolean
+  readonly prefix: string
+  /** Bytes, exclusive. */
+  readonly sizeGreaterThan?: number
+  readonly sizeLessThan?: number
+  readonly expiration?: { readonly days: number } | { readonly dateMicros: number }
+  readonly abortUploadsAfterDays?: number
+}
+
+/** What the bucket may hold. */
+export interface Quotas {
+  readonly maxBytes?: number
+  readonly maxObjects?: number
+}
+
+export interface BucketSettings {
+  readonly cors?: readonly CorsRule[]
+  readonly website?: WebsiteSettings
+  readonly lifecycle?: readonly LifecycleRule[]
+  readonly quotas?: Quotas
+}
+
+export const noSettings: BucketSettings = {}
+
+/** Settings that are replaced; those that are null are taken away, others stay. */
+export type SettingsChange = {
+  readonly [Name in keyof BucketSettings]?: BucketSettings[Name] | null
+}
+
+export function changedSettings(before: BucketSettings, change: SettingsChange): BucketSettings {
+  const merged = Object.entries({ ...before, ...change }).filter(([, value]) => value !== null)
+  return Object.fromEntries(merged) as BucketSettings
+}
