@@ -1,10 +1,10 @@
 /** The page of what S3 asks and what becomes of it, made of the operations and the fates. */
 
-import type { Operation, Parameter, Selector } from '../src/api/s3/operation.ts'
-import { elementFates, headerFates, queryFates } from '../src/api/s3/fates.ts'
-import type { Fate } from '../src/api/s3/fates.ts'
+import type { Operation, Parameter, Selector } from '../src/api/s3/contract/operation.ts'
+import { elementFates, headerFates, queryFates } from '../src/api/s3/contract/fates.ts'
+import type { Fate } from '../src/api/s3/contract/fates.ts'
 import { operations } from '../src/api/s3/operations/index.ts'
-import { unimplementedOperations } from '../src/api/s3/unimplemented.ts'
+import { unimplementedOperations } from '../src/api/s3/contract/unimplemented.ts'
 
 const intro = `# S3 compatibility
 

@@ -2,8 +2,8 @@
 
 import type { BucketSummary } from '../model/rows/bucket.ts'
 import type { Worker, WorkState } from '../worker/worker.ts'
-import { allBuckets, finishPending } from '../store/bucket.ts'
-import { deleteBucket, gatesOf } from '../store/delete-bucket.ts'
+import { allBuckets, finishPending } from '../store/bucket/bucket.ts'
+import { deleteBucket, gatesOf } from '../store/bucket/delete-bucket.ts'
 import { StoreError } from '../store/errors.ts'
 import { inStoreWords, openLeftGate, type Store } from '../store/store.ts'
 

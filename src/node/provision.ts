@@ -2,7 +2,7 @@
 
 import type { AccessKeyId } from '../base/ids.ts'
 import { createKey, findAccessKey, importKey, updateKey } from '../store/access-key.ts'
-import { allowKey, createBucket, findBucketByName } from '../store/bucket.ts'
+import { allowKey, createBucket, findBucketByName } from '../store/bucket/bucket.ts'
 import type { Store } from '../store/store.ts'
 
 export interface KeyWish {

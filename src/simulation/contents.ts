@@ -2,7 +2,7 @@
 
 import { createHash } from 'node:crypto'
 import { utf8 } from '../base/bytes.ts'
-import type { Body } from '../store/body.ts'
+import type { Body } from '../store/object/body.ts'
 
 /** What a client sent, so that whoever reads knows what it must be. */
 export interface Content {

@@ -3,7 +3,7 @@
 import type { BucketId, NodeId } from '../base/ids.ts'
 import { quorumOf } from '../cluster/cluster.ts'
 import { fixedCluster } from '../cluster/lone.ts'
-import { createBucket, findBucketByName } from '../store/bucket.ts'
+import { createBucket, findBucketByName } from '../store/bucket/bucket.ts'
 import type { Store } from '../store/store.ts'
 import { Client, KEYS, readVersion, type Run } from './clients.ts'
 import { drawRates } from './drift.ts'

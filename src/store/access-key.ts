@@ -18,7 +18,7 @@ import {
 } from '../model/rows/access-key.ts'
 import type { RegisterRef } from '../table/table.ts'
 import { StoreError } from './errors.ts'
-import { takeRights } from './bucket.ts'
+import { takeRights } from './bucket/bucket.ts'
 import { changeCopied, changingCopied, inStoreWords, type Store } from './store.ts'
 
 export interface AccessKey extends AccessKeySummary {

@@ -7,8 +7,8 @@ import { fixedCluster } from '../../src/cluster/lone.ts'
 import { SimulatedNode } from '../../src/simulation/node.ts'
 import { SeededRng } from '../../src/simulation/seeded-rng.ts'
 import { World } from '../../src/simulation/world.ts'
-import { createBucket } from '../../src/store/bucket.ts'
-import { putObject } from '../../src/store/put-object.ts'
+import { createBucket } from '../../src/store/bucket/bucket.ts'
+import { putObject } from '../../src/store/object/put-object.ts'
 import { bodyOf, contentOf } from '../../src/simulation/contents.ts'
 
 const fair = { lossChance: 0, copyChance: 0, slowChance: 0, slowMs: 1, usualMs: 1 }

@@ -5,7 +5,7 @@ import { SimulatedNode } from '../../src/simulation/node.ts'
 import { withEngine, type Graft } from '../../src/simulation/plant.ts'
 import { SeededRng } from '../../src/simulation/seeded-rng.ts'
 import { World } from '../../src/simulation/world.ts'
-import { createBucket } from '../../src/store/bucket.ts'
+import { createBucket } from '../../src/store/bucket/bucket.ts'
 
 const fair = { lossChance: 0, copyChance: 0, slowChance: 0, slowMs: 1, usualMs: 1 }
 

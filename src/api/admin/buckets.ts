@@ -3,7 +3,7 @@
 import { isBucketId } from '../../base/ids.ts'
 import type { Bucket } from '../../model/rows/bucket.ts'
 import { findAccessKey } from '../../store/access-key.ts'
-import { bucketUsage, findBucketByName, listBuckets } from '../../store/bucket.ts'
+import { bucketUsage, findBucketByName, listBuckets } from '../../store/bucket/bucket.ts'
 import { bucketById } from '../../store/store.ts'
 import type { BucketAnswer } from './answers.ts'
 import { AdminError } from './errors.ts'

@@ -2,7 +2,7 @@
 
 import { findAccessKey, listKeys } from '../../store/access-key.ts'
 import type { AccessKey } from '../../store/access-key.ts'
-import { listBuckets } from '../../store/bucket.ts'
+import { listBuckets } from '../../store/bucket/bucket.ts'
 import type { KeyAnswer } from './answers.ts'
 import { AdminError } from './errors.ts'
 import { fields, flag, optional, text } from './input.ts'

@@ -3,9 +3,9 @@
 import type { BucketId } from '../../base/ids.ts'
 import { LIST_KEYS_MAX } from '../../base/limits.ts'
 import { StoreError } from '../../store/errors.ts'
-import { listUploads } from '../../store/list-uploads.ts'
-import type { ListedUpload } from '../../store/list-uploads.ts'
-import { listParts } from '../../store/multipart.ts'
+import { listUploads } from '../../store/upload/list-uploads.ts'
+import type { ListedUpload } from '../../store/upload/list-uploads.ts'
+import { listParts } from '../../store/upload/multipart.ts'
 import type { Store } from '../../store/store.ts'
 
 export interface UnfinishedParts {

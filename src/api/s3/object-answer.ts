@@ -1,7 +1,7 @@
 /** What GetObject and HeadObject share: conditions, the bytes that are asked for, the headers. */
 
 import { PART_NUMBER_MAX } from '../../base/limits.ts'
-import type { ObjectInfo } from '../../store/get-object.ts'
+import type { ObjectInfo } from '../../store/object/get-object.ts'
 import { judgeRead, rangeCounts } from '../http/conditional.ts'
 import { httpDateOf } from '../http/dates.ts'
 import { contentRange, parseRange } from '../http/range.ts'
@@ -10,8 +10,8 @@ import { checksumHeaders, checksumValueHeader } from './checksums.ts'
 import { S3Error } from './errors.ts'
 import { metadataHeaders } from './metadata.ts'
 import type { Overrides } from './metadata.ts'
-import type { InputOf } from './operation.ts'
-import { header, headerText, integer, oneOf, query, rawText } from './parameters.ts'
+import type { InputOf } from './contract/operation.ts'
+import { header, headerText, integer, oneOf, query, rawText } from './contract/parameters.ts'
 
 /** The parameters of reading an object, whole or in part. */
 export const readParameters = {

@@ -1,7 +1,7 @@
 /** The id by which the store recognises a client's retry of the same request. */
 
 import { createHash } from 'node:crypto'
-import type { ServiceContext } from './operation.ts'
+import type { ServiceContext } from './contract/operation.ts'
 
 const INVOCATION_LENGTH_MAX = 64
 /** Characters of base64url: 132 bits. Ids are kept in the row of every key that is written. */

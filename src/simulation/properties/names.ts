@@ -1,6 +1,6 @@
 /** A name belongs to one bucket, whoever asks for it at the same time, and everybody is told of it. */
 
-import { createBucket, findBucketByName } from '../../store/bucket.ts'
+import { createBucket, findBucketByName } from '../../store/bucket/bucket.ts'
 import type { SimulatedNode } from '../node.ts'
 import type { World } from '../world.ts'
 

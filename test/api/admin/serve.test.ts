@@ -9,10 +9,10 @@ import type {
 import { operations } from '../../../src/api/admin/operations/index.ts'
 import type { BucketId } from '../../../src/base/ids.ts'
 import type { Metadata } from '../../../src/model/rows/object.ts'
-import type { Body } from '../../../src/store/body.ts'
-import { createUpload } from '../../../src/store/multipart.ts'
-import { putObject } from '../../../src/store/put-object.ts'
-import { uploadPart } from '../../../src/store/upload-part.ts'
+import type { Body } from '../../../src/store/object/body.ts'
+import { createUpload } from '../../../src/store/upload/multipart.ts'
+import { putObject } from '../../../src/store/object/put-object.ts'
+import { uploadPart } from '../../../src/store/upload/upload-part.ts'
 import { METRICS_TOKEN, NODE, openAdminDoor, TOKEN, type AdminDoor } from './door.ts'
 
 let door: AdminDoor

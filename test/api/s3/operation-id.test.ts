@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { AccessKeyId } from '../../../src/base/ids.ts'
 import { operationId } from '../../../src/api/s3/operation-id.ts'
-import type { ServiceContext } from '../../../src/api/s3/operation.ts'
+import type { ServiceContext } from '../../../src/api/s3/contract/operation.ts'
 
 function idOf(headers: Record<string, string>, key = 'GK1', operation = 'PutObject'): unknown {
   const caller = { id: key as AccessKeyId, name: '' }

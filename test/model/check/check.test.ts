@@ -6,11 +6,11 @@ import { checkFaultKinds, type CheckFaultKind } from '../../../src/model/check/c
 import { counterTree } from '../../../src/model/counter.table.ts'
 import { releaseNotes } from '../../../src/model/notes.ts'
 import { registerTree } from '../../../src/table/schema.ts'
-import { completeUpload } from '../../../src/store/complete-upload.ts'
-import { deleteObject } from '../../../src/store/delete-object.ts'
-import { createUpload } from '../../../src/store/multipart.ts'
-import { putObject } from '../../../src/store/put-object.ts'
-import { uploadPart } from '../../../src/store/upload-part.ts'
+import { completeUpload } from '../../../src/store/upload/complete-upload.ts'
+import { deleteObject } from '../../../src/store/object/delete-object.ts'
+import { createUpload } from '../../../src/store/upload/multipart.ts'
+import { putObject } from '../../../src/store/object/put-object.ts'
+import { uploadPart } from '../../../src/store/upload/upload-part.ts'
 import { bodyOf, bucketOf, content, openStore, type World } from '../../store/harness.ts'
 
 async function fill(world: World): Promise<BucketId> {

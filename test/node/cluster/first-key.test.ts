@@ -7,7 +7,7 @@ import { FirstKey, type GivenKey } from '../../../src/node/cluster/first-key.ts'
 import { systemDisk } from '../../../src/node/system/disk.ts'
 import { SeededRng } from '../../../src/simulation/seeded-rng.ts'
 import { createKey, listKeys } from '../../../src/store/access-key.ts'
-import { findBucketByName } from '../../../src/store/bucket.ts'
+import { findBucketByName } from '../../../src/store/bucket/bucket.ts'
 import { openTestStore } from '../../support/open-store.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'hangar-first-key-'))

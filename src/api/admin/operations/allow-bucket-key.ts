@@ -1,6 +1,6 @@
 /** AllowBucketKey: gives a key what is true of read, write and owner. */
 
-import { allowKey } from '../../../store/bucket.ts'
+import { allowKey } from '../../../store/bucket/bucket.ts'
 import { bucketAnswer, bucketByText, permissionInput } from '../buckets.ts'
 import { keyById } from '../keys.ts'
 import { garageOperation } from '../operation.ts'

@@ -1,6 +1,6 @@
 /** CreateBucket: a bucket under a global name. */
 
-import { createBucket as create } from '../../../store/bucket.ts'
+import { createBucket as create } from '../../../store/bucket/bucket.ts'
 import { StoreError } from '../../../store/errors.ts'
 import { bucketAnswer, bucketByText } from '../buckets.ts'
 import { AdminError } from '../errors.ts'

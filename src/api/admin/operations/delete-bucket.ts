@@ -1,6 +1,6 @@
 /** DeleteBucket: an empty bucket, its names and the rights in it. */
 
-import { deleteBucket as remove } from '../../../store/delete-bucket.ts'
+import { deleteBucket as remove } from '../../../store/bucket/delete-bucket.ts'
 import { bucketByText } from '../buckets.ts'
 import { garageOperation, neededParameter } from '../operation.ts'
 

@@ -1,6 +1,6 @@
 /** DenyBucketKey: takes from a key what is true of read, write and owner. */
 
-import { denyKey } from '../../../store/bucket.ts'
+import { denyKey } from '../../../store/bucket/bucket.ts'
 import { bucketAnswer, bucketByText, permissionInput } from '../buckets.ts'
 import { keyById } from '../keys.ts'
 import { garageOperation } from '../operation.ts'

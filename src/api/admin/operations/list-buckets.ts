@@ -1,6 +1,6 @@
 /** ListBuckets: all buckets and their names. */
 
-import { listBuckets as list } from '../../../store/bucket.ts'
+import { listBuckets as list } from '../../../store/bucket/bucket.ts'
 import type { BucketListAnswer } from '../answers.ts'
 import { garageOperation } from '../operation.ts'
 import { timeText } from '../times.ts'

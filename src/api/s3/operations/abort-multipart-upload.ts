@@ -1,10 +1,10 @@
 /** AbortMultipartUpload: ends an upload, and with it every part of it. */
 
-import { abortUpload } from '../../../store/multipart.ts'
+import { abortUpload } from '../../../store/upload/multipart.ts'
 import { emptyAnswer } from '../answers.ts'
 import { operationId } from '../operation-id.ts'
-import { operation } from '../operation.ts'
-import { query, uploadId } from '../parameters.ts'
+import { operation } from '../contract/operation.ts'
+import { query, uploadId } from '../contract/parameters.ts'
 
 export const abortMultipartUpload = operation({
   name: 'AbortMultipartUpload',

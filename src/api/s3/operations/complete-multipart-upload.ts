@@ -1,11 +1,11 @@
 /** CompleteMultipartUpload: makes the object of its parts, in one step that can be repeated. */
 
 import { COMPLETE_BODY_BYTES_MAX, PART_NUMBER_MAX } from '../../../base/limits.ts'
-import { completeUpload } from '../../../store/complete-upload.ts'
-import type { CompleteUploadInput, NamedPart } from '../../../store/complete-upload.ts'
+import { completeUpload } from '../../../store/upload/complete-upload.ts'
+import type { CompleteUploadInput, NamedPart } from '../../../store/upload/complete-upload.ts'
 import { StoreError } from '../../../store/errors.ts'
-import { listParts } from '../../../store/multipart.ts'
-import type { UploadInput } from '../../../store/multipart.ts'
+import { listParts } from '../../../store/upload/multipart.ts'
+import type { UploadInput } from '../../../store/upload/multipart.ts'
 import type { Store } from '../../../store/store.ts'
 import type { ChecksumType } from '../../../model/rows/checksum.ts'
 import { readDocument } from '../../auth/document.ts'
@@ -19,9 +19,9 @@ import {
   checksumHeader,
 } from '../checksums.ts'
 import { S3Error } from '../errors.ts'
-import { checkedElement } from '../honour.ts'
+import { checkedElement } from '../contract/honour.ts'
 import { operationId } from '../operation-id.ts'
-import { operation } from '../operation.ts'
+import { operation } from '../contract/operation.ts'
 import {
   header,
   ifMatchOnWrite,
@@ -31,7 +31,7 @@ import {
   query,
   uploadId,
   writeConditions,
-} from '../parameters.ts'
+} from '../contract/parameters.ts'
 import { element } from '../xml-text.ts'
 
 export const completeMultipartUpload = operation({

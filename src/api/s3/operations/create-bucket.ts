@@ -1,14 +1,17 @@
 /** CreateBucket: wins a name for a new bucket; one's own again is fine. */
 
 import { CONFIG_BODY_BYTES_MAX } from '../../../base/limits.ts'
-import { createBucket as createStoredBucket, findBucketByName } from '../../../store/bucket.ts'
+import {
+  createBucket as createStoredBucket,
+  findBucketByName,
+} from '../../../store/bucket/bucket.ts'
 import { readDocument } from '../../auth/document.ts'
 import { parseXml } from '../../http/xml.ts'
 import { emptyAnswer } from '../answers.ts'
 import { S3Error } from '../errors.ts'
-import { checkedElement } from '../honour.ts'
-import type { NameContext } from '../operation.ts'
-import { operation } from '../operation.ts'
+import { checkedElement } from '../contract/honour.ts'
+import type { NameContext } from '../contract/operation.ts'
+import { operation } from '../contract/operation.ts'
 
 export const createBucket = operation({
   name: 'CreateBucket',

@@ -1,12 +1,12 @@
 /** CreateMultipartUpload: opens an upload, with the metadata that its object will have. */
 
-import { createUpload } from '../../../store/multipart.ts'
+import { createUpload } from '../../../store/upload/multipart.ts'
 import { documentAnswer } from '../answers.ts'
 import { CHECKSUM_ALGORITHMS, checkedChecksumType, uploadChecksumHeaders } from '../checksums.ts'
 import { storedMetadata } from '../metadata.ts'
 import { operationId } from '../operation-id.ts'
-import { operation } from '../operation.ts'
-import { header, oneOf } from '../parameters.ts'
+import { operation } from '../contract/operation.ts'
+import { header, oneOf } from '../contract/parameters.ts'
 import { element } from '../xml-text.ts'
 
 export const createMultipartUpload = operation({

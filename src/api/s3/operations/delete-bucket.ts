@@ -1,8 +1,8 @@
 /** DeleteBucket: removes a bucket that holds no object and no open upload. */
 
-import { deleteBucket as deleteStoredBucket } from '../../../store/delete-bucket.ts'
+import { deleteBucket as deleteStoredBucket } from '../../../store/bucket/delete-bucket.ts'
 import { emptyAnswer } from '../answers.ts'
-import { operation } from '../operation.ts'
+import { operation } from '../contract/operation.ts'
 
 export const deleteBucket = operation({
   name: 'DeleteBucket',

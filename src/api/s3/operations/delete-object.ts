@@ -1,10 +1,10 @@
 /** DeleteObject: removes a key; one that is not there is as good as removed. */
 
-import { deleteObject as deleteStoredObject } from '../../../store/delete-object.ts'
+import { deleteObject as deleteStoredObject } from '../../../store/object/delete-object.ts'
 import { emptyAnswer } from '../answers.ts'
 import { operationId } from '../operation-id.ts'
-import { operation } from '../operation.ts'
-import { header, ifMatchOnWrite } from '../parameters.ts'
+import { operation } from '../contract/operation.ts'
+import { header, ifMatchOnWrite } from '../contract/parameters.ts'
 
 export const deleteObject = operation({
   name: 'DeleteObject',

@@ -1,14 +1,14 @@
 /** DeleteObjects: many keys in one request, each deleted for itself. */
 
 import { DELETE_BODY_BYTES_MAX, DELETE_KEYS_MAX, KEY_SIZE_BYTES_MAX } from '../../../base/limits.ts'
-import { deleteObjects as deleteStoredObjects } from '../../../store/delete-object.ts'
+import { deleteObjects as deleteStoredObjects } from '../../../store/object/delete-object.ts'
 import { readDocument } from '../../auth/document.ts'
 import { parseXml } from '../../http/xml.ts'
 import type { XmlElement } from '../../http/xml.ts'
 import { documentAnswer } from '../answers.ts'
 import { S3Error, failureOf } from '../errors.ts'
-import { checkedElement } from '../honour.ts'
-import { operation } from '../operation.ts'
+import { checkedElement } from '../contract/honour.ts'
+import { operation } from '../contract/operation.ts'
 import { element } from '../xml-text.ts'
 
 export const deleteObjects = operation({

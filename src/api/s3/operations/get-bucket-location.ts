@@ -2,7 +2,7 @@
 
 import { escapeXml } from '../../http/xml.ts'
 import { documentAnswer } from '../answers.ts'
-import { operation } from '../operation.ts'
+import { operation } from '../contract/operation.ts'
 
 export const getBucketLocation = operation({
   name: 'GetBucketLocation',

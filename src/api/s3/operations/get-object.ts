@@ -1,9 +1,9 @@
 /** GetObject: the bytes of an object, or of a range or part of it. */
 
 import { INLINE_SIZE_BYTES_MAX } from '../../../base/limits.ts'
-import { getObject as getStoredObject } from '../../../store/get-object.ts'
+import { getObject as getStoredObject } from '../../../store/object/get-object.ts'
 import { readParameters, selectBytes } from '../object-answer.ts'
-import { operation } from '../operation.ts'
+import { operation } from '../contract/operation.ts'
 
 export const getObject = operation({
   name: 'GetObject',

@@ -1,7 +1,7 @@
 /** HeadBucket: whether a bucket is there and may be read. */
 
 import { emptyAnswer } from '../answers.ts'
-import { operation } from '../operation.ts'
+import { operation } from '../contract/operation.ts'
 
 export const headBucket = operation({
   name: 'HeadBucket',

@@ -1,8 +1,8 @@
 /** HeadObject: what GetObject would answer, without the bytes. */
 
-import { headObject as headStoredObject } from '../../../store/get-object.ts'
+import { headObject as headStoredObject } from '../../../store/object/get-object.ts'
 import { readParameters, selectBytes } from '../object-answer.ts'
-import { operation } from '../operation.ts'
+import { operation } from '../contract/operation.ts'
 
 export const headObject = operation({
   name: 'HeadObject',

@@ -1,6 +1,6 @@
 /** The operations of S3 that are implemented: the one list of them. */
 
-import type { Operation } from '../operation.ts'
+import type { Operation } from '../contract/operation.ts'
 import { abortMultipartUpload } from './abort-multipart-upload.ts'
 import { completeMultipartUpload } from './complete-multipart-upload.ts'
 import { createBucket } from './create-bucket.ts'

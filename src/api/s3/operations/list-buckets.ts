@@ -1,9 +1,9 @@
 /** ListBuckets: the buckets that the caller's key has any right in. */
 
-import { listBuckets as listStoredBuckets } from '../../../store/bucket.ts'
+import { listBuckets as listStoredBuckets } from '../../../store/bucket/bucket.ts'
 import { documentAnswer, person } from '../answers.ts'
-import { operation } from '../operation.ts'
-import { integer, optionalText, query, rawText } from '../parameters.ts'
+import { operation } from '../contract/operation.ts'
+import { integer, optionalText, query, rawText } from '../contract/parameters.ts'
 import { pageToken, readPageToken } from '../page-token.ts'
 import type { TokenScope } from '../page-token.ts'
 import { element, isoTime } from '../xml-text.ts'

@@ -1,9 +1,9 @@
 /** ListMultipartUploads: the open uploads of a bucket, by key and then by time. */
 
-import { listUploads } from '../../../store/list-uploads.ts'
+import { listUploads } from '../../../store/upload/list-uploads.ts'
 import { commonPrefixes, documentAnswer, person, showIn, shown } from '../answers.ts'
-import { operation } from '../operation.ts'
-import { encodingType, optionalText, pageSize, query, text } from '../parameters.ts'
+import { operation } from '../contract/operation.ts'
+import { encodingType, optionalText, pageSize, query, text } from '../contract/parameters.ts'
 import { element, isoTime } from '../xml-text.ts'
 
 export const listMultipartUploads = operation({

@@ -1,10 +1,18 @@
 /** ListObjectsV2: the objects of a bucket, page by page. */
 
-import { listObjects } from '../../../store/list-objects.ts'
+import { listObjects } from '../../../store/object/list-objects.ts'
 import { commonPrefixes, contents, documentAnswer, person, showIn, shown } from '../answers.ts'
 import { listStart, nextListToken } from '../list-position.ts'
-import { operation } from '../operation.ts'
-import { encodingType, flag, optionalText, pageSize, query, rawText, text } from '../parameters.ts'
+import { operation } from '../contract/operation.ts'
+import {
+  encodingType,
+  flag,
+  optionalText,
+  pageSize,
+  query,
+  rawText,
+  text,
+} from '../contract/parameters.ts'
 import { element } from '../xml-text.ts'
 
 export const listObjectsV2 = operation({

@@ -1,9 +1,9 @@
 /** ListObjects: the first form of the list, whose pages are continued by a key. */
 
-import { listObjects as listStoredObjects } from '../../../store/list-objects.ts'
+import { listObjects as listStoredObjects } from '../../../store/object/list-objects.ts'
 import { commonPrefixes, contents, documentAnswer, person, showIn, shown } from '../answers.ts'
-import { operation } from '../operation.ts'
-import { encodingType, optionalText, pageSize, query, text } from '../parameters.ts'
+import { operation } from '../contract/operation.ts'
+import { encodingType, optionalText, pageSize, query, text } from '../contract/parameters.ts'
 import { element } from '../xml-text.ts'
 
 export const listObjects = operation({

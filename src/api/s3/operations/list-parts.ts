@@ -1,11 +1,11 @@
 /** ListParts: the parts of an open upload, as they count now. */
 
 import { PART_NUMBER_MAX } from '../../../base/limits.ts'
-import { listParts as listStoredParts } from '../../../store/multipart.ts'
+import { listParts as listStoredParts } from '../../../store/upload/multipart.ts'
 import { documentAnswer, person } from '../answers.ts'
 import { checksumElement } from '../checksums.ts'
-import { operation } from '../operation.ts'
-import { integer, pageSize, query, uploadId } from '../parameters.ts'
+import { operation } from '../contract/operation.ts'
+import { integer, pageSize, query, uploadId } from '../contract/parameters.ts'
 import { element, isoTime } from '../xml-text.ts'
 
 const INT_MAX = 2 ** 31 - 1

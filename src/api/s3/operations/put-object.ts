@@ -1,12 +1,17 @@
 /** PutObject: stores an object whole, or not at all. */
 
-import { putObject as storeObject } from '../../../store/put-object.ts'
+import { putObject as storeObject } from '../../../store/object/put-object.ts'
 import { emptyAnswer } from '../answers.ts'
 import { checksumHeaders } from '../checksums.ts'
 import { storedMetadata } from '../metadata.ts'
 import { operationId } from '../operation-id.ts'
-import { operation } from '../operation.ts'
-import { header, ifMatchOnWrite, ifNoneMatchOnWrite, writeConditions } from '../parameters.ts'
+import { operation } from '../contract/operation.ts'
+import {
+  header,
+  ifMatchOnWrite,
+  ifNoneMatchOnWrite,
+  writeConditions,
+} from '../contract/parameters.ts'
 
 export const putObject = operation({
   name: 'PutObject',

@@ -1,11 +1,11 @@
 /** UploadPart: one part of an upload; the last one that was acknowledged counts. */
 
 import { PART_NUMBER_MAX } from '../../../base/limits.ts'
-import { uploadPart as storePart } from '../../../store/upload-part.ts'
+import { uploadPart as storePart } from '../../../store/upload/upload-part.ts'
 import { emptyAnswer } from '../answers.ts'
 import { checksumValueHeader } from '../checksums.ts'
-import { operation } from '../operation.ts'
-import { query, required, integer, uploadId } from '../parameters.ts'
+import { operation } from '../contract/operation.ts'
+import { query, required, integer, uploadId } from '../contract/parameters.ts'
 
 export const uploadPart = operation({
   name: 'UploadPart',

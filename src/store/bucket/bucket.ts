@@ -1,0 +1,251 @@
+/** Buckets: made under a name won by ballot, found, listed, shared, deleted behind their gates. */
+
+import { newBucketId, type AccessKeyId, type BucketId } from '../../base/ids.ts'
+import { LIST_KEYS_MAX } from '../../base/limits.ts'
+import { Semaphore } from '../../base/semaphore.ts'
+import { BUCKET_INDEX } from '../../model/bucket.table.ts'
+import { NAMES } from '../../model/bucket-name.table.ts'
+import { bucketNameFault } from '../../model/bucket-name.ts'
+import {
+  changeSettingsCommand,
+  createBucketCommand,
+  permitKeyCommand,
+  publishBucketCommand,
+  removeBucketCommand,
+} from '../../model/commands/bucket.ts'
+import {
+  claimNameCommand,
+  releaseNameCommand,
+  type BucketNameValue,
+} from '../../model/commands/bucket-name.ts'
+import { addCounts, noCounts, type Counts } from '../../model/counter.table.ts'
+import {
+  BUCKETS,
+  parseBucketLine,
+  type Bucket,
+  type BucketSummary,
+  type BucketValue,
+} from '../../model/rows/bucket.ts'
+import type { SettingsChange } from '../../model/rows/bucket-settings.ts'
+import { objectPartitionKey } from '../../model/rows/object.ts'
+import { noPermission, permissionBits, type BucketPermission } from '../../model/rows/permission.ts'
+import type { RegisterRef } from '../../table/table.ts'
+import { StoreError } from '../errors.ts'
+import {
+  bucketAtHand,
+  bucketById,
+  changeCopied,
+  inStoreWords,
+  type ChangeCopied,
+  type Store,
+} from '../store.ts'
+
+/** Times that a name is tried again after the bucket that had it went away. */
+const CLAIM_ATTEMPTS_MAX = 5
+/** Buckets that a key's rights are taken out of at the same time. */
+const CHANGES_AT_ONCE_MAX = 16
+
+function nameRef(store: Store, name: string): RegisterRef<BucketNameValue> {
+  return { table: store.model.bucketName, partitionKey: NAMES, key: name }
+}
+
+function bucketRef(store: Store, id: BucketId): RegisterRef<BucketValue> {
+  return { table: store.model.bucket, partitionKey: BUCKETS, key: id }
+}
+
+/** The live bucket of a name. Cached; a miss asks the tables. */
+export function findBucketByName(
+  store: Store,
+  name: string,
+): Bucket | undefined | Promise<Bucket | undefined> {
+  const load = (): Promise<Bucket | undefined> => loadByName(store, name)
+  const id = store.caches.bucketNames.get(name, load)
+  return (id === undefined ? undefined : bucketAtHand(store, id)) ?? load()
+}
+
+async function loadByName(store: Store, name: string): Promise<Bucket | undefined> {
+  const reading = store.caches.bucketNames.read()
+  const claim = await inStoreWords(store.tables.get(nameRef(store, name)))
+  if (claim?.bucket === undefined) return undefined
+  const bucket = await publishedBucket(store, claim.bucket)
+  if (bucket !== undefined) store.caches.bucketNames.keep(name, bucket.id, reading)
+  return bucket
+}
+
+/** A bucket that has its name is live; one whose maker was cut off before it said so is helped. */
+async function publishedBucket(store: Store, id: BucketId): Promise<Bucket | undefined> {
+  try {
+    const bucket = await bucketById(store, id)
+    if (bucket.state === 'live') return bucket
+    await inStoreWords(store.tables.change(bucketRef(store, id), publishBucketCommand))
+    return await bucketById(store, id)
+  } catch (error) {
+    if (error instanceof StoreError && error.code === 'NoSuchBucket') return undefined
+    throw error
+  }
+}
+
+export interface CreateBucketInput {
+  readonly name: string
+  /** Gets every permission. */
+  readonly owner?: AccessKeyId | undefined
+}
+
+/**
+ * Makes a bucket, or finds that its maker has it already.
+ *
+ * @throws {StoreError} `InvalidBucketName`, `BucketAlreadyExists`
+ */
+export async function createBucket(
+  store: Store,
+  input: CreateBucketInput,
+): Promise<{ readonly id: BucketId; readonly created: boolean }> {
+  const { name, owner } = input
+  const fault = bucketNameFault(name)
+  if (fault !== undefined) {
+    throw new StoreError('InvalidBucketName', `Cannot name a bucket "${name}": ${fault}`)
+  }
+  const existing = await findBucketByName(store, name)
+  if (existing !== undefined) return { id: ownBucket(existing, input).id, created: false }
+  const id = newBucketId(store.rng)
+  const shardCount = store.shardCount ?? 1
+  const ref = bucketRef(store, id)
+  await inStoreWords(store.tables.change(ref, createBucketCommand({ name, owner, shardCount })))
+  const winner = await claimName(store, name, id)
+  if (winner !== undefined) {
+    await inStoreWords(store.tables.change(ref, removeBucketCommand({ pendingOnly: true })))
+    return { id: ownBucket(winner, input).id, created: false }
+  }
+  try {
+    await inStoreWords(store.tables.change(ref, publishBucketCommand))
+  } catch (error) {
+    // Somebody took it for one that was left: then the name must not stay with it.
+    await changeCopied(store, nameRef(store, name), releaseNameCommand(id))
+    throw error
+  }
+  return { id, created: true }
+}
+
+/** @throws {StoreError} `BucketAlreadyExists` unless it is the caller's own */
+function ownBucket(bucket: Bucket, { name, owner }: CreateBucketInput): Bucket {
+  if (owner !== undefined && bucket.keys.get(owner)?.owner === true) return bucket
+  throw new StoreError('BucketAlreadyExists', `Cannot create bucket "${name}": it exists already`)
+}
+
+/** Claims a name for `id`. @returns the bucket that has it instead */
+async function claimName(store: Store, name: string, id: BucketId): Promise<Bucket | undefined> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      await inStoreWords(store.tables.change(nameRef(store, name), claimNameCommand(id)))
+      return undefined
+    } catch (error) {
+      const isTaken = error instanceof StoreError && error.code === 'BucketAlreadyExists'
+      if (!isTaken || attempt === CLAIM_ATTEMPTS_MAX) throw error
+    }
+    const claim = await inStoreWords(store.tables.get(nameRef(store, name)))
+    if (claim?.bucket === undefined) continue
+    const winner = await publishedBucket(store, claim.bucket)
+    if (winner !== undefined) return winner
+    // The bucket is gone and its name was left behind.
+    await changeCopied(store, nameRef(store, name), releaseNameCommand(claim.bucket))
+  }
+}
+
+/** All live buckets, by id. */
+export async function listBuckets(store: Store): Promise<BucketSummary[]> {
+  const buckets = await allBuckets(store)
+  return buckets.filter((bucket) => bucket.state === 'live')
+}
+
+/** All buckets that are not deleted, by id; those too whose making was cut off. */
+export async function allBuckets(store: Store): Promise<BucketSummary[]> {
+  const found: BucketSummary[] = []
+  for (let after: string | undefined; ;) {
+    const page = await inStoreWords(
+      store.tables.page(store.model.bucket, BUCKET_INDEX, BUCKETS, {
+        ...(after === undefined ? {} : { after }),
+        limit: LIST_KEYS_MAX,
+      }),
+    )
+    for (const { key, line } of page.entries) found.push(parseBucketLine(key, line))
+    after = page.entries.at(-1)?.key
+    if (page.done || after === undefined) return found
+  }
+}
+
+export interface PermitInput {
+  readonly bucket: BucketId
+  readonly key: AccessKeyId
+  /** The flags that are true are set, or cleared. */
+  readonly permission: BucketPermission
+}
+
+/** @throws {StoreError} `NoSuchBucket` */
+export async function allowKey(store: Store, input: PermitInput): Promise<Bucket> {
+  return permit(store, input, { allow: permissionBits(input.permission), deny: 0 })
+}
+
+/** @throws {StoreError} `NoSuchBucket` */
+export async function denyKey(store: Store, input: PermitInput): Promise<Bucket> {
+  return permit(store, input, { allow: 0, deny: permissionBits(input.permission) })
+}
+
+async function permit(
+  store: Store,
+  { bucket, key }: PermitInput,
+  bits: { readonly allow: number; readonly deny: number },
+): Promise<Bucket> {
+  const command = permitKeyCommand({ key, ...bits })
+  await changeCopied(store, bucketRef(store, bucket), command)
+  return bucketById(store, bucket)
+}
+
+/**
+ * Replaces or takes away settings of a bucket.
+ *
+ * @throws {StoreError} `NoSuchBucket`
+ */
+export async function changeBucketSettings(
+  store: Store,
+  id: BucketId,
+  change: SettingsChange,
+): Promise<Bucket> {
+  await changeCopied(store, bucketRef(store, id), changeSettingsCommand(change))
+  return bucketById(store, id)
+}
+
+/** Takes a key's permissions out of every bucket, as part of a change of the key. */
+export async function takeRights(
+  store: Store,
+  key: AccessKeyId,
+  change: ChangeCopied,
+): Promise<void> {
+  const all = permissionBits({ ...noPermission, read: true, write: true, owner: true })
+  const command = permitKeyCommand({ key, allow: 0, deny: all })
+  const places = new Semaphore(CHANGES_AT_ONCE_MAX)
+  const buckets = (await listBuckets(store)).filter(({ keys }) => keys.has(key))
+  const changes = buckets.map(({ id }) => places.run(() => change(bucketRef(store, id), command)))
+  // Each of them, though one fails: what is changed by then is told of.
+  for (const outcome of await Promise.allSettled(changes)) {
+    if (outcome.status === 'rejected') throw outcome.reason
+  }
+}
+
+/** What a bucket holds, as one owner's rows say. @throws {StoreError} `NoSuchBucket` */
+export async function bucketUsage(store: Store, id: BucketId): Promise<Counts> {
+  const bucket = await bucketById(store, id)
+  let sum: Counts = noCounts
+  for (let shard = 0; shard < bucket.shardCount; shard += 1) {
+    const counts = store.counts(objectPartitionKey(bucket.id, shard))
+    sum = addCounts(sum, await inStoreWords(counts))
+  }
+  return sum
+}
+
+/** Ends the making of a bucket whose maker is gone: live when it won its name, else removed. */
+export async function finishPending(store: Store, bucket: BucketSummary): Promise<void> {
+  const claim = await inStoreWords(store.tables.get(nameRef(store, bucket.names[0] ?? '')))
+  const command =
+    claim?.bucket === bucket.id ? publishBucketCommand : removeBucketCommand({ pendingOnly: true })
+  await inStoreWords(store.tables.change(bucketRef(store, bucket.id), command))
+}

@@ -1,0 +1,180 @@
+/** HeadObject and GetObject: what an object is, and its bytes, each block verified. */
+
+import type { BucketId } from '../../base/ids.ts'
+import type { Slot } from '../../block/blocks.ts'
+import type { Checksum } from '../../model/rows/checksum.ts'
+import { isInline, type Metadata, type ObjectVersion } from '../../model/rows/object.ts'
+import { StoreError, toStoreError } from '../errors.ts'
+import { blockSpans, partSpans, partsOf, type BlockSpan } from './manifest-reader.ts'
+import { bucketById, objectRef, readObject, type Store } from '../store.ts'
+
+export interface PartInfo {
+  /** First byte in the object. */
+  readonly start: number
+  readonly size: number
+  readonly checksum: Checksum | undefined
+}
+
+export interface ObjectInfo {
+  readonly size: number
+  readonly etag: string
+  readonly modifiedMicros: number
+  readonly metadata: Metadata
+  readonly checksum: Checksum | undefined
+  /** Of an object made from parts. */
+  readonly parts: { readonly count: number } | undefined
+  /** Part `number`, from 1; an object without parts is its own part 1. */
+  readonly part: (number: number) => Promise<PartInfo | undefined>
+}
+
+export interface ObjectReader {
+  readonly info: ObjectInfo
+  /**
+   * The bytes from `start` to `endInclusive`. A piece is valid until the next is asked for. While
+   * it runs, the object's blocks are kept from release, whatever becomes of the key.
+   *
+   * @throws {StoreError} `BlockUnavailable` when a block is missing or corrupt: the answer must be
+   *   cut off then
+   */
+  readonly read: (
+    start: number,
+    endInclusive: number,
+    signal?: AbortSignal,
+  ) => AsyncIterable<Uint8Array>
+}
+
+export interface ObjectInput {
+  readonly bucket: BucketId
+  readonly key: string
+}
+
+/** @throws {StoreError} `NoSuchKey`, `NoSuchBucket` */
+export async function headObject(store: Store, input: ObjectInput): Promise<ObjectInfo> {
+  return infoOf(store, await currentVersion(store, input))
+}
+
+/** @throws {StoreError} `NoSuchKey`, `NoSuchBucket` */
+export async function getObject(store: Store, input: ObjectInput): Promise<ObjectReader> {
+  const version = await currentVersion(store, input)
+  return {
+    info: infoOf(store, version),
+    read: (start, endInclusive, signal) =>
+      isInline(version.body)
+        ? onePiece(version.body.subarray(start, endInclusive + 1))
+        : readBlocks(store, version, { start, end: endInclusive + 1, signal }),
+  }
+}
+
+async function currentVersion(store: Store, input: ObjectInput): Promise<ObjectVersion> {
+  const bucket = await bucketById(store, input.bucket)
+  const found = readObject(store, objectRef(store, bucket, input.key))
+  const value = found instanceof Promise ? await found : found
+  if (value?.current === undefined) {
+    throw new StoreError('NoSuchKey', `Cannot find object "${input.key}"`)
+  }
+  return value.current
+}
+
+function infoOf(store: Store, version: ObjectVersion): ObjectInfo {
+  const { size, etag, id, metadata, checksum, partCount } = version
+  return {
+    size,
+    etag,
+    modifiedMicros: id,
+    metadata,
+    checksum,
+    parts: partCount === undefined ? undefined : { count: partCount },
+    part: (number) => findPart(store, version, number),
+  }
+}
+
+async function findPart(
+  store: Store,
+  version: ObjectVersion,
+  number: number,
+): Promise<PartInfo | undefined> {
+  const { body, partCount, size, checksum } = version
+  if (partCount === undefined || isInline(body)) {
+    return number === 1 ? { start: 0, size, checksum } : undefined
+  }
+  if (number < 1 || number > partCount) return undefined
+  for await (const part of partsOf(store, body, partCount)) {
+    if (part.number === number) return part
+  }
+  return undefined
+}
+
+async function* onePiece(piece: Uint8Array): AsyncGenerator<Uint8Array> {
+  if (piece.length > 0) yield piece
+}
+
+interface ReadRange {
+  readonly start: number
+  readonly end: number
+  readonly signal: AbortSignal | undefined
+}
+
+/** A block on its way from a drive into a slot. */
+interface Loading {
+  readonly span: BlockSpan
+  readonly slot: Slot
+  readonly view: Promise<Uint8Array>
+}
+
+async function* readBlocks(
+  store: Store,
+  version: ObjectVersion,
+  range: ReadRange,
+): AsyncGenerator<Uint8Array> {
+  const { body, partCount, upload } = version
+  if (isInline(body)) return
+  const endHold = store.holds.hold(body, ...(upload === undefined ? [] : [upload]))
+  const spans =
+    partCount === undefined
+      ? blockSpans(store, body, range)
+      : partSpans(store, { id: body, partCount }, range)
+  let current: Loading | undefined
+  let next: Loading | undefined
+  try {
+    current = await load(store, spans, range.signal)
+    while (current !== undefined) {
+      const view = await current.view
+      // Reading ahead is for when there is room: a slow reader holds one slot, not two.
+      const { freeCount, totalCount } = store.blocks.slab
+      if (freeCount * 2 > totalCount) next = await load(store, spans, range.signal)
+      yield view.subarray(current.span.from, current.span.to)
+      const done: Loading = current
+      current = next
+      next = undefined
+      await drop(done)
+      current ??= await load(store, spans, range.signal)
+    }
+  } catch (error) {
+    throw toStoreError(error)
+  } finally {
+    await drop(current)
+    await drop(next)
+    endHold()
+  }
+}
+
+async function load(
+  store: Store,
+  spans: AsyncGenerator<BlockSpan>,
+  signal: AbortSignal | undefined,
+): Promise<Loading | undefined> {
+  signal?.throwIfAborted()
+  const found = await spans.next()
+  if (found.done === true) return undefined
+  const slot = await store.blocks.slab.take(signal)
+  const view = store.blocks.get(found.value.hash, slot)
+  // Perhaps nobody asks for it any more; whoever does is told of the failure.
+  view.catch(() => undefined)
+  return { span: found.value, slot, view }
+}
+
+/** Gives the slot back once nothing writes into it any more. */
+async function drop(loading: Loading | undefined): Promise<void> {
+  await loading?.view.catch(() => undefined)
+  loading?.slot.release()
+}

@@ -1,0 +1,124 @@
+/** UploadPart: a part's blocks, then its row, then the look whether it still counts. */
+
+import { DomainError } from '../../base/errors.ts'
+import { PART_NUMBER_MAX, PUT_SIZE_BYTES_MAX } from '../../base/limits.ts'
+import { partKey, type Part, type PartRow } from '../../model/part.table.ts'
+import type { Checksum, ChecksumAlgorithm } from '../../model/rows/checksum.ts'
+import { isUploadOpen, type UploadEntry } from '../../model/rows/object.ts'
+import { BlockWriter } from '../object/block-writer.ts'
+import type { Body } from '../object/body.ts'
+import { StoreError } from '../errors.ts'
+import { openUpload, type UploadInput } from './multipart.ts'
+import { receiveBody } from '../object/receive-body.ts'
+import { bucketById, inStoreWords, objectRef, readObject, type Store } from '../store.ts'
+
+/** Times that a part's row is written again above one that came from another node. */
+const INSERT_ATTEMPTS_MAX = 5
+
+export interface UploadPartInput extends UploadInput {
+  readonly partNumber: number
+  readonly body: Body
+}
+
+/**
+ * Stores a part; of several with one number the last acknowledged counts.
+ *
+ * @throws {StoreError} `NoSuchUpload`, `InvalidPart` (its number), `InvalidChecksum`, a digest's
+ */
+export async function uploadPart(
+  store: Store,
+  input: UploadPartInput,
+): Promise<{ readonly etag: string; readonly checksum: Checksum | undefined }> {
+  const { key, partNumber } = input
+  if (!Number.isInteger(partNumber) || partNumber < 1 || partNumber > PART_NUMBER_MAX) {
+    throw new StoreError('InvalidPart', `Cannot take part ${partNumber}: wanted 1 to 10,000`)
+  }
+  const upload = await openUpload(store, input)
+  const bucket = await bucketById(store, input.bucket)
+  const ref = objectRef(store, bucket, key)
+  const running = store.operations.begin()
+  try {
+    const { size, etag, checksum, content } = await receiveBody(store, {
+      body: bodyFor(upload, input.body),
+      inlineSizeBytesMax: 0,
+      sizeBytesMax: PUT_SIZE_BYTES_MAX,
+      facts: () => ({
+        partitionKey: ref.partitionKey,
+        key,
+        part: { upload: upload.id, number: partNumber },
+        owner: running.owner,
+      }),
+    })
+    if (!(content instanceof BlockWriter)) throw new TypeError('A part is never kept inline')
+    const kept = upload.kind === undefined ? undefined : checksum
+    const part: Part = { manifest: content.manifest, size, etag, checksum: kept }
+    const at = await insertPart(store, upload, partNumber, part)
+    // Only now: whoever ended the upload or released the manifest before has not seen the row.
+    const value = await readObject(store, ref)
+    if (!isUploadOpen(value, upload.id)) {
+      await dropPart(store, upload, partNumber, at)
+      throw new StoreError('NoSuchUpload', `Cannot add a part: upload "${upload.id}" has ended`)
+    }
+    await content.assertInUse(() => dropPart(store, upload, partNumber, at))
+    return { etag, checksum }
+  } finally {
+    running.end()
+  }
+}
+
+/** The upload's algorithm is computed whatever the client sends with the part. */
+function bodyFor(upload: UploadEntry, body: Body): Body {
+  const algorithm: ChecksumAlgorithm | undefined = upload.kind?.algorithm
+  if (algorithm === undefined || body.checksumWanted === algorithm) return body
+  if (body.checksumWanted !== undefined) {
+    throw new StoreError(
+      'InvalidChecksum',
+      `Cannot take the part: it has a ${body.checksumWanted}, wanted ${algorithm}`,
+    )
+  }
+  return {
+    pieces: body.pieces,
+    length: body.length,
+    expect: () => body.expect(),
+    checksumWanted: algorithm,
+    sha256Wanted: body.sha256Wanted,
+  }
+}
+
+/** Writes the row as the latest one. @returns its time */
+async function insertPart(
+  store: Store,
+  upload: UploadEntry,
+  partNumber: number,
+  part: Part | undefined,
+): Promise<number> {
+  const key = partKey(upload.id, partNumber)
+  for (let attempt = 1, at = store.tables.now(); ; attempt += 1) {
+    const row: PartRow = { at, part }
+    try {
+      await store.tables.insert(store.model.part, [{ ...key, row }])
+      return at
+    } catch (error) {
+      const isOutranked = error instanceof DomainError && error.code === 'Outranked'
+      if (!isOutranked || attempt === INSERT_ATTEMPTS_MAX)
+        return inStoreWords(Promise.reject(error as Error))
+    }
+    const [held] = await inStoreWords(store.tables.read(store.model.part, [key]))
+    at = Math.max(store.tables.now(), (held?.at ?? 0) + 1)
+  }
+}
+
+/** A tombstone just above the row, so that a later upload of the same number stands. */
+async function dropPart(
+  store: Store,
+  upload: UploadEntry,
+  partNumber: number,
+  at: number,
+): Promise<void> {
+  const row: PartRow = { at: at + 1, part: undefined }
+  try {
+    await store.tables.insert(store.model.part, [{ ...partKey(upload.id, partNumber), row }])
+  } catch (error) {
+    if (!(error instanceof DomainError) || error.code !== 'Outranked') throw error
+  }
+}
