@@ -26,6 +26,10 @@ answered with \`501 NotImplemented\` and its name, unless it asks for what is do
   as \`%20\`).
 - Metadata values are kept byte for byte; names and values of \`x-amz-meta-*\` may take 2 KiB.
 - A checksum is computed where one is sent or was chosen for an upload; none is added by itself.
+- Form uploads (PostObject) are signed by a policy of signature version 4, and every field is named by
+  a condition of it. Fields say what PutObject's headers say; a form without a signature is refused
+  with 403, one of version 2 with 400. Fields after the file are ignored, as browsers send their
+  buttons there; the form must end with its boundary.
 - Several ranges in one request are answered with the whole object.
 `
 

@@ -48,6 +48,16 @@ export const XML_DEPTH_MAX = 16
 export const XML_ELEMENTS_MAX = 100_000
 export const XML_ATTRIBUTES_MAX = 16
 
+/** Of a form upload: all that comes before its file, S3's own 20 KB and what frames them. */
+export const FORM_BEFORE_FILE_BYTES_MAX = 32 * KIB
+/** Fields before its file, and again after it. */
+export const FORM_FIELDS_MAX = 100
+/** What comes after its file and is ignored. */
+export const FORM_TAIL_BYTES_MAX = 32 * KIB
+export const FORM_BOUNDARY_CHARS_MAX = 70
+/** Conditions of the policy that signs a form. */
+export const POLICY_CONDITIONS_MAX = 200
+
 // Signatures (AWS Signature Version 4)
 export const CLOCK_SKEW_MS_MAX = 15 * 60_000
 export const PRESIGNED_SECONDS_MAX = 604_800

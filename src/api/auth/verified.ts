@@ -42,9 +42,9 @@ export interface VerifiedBody {
   readonly sha256Wanted: boolean
 }
 
-/** A request whose signature is right. Only `verifyRequest` makes one. */
+/** A request whose signature is right. Only `verifyRequest` and `verifyForm` make one. */
 export interface Verified {
-  readonly kind: 'header' | 'presigned'
+  readonly kind: 'header' | 'presigned' | 'form'
   readonly accessKeyId: AccessKeyId
   /** The region that the client signed for. */
   readonly region: string
@@ -57,4 +57,6 @@ export interface Verified {
   readonly query: Query
   readonly payload: PayloadMode
   readonly body: VerifiedBody
+  /** Of a form upload: its fields by name in lower case, each covered by the policy. */
+  readonly form?: ReadonlyMap<string, string>
 }

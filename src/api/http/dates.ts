@@ -9,6 +9,8 @@ const time = '(\\d{2}):(\\d{2}):(\\d{2})'
 const imfFixdate = new RegExp(`^(${days.join('|')}), (\\d{2}) ${month} (\\d{4}) ${time} GMT$`)
 const rfc850 = new RegExp(`^(${dayNames.join('|')}), (\\d{2})-${month}-(\\d{2}) ${time} GMT$`)
 const asctime = new RegExp(`^(${days.join('|')}) ${month} ([ \\d]\\d) ${time} (\\d{4})$`)
+const extendedIso =
+  /^(\d{4})-(\d{2})-(\d{2})(?:T(\d{2}):(\d{2}):(\d{2})(?:\.(\d{1,9}))?(?:Z|\+00:00))?$/
 const basicIso = /^(\d{4})(\d{2})(\d{2})T(\d{2})(\d{2})(\d{2})Z$/
 
 interface Moment {
@@ -29,6 +31,23 @@ export function parseBasicIso(text: string): number | undefined {
     day: Number(found[3]),
     clock: [found[4], found[5], found[6]],
   })
+}
+
+/**
+ * Milliseconds of `2013-05-24T00:00:00.000Z`, in UTC, with or without a fraction, or of a day
+ * alone; undefined for anything else. Source: ISO 8601 as S3's documents use it.
+ */
+export function parseIsoDate(text: string): number | undefined {
+  const found = extendedIso.exec(text)
+  if (found === null) return undefined
+  const millis = millisecondsOf({
+    year: Number(found[1]),
+    month: Number(found[2]) - 1,
+    day: Number(found[3]),
+    clock: [found[4] ?? '00', found[5] ?? '00', found[6] ?? '00'],
+  })
+  const fraction = (found[7] ?? '').slice(0, 3).padEnd(3, '0')
+  return millis === undefined ? undefined : millis + Number(fraction)
 }
 
 /**

@@ -80,8 +80,8 @@ function readKey(raw: string): string | undefined {
   return key
 }
 
-/** Whether more segments go up than came before. */
-function climbs(key: string): boolean {
+/** Whether more segments of a key go up than came before. */
+export function climbs(key: string): boolean {
   let depth = 0
   for (const segment of key.split('/')) {
     if (segment === '..') depth -= 1

@@ -12,6 +12,8 @@ export interface S3Request {
   /** Without the signature's own parameters, and without headers sent as parameters. */
   readonly query: Query
   readonly body: VerifiedBody
+  /** Of a form upload alone: its fields by name in lower case, without the file. */
+  readonly form?: ReadonlyMap<string, string> | undefined
   /** Scheme and host as the client wrote them, and the raw path: for `Location`. */
   readonly host: string
   readonly path: string

@@ -11,6 +11,7 @@ import { findBucketByName } from '../../store/bucket/bucket.ts'
 import type { Store } from '../../store/store.ts'
 import { SigningKeys } from '../auth/signing-key.ts'
 import type { Verified } from '../auth/verified.ts'
+import { isFormUpload, verifyForm } from '../auth/post-form.ts'
 import { verifyRequest } from '../auth/verify.ts'
 import type { VerifyContext } from '../auth/verify.ts'
 import type { HttpRequest } from '../http/request.ts'
@@ -147,8 +148,7 @@ async function answerRequest(
     trace.operation = 'Preflight'
     return answerPreflight(request, door.devCors === true)
   }
-  const verified = await verifyRequest(request, door.verify)
-  const place = placeOf(door, request, verified.path)
+  const { verified, place } = await verifiedPlace(door, request)
   trace.place = place
   const key = await callerKey(door, verified)
   const { headers, query } = verified
@@ -166,6 +166,21 @@ async function answerRequest(
   refuseUnhonoured(operation, headers, query)
   checkBody(operation, request)
   return operation.run(context)
+}
+
+/** Who asks, and for what: of a form the bucket must be known first, since its policy names it. */
+async function verifiedPlace(
+  door: Door,
+  request: HttpRequest,
+): Promise<{ readonly verified: Verified; readonly place: Place }> {
+  if (isFormUpload(request)) {
+    const place = placeOf(door, request, splitTarget(request.target).path)
+    if (place.target === 'bucket') {
+      return { verified: await verifyForm(request, place.bucketName, door.verify), place }
+    }
+  }
+  const verified = await verifyRequest(request, door.verify)
+  return { verified, place: placeOf(door, request, verified.path) }
 }
 
 /** @throws {S3Error} `AccessDenied` when the key has come to its end */
@@ -201,6 +216,7 @@ async function contextOf(door: Door, asked: Asked): Promise<ServiceContext> {
       headers: verified.headers,
       query: verified.query,
       body: verified.body,
+      form: verified.form,
       host: request.headers.get('host') ?? '',
       path: verified.path,
       requestId: request.requestId,

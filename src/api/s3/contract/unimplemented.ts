@@ -66,7 +66,6 @@ ListBucketIntelligentTieringConfigurations GET bucket ?intelligent-tiering
 ListBucketInventoryConfigurations  GET    bucket ?inventory
 ListBucketMetricsConfigurations    GET    bucket ?metrics
 ListObjectVersions                 GET    bucket ?versions
-PostObject                         POST   bucket
 PutBucketAbac                      PUT    bucket ?abac
 PutBucketAccelerateConfiguration   PUT    bucket ?accelerate
 PutBucketAcl                       PUT    bucket ?acl

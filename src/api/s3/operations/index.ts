@@ -17,6 +17,7 @@ import { listMultipartUploads } from './list-multipart-uploads.ts'
 import { listObjectsV2 } from './list-objects-v2.ts'
 import { listObjects } from './list-objects.ts'
 import { listParts } from './list-parts.ts'
+import { postObject } from './post-object.ts'
 import { putObject } from './put-object.ts'
 import { uploadPart } from './upload-part.ts'
 
@@ -37,6 +38,7 @@ export const operations: readonly Operation[] = [
   listObjects,
   listObjectsV2,
   listParts,
+  postObject,
   putObject,
   uploadPart,
 ]
