@@ -59,7 +59,8 @@ export const layers: Readonly<Record<string, Layer>> = {
   },
   'api/http': { uses: ['base'], doors: 'all' },
   'api/auth': { uses: ['base', 'api/http'], doors: 'all' },
-  'api/s3': { uses: apiUses, doors: ['serve'] },
+  'api/object': { uses: ['base', 'api/http', 'store', 'model'], doors: 'all' },
+  'api/s3': { uses: [...apiUses, 'api/object'], doors: ['serve'] },
   'api/s3/operations': { uses: [...apiUses, 'api/s3'], doors: ['index'] },
   'api/admin': {
     uses: [...apiUses, 'cluster', 'worker', 'block'],
@@ -135,6 +136,7 @@ const sameRoom = new Map([
   ['store/upload', 'store'],
   ['store/bucket', 'store'],
   ['api/s3/contract', 'api/s3'],
+  ['api/s3/settings', 'api/s3'],
   ['store/cluster', 'store'],
   ['node/cluster', 'node'],
   ['node/space', 'node'],

@@ -22,6 +22,10 @@ export const COMPLETE_BODY_BYTES_MAX = 2 * MIB
 export const CONFIG_BODY_BYTES_MAX = 64 * KIB
 export const ADMIN_BODY_BYTES_MAX = 64 * KIB
 
+// Settings of a bucket
+export const CORS_RULES_MAX = 100
+export const CORS_ID_LENGTH_MAX = 255
+
 // HTTP
 export const HEADER_BYTES_MAX = 16 * KIB
 export const HEADER_COUNT_MAX = 200

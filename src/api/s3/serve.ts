@@ -8,6 +8,7 @@ import type { Metrics } from '../../base/metrics.ts'
 import { findAccessKey } from '../../store/access-key.ts'
 import type { AccessKey } from '../../store/access-key.ts'
 import { findBucketByName } from '../../store/bucket/bucket.ts'
+import type { Bucket } from '../../model/rows/bucket.ts'
 import type { Store } from '../../store/store.ts'
 import { SigningKeys } from '../auth/signing-key.ts'
 import type { Verified } from '../auth/verified.ts'
@@ -20,7 +21,7 @@ import { isKeyTooLong, locate } from '../http/host.ts'
 import { parseQuery, splitTarget } from '../http/query.ts'
 import type { HttpHandler, HttpResponse } from '../http/response.ts'
 import type { HttpFault } from '../http/server.ts'
-import { answerPreflight, corsHeaders } from './dev-cors.ts'
+import { answerPreflight, corsHeaders } from './cors.ts'
 import { S3Error, failureOf, renderFailure } from './errors.ts'
 import { refuseUnhonoured } from './contract/honour.ts'
 import type { BucketContext, Operation, ServiceContext, Target } from './contract/operation.ts'
@@ -47,6 +48,8 @@ export interface S3Options {
 /** What is known of a request when it ends, for metrics and the log. */
 interface Trace {
   place?: Place
+  /** The bucket that the request is about, once it is found. */
+  bucket?: Bucket
   /** A word of a closed list: the operation's name, or `Unknown` before it is found. */
   operation: string
   hot: boolean
@@ -106,14 +109,42 @@ export function createS3Handler(options: S3Options): HttpHandler {
       const { operation } = trace
       options.log.info({ requestId, operation, status: answer.status, micros }, 'S3 request')
     }
+    const cors = corsOf(door, request, trace)
     return {
       ...answer,
       headers: [
         ...commonHeaders,
         ...answer.headers,
-        ...(options.devCors === true ? corsHeaders(request) : []),
+        ...(cors instanceof Promise ? await cors : cors),
       ],
     }
+  }
+}
+
+type Headers = HttpResponse['headers']
+
+const noHeaderPairs: Headers = []
+
+/** What CORS adds to an answer; one to a preflight has it already. */
+function corsOf(door: Door, request: HttpRequest, trace: Trace): Headers | Promise<Headers> {
+  if (request.method === 'OPTIONS') return noHeaderPairs
+  const isDev = door.devCors === true
+  const { bucket } = trace
+  if (bucket !== undefined) return corsHeaders(request, { rules: bucket.settings.cors, isDev })
+  if (!request.headers.has('origin')) return noHeaderPairs
+  // Refused before its bucket was looked for: the page is to read why all the same.
+  return bucketAsked(door, request).then((asked) =>
+    corsHeaders(request, { rules: asked?.settings.cors, isDev }),
+  )
+}
+
+/** The bucket that a request names, whoever sends it; undefined where that cannot be told. */
+async function bucketAsked(door: Door, request: HttpRequest): Promise<Bucket | undefined> {
+  try {
+    const { bucketName } = placeOf(door, request, splitTarget(request.target).path)
+    return bucketName === '' ? undefined : await findBucketByName(door.store, bucketName)
+  } catch {
+    return undefined
   }
 }
 
@@ -146,7 +177,10 @@ async function answerRequest(
 ): Promise<HttpResponse> {
   if (request.method === 'OPTIONS') {
     trace.operation = 'Preflight'
-    return answerPreflight(request, door.devCors === true)
+    const { target } = placeOf(door, request, splitTarget(request.target).path)
+    const bucket = await bucketAsked(door, request)
+    const rules = bucket?.settings.cors
+    return answerPreflight(request, target, { rules, isDev: door.devCors === true })
   }
   const { verified, place } = await verifiedPlace(door, request)
   trace.place = place
@@ -162,7 +196,7 @@ async function answerRequest(
   }
   const { operation } = found
   trace.hot = operation.hot === true
-  const context = await contextOf(door, { request, verified, key, place, operation })
+  const context = await contextOf(door, { request, verified, key, place, operation, trace })
   refuseUnhonoured(operation, headers, query)
   checkBody(operation, request)
   return operation.run(context)
@@ -200,6 +234,7 @@ interface Asked {
   readonly key: AccessKey
   readonly place: Place
   readonly operation: Operation
+  readonly trace: Trace
 }
 
 /** Finds the bucket and holds the key's rights against the operation's permission. */
@@ -238,6 +273,7 @@ async function contextOf(door: Door, asked: Asked): Promise<ServiceContext> {
       details: { BucketName: bucketName },
     })
   }
+  asked.trace.bucket = bucket
   if (bucket.keys.get(key.id)?.[permission] !== true) {
     throw new S3Error(
       'AccessDenied',

@@ -122,6 +122,7 @@ export const queryFates: Readonly<Record<string, Fate>> = {
         ...unimplementedOperations.flatMap((one) => one.selector.query ?? []),
         'bucket-region',
         'continuation-token',
+        'cors',
         'delete',
         'delimiter',
         'encoding-type',
@@ -178,6 +179,17 @@ export const elementFates: Readonly<Record<string, Readonly<Record<string, Fate>
     ETag: refused,
     LastModifiedTime: refused,
     Size: refused,
+  },
+  CORSConfiguration: {
+    CORSRule: { kind: 'read', by: 'PutBucketCors' },
+  },
+  CORSRule: {
+    ID: { kind: 'read', by: 'PutBucketCors' },
+    AllowedHeader: { kind: 'read', by: 'PutBucketCors' },
+    AllowedMethod: { kind: 'read', by: 'PutBucketCors' },
+    AllowedOrigin: { kind: 'read', by: 'PutBucketCors' },
+    ExposeHeader: { kind: 'read', by: 'PutBucketCors' },
+    MaxAgeSeconds: { kind: 'read', by: 'PutBucketCors' },
   },
   CompleteMultipartUpload: {
     Part: { kind: 'read', by: 'CompleteMultipartUpload' },

@@ -17,7 +17,6 @@ CreateBucketMetadataConfiguration  POST   bucket ?metadataConfiguration
 CreateBucketMetadataTableConfiguration POST bucket ?metadataTable
 CreateSession                      GET    bucket ?session
 DeleteBucketAnalyticsConfiguration DELETE bucket ?analytics
-DeleteBucketCors                   DELETE bucket ?cors
 DeleteBucketEncryption             DELETE bucket ?encryption
 DeleteBucketIntelligentTieringConfiguration DELETE bucket ?intelligent-tiering
 DeleteBucketInventoryConfiguration DELETE bucket ?inventory
@@ -35,7 +34,6 @@ GetBucketAbac                      GET    bucket ?abac
 GetBucketAccelerateConfiguration   GET    bucket ?accelerate
 GetBucketAcl                       GET    bucket ?acl
 GetBucketAnalyticsConfiguration    GET    bucket ?analytics&id
-GetBucketCors                      GET    bucket ?cors
 GetBucketEncryption                GET    bucket ?encryption
 GetBucketIntelligentTieringConfiguration GET bucket ?intelligent-tiering&id
 GetBucketInventoryConfiguration    GET    bucket ?inventory&id
@@ -70,7 +68,6 @@ PutBucketAbac                      PUT    bucket ?abac
 PutBucketAccelerateConfiguration   PUT    bucket ?accelerate
 PutBucketAcl                       PUT    bucket ?acl
 PutBucketAnalyticsConfiguration    PUT    bucket ?analytics
-PutBucketCors                      PUT    bucket ?cors
 PutBucketEncryption                PUT    bucket ?encryption
 PutBucketIntelligentTieringConfiguration PUT bucket ?intelligent-tiering
 PutBucketInventoryConfiguration    PUT    bucket ?inventory

@@ -5,9 +5,11 @@ import { abortMultipartUpload } from './abort-multipart-upload.ts'
 import { completeMultipartUpload } from './complete-multipart-upload.ts'
 import { createBucket } from './create-bucket.ts'
 import { createMultipartUpload } from './create-multipart-upload.ts'
+import { deleteBucketCors } from './delete-bucket-cors.ts'
 import { deleteBucket } from './delete-bucket.ts'
 import { deleteObject } from './delete-object.ts'
 import { deleteObjects } from './delete-objects.ts'
+import { getBucketCors } from './get-bucket-cors.ts'
 import { getBucketLocation } from './get-bucket-location.ts'
 import { getObject } from './get-object.ts'
 import { headBucket } from './head-bucket.ts'
@@ -18,6 +20,7 @@ import { listObjectsV2 } from './list-objects-v2.ts'
 import { listObjects } from './list-objects.ts'
 import { listParts } from './list-parts.ts'
 import { postObject } from './post-object.ts'
+import { putBucketCors } from './put-bucket-cors.ts'
 import { putObject } from './put-object.ts'
 import { uploadPart } from './upload-part.ts'
 
@@ -27,8 +30,10 @@ export const operations: readonly Operation[] = [
   createBucket,
   createMultipartUpload,
   deleteBucket,
+  deleteBucketCors,
   deleteObject,
   deleteObjects,
+  getBucketCors,
   getBucketLocation,
   getObject,
   headBucket,
@@ -39,6 +44,7 @@ export const operations: readonly Operation[] = [
   listObjectsV2,
   listParts,
   postObject,
+  putBucketCors,
   putObject,
   uploadPart,
 ]
