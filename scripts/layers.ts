@@ -61,7 +61,7 @@ export const layers: Readonly<Record<string, Layer>> = {
   'api/auth': { uses: ['base', 'api/http'], doors: 'all' },
   'api/object': { uses: ['base', 'api/http', 'store', 'model'], doors: 'all' },
   'api/s3': { uses: [...apiUses, 'api/object'], doors: ['serve'] },
-  'api/s3/operations': { uses: [...apiUses, 'api/s3'], doors: ['index'] },
+  'api/s3/operations': { uses: [...apiUses, 'api/s3', 'api/object'], doors: ['index'] },
   'api/admin': {
     uses: [...apiUses, 'cluster', 'worker', 'block'],
     doors: ['serve', 'operation', 'answers', 'job'],
@@ -70,7 +70,7 @@ export const layers: Readonly<Record<string, Layer>> = {
     uses: [...apiUses, 'api/admin', 'cluster', 'worker', 'block'],
     doors: ['index'],
   },
-  'api/web': { uses: apiUses, doors: ['serve'] },
+  'api/web': { uses: [...apiUses, 'api/object'], doors: ['serve'] },
   'node/system': { uses: ['base'], doors: 'all' },
   node: {
     uses: [

@@ -2,10 +2,9 @@
 
 import { PART_NUMBER_MAX } from '../../base/limits.ts'
 import type { ObjectInfo } from '../../store/object/get-object.ts'
-import { judgeRead, rangeCounts } from '../http/conditional.ts'
-import { httpDateOf } from '../http/dates.ts'
-import { contentRange, parseRange } from '../http/range.ts'
+import { contentRange } from '../http/range.ts'
 import type { HttpResponse } from '../http/response.ts'
+import { judgeConditions, objectHeaders, pickBytes } from '../object/selection.ts'
 import { checksumHeaders, checksumValueHeader } from './checksums.ts'
 import { S3Error } from './errors.ts'
 import { metadataHeaders } from './metadata.ts'
@@ -53,43 +52,27 @@ export async function selectBytes(
   input: ReadInput,
   nowMicros: number,
 ): Promise<Selection | HttpResponse> {
-  if (judge(info, input, nowMicros) === 'not-modified') {
-    return { status: 304, headers: notModifiedHeaders(info) }
+  const verdict = judgeConditions(info, input, nowMicros)
+  if (verdict?.kind === 'not-modified') return { status: 304, headers: verdict.headers }
+  if (verdict !== undefined) {
+    throw new S3Error(
+      'PreconditionFailed',
+      'At least one of the pre-conditions you specified did not hold',
+      { details: { Condition: verdict.condition } },
+    )
   }
-  const headers: (readonly [string, string])[] = [
-    ['etag', `"${info.etag}"`],
-    ['last-modified', httpDateOf(info.modifiedMicros)],
-    ['accept-ranges', 'bytes'],
-    ...metadataHeaders(info.metadata, overridesOf(input)),
-  ]
+  const headers = [...objectHeaders(info), ...metadataHeaders(info.metadata, overridesOf(input))]
   if (input.partNumber !== undefined) return selectPart(info, input, headers)
-  if (input.range !== undefined && rangeCounts(input.ifRange, info, nowMicros)) {
-    const range = parseRange(input.range, info.size)
-    if (range === 'unsatisfiable') {
-      throw new S3Error('InvalidRange', 'The requested range is not satisfiable', {
-        details: { RangeRequested: input.range.slice(0, 100), ActualObjectSize: info.size },
-      })
-    }
-    if (range !== 'whole') {
-      headers.push(['content-range', contentRange(range, info.size)])
-      return { status: 206, headers, start: range.start, length: range.end - range.start + 1 }
-    }
+  const bytes = pickBytes(info, input, nowMicros)
+  if (bytes === 'unsatisfiable') {
+    throw new S3Error('InvalidRange', 'The requested range is not satisfiable', {
+      details: { RangeRequested: input.range!.slice(0, 100), ActualObjectSize: info.size },
+    })
   }
-  if (input.checksumMode === 'ENABLED') headers.push(...checksumHeaders(info.checksum))
-  return { status: 200, headers, start: 0, length: info.size }
-}
-
-function judge(info: ObjectInfo, input: ReadInput, nowMicros: number): 'proceed' | 'not-modified' {
-  const { ifMatch, ifNoneMatch, ifModifiedSince, ifUnmodifiedSince } = input
-  const isFree = ifMatch === undefined && ifNoneMatch === undefined
-  if (isFree && ifModifiedSince === undefined && ifUnmodifiedSince === undefined) return 'proceed'
-  const verdict = judgeRead(input, info, nowMicros)
-  if (verdict !== 'precondition-failed') return verdict
-  throw new S3Error(
-    'PreconditionFailed',
-    'At least one of the pre-conditions you specified did not hold',
-    { details: { Condition: ifMatch === undefined ? 'If-Unmodified-Since' : 'If-Match' } },
-  )
+  const { status, start, length, range } = bytes
+  if (range !== undefined) headers.push(['content-range', range])
+  else if (input.checksumMode === 'ENABLED') headers.push(...checksumHeaders(info.checksum))
+  return { status, headers, start, length }
 }
 
 async function selectPart(
@@ -115,12 +98,6 @@ async function selectPart(
   if (size === 0) return { status: 200, headers, start, length: 0 }
   headers.push(['content-range', contentRange({ start, end: start + size - 1 }, info.size)])
   return { status: 206, headers, start, length: size }
-}
-
-/** Source: RFC 9110 section 15.4.5: what a 200 would have said to a cache. */
-function notModifiedHeaders(info: ObjectInfo): (readonly [string, string])[] {
-  const kept = info.metadata.filter(([name]) => name === 'cache-control' || name === 'expires')
-  return [['etag', `"${info.etag}"`], ['last-modified', httpDateOf(info.modifiedMicros)], ...kept]
 }
 
 function overridesOf(input: ReadInput): Overrides | undefined {

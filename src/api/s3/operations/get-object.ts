@@ -1,7 +1,7 @@
 /** GetObject: the bytes of an object, or of a range or part of it. */
 
-import { INLINE_SIZE_BYTES_MAX } from '../../../base/limits.ts'
 import { getObject as getStoredObject } from '../../../store/object/get-object.ts'
+import { bodyOf } from '../../object/selection.ts'
 import { readParameters, selectBytes } from '../object-answer.ts'
 import { operation } from '../contract/operation.ts'
 
@@ -27,17 +27,8 @@ export const getObject = operation({
     const object = await getStoredObject(context.store, { bucket: bucket.id, key })
     const selection = await selectBytes(object.info, input, context.clock.wallMicros())
     if (!('length' in selection)) return selection
-    const { status, headers, start, length } = selection
-    if (length === 0) return { status, headers }
-    const pieces = object.read(start, start + length - 1, request.signal)
-    // A small body is answered at once: cheaper than a stream, and a failure is still a 503.
-    const body = length <= INLINE_SIZE_BYTES_MAX ? await joined(pieces) : { length, pieces }
-    return { status, headers, body }
+    const { status, headers } = selection
+    const body = await bodyOf(object, selection, request.signal)
+    return { status, headers, ...(body === undefined ? {} : { body }) }
   },
 })
-
-async function joined(pieces: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
-  const copies: Uint8Array[] = []
-  for await (const piece of pieces) copies.push(Uint8Array.from(piece))
-  return copies.length === 1 ? copies[0]! : Buffer.concat(copies)
-}
