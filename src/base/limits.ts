@@ -147,6 +147,12 @@ export const COMPARED_UNITS_MAX = 20_000
 export const DIFFERENCES_MAX = 1000
 /** Access keys that one bucket is shared with. */
 export const BUCKET_KEYS_MAX = 1000
+/** Blocks of an object that InspectObject tells of. */
+export const INSPECTED_BLOCKS_MAX = 10_000
+/** Names that one bucket has, those that one key sees among them. */
+export const BUCKET_NAMES_MAX = 1000
+/** Names of buckets that only one key sees. */
+export const KEY_NAMES_MAX = 1000
 /** Buckets, names and access keys that a node keeps at hand, each. */
 export const ROW_CACHE_ENTRIES_MAX = 10_000
 /** A copy of such a row is shown no longer than this after its read began. */

@@ -7,7 +7,13 @@ import {
   encodeAccessKey,
   type AccessKeyValue,
 } from './rows/access-key.ts'
-import { createKey, deleteKey, updateKey } from './commands/access-key.ts'
+import {
+  claimLocalName,
+  createKey,
+  deleteKey,
+  releaseLocalName,
+  updateKey,
+} from './commands/access-key.ts'
 
 /** Index of the keys that are not deleted. */
 export const ACCESS_KEY_INDEX = 'all'
@@ -20,8 +26,14 @@ export function buildAccessKeyTable(touched: (id: string) => void): RegisterTabl
     placement: 'hash',
     sides: [],
     indexes: [{ name: ACCESS_KEY_INDEX, tag: 'K', line: accessKeyLine }],
-    commands: { create: createKey, update: updateKey, delete: deleteKey },
-    version: 1,
+    commands: {
+      create: createKey,
+      update: updateKey,
+      delete: deleteKey,
+      'claim-name': claimLocalName,
+      'release-name': releaseLocalName,
+    },
+    version: 2,
     encode: encodeAccessKey,
     decode: decodeAccessKey,
     updated: (_batch, { key }) => touched(key),

@@ -3,8 +3,11 @@
 import { defineRegister, type RegisterTable } from '../table/schema.ts'
 import { bucketLine, decodeBucket, encodeBucket, type BucketValue } from './rows/bucket.ts'
 import {
+  addName,
   changeSettings,
   createBucket,
+  dropName,
+  forgetKey,
   permitKey,
   publishBucket,
   removeBucket,
@@ -27,6 +30,9 @@ export function buildBucketTable(touched: (id: string) => void): RegisterTable<B
       remove: removeBucket,
       permit: permitKey,
       settings: changeSettings,
+      'add-name': addName,
+      'drop-name': dropName,
+      'forget-key': forgetKey,
     },
     version: 2,
     encode: encodeBucket,

@@ -22,6 +22,8 @@ import { takeRights } from './bucket/bucket.ts'
 import { changeCopied, changingCopied, inStoreWords, type Store } from './store.ts'
 
 export interface AccessKey extends AccessKeySummary {
+  /** Buckets by the names that only this key sees. */
+  readonly localNames: AccessKeyValue['localNames']
   readonly secret: string
 }
 
@@ -56,6 +58,7 @@ async function loadAccessKey(store: Store, id: string): Promise<AccessKey | unde
     createdMicros: value.createdMicros,
     expiresMicros: value.expiresMicros,
     mayCreateBucket: value.mayCreateBucket,
+    localNames: value.localNames,
   }
   store.caches.accessKeys.keep(id, key, reading)
   return key

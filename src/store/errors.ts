@@ -11,6 +11,7 @@ export const storeErrorCodes = [
   'BucketAlreadyOwnedByYou',
   'BucketNotEmpty',
   'InvalidBucketName',
+  'LastBucketName',
   'KeyAlreadyExists',
   'PreconditionFailed',
   'ConditionNotFound',
@@ -35,7 +36,7 @@ export const storeErrorCodes = [
  * `ConditionNotFound`: If-Match on a key that is not there. `PayloadHashMismatch`: the SHA-256 of
  * the signature. `BadDigest`: any other digest. `InvalidChecksum`: absent, or not the upload's
  * kind. `Unavailable`: no quorum. `OutcomeUnknown`: perhaps applied. `LayoutConflict`: another
- * layout was applied first.
+ * layout was applied first. `LastBucketName`: a bucket keeps one name.
  */
 export type StoreErrorCode = (typeof storeErrorCodes)[number]
 

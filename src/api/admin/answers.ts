@@ -1,6 +1,7 @@
 /** What the admin API answers, for those that read it. */
 
 import type { ClusterHealth } from './health.ts'
+import { count, fields, flag, list, nullable, omittable, text, time, type Shaped } from './input.ts'
 import type { JobProgress } from './job.ts'
 
 export type ClusterHealthAnswer = ClusterHealth
@@ -140,63 +141,99 @@ export interface JoinAnswer {
   readonly seed: SuggestedRole | null
 }
 
-export interface BucketPermissions {
-  readonly read: boolean
-  readonly write: boolean
-  readonly owner: boolean
-}
+const permissionsShape = fields({ read: flag, write: flag, owner: flag })
+export type BucketPermissions = Shaped<typeof permissionsShape>
 
-export interface KeyListAnswer {
-  readonly id: string
-  readonly name: string
-  readonly created: string | null
-  readonly expiration: string | null
-  readonly expired: boolean
-}
+export const keyListShape = list(
+  fields({
+    id: text,
+    name: text,
+    created: nullable(time),
+    expiration: nullable(time),
+    expired: flag,
+  }),
+)
+export type KeyListAnswer = Shaped<typeof keyListShape>[number]
 
-export interface KeyAnswer {
-  readonly accessKeyId: string
-  readonly created: string | null
-  readonly name: string
-  readonly expiration: string | null
-  readonly expired: boolean
-  readonly secretAccessKey?: string
-  readonly permissions: { readonly createBucket: boolean }
-  readonly buckets: readonly {
-    readonly id: string
-    readonly globalAliases: readonly string[]
-    readonly localAliases: readonly string[]
-    readonly permissions: BucketPermissions
-  }[]
-}
+export const keyShape = fields({
+  accessKeyId: text,
+  created: nullable(time),
+  name: text,
+  expiration: nullable(time),
+  expired: flag,
+  /** Only where it is asked for. */
+  secretAccessKey: omittable(text),
+  permissions: fields({ createBucket: flag }),
+  buckets: list(
+    fields({
+      id: text,
+      globalAliases: list(text),
+      localAliases: list(text),
+      permissions: permissionsShape,
+    }),
+  ),
+})
+export type KeyAnswer = Shaped<typeof keyShape>
 
-export interface BucketListAnswer {
-  readonly id: string
-  readonly created: string
-  readonly globalAliases: readonly string[]
-  readonly localAliases: readonly { readonly accessKeyId: string; readonly alias: string }[]
-}
+export const bucketListShape = list(
+  fields({
+    id: text,
+    created: time,
+    globalAliases: list(text),
+    localAliases: list(fields({ accessKeyId: text, alias: text })),
+  }),
+)
+export type BucketListAnswer = Shaped<typeof bucketListShape>[number]
 
-export interface BucketAnswer {
-  readonly id: string
-  readonly created: string
-  readonly globalAliases: readonly string[]
-  readonly websiteAccess: boolean
-  readonly websiteConfig: null
-  readonly keys: readonly {
-    readonly accessKeyId: string
-    readonly name: string
-    readonly permissions: BucketPermissions
-    readonly bucketLocalAliases: readonly string[]
-  }[]
-  readonly objects: number
-  readonly bytes: number
-  readonly unfinishedUploads: number
-  readonly unfinishedMultipartUploads: number
-  readonly unfinishedMultipartUploadParts: number
-  readonly unfinishedMultipartUploadBytes: number
-  readonly quotas: { readonly maxSize: null; readonly maxObjects: null }
-}
+export const bucketShape = fields({
+  id: text,
+  created: time,
+  globalAliases: list(text),
+  websiteAccess: flag,
+  websiteConfig: nullable(fields({ indexDocument: text, errorDocument: nullable(text) })),
+  keys: list(
+    fields({
+      accessKeyId: text,
+      name: text,
+      permissions: permissionsShape,
+      bucketLocalAliases: list(text),
+    }),
+  ),
+  objects: count,
+  bytes: count,
+  unfinishedUploads: count,
+  unfinishedMultipartUploads: count,
+  unfinishedMultipartUploadParts: count,
+  unfinishedMultipartUploadBytes: count,
+  quotas: fields({ maxSize: nullable(count), maxObjects: nullable(count) }),
+})
+export type BucketAnswer = Shaped<typeof bucketShape>
+
+export const inspectedObjectShape = fields({
+  bucketId: text,
+  key: text,
+  versions: list(
+    fields({
+      uuid: text,
+      timestamp: time,
+      encrypted: flag,
+      uploading: flag,
+      aborted: flag,
+      deleteMarker: flag,
+      inline: flag,
+      size: nullable(count),
+      etag: nullable(text),
+      /** Name and value. */
+      headers: omittable(list(list(text))),
+      blocks: omittable(
+        list(fields({ partNumber: count, offset: count, hash: text, size: count })),
+      ),
+      /** Ours: there are more blocks than are listed. */
+      blocksTruncated: omittable(flag),
+    }),
+  ),
+})
+export type InspectedObjectAnswer = Shaped<typeof inspectedObjectShape>
 
 export interface JobAnswer {
   readonly state: 'never' | 'running' | 'done' | 'failed'

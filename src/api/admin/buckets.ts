@@ -1,14 +1,16 @@
 /** Buckets as the admin API finds and shows them. */
 
 import { isBucketId } from '../../base/ids.ts'
-import type { Bucket } from '../../model/rows/bucket.ts'
+import type { Bucket, BucketName } from '../../model/rows/bucket.ts'
+import { noPermission, type BucketPermission } from '../../model/rows/permission.ts'
 import { findAccessKey } from '../../store/access-key.ts'
 import { bucketUsage, findBucketByName, listBuckets } from '../../store/bucket/bucket.ts'
 import { bucketById } from '../../store/store.ts'
 import type { BucketAnswer } from './answers.ts'
 import { AdminError } from './errors.ts'
-import { fields, flag, optional, text } from './input.ts'
-import type { AdminCall, AdminContext } from './operation.ts'
+import { fields, flag, optional, shape, text, type Shaped } from './input.ts'
+import { keyById } from './keys.ts'
+import type { AdminCall, AdminContext, QueryParameter } from './operation.ts'
 import { parameter } from './operation.ts'
 import { timeText } from './times.ts'
 import { unfinishedParts } from './unfinished.ts'
@@ -51,42 +53,100 @@ function noSuchBucket(name: string): AdminError {
   return new AdminError('NoSuchBucket', `Cannot find bucket "${name.slice(0, 100)}"`)
 }
 
+/** The parameters of a call that `bucketOfCall` reads. */
+export const bucketQuery: readonly QueryParameter[] = [
+  { name: 'id', sentence: 'Its whole id' },
+  { name: 'globalAlias', sentence: 'A name that all see' },
+  { name: 'search', sentence: 'A name that all see, or the first digits of its id' },
+]
+
 /** Source: Garage v2 admin API, BucketInfo. */
 export async function bucketAnswer(context: AdminContext, bucket: Bucket): Promise<BucketAnswer> {
   const usage = await bucketUsage(context.store, bucket.id)
   const unfinished =
     usage.uploads === 0 ? { parts: 0, bytes: 0 } : await unfinishedParts(context.store, bucket.id)
-  const keys: BucketAnswer['keys'][number][] = []
-  for (const [id, { read, write, owner }] of bucket.keys) {
-    const key = await findAccessKey(context.store, id)
-    if (key === undefined) continue
-    keys.push({
-      accessKeyId: id,
-      name: key.name,
-      permissions: { read, write, owner },
-      bucketLocalAliases: [],
-    })
-  }
+  const { website, quotas } = bucket.settings
   return {
     id: bucket.id,
     created: timeText(bucket.createdMicros),
     globalAliases: bucket.names,
-    websiteAccess: false,
-    websiteConfig: null,
-    keys,
+    websiteAccess: website !== undefined,
+    websiteConfig:
+      website === undefined || 'redirectAll' in website
+        ? null
+        : {
+            indexDocument: website.indexDocument,
+            errorDocument: website.errorDocument ?? null,
+          },
+    keys: await keysOf(context, bucket),
     objects: usage.objects,
     bytes: usage.bytes,
     unfinishedUploads: usage.uploads,
     unfinishedMultipartUploads: usage.uploads,
     unfinishedMultipartUploadParts: unfinished.parts,
     unfinishedMultipartUploadBytes: unfinished.bytes,
-    quotas: { maxSize: null, maxObjects: null },
+    quotas: { maxSize: quotas?.maxBytes ?? null, maxObjects: quotas?.maxObjects ?? null },
   }
 }
 
+/** Those that may use it, and those that have a name for it. */
+async function keysOf({ store }: AdminContext, bucket: Bucket): Promise<BucketAnswer['keys']> {
+  const ids = new Set([...bucket.keys.keys(), ...bucket.localNames.map(({ key }) => key)])
+  const found = await Promise.all([...ids].map(async (id) => findAccessKey(store, id)))
+  return found.flatMap((key) => {
+    if (key === undefined) return []
+    const { read, write, owner } = bucket.keys.get(key.id) ?? noPermission
+    return [
+      {
+        accessKeyId: key.id,
+        name: key.name,
+        permissions: { read, write, owner },
+        bucketLocalAliases: bucket.localNames
+          .filter((local) => local.key === key.id)
+          .map(({ name }) => name),
+      },
+    ]
+  })
+}
+
+const flags = { read: optional(flag), write: optional(flag), owner: optional(flag) }
+
+/** Flags of a body that are absent are false. */
+export const permissions = shape<BucketPermission>(fields(flags).schema, (value, at, unknown) => ({
+  ...noPermission,
+  ...defined(fields(flags)(value, at, unknown)),
+}))
+
+function defined(given: Readonly<Record<string, boolean | undefined>>): Partial<BucketPermission> {
+  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined))
+}
+
 /** The body of AllowBucketKey and DenyBucketKey; only `true` flags act. */
-export const permissionInput = fields({
+export const permissionInput = fields({ bucketId: text, accessKeyId: text, permissions })
+
+/** The body of AddBucketAlias and RemoveBucketAlias. */
+export const aliasInput = fields({
   bucketId: text,
-  accessKeyId: text,
-  permissions: fields({ read: optional(flag), write: optional(flag), owner: optional(flag) }),
+  globalAlias: optional(text),
+  localAlias: optional(text),
+  accessKeyId: optional(text),
 })
+
+/**
+ * The name that a body tells of, for all or for one key.
+ *
+ * @throws {AdminError} `InvalidRequest`, `NoSuchAccessKey`
+ */
+export async function nameOfInput(
+  context: AdminContext,
+  { globalAlias, localAlias, accessKeyId }: Shaped<typeof aliasInput>,
+): Promise<BucketName> {
+  if (globalAlias !== undefined && localAlias === undefined && accessKeyId === undefined) {
+    return { name: globalAlias }
+  }
+  if (globalAlias === undefined && localAlias !== undefined && accessKeyId !== undefined) {
+    return { name: localAlias, key: (await keyById(context, accessKeyId)).id }
+  }
+  const wanted = 'give "globalAlias", or "localAlias" with "accessKeyId"'
+  throw new AdminError('InvalidRequest', `Cannot tell which alias is meant: ${wanted}`)
+}

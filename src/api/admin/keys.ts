@@ -1,5 +1,6 @@
 /** Access keys as the admin API finds and shows them. */
 
+import { noPermission } from '../../model/rows/permission.ts'
 import { findAccessKey, listKeys } from '../../store/access-key.ts'
 import type { AccessKey } from '../../store/access-key.ts'
 import { listBuckets } from '../../store/bucket/bucket.ts'
@@ -7,7 +8,7 @@ import type { KeyAnswer } from './answers.ts'
 import { AdminError } from './errors.ts'
 import { fields, flag, optional, text } from './input.ts'
 import type { Shaped } from './input.ts'
-import type { AdminCall, AdminContext } from './operation.ts'
+import type { AdminCall, AdminContext, QueryParameter } from './operation.ts'
 import { neededParameter, parameter } from './operation.ts'
 import { isExpired, timeText } from './times.ts'
 
@@ -44,6 +45,12 @@ export async function keyOfCall(context: AdminContext, call: AdminCall): Promise
   return keyById(context, first.id)
 }
 
+/** The parameters of a call that `keyOfCall` reads. */
+export const keyQuery: readonly QueryParameter[] = [
+  { name: 'id', sentence: 'Its whole id' },
+  { name: 'search', sentence: 'The first characters of its id, or its name in any case' },
+]
+
 /** Source: Garage v2 admin API, KeyInfo. */
 export async function keyAnswer(
   context: AdminContext,
@@ -60,14 +67,15 @@ export async function keyAnswer(
     ...(options.showSecret === true ? { secretAccessKey: key.secret } : {}),
     permissions: { createBucket: key.mayCreateBucket },
     buckets: buckets.flatMap((bucket) => {
-      const permissions = bucket.keys.get(key.id)
-      if (permissions === undefined) return []
-      const { read, write, owner } = permissions
+      const granted = bucket.keys.get(key.id)
+      const local = bucket.localNames.filter((one) => one.key === key.id)
+      if (granted === undefined && local.length === 0) return []
+      const { read, write, owner } = granted ?? noPermission
       return [
         {
           id: bucket.id,
           globalAliases: bucket.names,
-          localAliases: [],
+          localAliases: local.map(({ name }) => name),
           permissions: { read, write, owner },
         },
       ]

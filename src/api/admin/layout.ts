@@ -7,10 +7,13 @@ import type { Preview, StageRequest } from '../../cluster/layout/staging.ts'
 import { shareOf, type LayoutState } from '../../store/layout/layout.ts'
 import type { ClusterLayoutAnswer, LayoutHistoryAnswer, LayoutParametersAnswer } from './answers.ts'
 import { AdminError } from './errors.ts'
-import { count, fields, flag, list, optional, text, type Shape, type Shaped } from './input.ts'
+import { count, fields, flag, list, optional, shape, text, type Shaped } from './input.ts'
 
-const zoneRedundancy: Shape<ZoneSpread> = (value, at, unknown) =>
-  value === 'maximum' ? value : fields({ atLeast: count })(value, at, unknown).atLeast
+const atLeast = fields({ atLeast: count })
+const zoneRedundancy = shape<ZoneSpread>(
+  { anyOf: [{ const: 'maximum' }, atLeast.schema] },
+  (value, at, unknown) => (value === 'maximum' ? value : atLeast(value, at, unknown).atLeast),
+)
 
 /** Body of UpdateClusterLayout. */
 export const layoutInput = fields({

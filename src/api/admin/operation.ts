@@ -126,6 +126,18 @@ export interface TextAnswer {
   readonly text: string
 }
 
+/** A parameter of the query, for the API's document. */
+export interface QueryParameter {
+  readonly name: string
+  readonly sentence: string
+  readonly required?: true
+}
+
+/** What an operation of JSON says of itself besides its name. */
+export interface Declared extends Pick<AdminOperation, 'input' | 'answer' | 'query' | 'nodes'> {
+  readonly data?: false
+}
+
 export interface AdminOperation {
   readonly name: string
   readonly method: 'GET' | 'POST'
@@ -136,6 +148,13 @@ export interface AdminOperation {
   readonly data: boolean
   /** Not one of Garage's: fields that nobody declared are refused. */
   readonly ours: boolean
+  /** The shape of its body, which `call.input` reads; absent: it has none. */
+  readonly input?: Shape<unknown>
+  /** The shape of what it answers, of each node where it asks several; absent: `null`. */
+  readonly answer?: Shape<unknown>
+  readonly query?: readonly QueryParameter[]
+  /** Asks the nodes that the parameter `node` names. */
+  readonly nodes?: true
   /** Returns plain data that becomes the JSON of the answer; undefined becomes `null`. */
   run?(context: AdminContext, call: AdminCall): Promise<unknown>
   /** Instead of `run`, for what is not JSON. */
@@ -147,10 +166,19 @@ export function garageOperation(
   method: 'GET' | 'POST',
   name: string,
   run: NonNullable<AdminOperation['run']>,
-  options: { readonly data?: false } = {},
+  declared: Declared = {},
 ): AdminOperation {
-  const data = options.data ?? true
-  return { name, method, path: `/v2/${name}`, guard: 'admin', data, ours: false, run }
+  const path = `/v2/${name}`
+  return {
+    ...declared,
+    name,
+    method,
+    path,
+    guard: 'admin',
+    data: declared.data ?? true,
+    ours: false,
+    run,
+  }
 }
 
 /** One of our own. */
@@ -158,10 +186,19 @@ export function hangarOperation(
   method: 'GET' | 'POST',
   name: string,
   run: NonNullable<AdminOperation['run']>,
-  options: { readonly data?: false } = {},
+  declared: Declared = {},
 ): AdminOperation {
   const path = `/hangar/v1/${name}`
-  return { name, method, path, guard: 'admin', data: options.data ?? true, ours: true, run }
+  return {
+    ...declared,
+    name,
+    method,
+    path,
+    guard: 'admin',
+    data: declared.data ?? true,
+    ours: true,
+    run,
+  }
 }
 
 /** A query parameter; an empty one counts as absent, as Garage has it. */

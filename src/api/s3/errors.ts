@@ -34,6 +34,7 @@ const storeAnswers = {
   InvalidPartOrder: 'InvalidPartOrder',
   InvalidLayout: 'InvalidRequest',
   KeyAlreadyExists: 'InvalidRequest',
+  LastBucketName: 'InvalidRequest',
   LayoutConflict: 'ServiceUnavailable',
   NoSuchAccessKey: 'InvalidAccessKeyId',
   NoSuchBucket: 'NoSuchBucket',

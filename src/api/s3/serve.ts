@@ -8,6 +8,7 @@ import type { Metrics } from '../../base/metrics.ts'
 import { findAccessKey } from '../../store/access-key.ts'
 import type { AccessKey } from '../../store/access-key.ts'
 import { findBucketByName } from '../../store/bucket/bucket.ts'
+import { resolveBucket } from '../../store/bucket/names.ts'
 import type { Bucket } from '../../model/rows/bucket.ts'
 import type { Store } from '../../store/store.ts'
 import { SigningKeys } from '../auth/signing-key.ts'
@@ -267,7 +268,7 @@ async function contextOf(door: Door, asked: Asked): Promise<ServiceContext> {
   if (permission === 'create-bucket') {
     return Object.assign(context, { bucketName, mayCreate: key.mayCreateBucket })
   }
-  const bucket = await findBucketByName(door.store, bucketName)
+  const bucket = await resolveBucket(door.store, bucketName, key)
   if (bucket === undefined) {
     throw new S3Error('NoSuchBucket', 'The specified bucket does not exist', {
       details: { BucketName: bucketName },

@@ -1,5 +1,7 @@
 /** The changes of an access key. */
 
+import { KEY_NAMES_MAX } from '../../base/limits.ts'
+import type { BucketId } from '../../base/ids.ts'
 import type { Command, CommandDefinition } from '../../table/schema.ts'
 import type { AccessKeyValue } from '../rows/access-key.ts'
 
@@ -28,6 +30,7 @@ export const createKey: CommandDefinition<AccessKeyValue> = {
         createdMicros: ballot.time,
         expiresMicros,
         mayCreateBucket,
+        localNames: new Map(),
       },
       answer: true,
     }
@@ -66,14 +69,56 @@ export const updateKey: CommandDefinition<AccessKeyValue> = {
 
 export const deleteKeyCommand: Command = { name: 'delete', args: null }
 
-/** The secret leaves the row; the id stays taken. */
+/** The secret leaves the row, and its names; the id stays taken. */
 export const deleteKey: CommandDefinition<AccessKeyValue> = {
   run({ value }) {
     if (value === undefined || value.deleted) return { kind: 'refuse', code: 'NoSuchAccessKey' }
     return {
       kind: 'write',
-      value: { ...value, deleted: true, sealedSecret: new Uint8Array(0) },
+      value: { ...value, deleted: true, sealedSecret: new Uint8Array(0), localNames: new Map() },
       answer: true,
     }
+  },
+}
+
+interface NameArgs {
+  readonly name: string
+  readonly bucket: BucketId
+}
+
+export function claimLocalNameCommand(name: string, bucket: BucketId): Command {
+  const args: NameArgs = { name, bucket }
+  return { name: 'claim-name', args }
+}
+
+/** Refuses with `BucketAlreadyExists` when the key calls another bucket so. */
+export const claimLocalName: CommandDefinition<AccessKeyValue> = {
+  run({ value, args }) {
+    const { name, bucket } = args as NameArgs
+    if (value === undefined || value.deleted) return { kind: 'refuse', code: 'NoSuchAccessKey' }
+    const before = value.localNames.get(name)
+    if (before === bucket) return { kind: 'answer', answer: true }
+    if (before !== undefined) {
+      return { kind: 'refuse', code: 'BucketAlreadyExists', details: { bucket: before } }
+    }
+    if (value.localNames.size >= KEY_NAMES_MAX) return { kind: 'refuse', code: 'SlowDown' }
+    const localNames = new Map([...value.localNames, [name, bucket]])
+    return { kind: 'write', value: { ...value, localNames }, answer: true }
+  },
+}
+
+export function releaseLocalNameCommand(name: string, bucket: BucketId): Command {
+  const args: NameArgs = { name, bucket }
+  return { name: 'release-name', args }
+}
+
+/** Answers whether the bucket had it. */
+export const releaseLocalName: CommandDefinition<AccessKeyValue> = {
+  run({ value, args }) {
+    const { name, bucket } = args as NameArgs
+    if (value?.localNames.get(name) !== bucket) return { kind: 'answer', answer: false }
+    const localNames = new Map(value.localNames)
+    localNames.delete(name)
+    return { kind: 'write', value: { ...value, localNames }, answer: true }
   },
 }

@@ -1,16 +1,29 @@
 /** The changes of a bucket's register. */
 
-import { BUCKET_KEYS_MAX } from '../../base/limits.ts'
+import { BUCKET_KEYS_MAX, BUCKET_NAMES_MAX } from '../../base/limits.ts'
 import type { AccessKeyId } from '../../base/ids.ts'
 import type { Command, CommandDefinition } from '../../table/schema.ts'
-import type { BucketValue } from '../rows/bucket.ts'
+import type { BucketName, BucketValue, LocalName } from '../rows/bucket.ts'
 import { changedSettings, noSettings, type SettingsChange } from '../rows/bucket-settings.ts'
-import { fullPermission, noPermission, permissionBits, permissionOf } from '../rows/permission.ts'
+import {
+  fullPermission,
+  noPermission,
+  permissionBits,
+  permissionOf,
+  type BucketPermission,
+} from '../rows/permission.ts'
 
 interface CreateArgs {
-  readonly name: string
+  /** That all see; absent of a bucket that only one key has a name for, or nobody. */
+  readonly name?: string | undefined
+  readonly local?: NamedByKey | undefined
   readonly owner?: AccessKeyId | undefined
   readonly shardCount: number
+}
+
+/** A key's own name for a new bucket, and what the key may do there. */
+export interface NamedByKey extends LocalName {
+  readonly permission: BucketPermission
 }
 
 export function createBucketCommand(args: CreateArgs): Command {
@@ -20,7 +33,7 @@ export function createBucketCommand(args: CreateArgs): Command {
 /** Writes the bucket as pending. Its owner gets every permission. */
 export const createBucket: CommandDefinition<BucketValue> = {
   run({ value, ballot, args }) {
-    const { name, owner, shardCount } = args as CreateArgs
+    const { name, local, owner, shardCount } = args as CreateArgs
     if (value !== undefined) return { kind: 'refuse', code: 'BucketAlreadyExists' }
     return {
       kind: 'write',
@@ -28,14 +41,26 @@ export const createBucket: CommandDefinition<BucketValue> = {
         state: 'pending',
         createdMicros: ballot.time,
         shardCount,
-        names: [name],
-        localNames: [],
-        keys: new Map(owner === undefined ? [] : [[owner, fullPermission]]),
+        names: name === undefined ? [] : [name],
+        localNames: local === undefined ? [] : [{ key: local.key, name: local.name }],
+        keys: firstKeys(owner, local),
         settings: noSettings,
       },
       answer: true,
     }
   },
+}
+
+function firstKeys(
+  owner: AccessKeyId | undefined,
+  local: NamedByKey | undefined,
+): ReadonlyMap<AccessKeyId, BucketPermission> {
+  const keys = new Map<AccessKeyId, BucketPermission>()
+  if (local !== undefined && permissionBits(local.permission) !== 0) {
+    keys.set(local.key, local.permission)
+  }
+  if (owner !== undefined) keys.set(owner, fullPermission)
+  return keys
 }
 
 export const publishBucketCommand: Command = { name: 'publish', args: null }
@@ -112,5 +137,76 @@ export const changeSettings: CommandDefinition<BucketValue> = {
     }
     const settings = changedSettings(value.settings, args as SettingsChange)
     return { kind: 'write', value: { ...value, settings }, answer: true }
+  },
+}
+
+export function addNameCommand(args: BucketName): Command {
+  return { name: 'add-name', args }
+}
+
+/** Writes a name that was won down in the row. */
+export const addName: CommandDefinition<BucketValue> = {
+  run({ value, args }) {
+    const { name, key } = args as BucketName
+    if (value === undefined || value.state !== 'live') {
+      return { kind: 'refuse', code: 'NoSuchBucket' }
+    }
+    if (hasName(value, { name, key })) return { kind: 'answer', answer: false }
+    if (value.names.length + value.localNames.length >= BUCKET_NAMES_MAX) {
+      return { kind: 'refuse', code: 'SlowDown' }
+    }
+    const named =
+      key === undefined
+        ? { names: [...value.names, name] }
+        : { localNames: [...value.localNames, { key, name }] }
+    return { kind: 'write', value: { ...value, ...named }, answer: true }
+  },
+}
+
+export function dropNameCommand(args: BucketName): Command {
+  return { name: 'drop-name', args }
+}
+
+/** Refuses with `LastBucketName` when the bucket has no other. Answers whether it had it. */
+export const dropName: CommandDefinition<BucketValue> = {
+  run({ value, args }) {
+    const { name, key } = args as BucketName
+    if (value === undefined || value.state !== 'live') {
+      return { kind: 'refuse', code: 'NoSuchBucket' }
+    }
+    if (!hasName(value, { name, key })) return { kind: 'answer', answer: false }
+    if (value.names.length + value.localNames.length === 1) {
+      return { kind: 'refuse', code: 'LastBucketName' }
+    }
+    const named =
+      key === undefined
+        ? { names: value.names.filter((one) => one !== name) }
+        : { localNames: value.localNames.filter((one) => one.key !== key || one.name !== name) }
+    return { kind: 'write', value: { ...value, ...named }, answer: true }
+  },
+}
+
+function hasName(value: BucketValue, { name, key }: BucketName): boolean {
+  if (key === undefined) return value.names.includes(name)
+  return value.localNames.some((one) => one.key === key && one.name === name)
+}
+
+export function forgetKeyCommand(key: AccessKeyId): Command {
+  return { name: 'forget-key', args: key }
+}
+
+/** A key is gone: its permissions and its names go, though no name be left. */
+export const forgetKey: CommandDefinition<BucketValue> = {
+  run({ value, args }) {
+    if (value === undefined || value.state !== 'live') {
+      return { kind: 'refuse', code: 'NoSuchBucket' }
+    }
+    const localNames = value.localNames.filter((one) => one.key !== args)
+    const keys = new Map(value.keys)
+    const had = keys.delete(args as AccessKeyId)
+    if (!had && localNames.length === value.localNames.length) {
+      return { kind: 'answer', answer: false }
+    }
+    return { kind: 'write', value: { ...value, keys, localNames }, answer: true }
   },
 }

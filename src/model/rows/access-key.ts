@@ -1,6 +1,6 @@
 /** What the register of an access key holds: its secret only sealed. */
 
-import type { AccessKeyId } from '../../base/ids.ts'
+import type { AccessKeyId, BucketId } from '../../base/ids.ts'
 import type { Plain } from '../../table/schema.ts'
 
 /** The one partition key of all access keys. */
@@ -15,6 +15,8 @@ export interface AccessKeyValue {
   readonly createdMicros: number
   readonly expiresMicros: number | undefined
   readonly mayCreateBucket: boolean
+  /** Names that only requests of this key see, each won by ballot of this row. */
+  readonly localNames: ReadonlyMap<string, BucketId>
 }
 
 export interface AccessKeySummary {
@@ -32,6 +34,7 @@ type StoredKey = readonly [
   created: number,
   expires: number,
   mayCreateBucket: number,
+  localNames: readonly (readonly [name: string, bucket: string])[],
 ]
 
 export function encodeAccessKey(value: AccessKeyValue): Plain {
@@ -42,16 +45,18 @@ export function encodeAccessKey(value: AccessKeyValue): Plain {
     value.createdMicros,
     value.expiresMicros ?? 0,
     value.mayCreateBucket ? 1 : 0,
+    [...value.localNames],
   ]
   return stored
 }
 
-/** @throws {TypeError} when `version` is not 1 */
+/** Format 1 ends before the local names. @throws {TypeError} when `version` is neither 1 nor 2 */
 export function decodeAccessKey(plain: Plain, version: number): AccessKeyValue {
-  if (version !== 1) {
-    throw new TypeError(`Cannot read an access key: its format is ${version}, wanted 1`)
+  if (version !== 1 && version !== 2) {
+    throw new TypeError(`Cannot read an access key: its format is ${version}, wanted 1 or 2`)
   }
-  const [deleted, name, sealedSecret, createdMicros, expires, mayCreateBucket] = plain as StoredKey
+  const stored = (version === 1 ? [...(plain as readonly Plain[]), []] : plain) as StoredKey
+  const [deleted, name, sealedSecret, createdMicros, expires, mayCreateBucket, local] = stored
   return {
     deleted: deleted === 1,
     name,
@@ -59,6 +64,7 @@ export function decodeAccessKey(plain: Plain, version: number): AccessKeyValue {
     createdMicros,
     expiresMicros: expires === 0 ? undefined : expires,
     mayCreateBucket: mayCreateBucket === 1,
+    localNames: new Map(local.map(([alias, bucket]) => [alias, bucket as BucketId])),
   }
 }
 

@@ -17,6 +17,12 @@ export interface LocalName {
   readonly name: string
 }
 
+/** A name of a bucket: with a key, one that only that key sees. */
+export interface BucketName {
+  readonly name: string
+  readonly key?: AccessKeyId | undefined
+}
+
 /** What the list of buckets says of each. */
 interface BucketFacts {
   readonly state: BucketState

@@ -9,9 +9,11 @@ import { bucketNameFault } from '../../model/bucket-name.ts'
 import {
   changeSettingsCommand,
   createBucketCommand,
+  forgetKeyCommand,
   permitKeyCommand,
   publishBucketCommand,
   removeBucketCommand,
+  type NamedByKey,
 } from '../../model/commands/bucket.ts'
 import {
   claimNameCommand,
@@ -28,7 +30,7 @@ import {
 } from '../../model/rows/bucket.ts'
 import type { SettingsChange } from '../../model/rows/bucket-settings.ts'
 import { objectPartitionKey } from '../../model/rows/object.ts'
-import { noPermission, permissionBits, type BucketPermission } from '../../model/rows/permission.ts'
+import { permissionBits, type BucketPermission } from '../../model/rows/permission.ts'
 import type { RegisterRef } from '../../table/table.ts'
 import { StoreError } from '../errors.ts'
 import {
@@ -39,17 +41,18 @@ import {
   type ChangeCopied,
   type Store,
 } from '../store.ts'
+import { claimLocalName, localNameHolder, releaseLocalName } from './local-names.ts'
 
 /** Times that a name is tried again after the bucket that had it went away. */
 const CLAIM_ATTEMPTS_MAX = 5
 /** Buckets that a key's rights are taken out of at the same time. */
 const CHANGES_AT_ONCE_MAX = 16
 
-function nameRef(store: Store, name: string): RegisterRef<BucketNameValue> {
+export function nameRef(store: Store, name: string): RegisterRef<BucketNameValue> {
   return { table: store.model.bucketName, partitionKey: NAMES, key: name }
 }
 
-function bucketRef(store: Store, id: BucketId): RegisterRef<BucketValue> {
+export function bucketRef(store: Store, id: BucketId): RegisterRef<BucketValue> {
   return { table: store.model.bucket, partitionKey: BUCKETS, key: id }
 }
 
@@ -86,44 +89,79 @@ async function publishedBucket(store: Store, id: BucketId): Promise<Bucket | und
 }
 
 export interface CreateBucketInput {
-  readonly name: string
+  /** That all see. */
+  readonly name?: string | undefined
+  readonly local?: NamedByKey | undefined
   /** Gets every permission. */
   readonly owner?: AccessKeyId | undefined
 }
 
+/** @throws {StoreError} `InvalidBucketName` */
+export function judgeBucketName(name: string | undefined): void {
+  const fault = name === undefined ? undefined : bucketNameFault(name)
+  if (fault === undefined) return
+  throw new StoreError('InvalidBucketName', `Cannot name a bucket "${name}": ${fault}`)
+}
+
 /**
- * Makes a bucket, or finds that its maker has it already.
+ * Makes a bucket, or finds that its maker has it already. The name of one key is won first: a
+ * bucket that is found under its other name then has both.
  *
- * @throws {StoreError} `InvalidBucketName`, `BucketAlreadyExists`
+ * @throws {StoreError} `InvalidBucketName`, `BucketAlreadyExists`, `NoSuchAccessKey`
  */
 export async function createBucket(
   store: Store,
   input: CreateBucketInput,
 ): Promise<{ readonly id: BucketId; readonly created: boolean }> {
-  const { name, owner } = input
-  const fault = bucketNameFault(name)
-  if (fault !== undefined) {
-    throw new StoreError('InvalidBucketName', `Cannot name a bucket "${name}": ${fault}`)
-  }
-  const existing = await findBucketByName(store, name)
+  const { name, local, owner } = input
+  for (const one of [name, local?.name]) judgeBucketName(one)
+  const existing = name === undefined ? undefined : await findBucketByName(store, name)
   if (existing !== undefined) return { id: ownBucket(existing, input).id, created: false }
   const id = newBucketId(store.rng)
   const shardCount = store.shardCount ?? 1
   const ref = bucketRef(store, id)
-  await inStoreWords(store.tables.change(ref, createBucketCommand({ name, owner, shardCount })))
-  const winner = await claimName(store, name, id)
-  if (winner !== undefined) {
-    await inStoreWords(store.tables.change(ref, removeBucketCommand({ pendingOnly: true })))
-    return { id: ownBucket(winner, input).id, created: false }
-  }
+  const create = createBucketCommand({ name, local, owner, shardCount })
+  await inStoreWords(store.tables.change(ref, create))
+  const winner = await claimNames(store, input, id)
+  if (winner !== undefined) return { id: ownBucket(winner, input).id, created: false }
   try {
     await inStoreWords(store.tables.change(ref, publishBucketCommand))
   } catch (error) {
-    // Somebody took it for one that was left: then the name must not stay with it.
-    await changeCopied(store, nameRef(store, name), releaseNameCommand(id))
+    // Somebody took it for one that was left: then the names must not stay with it.
+    if (name !== undefined) await changeCopied(store, nameRef(store, name), releaseNameCommand(id))
+    if (local !== undefined) await releaseLocalName(store, local, id)
     throw error
   }
   return { id, created: true }
+}
+
+/**
+ * Claims the names of a pending bucket; where one is not to be had the bucket goes.
+ *
+ * @returns the bucket that has the name for all instead
+ */
+async function claimNames(
+  store: Store,
+  { name, local }: CreateBucketInput,
+  id: BucketId,
+): Promise<Bucket | undefined> {
+  const remove = async (): Promise<void> => {
+    const command = removeBucketCommand({ pendingOnly: true })
+    await inStoreWords(store.tables.change(bucketRef(store, id), command))
+  }
+  if (local !== undefined) {
+    try {
+      await claimLocalName(store, local, id)
+    } catch (error) {
+      await remove()
+      throw error
+    }
+  }
+  const winner = name === undefined ? undefined : await claimName(store, name, id)
+  if (winner === undefined) return undefined
+  await remove()
+  if (local !== undefined) await releaseLocalName(store, local, id)
+  return winner
 }
 
 /** @throws {StoreError} `BucketAlreadyExists` unless it is the caller's own */
@@ -133,7 +171,11 @@ function ownBucket(bucket: Bucket, { name, owner }: CreateBucketInput): Bucket {
 }
 
 /** Claims a name for `id`. @returns the bucket that has it instead */
-async function claimName(store: Store, name: string, id: BucketId): Promise<Bucket | undefined> {
+export async function claimName(
+  store: Store,
+  name: string,
+  id: BucketId,
+): Promise<Bucket | undefined> {
   for (let attempt = 1; ; attempt += 1) {
     try {
       await inStoreWords(store.tables.change(nameRef(store, name), claimNameCommand(id)))
@@ -214,16 +256,17 @@ export async function changeBucketSettings(
   return bucketById(store, id)
 }
 
-/** Takes a key's permissions out of every bucket, as part of a change of the key. */
+/** Takes a key's permissions and names out of every bucket, as part of a change of the key. */
 export async function takeRights(
   store: Store,
   key: AccessKeyId,
   change: ChangeCopied,
 ): Promise<void> {
-  const all = permissionBits({ ...noPermission, read: true, write: true, owner: true })
-  const command = permitKeyCommand({ key, allow: 0, deny: all })
+  const command = forgetKeyCommand(key)
   const places = new Semaphore(CHANGES_AT_ONCE_MAX)
-  const buckets = (await listBuckets(store)).filter(({ keys }) => keys.has(key))
+  const buckets = (await listBuckets(store)).filter(
+    ({ keys, localNames }) => keys.has(key) || localNames.some((local) => local.key === key),
+  )
   const changes = buckets.map(({ id }) => places.run(() => change(bucketRef(store, id), command)))
   // Each of them, though one fails: what is changed by then is told of.
   for (const outcome of await Promise.allSettled(changes)) {
@@ -242,10 +285,24 @@ export async function bucketUsage(store: Store, id: BucketId): Promise<Counts> {
   return sum
 }
 
-/** Ends the making of a bucket whose maker is gone: live when it won its name, else removed. */
+/** Ends the making of a bucket whose maker is gone: live when it won its names, else removed. */
 export async function finishPending(store: Store, bucket: BucketSummary): Promise<void> {
-  const claim = await inStoreWords(store.tables.get(nameRef(store, bucket.names[0] ?? '')))
-  const command =
-    claim?.bucket === bucket.id ? publishBucketCommand : removeBucketCommand({ pendingOnly: true })
+  const command = (await hasWonNames(store, bucket))
+    ? publishBucketCommand
+    : removeBucketCommand({ pendingOnly: true })
   await inStoreWords(store.tables.change(bucketRef(store, bucket.id), command))
+}
+
+/** Of a name for all and one of a key it wins the latter first. Without a name nobody can know it. */
+async function hasWonNames(
+  store: Store,
+  { id, names, localNames }: BucketSummary,
+): Promise<boolean> {
+  const [name] = names
+  if (name !== undefined) {
+    const claim = await inStoreWords(store.tables.get(nameRef(store, name)))
+    return claim?.bucket === id
+  }
+  const [local] = localNames
+  return local !== undefined && (await localNameHolder(store, local)) === id
 }

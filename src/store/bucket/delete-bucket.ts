@@ -13,6 +13,7 @@ import { objectPartitionKey } from '../../model/rows/object.ts'
 import type { RegisterRef } from '../../table/table.ts'
 import { StoreError } from '../errors.ts'
 import { bucketById, changingCopied, inStoreWords, isDeleting, type Store } from '../store.ts'
+import { releaseLocalName } from './local-names.ts'
 
 /**
  * Deletes a bucket that has neither objects nor open uploads.
@@ -57,6 +58,7 @@ async function removeRow(store: Store, bucket: Bucket): Promise<void> {
       const nameRef = { table: store.model.bucketName, partitionKey: NAMES, key: name }
       await change(nameRef, releaseNameCommand(bucket.id))
     }
+    for (const local of bucket.localNames) await releaseLocalName(store, local, bucket.id, change)
   })
 }
 

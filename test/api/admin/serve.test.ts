@@ -270,16 +270,6 @@ test('CreateBucket says what is wrong with a name, or that it is taken', async (
   assert.equal(errorOf(await create('taken')).code, 'BucketAlreadyExists')
 })
 
-test('what is not honoured yet is refused, not ignored', async () => {
-  const local = { globalAlias: 'local', localAlias: { accessKeyId: 'GK1', alias: 'x' } }
-  const answer = await door.ask('CreateBucket', { body: local })
-  assert.equal(answer.status, 501)
-  assert.equal(errorOf(answer).code, 'NotImplemented')
-  assert.equal((await door.ask('CreateBucket', { body: {} })).status, 501)
-  const nothing = await door.ask('CreateBucket', { body: { globalAlias: 'nul', localAlias: null } })
-  assert.equal(nothing.status, 200)
-})
-
 test('bodies that are not the JSON that is wanted answer 400', async () => {
   const bodies = [
     '',

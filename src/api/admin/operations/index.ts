@@ -1,7 +1,9 @@
 /** Every operation of the admin API. */
 
 import type { AdminOperation } from '../operation.ts'
+import { addBucketAlias } from './add-bucket-alias.ts'
 import { allowBucketKey } from './allow-bucket-key.ts'
+import { cleanupIncompleteUploads } from './cleanup-incomplete-uploads.ts'
 import { startCheck, watchCheck } from './check.ts'
 import { connectClusterNodes } from './connect-cluster-nodes.ts'
 import { createBucket } from './create-bucket.ts'
@@ -19,12 +21,14 @@ import { getWorkerInfo } from './get-worker-info.ts'
 import { getNodeInfo } from './get-node-info.ts'
 import { health } from './health.ts'
 import { importKey } from './import-key.ts'
+import { inspectObject } from './inspect-object.ts'
 import { join } from './join.ts'
 import { listBuckets } from './list-buckets.ts'
 import { launchRepairOperation } from './launch-repair-operation.ts'
 import { listWorkers } from './list-workers.ts'
 import { listKeys } from './list-keys.ts'
 import { metrics } from './metrics.ts'
+import { removeBucketAlias } from './remove-bucket-alias.ts'
 import { startRepairCheck, watchRepairCheck } from './repair-check.ts'
 import { safeToStop } from './safe-to-stop.ts'
 import { startScrub, watchScrub } from './scrub.ts'
@@ -37,6 +41,7 @@ import { revertClusterLayout } from './revert-cluster-layout.ts'
 import { updateClusterLayout } from './update-cluster-layout.ts'
 import { declareNodeLost } from './declare-node-lost.ts'
 import { goOnAlone } from './go-on-alone.ts'
+import { updateBucket } from './update-bucket.ts'
 import { updateKey } from './update-key.ts'
 
 export const operations: readonly AdminOperation[] = [
@@ -71,7 +76,12 @@ export const operations: readonly AdminOperation[] = [
   createBucket,
   getBucketInfo,
   listBuckets,
+  updateBucket,
   deleteBucket,
+  addBucketAlias,
+  removeBucketAlias,
+  cleanupIncompleteUploads,
+  inspectObject,
   allowBucketKey,
   denyBucketKey,
   startCheck,

@@ -1,11 +1,10 @@
 /** LaunchRepairOperation: what the workers of the named nodes do from time to time, now. */
 
-import { fields, type Shape } from '../input.ts'
+import { anything, fields } from '../input.ts'
 import { garageOperation } from '../operation.ts'
 import { perform, repairOf } from '../workers.ts'
 
 /** A name, or an object of one; `repairOf` reads it. */
-const anything: Shape<unknown> = (value) => value
 const shape = fields({ repairType: anything })
 
 export const launchRepairOperation = garageOperation(

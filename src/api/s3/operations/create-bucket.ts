@@ -1,10 +1,9 @@
 /** CreateBucket: wins a name for a new bucket; one's own again is fine. */
 
 import { CONFIG_BODY_BYTES_MAX } from '../../../base/limits.ts'
-import {
-  createBucket as createStoredBucket,
-  findBucketByName,
-} from '../../../store/bucket/bucket.ts'
+import { accessKeyById } from '../../../store/access-key.ts'
+import { createBucket as createStoredBucket } from '../../../store/bucket/bucket.ts'
+import { resolveBucket } from '../../../store/bucket/names.ts'
 import { readDocument } from '../../auth/document.ts'
 import { parseXml } from '../../http/xml.ts'
 import { emptyAnswer } from '../answers.ts'
@@ -28,9 +27,10 @@ export const createBucket = operation({
       compute: store.compute,
     })
     if (bytes.length > 0) checkLocation(bytes, context)
+    // What the key calls so is there already, as a name for all is.
+    const found = await resolveBucket(store, bucketName, await accessKeyById(store, caller.id))
     if (!context.mayCreate) {
-      const bucket = await findBucketByName(store, bucketName)
-      if (bucket?.keys.get(caller.id)?.owner !== true) {
+      if (found?.keys.get(caller.id)?.owner !== true) {
         throw new S3Error(
           'AccessDenied',
           'Access Denied: the key may not create buckets. ' +
@@ -38,7 +38,12 @@ export const createBucket = operation({
         )
       }
     }
-    await createStoredBucket(store, { name: bucketName, owner: caller.id })
+    if (found?.keys.get(caller.id)?.owner !== true) {
+      if (found !== undefined) {
+        throw new S3Error('BucketAlreadyExists', `Cannot create "${bucketName}": it exists already`)
+      }
+      await createStoredBucket(store, { name: bucketName, owner: caller.id })
+    }
     return emptyAnswer(200, [['location', `/${bucketName}`]])
   },
 })

@@ -1,5 +1,6 @@
 /** ListBuckets: the buckets that the caller's key has any right in. */
 
+import { accessKeyById } from '../../../store/access-key.ts'
 import { listBuckets as listStoredBuckets } from '../../../store/bucket/bucket.ts'
 import { documentAnswer, person } from '../answers.ts'
 import { operation } from '../contract/operation.ts'
@@ -29,9 +30,15 @@ export const listBuckets = operation({
     const after = token ? readPageToken(scope, token, 'continuation-token') : ''
     const here = region === undefined || region === context.region
     const all = here ? await listStoredBuckets(context.store) : []
+    // What the key calls a bucket of its own hides one for all of the same name.
+    const { localNames: localNamesOfKey } = await accessKeyById(context.store, context.caller.id)
     const named = all
       .filter((bucket) => bucket.keys.has(context.caller.id))
-      .flatMap(({ names, createdMicros }) => names.map((name) => ({ name, createdMicros })))
+      .flatMap(({ names, localNames, createdMicros }) => {
+        const own = localNames.filter(({ key }) => key === context.caller.id)
+        const seen = names.filter((name) => !localNamesOfKey.has(name))
+        return [...seen, ...own.map(({ name }) => name)].map((name) => ({ name, createdMicros }))
+      })
       .filter(({ name }) => name.startsWith(prefix) && name > after)
       .sort((a, b) => (a.name < b.name ? -1 : 1))
     const page = named.slice(0, limit)

@@ -2,6 +2,11 @@
 
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
+import type { AccessKeyId } from '../../../../src/base/ids.ts'
+import { fullPermission } from '../../../../src/model/rows/permission.ts'
+import { createKey } from '../../../../src/store/access-key.ts'
+import { createBucket, findBucketByName } from '../../../../src/store/bucket/bucket.ts'
+import { addBucketName } from '../../../../src/store/bucket/names.ts'
 import { prepare } from '../../../support/signed-client.ts'
 import { childrenOf, textAt } from '../../../support/xml-tree.ts'
 import { openDoor } from '../door.ts'
@@ -125,4 +130,35 @@ test('deleteBucket wants the bucket empty, and its owner', async () => {
   assert.equal((await door.call({ method: 'DELETE', bucket: 'short' })).code, 'NoSuchBucket')
   assert.equal((await door.call({ method: 'PUT', bucket: 'short', key: 'k' })).code, 'NoSuchBucket')
   assert.equal((await create('short')).status, 200)
+})
+
+test("a key's own name for a bucket is listed, resolved first, and gone with DeleteBucket", async () => {
+  const { store, owner } = door
+  const key = owner.accessKeyId as AccessKeyId
+  await create('for-all')
+  const local = { key, name: 'mine-alone', permission: fullPermission }
+  const { id } = await createBucket(store, { local })
+  await addBucketName(store, id, { name: 'for-all', key })
+  const list = await door.call({ method: 'GET', bucket: '' })
+  const names = [...list.text.matchAll(/<Name>([^<]*)/g)].map(([, name]) => name)
+  assert.equal(names.filter((name) => name === 'for-all').length, 1)
+  assert.ok(names.includes('mine-alone'))
+  const put = { method: 'PUT', bucket: 'mine-alone', key: 'k', body: Buffer.from('x') }
+  assert.equal((await door.call(put)).status, 200)
+  for (const bucket of ['for-all', id]) {
+    assert.equal((await door.call({ method: 'GET', bucket, key: 'k' })).text, 'x')
+  }
+  const other = await createKey(store, { name: 'stranger', mayCreateBucket: true })
+  const asStranger = { ...owner, accessKeyId: other.id, secretAccessKey: other.secret }
+  const head = await door.send(prepare(asStranger, { method: 'HEAD', bucket: 'mine-alone' }))
+  assert.equal(head.status, 404)
+  assert.equal((await create('mine-alone')).status, 200)
+  assert.equal(await findBucketByName(store, 'mine-alone'), undefined)
+  // One of two names: the bucket stays, though it is not empty.
+  assert.equal((await door.call({ method: 'DELETE', bucket: 'mine-alone' })).status, 204)
+  assert.equal((await door.call({ method: 'HEAD', bucket: 'mine-alone' })).status, 404)
+  assert.equal((await door.call({ method: 'DELETE', bucket: 'for-all' })).code, 'BucketNotEmpty')
+  await door.call({ method: 'DELETE', bucket: 'for-all', key: 'k' })
+  assert.equal((await door.call({ method: 'DELETE', bucket: 'for-all' })).status, 204)
+  assert.equal((await door.call({ method: 'GET', bucket: 'for-all', key: 'k' })).code, 'NoSuchKey')
 })
