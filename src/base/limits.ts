@@ -159,6 +159,9 @@ export const ROW_CACHE_ENTRIES_MAX = 10_000
 export const ROW_COPY_MS_MAX = 2_000
 /** Shards of buckets whose gate is known to be open. */
 export const GATES_KNOWN_MAX = 10_000
+/** Of a bucket with quotas: counts that another node told are good for this long. */
+export const QUOTA_COUNTS_MS_MAX = 1_000
+export const QUOTA_COUNTS_KEPT_MAX = 1_000
 /** Manifests on their way out whose span is waited for. */
 export const RELEASES_WAITING_MAX = 20_000
 

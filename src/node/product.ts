@@ -24,6 +24,7 @@ import type { ModelTables } from '../model/tables.ts'
 import { listKeys } from '../store/access-key.ts'
 import { Caches } from '../store/caches.ts'
 import { shareCopies } from '../store/cluster/copies.ts'
+import { QuotaKeeper } from '../store/bucket/quota.ts'
 import { shardCounts } from '../store/cluster/counts.ts'
 import { ClusterSealers, ownSealer, type Sealers } from '../store/cluster/sealers.ts'
 import type { Network } from '../base/network.ts'
@@ -203,6 +204,7 @@ function storeOf(
     holds: new Holds({ ...asking, graceMs: parts.options.graceMs ?? BLOCK_GRACE_MS }),
     announce: shareCopies({ ...asking, caches }),
     sealers: sealersOf(parts, { sealing, tables, model }),
+    quotas: new QuotaKeeper(clock),
     counts: shardCounts({ local: (key) => readCounts(db, key), network, cluster }),
   }
 }

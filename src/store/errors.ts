@@ -23,6 +23,7 @@ export const storeErrorCodes = [
   'BadDigest',
   'PayloadHashMismatch',
   'InvalidChecksum',
+  'QuotaExceeded',
   'SlowDown',
   'Unavailable',
   'OutcomeUnknown',

@@ -32,6 +32,7 @@ import { isCopied, type Caches } from './caches.ts'
 import type { AnnounceChanges, CopiedRow } from './cluster/copies.ts'
 import { refusalCode, StoreError, toStoreError } from './errors.ts'
 import type { Sealers } from './cluster/sealers.ts'
+import type { QuotaKeeper } from './bucket/quota.ts'
 
 /** What the verbs of one node share. Built once by the assembly; plain data. */
 export interface Store {
@@ -51,6 +52,7 @@ export interface Store {
   readonly sealers: Sealers
   /** Counts of a shard, from `readCounts` or `shardCounts`. */
   readonly counts: (partitionKey: string) => Counts | Promise<Counts>
+  readonly quotas: QuotaKeeper
   /** Bodies up to this lie in the object's row. @default INLINE_SIZE_BYTES_MAX */
   readonly inlineSizeBytesMax?: number
   /** Of every part but the last. @default PART_SIZE_BYTES_MIN */

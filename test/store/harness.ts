@@ -25,6 +25,7 @@ import { Holds } from '../../src/model/holds.ts'
 import { isBlockReferenced } from '../../src/model/naming.ts'
 import { RunningOperations } from '../../src/model/operations.ts'
 import { ReleaseWorker } from '../../src/model/release.ts'
+import { QuotaKeeper } from '../../src/store/bucket/quota.ts'
 import { ownSealer } from '../../src/store/cluster/sealers.ts'
 import { buildTables } from '../../src/model/tables.ts'
 import { LoopbackNetwork } from '../../src/net/loopback.ts'
@@ -116,6 +117,7 @@ export async function openStore(
     compute: inlineCompute,
     log: silentLog,
     sealers: ownSealer(secret, rng),
+    quotas: new QuotaKeeper(clock),
     counts: (partitionKey) => readCounts(db, partitionKey),
     announce: shareCopies({ network, clock, caches }),
     shardCount: options.shardCount ?? 1,

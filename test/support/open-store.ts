@@ -16,6 +16,7 @@ import { readCounts } from '../../src/model/counter.table.ts'
 import { Holds } from '../../src/model/holds.ts'
 import { RunningOperations } from '../../src/model/operations.ts'
 import { ownSealer } from '../../src/store/cluster/sealers.ts'
+import { QuotaKeeper } from '../../src/store/bucket/quota.ts'
 import { buildTables } from '../../src/model/tables.ts'
 import { LoopbackNetwork } from '../../src/net/loopback.ts'
 import { systemClock } from '../../src/node/system/clock.ts'
@@ -84,6 +85,7 @@ export async function openTestStore(
     holds: new Holds({ network, clock, graceMs: BLOCK_GRACE_MS }),
     announce: shareCopies({ network, clock, caches }),
     sealers: ownSealer(rng.bytes(32), rng),
+    quotas: new QuotaKeeper(clock),
     counts: (partitionKey) => readCounts(db, partitionKey),
     ...(options.shardCount === undefined ? {} : { shardCount: options.shardCount }),
   }

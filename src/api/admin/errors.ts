@@ -54,6 +54,7 @@ const ofStore = {
   OutcomeUnknown: 'ServiceUnavailable',
   PayloadHashMismatch: 'InternalError',
   PreconditionFailed: 'InternalError',
+  QuotaExceeded: 'InternalError',
   SlowDown: 'ServiceUnavailable',
   StorageFull: 'ServiceUnavailable',
   Unavailable: 'ServiceUnavailable',

@@ -110,6 +110,11 @@ export const errorAnswers = {
     status: 412,
     message: 'At least one of the pre-conditions you specified did not hold',
   },
+  // Ceph's code; AWS has no quotas, and Garage answers AccessDenied with the same status.
+  QuotaExceeded: {
+    status: 403,
+    message: 'The quota of the bucket is reached',
+  },
   ServiceUnavailable: {
     status: 503,
     message: 'Service is unable to handle request. Please try again.',

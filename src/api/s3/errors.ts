@@ -43,6 +43,7 @@ const storeAnswers = {
   OutcomeUnknown: 'ServiceUnavailable',
   PayloadHashMismatch: 'XAmzContentSHA256Mismatch',
   PreconditionFailed: 'PreconditionFailed',
+  QuotaExceeded: 'QuotaExceeded',
   SlowDown: 'SlowDown',
   StorageFull: 'ServiceUnavailable',
   Unavailable: 'ServiceUnavailable',
@@ -54,6 +55,7 @@ const ownWords: ReadonlySet<StoreErrorCode> = new Set<StoreErrorCode>([
   'InvalidChecksum',
   'InvalidBucketName',
   'OutcomeUnknown',
+  'QuotaExceeded',
   'StorageFull',
   'Unavailable',
 ])

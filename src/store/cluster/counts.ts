@@ -2,6 +2,7 @@
 
 import { utf8 } from '../../base/bytes.ts'
 import { blake3 } from '../../base/hash.ts'
+import type { NodeId } from '../../base/ids.ts'
 import type { Network } from '../../base/network.ts'
 import type { Cluster } from '../../cluster/cluster.ts'
 import { countsText, parseCounts, type Counts } from '../../model/counter.table.ts'
@@ -22,22 +23,27 @@ export interface ShardCountsOptions {
  *
  * @returns the counts of a shard; fails as the last owner that was asked did
  */
-export function shardCounts(options: ShardCountsOptions): (key: string) => Promise<Counts> {
+export function shardCounts(
+  options: ShardCountsOptions,
+): (key: string) => Counts | Promise<Counts> {
   const { local, network, cluster } = options
   network.handle(ENDPOINT, (_from, key) => countsText(local(key as string)))
-  return async (key) => {
+  return (key) => {
     // Where the rows of the objects lie: see `Placement`.
     const readers = cluster.readers(blake3(utf8(key))[0]!)
-    if (readers.includes(network.self)) return local(key)
-    let failure: unknown
-    for (const node of readers) {
-      try {
-        const answer = await network.call(node, ENDPOINT, key, { deadlineMs: ANSWER_MS })
-        return parseCounts(answer as string)
-      } catch (error) {
-        failure = error
-      }
-    }
-    throw failure
+    return readers.includes(network.self) ? local(key) : askOf(network, readers, key)
   }
+}
+
+async function askOf(network: Network, readers: readonly NodeId[], key: string): Promise<Counts> {
+  let failure: unknown
+  for (const node of readers) {
+    try {
+      const answer = await network.call(node, ENDPOINT, key, { deadlineMs: ANSWER_MS })
+      return parseCounts(answer as string)
+    } catch (error) {
+      failure = error
+    }
+  }
+  throw failure
 }

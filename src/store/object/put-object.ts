@@ -7,6 +7,7 @@ import type { RunningOperation } from '../../model/operations.ts'
 import type { Checksum } from '../../model/rows/checksum.ts'
 import type { WriteConditions } from '../../model/rows/conditions.ts'
 import type { Metadata } from '../../model/rows/object.ts'
+import { refuseOverQuota, withinQuota } from '../bucket/quota.ts'
 import { BlockWriter } from './block-writer.ts'
 import type { Body } from './body.ts'
 import { receiveBody } from './receive-body.ts'
@@ -37,6 +38,8 @@ export async function putObject(store: Store, input: PutObjectInput): Promise<Pu
   const { key, body, metadata, conditions, operation } = input
   const bucket = await bucketById(store, input.bucket)
   const ref = objectRef(store, bucket, key)
+  const refused = refuseOverQuota(store, bucket, { key, bytes: body.length ?? 0 })
+  if (refused !== undefined) await refused
   let running: RunningOperation | undefined
   try {
     const received = await receiveBody(store, {
@@ -52,18 +55,17 @@ export async function putObject(store: Store, input: PutObjectInput): Promise<Pu
     const firstTime = store.tables.now()
     const isLarge = content instanceof BlockWriter
     if (isLarge) await content.assertInUse()
-    const answer = await changeObject(
-      store,
-      ref,
-      putObjectCommand({
-        ...conditions,
-        size,
-        etag,
-        metadata,
-        checksum,
-        body: isLarge ? content.manifest : content,
-      }),
-      { firstTime, ...(operation === undefined ? {} : { operation }) },
+    const command = putObjectCommand({
+      ...conditions,
+      size,
+      etag,
+      metadata,
+      checksum,
+      body: isLarge ? content.manifest : content,
+    })
+    const options = { firstTime, ...(operation === undefined ? {} : { operation }) }
+    const answer = await withinQuota(store, bucket, { key, bytes: size }, () =>
+      changeObject(store, ref, command, options),
     )
     return { etag: answer as string, checksum, size }
   } finally {

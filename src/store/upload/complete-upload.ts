@@ -25,6 +25,7 @@ import { decodeChecksum, type Checksum, type ChecksumAlgorithm } from '../../mod
 import type { WriteConditions } from '../../model/rows/conditions.ts'
 import { findUpload, type ObjectValue, type UploadEntry } from '../../model/rows/object.ts'
 import type { MergedRow } from '../../table/table.ts'
+import { refuseOverQuota, withinQuota } from '../bucket/quota.ts'
 import { assertManifestsInUse } from '../object/block-writer.ts'
 import { joinChecksums } from '../object/checksum.ts'
 import { StoreError } from '../errors.ts'
@@ -100,6 +101,8 @@ export async function completeUpload(
   }
   const size = totalSize(parts, input.objectSize, store.partSizeBytesMin ?? PART_SIZE_BYTES_MIN)
   const checksum = await checksumOf(store, upload, parts, input.checksum)
+  const addition = { key: input.key, bytes: size }
+  await refuseOverQuota(store, bucket, addition)
   const running = store.operations.begin()
   try {
     const manifest = await writeManifest(store, parts, {
@@ -109,19 +112,15 @@ export async function completeUpload(
     })
     const firstTime = store.tables.now()
     await assertManifestsInUse(store, [manifest, ...parts.map((part) => part.manifest)])
-    const answer = (await changeObject(
-      store,
-      ref,
-      completeUploadCommand({
-        ...input.conditions,
-        id: upload.id,
-        size,
-        etag,
-        manifest,
-        partCount: parts.length,
-        checksum,
-      }),
-      { firstTime, ...(input.operation === undefined ? {} : { operation: input.operation }) },
+    const command = completeUploadCommand({
+      ...input.conditions,
+      ...{ id: upload.id, size, etag, manifest, checksum },
+      partCount: parts.length,
+    })
+    const { operation } = input
+    const options = { firstTime, ...(operation === undefined ? {} : { operation }) }
+    const answer = (await withinQuota(store, bucket, addition, () =>
+      changeObject(store, ref, command, options),
     )) as CompleteUploadAnswer
     return { etag: answer.etag, checksum: decodeChecksum(answer.checksum) }
   } finally {

@@ -5,6 +5,7 @@ import { PART_NUMBER_MAX, PUT_SIZE_BYTES_MAX } from '../../base/limits.ts'
 import { partKey, type Part, type PartRow } from '../../model/part.table.ts'
 import type { Checksum, ChecksumAlgorithm } from '../../model/rows/checksum.ts'
 import { isUploadOpen, type UploadEntry } from '../../model/rows/object.ts'
+import { refuseOverQuota } from '../bucket/quota.ts'
 import { BlockWriter } from '../object/block-writer.ts'
 import type { Body } from '../object/body.ts'
 import { StoreError } from '../errors.ts'
@@ -36,6 +37,7 @@ export async function uploadPart(
   const upload = await openUpload(store, input)
   const bucket = await bucketById(store, input.bucket)
   const ref = objectRef(store, bucket, key)
+  await refuseOverQuota(store, bucket, { key, bytes: input.body.length ?? 0 })
   const running = store.operations.begin()
   try {
     const { size, etag, checksum, content } = await receiveBody(store, {

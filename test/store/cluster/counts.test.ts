@@ -20,7 +20,7 @@ class Wire extends LoopbackNetwork {
   }
 }
 
-function countsOf(readers: readonly NodeId[], own: Counts): Promise<Counts> {
+async function countsOf(readers: readonly NodeId[], own: Counts): Promise<Counts> {
   const cluster = { readers: () => readers }
   return shardCounts({ local: () => own, network: new Wire(SELF), cluster })('shard')
 }

@@ -52,6 +52,7 @@ export const completeMultipartUpload = operation({
     'MalformedXML',
     'NoSuchUpload',
     'PreconditionFailed',
+    'QuotaExceeded',
   ],
   parameters: {
     uploadId: query('uploadId', uploadId),

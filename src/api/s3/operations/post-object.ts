@@ -31,6 +31,7 @@ export const postObject = operation({
     'MetadataTooLarge',
     'NoSuchBucket',
     'PreconditionFailed',
+    'QuotaExceeded',
   ],
   parameters: {
     // Read where the form is verified: it names the digest that is computed.

@@ -28,6 +28,7 @@ export const putObject = operation({
     'MetadataTooLarge',
     'NoSuchKey',
     'PreconditionFailed',
+    'QuotaExceeded',
     'XAmzContentSHA256Mismatch',
   ],
   parameters: {

@@ -16,7 +16,14 @@ export const uploadPart = operation({
   groups: ['checksum'],
   body: 'stream',
   hot: true,
-  errors: ['BadDigest', 'EntityTooLarge', 'IncompleteBody', 'InvalidRequest', 'NoSuchUpload'],
+  errors: [
+    'BadDigest',
+    'EntityTooLarge',
+    'IncompleteBody',
+    'InvalidRequest',
+    'NoSuchUpload',
+    'QuotaExceeded',
+  ],
   parameters: {
     partNumber: query('partNumber', required(integer(1, PART_NUMBER_MAX))),
     uploadId: query('uploadId', uploadId),

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { after, before, test } from 'node:test'
+import { changeBucketSettings, findBucketByName } from '../../../../src/store/bucket/bucket.ts'
 import { END, part, postOf, signedForm } from '../../../support/form.ts'
 import type { Upload } from '../../../support/form.ts'
 import { openDoor } from '../door.ts'
@@ -290,6 +291,16 @@ test('PostObject asks for the right to write, and for headers that are signed', 
   const nobody = { ...door.owner, accessKeyId: 'GKnobody' }
   const unknown = await door.send(signedForm(nobody, { nowMillis }))
   assert.deepEqual([unknown.status, unknown.code], [403, 'InvalidAccessKeyId'])
+})
+
+test('PostObject is held to the quotas of the bucket, with 403 and what to do', async () => {
+  const { id } = (await findBucketByName(door.store, 'bucket'))!
+  await changeBucketSettings(door.store, id, { quotas: { maxBytes: 1 } })
+  const answer = await post({ fields: { key: 'over' } })
+  assert.deepEqual([answer.status, answer.code], [403, 'QuotaExceeded'])
+  assert.match(messageOf(answer), /hangar bucket set-quotas bucket --max-size/)
+  assert.ok(!(await isThere('over')))
+  await changeBucketSettings(door.store, id, { quotas: null })
 })
 
 test('PostObject refuses a form that was signed more than seven days ago', async () => {
