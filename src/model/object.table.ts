@@ -6,7 +6,7 @@ import { abortUpload } from './commands/abort-upload.ts'
 import { completeUpload } from './commands/complete-upload.ts'
 import { createUpload } from './commands/create-upload.ts'
 import { deleteObject } from './commands/delete-object.ts'
-import { putObject } from './commands/put-object.ts'
+import { copyObject, putObject, recall } from './commands/put-object.ts'
 import { count } from './counter.table.ts'
 import type { Gates } from './rows/gate.ts'
 import { liveLine, uploadsLine } from './rows/listing.ts'
@@ -44,6 +44,8 @@ export function buildObjectTable(gates: Gates): RegisterTable<ObjectValue> {
     ],
     commands: {
       'put-object': putObject,
+      'copy-object': copyObject,
+      recall,
       'delete-object': deleteObject,
       'create-upload': createUpload,
       'complete-upload': completeUpload,

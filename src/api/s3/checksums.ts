@@ -90,6 +90,17 @@ export function checkedChecksumType(
   return { algorithm, type: type ?? types[algorithm][0]! }
 }
 
+/** @throws {S3Error} `InvalidRequest` for an algorithm that S3 does not have */
+export function supportedAlgorithm(value: string | undefined): ChecksumAlgorithm | undefined {
+  if (value === undefined || value === '') return undefined
+  const algorithm = CHECKSUM_ALGORITHMS.find((one) => one === value)
+  if (algorithm !== undefined) return algorithm
+  throw new S3Error(
+    'InvalidRequest',
+    `Checksum algorithm provided is unsupported. Please try again with any of the valid types: [${CHECKSUM_ALGORITHMS.join(', ')}]`,
+  )
+}
+
 /** `<ChecksumCRC32>…</ChecksumCRC32>`. */
 export function checksumElement(
   checksum: { readonly algorithm: ChecksumAlgorithm; readonly value: string } | undefined,

@@ -77,9 +77,10 @@ export function failureOf(error: unknown): Failure {
   if (error instanceof S3Error) return failure(error.code, error.message, error.details)
   if (error instanceof StoreError) {
     const code = storeAnswers[error.code]
-    const { condition, ...details } = error.details
+    const { condition, key, ...details } = error.details
     return failure(code, ownWords.has(error.code) ? error.message : undefined, {
       ...details,
+      ...(typeof key === 'string' ? { Key: key } : {}),
       ...(typeof condition === 'string' ? { Condition: condition } : {}),
     })
   }

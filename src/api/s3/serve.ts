@@ -306,7 +306,7 @@ function answerFailure(
 ): HttpResponse {
   const known = failureOf(error)
   const key = known.code === 'NoSuchKey' ? trace.place?.key : undefined
-  const failed = key === undefined ? known : { ...known, fields: { ...known.fields, Key: key } }
+  const failed = key === undefined ? known : { ...known, fields: { Key: key, ...known.fields } }
   const { requestId } = request
   if (failed.fault && !request.signal.aborted) {
     door.log.error({ requestId, err: error }, 'S3 request failed')

@@ -1,4 +1,4 @@
-/** The change that makes an object the current version of its key. */
+/** The changes that make an object the current version of its key: one that is put, or a copy. */
 
 import type { Command, CommandDefinition } from '../../table/schema.ts'
 import {
@@ -51,4 +51,34 @@ export const putObject: CommandDefinition<ObjectValue> = {
       answer: facts.etag,
     }
   },
+}
+
+/** What a copy comes to: its ETag, and the time of its version. */
+export type CopyObjectAnswer = readonly [etag: string, modifiedMicros: number]
+
+export function copyObjectCommand(facts: PutObjectFacts): Command {
+  return { name: 'copy-object', args: putObjectCommand(facts).args }
+}
+
+/** Answers `CopyObjectAnswer`. Refuses as `put-object` does. */
+export const copyObject: CommandDefinition<ObjectValue> = {
+  run(input) {
+    const outcome = putObject.run(input)
+    if (outcome.kind !== 'write') return outcome
+    const answer: CopyObjectAnswer = [outcome.value.current!.etag, input.ballot.time]
+    return { ...outcome, answer }
+  },
+}
+
+export const recallCommand: Command = { name: 'recall', args: null }
+
+/** The refusal of `recallCommand`. */
+export const NOT_REMEMBERED = 'NotRemembered'
+
+/**
+ * Does nothing. Sent under the id of an operation it gets the answer that the key remembers of it;
+ * refuses with `NOT_REMEMBERED` where it remembers none.
+ */
+export const recall: CommandDefinition<ObjectValue> = {
+  run: () => ({ kind: 'refuse', code: NOT_REMEMBERED }),
 }

@@ -150,22 +150,9 @@ export class BlockWriter {
       blocks.has(name) ? undefined : blocks.put(name, slot, length),
     ])
     for (const result of done) if (result.status === 'rejected') throw result.reason
-    await this.#reference(name, slot, length)
-  }
-
-  /** A block counts as stored once its owners took the reference: they hold it, verified. */
-  async #reference(name: string, slot: Slot, length: number): Promise<void> {
-    const { tables, model, blocks } = this.#store
-    const row = { partitionKey: name, sortKey: this.manifest, row: { live: true } }
-    for (let attempt = 1; ; attempt += 1) {
-      try {
-        await tables.insert(model.blockRef, [row])
-        return
-      } catch (error) {
-        if (refusalCode(error) !== 'missing' || attempt === REFERENCE_ATTEMPTS_MAX) throw error
-      }
-      await blocks.put(name, slot, length)
-    }
+    await referenceBlock(this.#store, { hash: name, manifest: this.manifest }, () =>
+      blocks.put(name, slot, length),
+    )
   }
 
   /** Adds a block to the segment's list; stable when this resolves, as is the header. */
@@ -209,6 +196,30 @@ export class BlockWriter {
     } catch (error) {
       if (!(error instanceof DomainError) || error.code !== 'Outranked') throw error
     }
+  }
+}
+
+/**
+ * Makes a manifest refer to a block. It counts as stored once its owners took the reference: they
+ * hold it, verified.
+ *
+ * @param send stores the block where an owner says that it has lost it
+ */
+export async function referenceBlock(
+  store: Store,
+  reference: { readonly hash: string; readonly manifest: ManifestId },
+  send: () => Promise<void>,
+): Promise<void> {
+  const { hash, manifest } = reference
+  const row = { partitionKey: hash, sortKey: manifest, row: { live: true } }
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      await store.tables.insert(store.model.blockRef, [row])
+      return
+    } catch (error) {
+      if (refusalCode(error) !== 'missing' || attempt === REFERENCE_ATTEMPTS_MAX) throw error
+    }
+    await send()
   }
 }
 

@@ -55,7 +55,10 @@ export async function headObject(store: Store, input: ObjectInput): Promise<Obje
 
 /** @throws {StoreError} `NoSuchKey`, `NoSuchBucket` */
 export async function getObject(store: Store, input: ObjectInput): Promise<ObjectReader> {
-  const version = await currentVersion(store, input)
+  return readerOf(store, await currentVersion(store, input))
+}
+
+export function readerOf(store: Store, version: ObjectVersion): ObjectReader {
   return {
     info: infoOf(store, version),
     read: (start, endInclusive, signal) =>
@@ -65,12 +68,14 @@ export async function getObject(store: Store, input: ObjectInput): Promise<Objec
   }
 }
 
-async function currentVersion(store: Store, input: ObjectInput): Promise<ObjectVersion> {
+/** @throws {StoreError} `NoSuchKey`, `NoSuchBucket` */
+export async function currentVersion(store: Store, input: ObjectInput): Promise<ObjectVersion> {
   const bucket = await bucketById(store, input.bucket)
   const found = readObject(store, objectRef(store, bucket, input.key))
   const value = found instanceof Promise ? await found : found
   if (value?.current === undefined) {
-    throw new StoreError('NoSuchKey', `Cannot find object "${input.key}"`)
+    const { key } = input
+    throw new StoreError('NoSuchKey', `Cannot find object "${key}"`, { details: { key } })
   }
   return value.current
 }
@@ -121,14 +126,25 @@ interface Loading {
   readonly view: Promise<Uint8Array>
 }
 
+/**
+ * Keeps the blocks of a version from release, whatever becomes of its key, from before its manifest
+ * is read.
+ *
+ * @returns what ends the hold
+ */
+export function holdVersion(store: Store, { body, upload }: ObjectVersion): () => void {
+  if (isInline(body)) return () => undefined
+  return store.holds.hold(body, ...(upload === undefined ? [] : [upload]))
+}
+
 async function* readBlocks(
   store: Store,
   version: ObjectVersion,
   range: ReadRange,
 ): AsyncGenerator<Uint8Array> {
-  const { body, partCount, upload } = version
+  const { body, partCount } = version
   if (isInline(body)) return
-  const endHold = store.holds.hold(body, ...(upload === undefined ? [] : [upload]))
+  const endHold = holdVersion(store, version)
   const spans =
     partCount === undefined
       ? blockSpans(store, body, range)

@@ -5,6 +5,7 @@ import { MANIFEST_BLOCKS_MAX } from '../../base/limits.ts'
 import {
   blockHash,
   segmentSortKey,
+  type BlockSegment,
   type ManifestRow,
   type PartReference,
 } from '../../model/manifest.table.ts'
@@ -35,6 +36,22 @@ async function segment(store: Store, manifest: ManifestId, index: number): Promi
     )
   }
   return row
+}
+
+/** The lists of blocks of an object without parts, or of one part, in order. */
+export async function* blockSegments(
+  store: Store,
+  manifest: ManifestId,
+  size: number,
+): AsyncGenerator<BlockSegment> {
+  for (let index = 0, listed = 0; listed < size; index += 1) {
+    const row = await segment(store, manifest, index)
+    if (row.kind !== 'blocks' || row.sizes.length === 0) {
+      throw new StoreError('BlockUnavailable', 'Cannot read the blocks of a manifest: not listed')
+    }
+    for (const each of row.sizes) listed += each
+    yield row
+  }
 }
 
 /**

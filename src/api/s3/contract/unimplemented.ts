@@ -12,7 +12,6 @@ export interface UnimplementedOperation {
 /** One line per operation: method, target, selector (`?query`, `?query=value` or `header:`). */
 const lines = `
 DeleteBucketMetadataConfiguration  DELETE bucket ?metadataConfiguration
-CopyObject                         PUT    object header:x-amz-copy-source
 CreateBucketMetadataConfiguration  POST   bucket ?metadataConfiguration
 CreateBucketMetadataTableConfiguration POST bucket ?metadataTable
 CreateSession                      GET    bucket ?session

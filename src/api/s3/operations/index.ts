@@ -3,6 +3,7 @@
 import type { Operation } from '../contract/operation.ts'
 import { abortMultipartUpload } from './abort-multipart-upload.ts'
 import { completeMultipartUpload } from './complete-multipart-upload.ts'
+import { copyObject } from './copy-object.ts'
 import { createBucket } from './create-bucket.ts'
 import { createMultipartUpload } from './create-multipart-upload.ts'
 import { deleteBucketCors } from './delete-bucket-cors.ts'
@@ -27,6 +28,7 @@ import { uploadPart } from './upload-part.ts'
 export const operations: readonly Operation[] = [
   abortMultipartUpload,
   completeMultipartUpload,
+  copyObject,
   createBucket,
   createMultipartUpload,
   deleteBucket,

@@ -1,0 +1,203 @@
+/** CopyObject: an object made of another one, by sharing its blocks where its ETag stays true. */
+
+import type { BucketId } from '../../base/ids.ts'
+import { INLINE_SIZE_BYTES_MAX, PUT_SIZE_BYTES_MAX } from '../../base/limits.ts'
+import { base64Of } from '../../base/bytes.ts'
+import {
+  copyObjectCommand,
+  NOT_REMEMBERED,
+  recallCommand,
+  type CopyObjectAnswer,
+} from '../../model/commands/put-object.ts'
+import type { RunningOperation } from '../../model/operations.ts'
+import type { Checksum, ChecksumAlgorithm } from '../../model/rows/checksum.ts'
+import type { WriteConditions } from '../../model/rows/conditions.ts'
+import {
+  isInline,
+  type Metadata,
+  type ObjectBody,
+  type ObjectValue,
+  type ObjectVersion,
+} from '../../model/rows/object.ts'
+import type { RegisterRef } from '../../table/table.ts'
+import { refusalCode, toStoreError } from '../errors.ts'
+import { bucketById, changeObject, objectRef, type Store } from '../store.ts'
+import { assertManifestsInUse, BlockWriter, type ManifestFacts } from './block-writer.ts'
+import { digestKinds } from './checksum.ts'
+import {
+  currentVersion,
+  holdVersion,
+  readerOf,
+  type ObjectInfo,
+  type ObjectInput,
+} from './get-object.ts'
+import { receiveBody } from './receive-body.ts'
+import { shareBlocks } from './share-blocks.ts'
+
+export interface CopyObjectInput {
+  readonly bucket: BucketId
+  readonly key: string
+  readonly source: ObjectInput
+  /** Holds conditions and size against the source that will be read; throws what they say. */
+  readonly judge: (source: ObjectInfo) => void
+  /** The copy's, from those of the source. */
+  readonly metadata: (source: Metadata) => Metadata
+  /** The source's own kind of checksum is kept when absent. */
+  readonly checksumWanted?: ChecksumAlgorithm | undefined
+  /** Of the destination. */
+  readonly conditions?: WriteConditions | undefined
+  /** Names the operation across retries. */
+  readonly operation?: string | undefined
+  readonly signal?: AbortSignal | undefined
+}
+
+export interface CopyObjectResult {
+  readonly etag: string
+  readonly checksum: Checksum | undefined
+  readonly modifiedMicros: number
+}
+
+/**
+ * Copies an object. Its ETag is the MD5 of its bytes, as if they had been put: so that of a source
+ * made of parts is computed anew.
+ *
+ * @throws {StoreError} `NoSuchKey` (of the source), a condition's; what `judge` throws
+ */
+export async function copyObject(store: Store, input: CopyObjectInput): Promise<CopyObjectResult> {
+  const { key, operation } = input
+  const bucket = await bucketById(store, input.bucket)
+  const ref = objectRef(store, bucket, key)
+  let source: ObjectVersion
+  try {
+    source = await judgedSource(store, input)
+  } catch (error) {
+    const answer = await earlierAnswer(store, ref, operation)
+    if (answer === undefined) throw error
+    return resultOf(store, input, answer)
+  }
+  const endHold = holdVersion(store, source)
+  let running: RunningOperation | undefined
+  try {
+    const content = await contentOf(store, source, input, () => {
+      running = store.operations.begin()
+      return { partitionKey: ref.partitionKey, key, part: undefined, owner: running.owner }
+    })
+    const firstTime = store.tables.now()
+    if (!isInline(content.body)) await assertManifestsInUse(store, [content.body])
+    const answer = await changeObject(
+      store,
+      ref,
+      copyObjectCommand({
+        ...input.conditions,
+        ...content,
+        metadata: input.metadata(source.metadata),
+      }),
+      { firstTime, ...(operation === undefined ? {} : { operation }) },
+    )
+    const [etag, modifiedMicros] = answer as CopyObjectAnswer
+    return { etag, modifiedMicros, checksum: content.checksum }
+  } catch (error) {
+    throw toStoreError(error)
+  } finally {
+    endHold()
+    running?.end()
+  }
+}
+
+async function judgedSource(store: Store, input: CopyObjectInput): Promise<ObjectVersion> {
+  const source = await currentVersion(store, input.source)
+  input.judge(readerOf(store, source).info)
+  return source
+}
+
+/** A repeated copy may find a source that is another by now, perhaps by the copy itself. */
+async function earlierAnswer(
+  store: Store,
+  ref: RegisterRef<ObjectValue>,
+  operation: string | undefined,
+): Promise<CopyObjectAnswer | undefined> {
+  if (operation === undefined) return undefined
+  try {
+    return (await store.tables.change(ref, recallCommand, { operation })) as CopyObjectAnswer
+  } catch (error) {
+    if (refusalCode(error) === NOT_REMEMBERED) return undefined
+    throw toStoreError(error)
+  }
+}
+
+/** The checksum of an earlier copy is that of its version, as long as that is the current one. */
+async function resultOf(
+  store: Store,
+  input: ObjectInput,
+  [etag, modifiedMicros]: CopyObjectAnswer,
+): Promise<CopyObjectResult> {
+  const current = await currentVersion(store, input).catch(() => undefined)
+  const checksum = current?.id === modifiedMicros ? current.checksum : undefined
+  return { etag, modifiedMicros, checksum }
+}
+
+interface Content {
+  readonly size: number
+  readonly etag: string
+  readonly checksum: Checksum | undefined
+  /** A manifest is `in use`. */
+  readonly body: ObjectBody
+}
+
+/** What the copy consists of. @param facts asked only where it gets a manifest */
+async function contentOf(
+  store: Store,
+  source: ObjectVersion,
+  input: CopyObjectInput,
+  facts: () => ManifestFacts,
+): Promise<Content> {
+  if (source.partCount !== undefined) return rewritten(store, source, input, facts)
+  const { size, etag, body } = source
+  const checksum = await checksumOf(store, source, input)
+  if (isInline(body)) return { size, etag, checksum, body }
+  return { size, etag, checksum, body: await shareBlocks(store, { id: body, size }, facts()) }
+}
+
+/** The source's checksum, or one of the wanted algorithm, of its bytes. */
+async function checksumOf(
+  store: Store,
+  source: ObjectVersion,
+  { checksumWanted, signal }: CopyObjectInput,
+): Promise<Checksum | undefined> {
+  const { checksum, size } = source
+  if (checksumWanted === undefined || checksum?.algorithm === checksumWanted) return checksum
+  const kind = digestKinds[checksumWanted]
+  const digest = store.compute.digest([kind])
+  try {
+    for await (const piece of readerOf(store, source).read(0, size - 1, signal)) {
+      const fed = digest.update(piece)
+      if (fed !== undefined) await fed
+    }
+    const value = base64Of((await digest.finish())[kind]!)
+    return { algorithm: checksumWanted, type: 'FULL_OBJECT', value }
+  } finally {
+    digest.discard()
+  }
+}
+
+/** The way of a body that is put; blocks that lie here are not stored again. */
+async function rewritten(
+  store: Store,
+  source: ObjectVersion,
+  input: CopyObjectInput,
+  facts: () => ManifestFacts,
+): Promise<Content> {
+  const received = await receiveBody(store, {
+    body: {
+      pieces: readerOf(store, source).read(0, source.size - 1, input.signal),
+      length: source.size,
+      expect: () => ({}),
+      checksumWanted: input.checksumWanted ?? source.checksum?.algorithm,
+    },
+    inlineSizeBytesMax: store.inlineSizeBytesMax ?? INLINE_SIZE_BYTES_MAX,
+    sizeBytesMax: PUT_SIZE_BYTES_MAX,
+    facts,
+  })
+  const { size, etag, checksum, content } = received
+  return { size, etag, checksum, body: content instanceof BlockWriter ? content.manifest : content }
+}

@@ -1,0 +1,148 @@
+/** copyObject(): copies share blocks, outlive their source, and leave nothing behind. */
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { BLOCK_SIZE_BYTES } from '../../../src/base/limits.ts'
+import type { BucketId } from '../../../src/base/ids.ts'
+import { copyObject } from '../../../src/store/object/copy-object.ts'
+import type { CopyObjectResult } from '../../../src/store/object/copy-object.ts'
+import { deleteObject } from '../../../src/store/object/delete-object.ts'
+import { getObject } from '../../../src/store/object/get-object.ts'
+import { putObject } from '../../../src/store/object/put-object.ts'
+import type { Store } from '../../../src/store/store.ts'
+import { TableError } from '../../../src/table/errors.ts'
+import { bodyOf, bucketOf, bytesOf, content, openStore } from '../harness.ts'
+
+const large = content(1, 3 * BLOCK_SIZE_BYTES + 5)
+
+const copy = (
+  store: Store,
+  bucket: BucketId,
+  from: string,
+  to: string,
+): Promise<CopyObjectResult> =>
+  copyObject(store, {
+    ...{ bucket, key: to, source: { bucket, key: from } },
+    judge: () => undefined,
+    metadata: (stored) => stored,
+  })
+
+/** A store whose tables do some things otherwise. */
+const storeWith = (store: Store, over: Partial<Store['tables']>): Store => {
+  const { tables } = store
+  const get = (_target: object, name: string | symbol): unknown => {
+    const value: unknown = Reflect.get(Object.hasOwn(over, name) ? over : tables, name)
+    return typeof value === 'function' ? (value.bind(tables) as unknown) : value
+  }
+  return { ...store, tables: new Proxy(tables, { get }) as Store['tables'] }
+}
+
+/** Until whatever can go on has done so. */
+const turnsOfAll = async (): Promise<void> => {
+  for (let turn = 0; turn < 200; turn += 1) await new Promise((resolve) => setImmediate(resolve))
+}
+
+const read = async (store: Store, bucket: BucketId, key: string): Promise<Buffer> => {
+  const { info, read: bytes } = await getObject(store, { bucket, key })
+  return Buffer.from(await bytesOf(bytes(0, info.size - 1)))
+}
+
+test('copyObject() stores no block again, and the copy outlives its source', async () => {
+  const world = await openStore()
+  const { store } = world
+  const { bucket } = await bucketOf(store)
+  const body = bodyOf(large)
+  const { etag } = await putObject(store, { bucket, key: 'from', metadata: [['a', 'b']], body })
+  const before = await world.check()
+  const copied = await copy(store, bucket, 'from', 'to')
+  assert.equal(copied.etag, etag)
+  const shared = await world.check()
+  assert.equal(shared.scanned.blocks, before.scanned.blocks)
+  assert.equal(shared.scanned.references, 2 * before.scanned.references)
+  await deleteObject(store, { bucket, key: 'from' })
+  await world.releaseAll()
+  assert.ok((await read(store, bucket, 'to')).equals(large))
+  await deleteObject(store, { bucket, key: 'to' })
+  await world.releaseAll()
+  const end = await world.check()
+  assert.deepEqual(end.faults, [])
+  assert.equal(end.scanned.blocks + end.scanned.references, 0)
+  assert.equal(store.blocks.slab.freeCount, store.blocks.slab.totalCount)
+  assert.equal(store.operations.count, 0)
+  await world.stop()
+})
+
+test('copyObject() of equal blocks refers to each of them once', async () => {
+  const world = await openStore()
+  const { store } = world
+  const { bucket } = await bucketOf(store)
+  const zeros = new Uint8Array(4 * BLOCK_SIZE_BYTES)
+  await putObject(store, { bucket, key: 'from', metadata: [], body: bodyOf(zeros) })
+  await copy(store, bucket, 'from', 'to')
+  assert.ok((await read(store, bucket, 'to')).equals(zeros))
+  const { scanned, faults } = await world.check()
+  assert.deepEqual(faults, [])
+  assert.equal(scanned.references, 2)
+  await world.stop()
+})
+
+test('copyObject() reads the source that it judged, though the key goes meanwhile', async () => {
+  const world = await openStore()
+  const { store } = world
+  const { bucket } = await bucketOf(store)
+  await putObject(store, { bucket, key: 'from', metadata: [], body: bodyOf(large) })
+  let gone: Promise<unknown> | undefined
+  await copyObject(store, {
+    ...{ bucket, key: 'to', source: { bucket, key: 'from' } },
+    judge: () => {
+      gone = deleteObject(store, { bucket, key: 'from' })
+    },
+    metadata: (stored) => stored,
+  })
+  await gone
+  await world.releaseAll()
+  assert.ok((await read(store, bucket, 'to')).equals(large))
+  assert.deepEqual((await world.check()).faults, [])
+  await world.stop()
+})
+
+test('copyObject() brings back a block that an owner has lost', async () => {
+  const world = await openStore()
+  const { store } = world
+  const { bucket } = await bucketOf(store)
+  await putObject(store, { bucket, key: 'from', metadata: [], body: bodyOf(large) })
+  const { tables } = store
+  let refusals = 0
+  const insert: typeof tables.insert = async (table, rows) => {
+    const isReference = table.name === 'block-ref'
+    if (!isReference || refusals >= 2) return tables.insert(table, rows)
+    refusals += 1
+    throw new TableError('Refused', 'lost', { details: { code: 'missing' } })
+  }
+  const forgetful: Store = storeWith(store, { insert })
+  await copy(forgetful, bucket, 'from', 'to')
+  assert.equal(refusals, 2)
+  assert.ok((await read(store, bucket, 'to')).equals(large))
+  assert.deepEqual((await world.check()).faults, [])
+  assert.equal(store.blocks.slab.freeCount, store.blocks.slab.totalCount)
+  await world.stop()
+})
+
+test('copyObject() that was cut off leaves nothing behind', async () => {
+  let world = await openStore()
+  const { bucket } = await bucketOf(world.store)
+  await putObject(world.store, { bucket, key: 'from', metadata: [], body: bodyOf(large) })
+  const change: Store['tables']['change'] = () => new Promise(() => undefined)
+  const stuck: Store = storeWith(world.store, { change })
+  const cut = copy(stuck, bucket, 'from', 'to')
+  cut.catch(() => undefined)
+  await turnsOfAll()
+  assert.equal((await world.check()).scanned.manifests, 2)
+  world = await world.crash()
+  await world.releaseAll()
+  const { scanned, faults } = await world.check()
+  assert.deepEqual(faults, [])
+  assert.equal(scanned.manifests, 1)
+  assert.ok((await read(world.store, bucket, 'from')).equals(large))
+  await world.stop()
+})
