@@ -63,25 +63,43 @@ export interface ListedObject {
  */
 export function contents(objects: readonly ListedObject[], show: Show, owner: string): string {
   let xml = ''
-  for (const one of objects) {
-    xml +=
-      '<Contents><Key>' +
-      show(one.key) +
-      '</Key><LastModified>' +
-      isoTime(one.modifiedMicros) +
-      '</LastModified><ETag>&quot;' +
-      one.etag +
-      '&quot;</ETag>'
-    if (one.checksum !== undefined) {
-      xml +=
-        '<ChecksumAlgorithm>' +
+  for (const one of objects) xml += '<Contents>' + facts(one, show) + owner + CONTENTS_END
+  return xml
+}
+
+const CONTENTS_END = '<StorageClass>STANDARD</StorageClass></Contents>'
+const VERSION_END =
+  '<VersionId>null</VersionId><IsLatest>true</IsLatest>' +
+  '<StorageClass>STANDARD</StorageClass></Version>'
+
+/** The `<Version>` of a list of versions: each object is its own, and the only one. */
+export function versions(objects: readonly ListedObject[], show: Show, owner: string): string {
+  let xml = ''
+  for (const one of objects) xml += '<Version>' + facts(one, show) + owner + VERSION_END
+  return xml
+}
+
+/** What both lists say of an object, but for its owner. */
+function facts(one: ListedObject, show: Show): string {
+  const checksum =
+    one.checksum === undefined
+      ? ''
+      : '<ChecksumAlgorithm>' +
         one.checksum.algorithm +
         '</ChecksumAlgorithm><ChecksumType>' +
         one.checksum.type +
         '</ChecksumType>'
-    }
-    xml +=
-      '<Size>' + one.size + '</Size>' + owner + '<StorageClass>STANDARD</StorageClass></Contents>'
-  }
-  return xml
+  return (
+    '<Key>' +
+    show(one.key) +
+    '</Key><LastModified>' +
+    isoTime(one.modifiedMicros) +
+    '</LastModified><ETag>&quot;' +
+    one.etag +
+    '&quot;</ETag>' +
+    checksum +
+    '<Size>' +
+    one.size +
+    '</Size>'
+  )
 }

@@ -15,6 +15,16 @@ export interface PartInfo {
   readonly checksum: Checksum | undefined
 }
 
+export interface NumberedPart extends PartInfo {
+  readonly number: number
+}
+
+export interface ObjectParts {
+  readonly count: number
+  /** At most `limit` parts with a number above `after`, by number. */
+  readonly page: (after: number, limit: number) => Promise<readonly NumberedPart[]>
+}
+
 export interface ObjectInfo {
   readonly size: number
   readonly etag: string
@@ -22,7 +32,7 @@ export interface ObjectInfo {
   readonly metadata: Metadata
   readonly checksum: Checksum | undefined
   /** Of an object made from parts. */
-  readonly parts: { readonly count: number } | undefined
+  readonly parts: ObjectParts | undefined
   /** Part `number`, from 1; an object without parts is its own part 1. */
   readonly part: (number: number) => Promise<PartInfo | undefined>
 }
@@ -88,7 +98,13 @@ function infoOf(store: Store, version: ObjectVersion): ObjectInfo {
     modifiedMicros: id,
     metadata,
     checksum,
-    parts: partCount === undefined ? undefined : { count: partCount },
+    parts:
+      partCount === undefined
+        ? undefined
+        : {
+            count: partCount,
+            page: (after, limit) => partsAfter(store, version, { after, limit }),
+          },
     part: (number) => findPart(store, version, number),
   }
 }
@@ -107,6 +123,21 @@ async function findPart(
     if (part.number === number) return part
   }
   return undefined
+}
+
+async function partsAfter(
+  store: Store,
+  { body, partCount }: ObjectVersion,
+  { after, limit }: { readonly after: number; readonly limit: number },
+): Promise<readonly NumberedPart[]> {
+  const page: NumberedPart[] = []
+  if (partCount === undefined || isInline(body) || limit <= 0) return page
+  for await (const part of partsOf(store, body, partCount)) {
+    if (part.number <= after) continue
+    page.push(part)
+    if (page.length === limit) break
+  }
+  return page
 }
 
 async function* onePiece(piece: Uint8Array): AsyncGenerator<Uint8Array> {

@@ -117,6 +117,7 @@ export const queryFates: Readonly<Record<string, Fate>> = {
     [
       ...new Set([
         ...unimplementedOperations.flatMap((one) => one.selector.query ?? []),
+        'attributes',
         'bucket-region',
         'continuation-token',
         'cors',
@@ -134,6 +135,7 @@ export const queryFates: Readonly<Record<string, Fate>> = {
         'max-uploads',
         'part-number-marker',
         'partNumber',
+        'policyStatus',
         'prefix',
         'response-cache-control',
         'response-content-disposition',
@@ -147,6 +149,7 @@ export const queryFates: Readonly<Record<string, Fate>> = {
         'uploadId',
         'uploads',
         'version-id-marker',
+        'versions',
         'website',
       ]),
     ]

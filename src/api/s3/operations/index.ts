@@ -12,16 +12,19 @@ import { deleteObject } from './delete-object.ts'
 import { deleteObjects } from './delete-objects.ts'
 import { getBucketCors } from './get-bucket-cors.ts'
 import { getBucketLocation } from './get-bucket-location.ts'
+import { getObjectAttributes } from './get-object-attributes.ts'
 import { getObject } from './get-object.ts'
 import { headBucket } from './head-bucket.ts'
 import { headObject } from './head-object.ts'
 import { listBuckets } from './list-buckets.ts'
 import { listMultipartUploads } from './list-multipart-uploads.ts'
+import { listObjectVersions } from './list-object-versions.ts'
 import { listObjectsV2 } from './list-objects-v2.ts'
 import { listObjects } from './list-objects.ts'
 import { listParts } from './list-parts.ts'
 import { postObject } from './post-object.ts'
 import { putBucketCors } from './put-bucket-cors.ts'
+import { probes } from './probes.ts'
 import { putObject } from './put-object.ts'
 import { uploadPart } from './upload-part.ts'
 
@@ -38,10 +41,12 @@ export const operations: readonly Operation[] = [
   getBucketCors,
   getBucketLocation,
   getObject,
+  getObjectAttributes,
   headBucket,
   headObject,
   listBuckets,
   listMultipartUploads,
+  listObjectVersions,
   listObjects,
   listObjectsV2,
   listParts,
@@ -49,4 +54,5 @@ export const operations: readonly Operation[] = [
   putBucketCors,
   putObject,
   uploadPart,
+  ...probes,
 ]
