@@ -37,6 +37,10 @@ export const BODY_IDLE_MS_MAX = 60_000
 export const HEADERS_MS_MAX = 20_000
 export const KEEP_ALIVE_MS = 75_000
 export const DRAIN_MS_MAX = 10_000
+/** The files of a certificate are read this often. */
+export const CERTIFICATE_LOOK_MS = 10_000
+/** This long before its end a certificate is warned of. */
+export const CERTIFICATE_SOON_MS = 14 * 24 * 3_600_000
 /** Less than this of a body in a `BODY_IDLE_MS_MAX` spent waiting for the client: cut off. */
 export const BODY_WINDOW_BYTES_MIN = 16 * KIB
 /** While others wait for a buffer, whoever holds one must move this much in each look of 5 s. */

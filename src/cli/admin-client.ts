@@ -6,6 +6,7 @@ import { endpointOf } from '../config/endpoint.ts'
 import { loadConfig } from '../config/load.ts'
 import { CliError } from './command.ts'
 import type { GlobalOptions, Terminal } from './command.ts'
+import { httpCall, type Trust } from './http-call.ts'
 import { DEV_FOLDER, readNodeFile } from './node-file.ts'
 
 /** Where a node's admin API is, and the token for it. */
@@ -14,30 +15,26 @@ export interface AdminAccess {
   readonly token: string
   /** How it was found, for messages. */
   readonly from: string
+  /** Of an endpoint that speaks https. */
+  readonly trust?: Trust
 }
 
 const ANSWER_MS_MAX = 60_000
 
 /**
- * Finds the node: by `--data` or `-c`, else by the environment, else the one of `./hangar-data`.
+ * Finds the node: by `--admin-url`, `--data` or `-c`, else by the environment, else the one of
+ * `./hangar-data`.
  *
  * @throws {CliError} when nothing names a node
  */
 export function findNode(options: GlobalOptions, terminal: Terminal): AdminAccess {
   const { environment, folder } = terminal
+  if (options.adminUrl !== undefined) return accessOfUrl(options.adminUrl, options, terminal)
   if (options.data !== undefined) return accessOfFolder(resolve(folder, options.data))
   if (options.config !== undefined) return accessOfConfig(resolve(folder, options.config), terminal)
   const endpoint = environment['HANGAR_ADMIN_ENDPOINT']
   const token = environment['HANGAR_ADMIN_TOKEN']
-  if (endpoint !== undefined && token !== undefined) {
-    if (!/^https?:\/\//.test(endpoint)) {
-      throw new CliError(
-        `HANGAR_ADMIN_ENDPOINT is "${endpoint}"`,
-        'Give the whole address, such as http://127.0.0.1:3903.',
-      )
-    }
-    return { endpoint: endpoint.replace(/\/+$/, ''), token, from: 'HANGAR_ADMIN_ENDPOINT' }
-  }
+  if (endpoint !== undefined && token !== undefined) return accessOfUrl(endpoint, options, terminal)
   const config = environment['HANGAR_CONFIG_FILE'] ?? environment['GARAGE_CONFIG_FILE']
   if (config !== undefined) return accessOfConfig(resolve(folder, config), terminal)
   if (endpoint !== undefined || token !== undefined) {
@@ -50,6 +47,46 @@ export function findNode(options: GlobalOptions, terminal: Terminal): AdminAcces
     'no node is named',
     `Give --data FOLDER or -c FILE, or set HANGAR_ADMIN_ENDPOINT and HANGAR_ADMIN_TOKEN, or run this where ./${DEV_FOLDER} is.`,
   )
+}
+
+/** An address that was told: the token comes from the environment, or from a file. */
+function accessOfUrl(text: string, options: GlobalOptions, terminal: Terminal): AdminAccess {
+  const { environment, folder } = terminal
+  const from = options.adminUrl === undefined ? 'HANGAR_ADMIN_ENDPOINT' : '--admin-url'
+  if (!/^https?:\/\/[^/]/.test(text)) {
+    throw new CliError(
+      `${from} is "${text}"`,
+      'Give the whole address, such as http://127.0.0.1:3903.',
+    )
+  }
+  const { adminTokenFile } = options
+  const token =
+    adminTokenFile === undefined
+      ? environment['HANGAR_ADMIN_TOKEN']
+      : readGiven('--admin-token-file', resolve(folder, adminTokenFile)).trim()
+  if (token === undefined) {
+    throw new CliError(
+      `no admin token is known for ${text}`,
+      'Set HANGAR_ADMIN_TOKEN, or give --admin-token-file FILE.',
+    )
+  }
+  const authority = options.adminCa ?? environment['HANGAR_ADMIN_CA_FILE']
+  const trust =
+    authority === undefined
+      ? {}
+      : { trust: { authority: readGiven('--admin-ca', resolve(folder, authority)) } }
+  return { endpoint: text.replace(/\/+$/, ''), token, from, ...trust }
+}
+
+function readGiven(name: string, path: string): string {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch (cause) {
+    throw new CliError(
+      `cannot read the file of ${name}: ${(cause as Error).message}`,
+      'Name a file that this user may read.',
+    )
+  }
 }
 
 function accessOfFolder(data: string): AdminAccess {
@@ -72,9 +109,22 @@ function accessOfConfig(path: string, terminal: Terminal): AdminAccess {
     )
   }
   return {
-    endpoint: endpointOf(admin.bind),
+    endpoint: endpointOf(admin.bind, admin.tls !== undefined),
     token: admin.adminToken ?? tokenOfFolder(metadataDir),
     from: path,
+    ...(admin.tls === undefined ? {} : { trust: trustOf(admin.tls.certificateFile) }),
+  }
+}
+
+/**
+ * On its own machine a node is reached by an address that its certificate need not name: it is
+ * known by showing that very certificate. Where this user may not read it, names count.
+ */
+function trustOf(certificateFile: string): Trust {
+  try {
+    return { pinned: readFileSync(certificateFile, 'utf8') }
+  } catch {
+    return {}
   }
 }
 
@@ -118,14 +168,16 @@ export class AdminClient {
     let status: number
     let text: string
     try {
-      const response = await fetch(url.replace(/\?$/, ''), {
+      const reply = await httpCall({
+        url: new URL(url.replace(/\?$/, '')),
         method: body === undefined ? 'GET' : 'POST',
         headers: { authorization: `Bearer ${this.#access.token}` },
         ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-        signal: AbortSignal.timeout(ANSWER_MS_MAX),
+        trust: this.#access.trust ?? {},
+        msMax: ANSWER_MS_MAX,
       })
-      status = response.status
-      text = await response.text()
+      status = reply.status
+      text = reply.body.toString()
     } catch (cause) {
       throw this.#unreachable(cause)
     }
@@ -134,10 +186,14 @@ export class AdminClient {
   }
 
   #unreachable(cause: unknown): CliError {
-    const inner = (cause as { cause?: { code?: string } }).cause?.code
+    const { code, message } = cause as { readonly code?: string; readonly message: string }
+    const { endpoint, from } = this.#access
+    const isOfTls = code !== undefined && /CERT|SSL|TLS|ISSUER|SIGNATURE/.test(code)
     return new CliError(
-      `no answer from ${this.#access.endpoint} (found by ${this.#access.from}): ${inner ?? String(cause)}`,
-      'Is the node running? Start it with `hangar dev` or `hangar server -c FILE`.',
+      `no answer from ${endpoint} (found by ${from}): ${isOfTls ? message : (code ?? message)}`,
+      isOfTls
+        ? 'Name the authority of its certificate with --admin-ca FILE, and the node as its certificate does; does the port speak https at all?'
+        : 'Is the node running? Start it with `hangar dev` or `hangar server -c FILE`.',
     )
   }
 

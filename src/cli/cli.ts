@@ -54,6 +54,9 @@ export async function runCli(
     .description('S3-compatible object storage that starts with one command')
     .option('-c, --config <file>', 'settings file of the node')
     .option('--data <folder>', 'data folder of a node that `hangar dev` runs')
+    .option('--admin-url <url>', 'admin API of a node anywhere; its token: HANGAR_ADMIN_TOKEN')
+    .option('--admin-token-file <file>', 'where that token lies')
+    .option('--admin-ca <file>', 'authority (PEM) of the https certificate at --admin-url')
     .exitOverride()
     .configureHelp({ sortSubcommands: false })
     .configureOutput({

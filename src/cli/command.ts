@@ -35,6 +35,9 @@ export class CliError extends Error {
 export interface GlobalOptions {
   readonly config?: string
   readonly data?: string
+  readonly adminUrl?: string
+  readonly adminTokenFile?: string
+  readonly adminCa?: string
 }
 
 /** Adds one command to the program; `exit` sets the exit code of a run that did not fail. */

@@ -8,7 +8,8 @@ import type { ListenAddress } from './schema.ts'
  *
  * @returns a URL without a slash at its end
  */
-export function endpointOf({ host, port }: ListenAddress): string {
-  if (host === '0.0.0.0' || host === '::') return `http://127.0.0.1:${port}`
-  return `http://${host.includes(':') ? `[${host}]` : host}:${port}`
+export function endpointOf({ host, port }: ListenAddress, tls = false): string {
+  const scheme = tls ? 'https' : 'http'
+  if (host === '0.0.0.0' || host === '::') return `${scheme}://127.0.0.1:${port}`
+  return `${scheme}://${host.includes(':') ? `[${host}]` : host}:${port}`
 }

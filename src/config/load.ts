@@ -9,7 +9,7 @@ import { keyLines, lineOf } from './key-lines.ts'
 import type { KeyLines } from './key-lines.ts'
 import { nearestOf } from './nearest.ts'
 import { foreignKeys, keys } from './schema.ts'
-import type { Config, FirstLayoutConfig, KeyDefinition, ListenAddress } from './schema.ts'
+import type { Config, FirstLayoutConfig, KeyDefinition, ListenAddress, TlsFiles } from './schema.ts'
 import { readers, ValueFault } from './values.ts'
 
 export type Environment = Readonly<Record<string, string | undefined>>
@@ -261,6 +261,7 @@ function judgeRelations(reading: Reading): void {
     fault(reading, 'data_dir', 'data_dir is the same folder as metadata_dir: give each its own')
   }
   judgePorts(reading)
+  for (const section of ['s3_api', 's3_web', 'admin']) judgeTls(reading, section)
   const factor = values.get('replication_factor') as number | undefined
   const speaks = values.get('rpc_bind_addr') !== undefined
   const needsSecret = (factor ?? 1) > 1 || speaks || knowsPeers(reading)
@@ -275,6 +276,19 @@ function judgeRelations(reading: Reading): void {
   const token = values.get('admin.admin_token') as string | undefined
   if (token !== undefined && token.length < 16) {
     warnings.push('admin.admin_token is shorter than 16 characters: it can be guessed')
+  }
+}
+
+function judgeTls(reading: Reading, section: string): void {
+  const [certificate, key] = ['tls_certificate_file', 'tls_key_file'].map((n) => `${section}.${n}`)
+  for (const [given, missing] of [
+    [certificate!, key!],
+    [key!, certificate!],
+  ] as const) {
+    if (reading.values.get(given) === undefined || reading.values.get(missing) !== undefined)
+      continue
+    if (reading.found.has(missing)) continue
+    fault(reading, given, `${given} needs ${missing}: give both, or neither for plain http`)
   }
 }
 
@@ -357,22 +371,32 @@ function assemble(reading: Reading): Config {
     firstLayout: firstLayoutOf(values),
     s3: {
       bind: address('s3_api.api_bind_addr'),
+      tls: tlsFilesOf(values, 's3_api'),
       region: text('s3_api.s3_region')!,
       rootDomain: text('s3_api.root_domain'),
     },
     web: {
       bind: address('s3_web.bind_addr'),
+      tls: tlsFilesOf(values, 's3_web'),
       rootDomain: text('s3_web.root_domain'),
       index: text('s3_web.index')!,
     },
     admin: {
       bind: address('admin.api_bind_addr'),
+      tls: tlsFilesOf(values, 'admin'),
       adminToken: text('admin.admin_token'),
       metricsToken: text('admin.metrics_token'),
       metricsRequireToken: values.get('admin.metrics_require_token') as boolean,
     },
     warnings: reading.warnings,
   }
+}
+
+function tlsFilesOf(values: ReadonlyMap<string, unknown>, section: string): TlsFiles | undefined {
+  const certificate = values.get(`${section}.tls_certificate_file`) as string | undefined
+  const key = values.get(`${section}.tls_key_file`) as string | undefined
+  if (certificate === undefined || key === undefined) return undefined
+  return { certificateFile: resolve(certificate), keyFile: resolve(key) }
 }
 
 function firstLayoutOf(values: ReadonlyMap<string, unknown>): FirstLayoutConfig | undefined {

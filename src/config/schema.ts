@@ -166,6 +166,17 @@ export const keys: readonly KeyDefinition[] = [
     sentence: 'Buckets are also served under `<bucket>.<root_domain>`',
   },
   {
+    path: 's3_api.tls_certificate_file',
+    kind: 'path',
+    sentence:
+      'Serves https with this certificate: PEM, the chain after it. Needs tls_key_file; read again when it changes',
+  },
+  {
+    path: 's3_api.tls_key_file',
+    kind: 'path',
+    sentence: 'The private key of tls_certificate_file: PEM, without a passphrase',
+  },
+  {
     path: 's3_web.bind_addr',
     kind: 'address',
     sentence: 'Where sites will be served; answers 404',
@@ -182,9 +193,31 @@ export const keys: readonly KeyDefinition[] = [
     sentence: 'What a folder of a site shows',
   },
   {
+    path: 's3_web.tls_certificate_file',
+    kind: 'path',
+    sentence:
+      'Serves https with this certificate: PEM, the chain after it. Needs tls_key_file; read again when it changes',
+  },
+  {
+    path: 's3_web.tls_key_file',
+    kind: 'path',
+    sentence: 'The private key of tls_certificate_file: PEM, without a passphrase',
+  },
+  {
     path: 'admin.api_bind_addr',
     kind: 'address',
     sentence: 'Where the admin API is served; absent: nowhere',
+  },
+  {
+    path: 'admin.tls_certificate_file',
+    kind: 'path',
+    sentence:
+      'Serves https with this certificate: PEM, the chain after it. Needs tls_key_file; read again when it changes',
+  },
+  {
+    path: 'admin.tls_key_file',
+    kind: 'path',
+    sentence: 'The private key of tls_certificate_file: PEM, without a passphrase',
   },
   {
     path: 'admin.admin_token',
@@ -239,6 +272,12 @@ export interface ListenAddress {
   readonly port: number
 }
 
+/** Files of a certificate and its key, absolute paths. */
+export interface TlsFiles {
+  readonly certificateFile: string
+  readonly keyFile: string
+}
+
 /** How this node takes part in a first layout that is made without a command. */
 export interface FirstLayoutConfig {
   readonly nodes: number
@@ -264,16 +303,19 @@ export interface Config {
   readonly firstLayout: FirstLayoutConfig | undefined
   readonly s3: {
     readonly bind: ListenAddress | undefined
+    readonly tls: TlsFiles | undefined
     readonly region: string
     readonly rootDomain: string | undefined
   }
   readonly web: {
     readonly bind: ListenAddress | undefined
+    readonly tls: TlsFiles | undefined
     readonly rootDomain: string | undefined
     readonly index: string
   }
   readonly admin: {
     readonly bind: ListenAddress | undefined
+    readonly tls: TlsFiles | undefined
     readonly adminToken: string | undefined
     readonly metricsToken: string | undefined
     readonly metricsRequireToken: boolean

@@ -6,6 +6,8 @@ import { DomainError } from '../base/errors.ts'
 export type NodeErrorCode =
   | 'FolderUnusable'
   | 'PortTaken'
+  /** A certificate or its key is missing, unreadable, or does not fit the other. */
+  | 'CertificateUnusable'
   | 'SecretsLost'
   | 'NoMesh'
   /** What the node may hold is neither set nor told by its drive. */

@@ -2,17 +2,20 @@
 
 import { HttpError } from '../api/http/errors.ts'
 import { startHttpServer } from '../api/http/server.ts'
-import type { HttpServerOptions } from '../api/http/server.ts'
+import type { HttpServer, HttpServerOptions } from '../api/http/server.ts'
+import type { Disk } from '../base/disk.ts'
 import { DRAIN_MS_MAX } from '../base/limits.ts'
 import { endpointOf } from '../config/endpoint.ts'
 import { NodeError } from './errors.ts'
 import type { ListenOptions } from './options.ts'
+import { Certificates } from './tls/certificates.ts'
 
 /** How many ports are tried after the one wished for. */
 const PORTS_TRIED = 100
 
 /** What is the same for every port of a node. */
 export type Doorway = Pick<HttpServerOptions, 'clock' | 'log' | 'rng'> & {
+  readonly disk: Disk
   /** All ports are closed together, so that stopping takes the time of one. */
   readonly stops: (() => Promise<void>)[]
   /** Told a sentence when another port was taken than the one wished for. */
@@ -27,21 +30,41 @@ export type Door = Omit<HttpServerOptions, 'bind' | 'clock' | 'log' | 'rng'> & {
 /**
  * Listens; returns the endpoint as a URL without a slash at its end.
  *
- * @throws {NodeError} `PortTaken`
+ * @throws {NodeError} `PortTaken`, `CertificateUnusable`
  */
 export async function openDoor(
-  { stops, notice, ...ports }: Doorway,
+  { stops, notice, disk, ...ports }: Doorway,
   { name, ...door }: Door,
   options: ListenOptions,
 ): Promise<string> {
-  const { host = '127.0.0.1', port = 0, orNext = false } = options
+  const { clock, log } = ports
+  const files = options.tls
+  const tls = files && (await Certificates.open({ name, files, disk, clock, log }))
+  const secured = tls === undefined ? {} : { tls: tls.identity }
+  const server = await listen(name, { ...ports, ...door, ...secured }, options)
+  stops.push(() => {
+    tls?.stop()
+    return server.stop(DRAIN_MS_MAX)
+  })
+  tls?.watch((identity) => server.useIdentity(identity))
+  if (tls?.warning !== undefined) notice(tls.warning)
+  const { port } = server.address
+  if (options.port !== undefined && options.port !== 0 && options.port !== port) {
+    notice(`Port ${options.port} (${name}) is taken: using ${port} instead`)
+  }
+  return endpointOf(server.address, tls !== undefined)
+}
+
+/** @throws {NodeError} `PortTaken` */
+async function listen(
+  name: string,
+  wish: Omit<HttpServerOptions, 'bind'>,
+  { host = '127.0.0.1', port = 0, orNext = false }: ListenOptions,
+): Promise<HttpServer> {
   const last = orNext && port !== 0 ? Math.min(port + PORTS_TRIED, 65_535) : port
   for (let tried = port; ; tried++) {
     try {
-      const server = await startHttpServer({ ...ports, ...door, bind: { host, port: tried } })
-      stops.push(() => server.stop(DRAIN_MS_MAX))
-      if (tried !== port) notice(`Port ${port} (${name}) is taken: using ${tried} instead`)
-      return endpointOf(server.address)
+      return await startHttpServer({ ...wish, bind: { host, port: tried } })
     } catch (error) {
       const code = error instanceof HttpError ? error.details['systemCode'] : undefined
       if (code === 'EADDRINUSE' && tried < last) continue

@@ -2,7 +2,7 @@
 
 import { join, resolve } from 'node:path'
 import type { Log } from '../base/log.ts'
-import type { Config, ListenAddress } from '../config/schema.ts'
+import type { Config, ListenAddress, TlsFiles } from '../config/schema.ts'
 import type { GivenKey } from './cluster/first-key.ts'
 
 export interface ListenOptions {
@@ -12,6 +12,8 @@ export interface ListenOptions {
   readonly port?: number
   /** Takes the next free port when this one is taken. */
   readonly orNext?: boolean
+  /** Serves https with these; they are read again when they change. @default plain http */
+  readonly tls?: TlsFiles | undefined
 }
 
 export interface NodeOptions {
@@ -111,15 +113,17 @@ export function optionsOf(config: Config): NodeOptions {
       ? { rpc: { bind, publicAddress, secret, previousSecrets, bootstrapPeers } }
       : {}),
     ...part('s3', s3.bind, {
+      tls: s3.tls,
       region: s3.region,
       ...(s3.rootDomain === undefined ? {} : { rootDomains: [s3.rootDomain] }),
     }),
     ...part('admin', admin.bind, {
+      tls: admin.tls,
       metricsRequireToken: admin.metricsRequireToken,
       ...(admin.adminToken === undefined ? {} : { token: admin.adminToken }),
       ...(admin.metricsToken === undefined ? {} : { metricsToken: admin.metricsToken }),
     }),
-    ...part('web', web.bind, {}),
+    ...part('web', web.bind, { tls: web.tls }),
   }
 }
 

@@ -57,6 +57,7 @@ metrics_token = "BCAdFjoa9G0KJR0WXnHHm7fs1ZAbfpI8iIZ+Z/a2NgI="
 `)
   assert.deepEqual(config.s3, {
     bind: { host: '::', port: 3900 },
+    tls: undefined,
     region: 'garage',
     rootDomain: 's3.garage.localhost',
   })
@@ -267,4 +268,16 @@ test('rpc_secret_previous takes secrets from before, and shows none of them', ()
     assert.match(fault!, /rpc_secret_previous/)
     assert.equal(fault!.includes(other.slice(1)), false)
   }
+})
+
+test('readConfig wants a certificate and its key together, in each section', () => {
+  for (const section of ['s3_api', 's3_web', 'admin']) {
+    const lone = `${least}[${section}]\ntls_key_file = "key.pem"\n`
+    assert.deepEqual(faultsOf(lone), [
+      `5: ${section}.tls_key_file needs ${section}.tls_certificate_file: give both, or neither for plain http`,
+    ])
+  }
+  const config = read(`${least}[s3_api]\ntls_certificate_file = "/c"\ntls_key_file = "/k"\n`)
+  assert.deepEqual(config.s3.tls, { certificateFile: '/c', keyFile: '/k' })
+  assert.equal(config.admin.tls, undefined)
 })

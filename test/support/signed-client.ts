@@ -2,6 +2,7 @@
 
 import aws4 from 'aws4'
 import { Agent, request, type IncomingHttpHeaders, type IncomingMessage } from 'node:http'
+import { Agent as SecureAgent, request as secureRequest } from 'node:https'
 import { encodedBody, payloadHeaders, type PayloadMode } from './payload.ts'
 import type { Algorithm } from './checksums.ts'
 
@@ -10,6 +11,8 @@ export interface Target {
   readonly region: string
   readonly accessKeyId: string
   readonly secretAccessKey: string
+  /** Whom to believe over https, as PEM. */
+  readonly authority?: string
 }
 
 export interface Call {
@@ -103,10 +106,17 @@ export function prepare(target: Target, call: Call): Prepared {
 export class SignedClient {
   readonly target: Target
   readonly #agent: Agent
+  readonly #request: typeof request
 
   constructor(target: Target, sockets = 64) {
     this.target = target
-    this.#agent = new Agent({ keepAlive: true, maxSockets: sockets })
+    const { endpoint, authority } = target
+    const wish = { keepAlive: true, maxSockets: sockets }
+    const isSecure = endpoint.startsWith('https:')
+    this.#request = isSecure ? secureRequest : request
+    this.#agent = isSecure
+      ? new SecureAgent({ ...wish, ...(authority === undefined ? {} : { ca: authority }) })
+      : new Agent(wish)
   }
 
   /**
@@ -132,7 +142,7 @@ export class SignedClient {
     const { hostname, port } = new URL(this.target.endpoint)
     return new Promise((resolve, reject) => {
       const { method, path, headers } = prepared
-      const sent = request({
+      const sent = this.#request({
         ...{ hostname, port, method, path, headers, agent: this.#agent },
         ...(signal === undefined ? {} : { signal }),
       })

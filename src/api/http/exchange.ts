@@ -68,6 +68,10 @@ export class Exchange implements HttpRequest, WriteProgress {
     return this.raw.socket.remoteAddress ?? ''
   }
 
+  get isSecure(): boolean {
+    return (this.raw.socket as { readonly encrypted?: boolean }).encrypted === true
+  }
+
   get signal(): AbortSignal {
     this.#abort ??= new AbortController()
     if (this.#lost) this.#abort.abort()

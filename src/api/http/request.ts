@@ -25,6 +25,8 @@ export interface HttpRequest {
   readonly bodyLength: number | undefined
   /** Whether the body comes in `Transfer-Encoding: chunked`. */
   readonly chunked: boolean
+  /** Whether it came over TLS to this very process. @default false */
+  readonly isSecure?: boolean
   /** Address of the other end of the connection. */
   readonly remote: string
   /** Aborted when the connection is lost before the answer is out. */

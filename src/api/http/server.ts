@@ -1,6 +1,8 @@
 /** One HTTP listener: the only code that makes node's server. */
 
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { createServer, type IncomingMessage, type Server } from 'node:http'
+import type { ServerOptions, ServerResponse } from 'node:http'
+import type { Server as TlsServer } from 'node:https'
 import { assert } from '../../base/assert.ts'
 import type { Clock } from '../../base/clock.ts'
 import {
@@ -20,6 +22,7 @@ import { Exchange } from './exchange.ts'
 import { type Head, readHead, unreadHead } from './head.ts'
 import { IdleWatch, type Watched } from './idle-watch.ts'
 import type { HttpHandler, HttpResponse } from './response.ts'
+import { Handshakes, makeTlsServer, secureContext, type TlsIdentity } from './tls.ts'
 
 type Socket = IncomingMessage['socket']
 
@@ -35,6 +38,8 @@ export interface HttpFault {
 export interface HttpServerOptions {
   /** Port 0 takes any free one. */
   readonly bind: { readonly host: string; readonly port: number }
+  /** Speaks TLS with it; absent: plain HTTP. */
+  readonly tls?: TlsIdentity
   readonly handler: HttpHandler
   /** Renders what never reached the handler, in the words of this door (XML or JSON). */
   readonly renderFault: (fault: HttpFault) => HttpResponse
@@ -61,6 +66,8 @@ export interface HttpServer {
   /** Requests that are being answered now. */
   readonly inFlightCount: number
   readonly connectionCount: number
+  /** Shows another certificate from now on; open connections stay. Only of one that has TLS. */
+  useIdentity(identity: TlsIdentity): void
   /** Takes nothing new, finishes what is in flight for up to `drainMs`, then closes everything. */
   stop(drainMs: number): Promise<void>
 }
@@ -90,6 +97,8 @@ class Listener implements HttpServer {
   readonly #options: HttpServerOptions
   readonly #limits: HttpLimits
   readonly #server: Server
+  /** The same server, where it speaks TLS. */
+  readonly #tls: { readonly server: TlsServer; readonly handshakes: Handshakes } | undefined
   readonly #watch: IdleWatch
   readonly #connections = new Map<Socket, Connection>()
   readonly #idPrefix: string
@@ -102,7 +111,18 @@ class Listener implements HttpServer {
     this.#limits = { ...defaultLimits, ...options.limits }
     this.#watch = new IdleWatch(options.clock, options.oldestWaiter)
     this.#idPrefix = Buffer.from(options.rng.bytes(4)).toString('hex').toUpperCase()
-    this.#server = makeServer(this.#limits)
+    const { tls } = options
+    if (tls === undefined) this.#server = createServer(serverOptions(this.#limits))
+    else {
+      const { headersMsMax } = this.#limits
+      const wish = { ...serverOptions(this.#limits), handshakeTimeout: headersMsMax }
+      const server = makeTlsServer(tls, wish)
+      this.#tls = { server, handshakes: new Handshakes() }
+      this.#tls.handshakes.watch(server, headersMsMax, (socket) => this.#refusePlain(socket))
+      this.#server = server
+    }
+    this.#server.maxHeadersCount = 0
+    this.#server.maxConnections = this.#limits.connectionsMax + SURPLUS_CONNECTIONS_MAX
     this.#attach()
   }
 
@@ -112,6 +132,11 @@ class Listener implements HttpServer {
 
   get connectionCount(): number {
     return this.#connections.size
+  }
+
+  useIdentity(identity: TlsIdentity): void {
+    assert(this.#tls !== undefined, 'only a TLS listener has a certificate')
+    this.#tls.server.setSecureContext(secureContext(identity))
   }
 
   listen(): Promise<void> {
@@ -151,6 +176,7 @@ class Listener implements HttpServer {
         this.#watch.stop()
         resolve()
       })
+      this.#tls?.handshakes.end()
       for (const connection of this.#connections.values()) {
         if (!connection.isBusy) connection.socket.destroySoon()
       }
@@ -159,7 +185,7 @@ class Listener implements HttpServer {
 
   #attach(): void {
     const server = this.#server
-    server.on('connection', (socket: Socket) => {
+    server.on(this.#tls === undefined ? 'connection' : 'secureConnection', (socket: Socket) => {
       const isSurplus = this.#connections.size >= this.#limits.connectionsMax
       const connection = new Connection(socket, isSurplus, (arrival) => {
         this.#serve(connection, arrival)
@@ -288,13 +314,22 @@ class Listener implements HttpServer {
 
   /** The parser gave up, or the head took too long. */
   #refuseUnread(cause: NodeJS.ErrnoException & { rawPacket?: Buffer }, socket: Socket): void {
-    if (cause.code === 'ECONNRESET' || !socket.writable) {
+    const connection = this.#connections.get(socket)
+    // Without a connection its handshake never ended: there is no way to say anything.
+    if (cause.code === 'ECONNRESET' || !socket.writable || connection === undefined) {
       socket.destroy()
       return
     }
     const error = parserError(cause)
-    if (this.#connections.get(socket)?.breakOff(error) === true) return
+    if (connection.breakOff(error)) return
     this.#endRaw(socket, error, '')
+  }
+
+  /** A client that speaks plain HTTP to a TLS port is told so, in plain HTTP. */
+  #refusePlain(socket: Socket): void {
+    const text = 'Cannot serve plain HTTP: this port speaks TLS; write https:// instead of http://'
+    socket.resume()
+    this.#endRaw(socket, new HttpError('BadRequest', text), '')
   }
 
   #endRaw(socket: Socket, error: HttpError, target: string): void {
@@ -349,8 +384,8 @@ class WatchedExchange implements Watched {
   }
 }
 
-function makeServer(limits: HttpLimits): Server {
-  const server = createServer({
+function serverOptions(limits: HttpLimits): ServerOptions {
+  return {
     maxHeaderSize: HEADER_BYTES_MAX,
     // Looked at every quarter, so three quarters are the deadline.
     headersTimeout: Math.floor((limits.headersMsMax * 3) / 4),
@@ -360,10 +395,7 @@ function makeServer(limits: HttpLimits): Server {
     noDelay: true,
     requireHostHeader: false,
     insecureHTTPParser: false,
-  })
-  server.maxHeadersCount = 0
-  server.maxConnections = limits.connectionsMax + SURPLUS_CONNECTIONS_MAX
-  return server
+  }
 }
 
 function parserError(cause: NodeJS.ErrnoException & { rawPacket?: Buffer }): HttpError {

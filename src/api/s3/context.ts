@@ -15,6 +15,7 @@ export interface S3Request {
   /** Of a form upload alone: its fields by name in lower case, without the file. */
   readonly form?: ReadonlyMap<string, string> | undefined
   /** Scheme and host as the client wrote them, and the raw path: for `Location`. */
+  readonly scheme: 'http' | 'https'
   readonly host: string
   readonly path: string
   readonly requestId: string

@@ -253,6 +253,7 @@ async function contextOf(door: Door, asked: Asked): Promise<ServiceContext> {
       query: verified.query,
       body: verified.body,
       form: verified.form,
+      scheme: request.isSecure === true ? 'https' : 'http',
       host: request.headers.get('host') ?? '',
       path: verified.path,
       requestId: request.requestId,

@@ -61,7 +61,8 @@ function tellFirstKey(
   { s3 }: Config,
   terminal: Terminal,
 ): void {
-  const endpoint = s3.bind === undefined ? 'http://127.0.0.1:3900' : endpointOf(s3.bind)
+  const endpoint =
+    s3.bind === undefined ? 'http://127.0.0.1:3900' : endpointOf(s3.bind, s3.tls !== undefined)
   const settings = { endpoint, region: s3.region, accessKeyId, secretAccessKey, bucket }
   terminal.note(`
 The cluster has a key and the bucket "${bucket}". Paste this line into a terminal:

@@ -80,7 +80,7 @@ export const completeMultipartUpload = operation({
     })
     return documentAnswer(
       'CompleteMultipartUploadResult',
-      element('Location', `http://${request.host}${request.path}`) +
+      element('Location', `${request.scheme}://${request.host}${request.path}`) +
         element('Bucket', context.bucketName) +
         element('Key', key) +
         element('ETag', `"${etag}"`) +

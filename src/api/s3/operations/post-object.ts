@@ -89,7 +89,7 @@ function answerOf(
     return emptyAnswer(303, [...headers, ['location', location]])
   }
   const base = request.path.endsWith('/') ? request.path : `${request.path}/`
-  const location = `http://${request.host}${base}${encodePath(key)}`
+  const location = `${request.scheme}://${request.host}${base}${encodePath(key)}`
   headers.push(['location', location])
   const status = form.get('success_action_status')
   if (status !== '201') return emptyAnswer(status === '200' ? 200 : 204, headers)
