@@ -140,6 +140,7 @@ const sameRoom = new Map([
   ['store/cluster', 'store'],
   ['node/cluster', 'node'],
   ['node/space', 'node'],
+  ['api/http/tls', 'api/http'],
   ['node/tls', 'node'],
   ['node/cluster/check', 'node'],
 ])

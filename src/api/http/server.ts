@@ -22,7 +22,7 @@ import { Exchange } from './exchange.ts'
 import { type Head, readHead, unreadHead } from './head.ts'
 import { IdleWatch, type Watched } from './idle-watch.ts'
 import type { HttpHandler, HttpResponse } from './response.ts'
-import { Handshakes, makeTlsServer, secureContext, type TlsIdentity } from './tls.ts'
+import { Handshakes, makeTlsServer, secureContext, type TlsIdentity } from './tls/handshakes.ts'
 
 type Socket = IncomingMessage['socket']
 

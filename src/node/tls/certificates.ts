@@ -1,6 +1,6 @@
 /** The certificate of one port: read at the start, looked at from time to time, replaced in use. */
 
-import type { TlsIdentity } from '../../api/http/tls.ts'
+import type { TlsIdentity } from '../../api/http/tls/handshakes.ts'
 import type { Cancel, Clock } from '../../base/clock.ts'
 import type { Disk } from '../../base/disk.ts'
 import { CERTIFICATE_LOOK_MS } from '../../base/limits.ts'

@@ -1,7 +1,7 @@
 /** Whether a certificate and a key can serve, and what to say when they cannot. */
 
 import { createPrivateKey, X509Certificate, type KeyObject } from 'node:crypto'
-import { tryIdentity, type TlsIdentity } from '../../api/http/tls.ts'
+import { tryIdentity, type TlsIdentity } from '../../api/http/tls/handshakes.ts'
 import { CERTIFICATE_SOON_MS } from '../../base/limits.ts'
 
 /** Thrown with a sentence that tells what to do; the caller adds which files. */

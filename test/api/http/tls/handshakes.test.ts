@@ -3,8 +3,8 @@ import { once } from 'node:events'
 import { request } from 'node:https'
 import { test } from 'node:test'
 import { connect, type TLSSocket } from 'node:tls'
-import { newAuthority } from '../../support/certificates.ts'
-import { ask, echo, HEAD, hello, openDoor, RawClient, turn } from './door.ts'
+import { newAuthority } from '../../../support/certificates.ts'
+import { ask, echo, HEAD, hello, openDoor, RawClient, turn } from '../door.ts'
 
 const authority = newAuthority()
 const identity = authority.issue()
