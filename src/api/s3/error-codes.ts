@@ -122,6 +122,7 @@ export const errorAnswers = {
   QuotaExceeded: {
     status: 403,
     message: 'The quota of the bucket is reached',
+  },
   ReplicationConfigurationNotFoundError: {
     status: 404,
     message: 'The replication configuration was not found',
