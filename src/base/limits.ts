@@ -153,6 +153,8 @@ export const COMPARED_UNITS_MAX = 20_000
 export const DIFFERENCES_MAX = 1000
 /** Access keys that one bucket is shared with. */
 export const BUCKET_KEYS_MAX = 1000
+/** Operations that an admin token names. */
+export const ADMIN_SCOPE_MAX = 200
 /** Blocks of an object that InspectObject tells of. */
 export const INSPECTED_BLOCKS_MAX = 10_000
 /** Names that one bucket has, those that one key sees among them. */

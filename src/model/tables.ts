@@ -3,6 +3,8 @@
 import type { AnyTable, MergedTable, RegisterTable } from '../table/schema.ts'
 import type { AccessKeyValue } from './rows/access-key.ts'
 import { buildAccessKeyTable } from './access-key.table.ts'
+import { adminTokenTable } from './admin-token.table.ts'
+import type { AdminTokenValue } from './rows/admin-token.ts'
 import { buildBlockRefTable, type BlockRefRow, type ReferenceKeeper } from './block-ref.table.ts'
 import type { BucketValue } from './rows/bucket.ts'
 import { buildBucketTable } from './bucket.table.ts'
@@ -34,6 +36,7 @@ export interface ModelTables {
   readonly bucket: RegisterTable<BucketValue>
   readonly bucketName: RegisterTable<BucketNameValue>
   readonly accessKey: RegisterTable<AccessKeyValue>
+  readonly adminToken: RegisterTable<AdminTokenValue>
   readonly layout: RegisterTable<LayoutHistory>
   readonly clusterSecret: RegisterTable<ClusterSecret>
   readonly part: MergedTable<PartRow>
@@ -56,6 +59,7 @@ export function buildTables(parts: {
     bucket: buildBucketTable((id) => listener?.bucketTouched(id)),
     bucketName: buildBucketNameTable((name) => listener?.bucketNameTouched(name)),
     accessKey: buildAccessKeyTable((id) => listener?.accessKeyTouched(id)),
+    adminToken: adminTokenTable,
     layout: buildLayoutTable(() => listener?.layoutTouched?.()),
     clusterSecret: buildClusterSecretTable(() => listener?.clusterSecretTouched?.()),
     part: partTable,

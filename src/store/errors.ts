@@ -7,6 +7,7 @@ export const storeErrorCodes = [
   'NoSuchKey',
   'NoSuchUpload',
   'NoSuchAccessKey',
+  'NoSuchAdminToken',
   'BucketAlreadyExists',
   'BucketAlreadyOwnedByYou',
   'BucketNotEmpty',

@@ -287,3 +287,14 @@ export interface CheckAnswer {
     readonly detail: string
   }[]
 }
+
+export const adminTokenShape = fields({
+  /** Null of one that stands in the settings. */
+  id: nullable(text),
+  created: nullable(time),
+  name: text,
+  expiration: nullable(time),
+  expired: flag,
+  scope: list(text),
+})
+export type AdminTokenAnswer = Shaped<typeof adminTokenShape>

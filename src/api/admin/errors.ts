@@ -48,6 +48,7 @@ const ofStore = {
   LastBucketName: 'InvalidRequest',
   LayoutConflict: 'LayoutConflict',
   NoSuchAccessKey: 'NoSuchAccessKey',
+  NoSuchAdminToken: 'NoSuchAdminToken',
   NoSuchBucket: 'NoSuchBucket',
   NoSuchKey: 'NoSuchKey',
   NoSuchUpload: 'InternalError',

@@ -155,6 +155,19 @@ export function fields<Fields extends Record<string, Shape<unknown>>>(
   })
 }
 
+/** An object with the fields of two. */
+export function both<A extends object, B extends object>(
+  first: Shape<A>,
+  second: Shape<B>,
+): Shape<A & B> {
+  return shape({ allOf: [first.schema, second.schema] }, (value, at, unknown) => {
+    const [one, other]: [string[], string[]] = [[], []]
+    const read = { ...first(value, at, one), ...second(value, at, other) }
+    unknown.push(...one.filter((name) => other.includes(name)))
+    return read
+  })
+}
+
 function below(at: string): string {
   return at === '' ? '' : `${at}.`
 }

@@ -10,7 +10,7 @@ import { fields, flag, optional, text } from './input.ts'
 import type { Shaped } from './input.ts'
 import type { AdminCall, AdminContext, QueryParameter } from './operation.ts'
 import { neededParameter, parameter } from './operation.ts'
-import { isExpired, timeText } from './times.ts'
+import { expiryOf, isExpired, timeText } from './times.ts'
 
 /** @throws {AdminError} `NoSuchAccessKey` */
 export async function keyById(context: AdminContext, id: string): Promise<AccessKey> {
@@ -104,27 +104,11 @@ export function keyUpdateOf(input: Shaped<typeof keyInput>): {
   readonly expiresMicros?: number | 'never'
   readonly mayCreateBucket?: boolean
 } {
-  const { name, expiration, neverExpires, allow, deny } = input
-  if (expiration !== undefined && neverExpires === true) {
-    throw new AdminError('InvalidRequest', 'Cannot set both "expiration" and "neverExpires"')
-  }
+  const { name, allow, deny } = input
   const mayCreate = deny?.createBucket === true ? false : allow?.createBucket === true || undefined
   return {
     ...(name === undefined ? {} : { name }),
-    ...(expiration === undefined ? {} : { expiresMicros: microsOf(expiration) }),
-    ...(neverExpires === true ? { expiresMicros: 'never' as const } : {}),
+    ...expiryOf(input),
     ...(mayCreate === undefined ? {} : { mayCreateBucket: mayCreate }),
   }
-}
-
-function microsOf(time: string): number {
-  const shape = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)$/
-  const ms = shape.test(time) ? Date.parse(time) : Number.NaN
-  if (Number.isNaN(ms)) {
-    throw new AdminError(
-      'InvalidRequest',
-      `Cannot read "expiration": "${time.slice(0, 60)}", wanted such as 2027-01-31T00:00:00Z`,
-    )
-  }
-  return ms * 1000
 }

@@ -8,6 +8,7 @@ import type { LayoutContext } from '../../store/layout/layout.ts'
 import type { Store } from '../../store/store.ts'
 import type { Query } from '../http/query.ts'
 import { AdminError } from './errors.ts'
+import type { Caller } from './gate.ts'
 import type { Shape } from './input.ts'
 import type { Job } from './job.ts'
 
@@ -110,6 +111,7 @@ export interface AdminContext {
 
 /** One call of an operation. Its token was checked before its body was read. */
 export interface AdminCall {
+  readonly caller: Caller
   readonly query: Query
   /**
    * The body by its shape.

@@ -3,13 +3,13 @@
 import { textOf } from '../../base/bytes.ts'
 import { DomainError } from '../../base/errors.ts'
 import { ADMIN_BODY_BYTES_MAX } from '../../base/limits.ts'
-import { bearerCheck } from '../auth/bearer.ts'
 import { answerWith, koaHandler } from '../http/koa-bridge.ts'
 import { parseQuery, splitTarget } from '../http/query.ts'
 import type { HttpRequest } from '../http/request.ts'
 import type { HttpHandler, HttpResponse } from '../http/response.ts'
 import type { HttpFault } from '../http/server.ts'
 import { AdminError, adminErrorOf, adminErrorStatus } from './errors.ts'
+import { gateOf } from './gate.ts'
 import type { Shape } from './input.ts'
 import type { AdminCall, AdminContext, AdminOperation } from './operation.ts'
 import { operations } from './operations/index.ts'
@@ -26,7 +26,7 @@ export function createAdminHandler(context: AdminContext): HttpHandler {
 /** The same without koa, from request to answer. */
 export function adminHandler(context: AdminContext): HttpHandler {
   const byTarget = new Map(operations.map((one) => [`${one.method} ${one.path}`, one]))
-  const isAllowed = gateOf(context.tokens)
+  const callerOf = gateOf(context)
   const reported = new Set<string>()
   const noteUnknown = (operation: AdminOperation, names: readonly string[]): void => {
     for (const name of names) {
@@ -42,7 +42,8 @@ export function adminHandler(context: AdminContext): HttpHandler {
     const operation = byTarget.get(`${request.method === 'HEAD' ? 'GET' : request.method} ${path}`)
     try {
       if (operation === undefined) throw unknownEndpoint(request.method, path)
-      if (!isAllowed(operation, request.headers.get('authorization'))) {
+      const caller = await callerOf(operation, request.headers.get('authorization'))
+      if (caller === undefined) {
         throw new AdminError(
           'AccessDenied',
           'Access denied: wanted the header "Authorization: Bearer TOKEN"',
@@ -55,6 +56,7 @@ export function adminHandler(context: AdminContext): HttpHandler {
       }
       const body = operation.method === 'POST' ? await readJson(request) : undefined
       const call: AdminCall = {
+        caller,
         query: parseQuery(query),
         input: (shape) =>
           readInput(shape, body, (names) => {
@@ -117,20 +119,6 @@ function unknownEndpoint(method: string, path: string): AdminError {
 
 function unknownField(name: string): AdminError {
   return new AdminError('InvalidRequest', `Cannot read the body: nobody knows the field "${name}"`)
-}
-
-/** Says for each operation whether an Authorization header may call it. */
-type Gate = (operation: AdminOperation, authorization: string | undefined) => boolean
-
-/** Missing and wrong tokens are told apart by nothing, the time it takes included. */
-function gateOf({ admin, metrics, metricsRequired }: AdminContext['tokens']): Gate {
-  const isAdmin = bearerCheck(admin)
-  const isMetrics = metrics === undefined ? undefined : bearerCheck(metrics)
-  return ({ guard }, authorization) => {
-    if (guard === 'open') return true
-    if (guard === 'admin') return isAdmin(authorization)
-    return isMetrics?.(authorization) ?? !metricsRequired
-  }
 }
 
 function judgeCondition(context: AdminContext, operation: AdminOperation): void {

@@ -37,6 +37,7 @@ const storeAnswers = {
   LastBucketName: 'InvalidRequest',
   LayoutConflict: 'ServiceUnavailable',
   NoSuchAccessKey: 'InvalidAccessKeyId',
+  NoSuchAdminToken: 'InvalidRequest',
   NoSuchBucket: 'NoSuchBucket',
   NoSuchKey: 'NoSuchKey',
   NoSuchUpload: 'NoSuchUpload',

@@ -97,8 +97,8 @@ async function openNodeMembers(parts: MembershipParts): Promise<Members> {
   const path = join(folder, 'layout')
   const stored = (await readState(ground.disk, path)) as StoredMembers | undefined
   if (stored === undefined && (await holdsAny(db, model.layout))) throw layoutLost(folder)
-  const { bucket, bucketName, accessKey, layout, clusterSecret } = model
-  for (const table of [bucket, bucketName, accessKey, layout, clusterSecret]) {
+  const { bucket, bucketName, accessKey, adminToken, layout, clusterSecret } = model
+  for (const table of [bucket, bucketName, accessKey, adminToken, layout, clusterSecret]) {
     // Nothing of a user, nor a layout, can be without one of these.
     watch.hasRows ||= await holdsAny(db, table)
   }

@@ -1,6 +1,12 @@
 /** Every operation of the admin API. */
 
 import type { AdminOperation } from '../operation.ts'
+import { createAdminToken } from './create-admin-token.ts'
+import { deleteAdminToken } from './delete-admin-token.ts'
+import { getAdminTokenInfo } from './get-admin-token-info.ts'
+import { getCurrentAdminTokenInfo } from './get-current-admin-token-info.ts'
+import { listAdminTokens } from './list-admin-tokens.ts'
+import { updateAdminToken } from './update-admin-token.ts'
 import { addBucketAlias } from './add-bucket-alias.ts'
 import { allowBucketKey } from './allow-bucket-key.ts'
 import { cleanupIncompleteUploads } from './cleanup-incomplete-uploads.ts'
@@ -67,6 +73,12 @@ export const operations: readonly AdminOperation[] = [
   clusterLayoutSkipDeadNodes,
   declareNodeLost,
   goOnAlone,
+  listAdminTokens,
+  getAdminTokenInfo,
+  getCurrentAdminTokenInfo,
+  createAdminToken,
+  updateAdminToken,
+  deleteAdminToken,
   createKey,
   importKey,
   getKeyInfo,

@@ -1,0 +1,95 @@
+import assert from 'node:assert/strict'
+import { after, before, test } from 'node:test'
+import type { AdminTokenAnswer } from '../../../src/api/admin/answers.ts'
+import { METRICS_TOKEN, openAdminDoor, type AdminDoor } from './door.ts'
+
+type Created = AdminTokenAnswer & { readonly secretToken: string }
+
+let door: AdminDoor
+
+before(async () => {
+  door = await openAdminDoor({ metricsToken: METRICS_TOKEN })
+})
+after(() => door.close())
+
+function create(body: object, token?: string): Promise<Created> {
+  return door.call('CreateAdminToken', { body, ...(token === undefined ? {} : { token }) })
+}
+
+async function statusOf(name: string, token: string, body?: object): Promise<number> {
+  return (await door.ask(name, { token, ...(body === undefined ? {} : { body }) })).status
+}
+
+test('a token is made, listed behind those of the settings, found, changed and deleted', async () => {
+  const made = await create({ name: 'Deploy', scope: ['ListKeys', 'CreateKey'] })
+  const { secretToken, ...shown } = made
+  assert.match(secretToken, /^[0-9a-f]{24}\.[\w-]{43}$/)
+  const { id, created } = shown
+  assert.deepEqual(shown, {
+    ...{ id, created, name: 'Deploy', expiration: null, expired: false },
+    scope: ['ListKeys', 'CreateKey'],
+  })
+  const listed = await door.call<AdminTokenAnswer[]>('ListAdminTokens')
+  assert.deepEqual(
+    listed.map((one) => [one.id, one.name, one.scope]),
+    [
+      [null, 'admin_token (from daemon configuration)', ['*']],
+      [null, 'metrics_token (from daemon configuration)', ['Metrics']],
+      [id, 'Deploy', ['ListKeys', 'CreateKey']],
+    ],
+  )
+  for (const query of [{ id: id! }, { search: id!.slice(0, 9) }, { search: 'dEPLOY' }]) {
+    assert.deepEqual(await door.call('GetAdminTokenInfo', { query }), shown)
+  }
+  const query = { id: id! }
+  const expiration = '2001-01-31T00:00:00.000Z'
+  const changed = await door.call('UpdateAdminToken', { query, body: { expiration } })
+  assert.deepEqual(changed, { ...shown, expiration, expired: true })
+  assert.equal(await statusOf('ListKeys', secretToken), 403)
+  const again = { neverExpires: true, name: 'other', scope: ['GetKeyInfo'] }
+  await door.call('UpdateAdminToken', { query, body: again })
+  assert.equal(await statusOf('ListKeys', secretToken), 403)
+  assert.equal(await door.call('DeleteAdminToken', { query, body: {} }), null)
+  assert.equal((await door.ask('GetAdminTokenInfo', { query })).status, 404)
+  assert.equal((await door.ask('DeleteAdminToken', { query, body: {} })).status, 404)
+  assert.equal((await door.ask('GetAdminTokenInfo', { query: { search: 'other' } })).status, 400)
+})
+
+test('a token calls what its scope names, and asks for itself', async () => {
+  const { secretToken } = await create({ scope: ['ListKeys'] })
+  assert.equal(await statusOf('ListKeys', secretToken), 200)
+  assert.equal(await statusOf('ListBuckets', secretToken), 403)
+  assert.equal(await statusOf('/metrics', secretToken), 403)
+  const own = await door.call<AdminTokenAnswer>('GetCurrentAdminTokenInfo', { token: secretToken })
+  assert.deepEqual(own.scope, ['ListKeys'])
+  assert.match(own.name, /^token_\d{8}_\d{4}$/)
+  const root = await door.call<AdminTokenAnswer>('GetCurrentAdminTokenInfo')
+  assert.deepEqual([root.id, root.scope], [null, ['*']])
+  const all = await create({})
+  for (const name of ['ListBuckets', '/metrics', '/hangar/v1/check']) {
+    assert.equal(await statusOf(name, all.secretToken), 200, name)
+  }
+  const scraper = await create({ scope: ['Metrics'] })
+  assert.equal(await statusOf('/metrics', scraper.secretToken), 200)
+})
+
+test('a token hands on no more than it has', async () => {
+  const { secretToken: token } = await create({ scope: ['CreateAdminToken', 'ListKeys'] })
+  assert.deepEqual((await create({ scope: ['ListKeys'] }, token)).scope, ['ListKeys'])
+  for (const body of [{}, { scope: ['*'] }, { scope: ['ListKeys', 'DeleteKey'] }]) {
+    assert.equal(await statusOf('CreateAdminToken', token, body), 403)
+  }
+})
+
+test('bodies that are not those of a token answer 400', async () => {
+  for (const body of [
+    { scope: 'ListKeys' },
+    { scope: ['a b'] },
+    { scope: Array.from({ length: 201 }, () => 'ListKeys') },
+    { expiration: 'tomorrow' },
+    { expiration: '2027-01-31T00:00:00Z', neverExpires: true },
+    { name: 1 },
+  ]) {
+    assert.equal((await door.ask('CreateAdminToken', { body })).status, 400)
+  }
+})
