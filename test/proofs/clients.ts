@@ -89,6 +89,7 @@ export function clientEnvironment(hello: Hello): Record<string, string> {
     AWS_CONFIG_FILE: AWS_CONFIG,
     AWS_SHARED_CREDENTIALS_FILE: '/dev/null',
     AWS_EC2_METADATA_DISABLED: 'true',
+    AWS_CA_BUNDLE: '',
     ...{ HTTP_PROXY: '', HTTPS_PROXY: '', http_proxy: '', https_proxy: '', ALL_PROXY: '' },
     NO_PROXY: '127.0.0.1,localhost',
   }
@@ -110,33 +111,40 @@ function awsCli(
   }
 }
 
-/** Debian's aws-cli, unpacked beside the project: nothing is installed into the system. */
-export async function debianAwsCli(): Promise<AwsCli> {
-  const folder = join(FOLDER, 'debian')
+/** Programs of Debian's, unpacked beside the project: nothing is installed into the system. */
+export async function debianRoot(name: string, wanted: readonly string[]): Promise<string> {
+  const folder = join(FOLDER, name)
   const root = join(folder, 'root')
-  if (!existsSync(join(folder, 'done'))) {
-    if (!existsSync('/usr/bin/apt-get')) throw new Skipped('there is no apt-get here')
-    progress("unpacking Debian's aws-cli …")
-    await rm(folder, { recursive: true, force: true })
-    await mkdir(root, { recursive: true })
-    await unpackDebian(folder, root).catch((error: unknown) => {
-      throw new Skipped(`Debian's packages cannot be had: ${String(error).slice(0, 300)}`)
-    })
-    await writeFile(join(folder, 'done'), '')
-  }
-  const environment = { PYTHONPATH: join(root, 'usr/lib/python3/dist-packages') }
-  const program = ['/usr/bin/python3', join(root, 'usr/bin/aws')]
-  return awsCli(await versionOf(program, environment), program, environment)
+  if (existsSync(join(folder, 'done'))) return root
+  if (!existsSync('/usr/bin/apt-get')) throw new Skipped('there is no apt-get here')
+  progress(`unpacking ${wanted.join(', ')} of Debian …`)
+  await rm(folder, { recursive: true, force: true })
+  await mkdir(root, { recursive: true })
+  await unpackDebian(folder, { root, wanted }).catch((error: unknown) => {
+    throw new Skipped(`Debian's packages cannot be had: ${String(error).slice(0, 300)}`)
+  })
+  await writeFile(join(folder, 'done'), '')
+  return root
 }
 
-async function unpackDebian(folder: string, root: string): Promise<void> {
-  const plan = await mustRun('apt-get', ['install', '-s', '--no-install-recommends', 'awscli'])
+async function unpackDebian(
+  folder: string,
+  { root, wanted }: { readonly root: string; readonly wanted: readonly string[] },
+): Promise<void> {
+  const plan = await mustRun('apt-get', ['install', '-s', '--no-install-recommends', ...wanted])
   const names = [...plan.matchAll(/^Inst (\S+)/gm)].map((match) => match[1] ?? '')
   if (names.length === 0) throw new Error('it is installed in the system already')
   await mustRun('apt-get', ['download', ...names], { folder })
   for (const file of await readdir(folder)) {
     if (file.endsWith('.deb')) await mustRun('dpkg', ['-x', join(folder, file), root])
   }
+}
+
+export async function debianAwsCli(): Promise<AwsCli> {
+  const root = await debianRoot('debian', ['awscli'])
+  const environment = { PYTHONPATH: join(root, 'usr/lib/python3/dist-packages') }
+  const program = ['/usr/bin/python3', join(root, 'usr/bin/aws')]
+  return awsCli(await versionOf(program, environment), program, environment)
 }
 
 async function versionOf(
@@ -148,28 +156,52 @@ async function versionOf(
   return text.split(' ')[0] ?? text.trim()
 }
 
-/** A Python with the newest aws-cli and boto3 of PyPI. */
-export async function pypiPython(): Promise<string> {
-  const folder = join(FOLDER, 'python')
-  const python = join(folder, 'bin', 'python')
-  if (existsSync(join(folder, 'done'))) return python
-  progress('installing aws-cli and boto3 of PyPI …')
+/** A Python environment with the newest of some packages of PyPI; gives back its `bin`. */
+export async function pypiPrograms(name: string, wanted: readonly string[]): Promise<string> {
+  const folder = join(FOLDER, name)
+  const bin = join(folder, 'bin')
+  if (existsSync(join(folder, 'done'))) return bin
+  progress(`installing ${wanted.join(', ')} of PyPI …`)
   await rm(folder, { recursive: true, force: true })
   await mkdir(FOLDER, { recursive: true })
   try {
     await mustRun('python3', ['-m', 'venv', folder])
     const words = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check']
-    // boto3 and aws-cli name one botocore between them; the newest of both that agree.
-    await mustRun(python, [...words, '--upgrade', 'awscli', 'boto3'])
+    await mustRun(join(bin, 'python'), [...words, '--upgrade', ...wanted])
   } catch (error) {
     throw new Skipped(`PyPI's packages cannot be had: ${String(error).slice(0, 300)}`)
   }
   await writeFile(join(folder, 'done'), '')
-  return python
+  return bin
+}
+
+/** boto3 and aws-cli name one botocore between them: the newest of both that agree. */
+function pypiAws(): Promise<string> {
+  return pypiPrograms('python', ['awscli', 'boto3'])
+}
+
+export async function pypiPython(): Promise<string> {
+  return join(await pypiAws(), 'python')
 }
 
 export async function pypiAwsCli(): Promise<AwsCli> {
-  const python = await pypiPython()
-  const program = [python, join(python, '..', 'aws')]
+  const bin = await pypiAws()
+  const program = [join(bin, 'python'), join(bin, 'aws')]
   return awsCli(await versionOf(program, {}), program, {})
+}
+
+/** A folder whose `node_modules` has the newest of some packages of npm. */
+export async function npmPackages(name: string, wanted: readonly string[]): Promise<string> {
+  const folder = join(FOLDER, name)
+  if (existsSync(join(folder, 'done'))) return folder
+  progress(`installing ${wanted.join(', ')} of npm …`)
+  await rm(folder, { recursive: true, force: true })
+  await mkdir(folder, { recursive: true })
+  await writeFile(join(folder, 'package.json'), '{ "private": true }\n')
+  const words = ['install', '--silent', '--no-audit', '--no-fund', '--ignore-scripts']
+  await mustRun('npm', [...words, ...wanted], { folder }).catch((error: unknown) => {
+    throw new Skipped(`npm's packages cannot be had: ${String(error).slice(0, 300)}`)
+  })
+  await writeFile(join(folder, 'done'), '')
+  return folder
 }
