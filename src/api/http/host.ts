@@ -59,6 +59,7 @@ export function locate(path: string, host: string, rootDomains: readonly string[
   if (bucket === '' && path.length > 1) {
     throw new HttpError('InvalidURI', 'Cannot read the URI: it names a key, but no bucket')
   }
+  if (bucket === '..' || bucket.startsWith('../')) throw climbing()
   return {
     bucket: bucket === '' ? undefined : bucket,
     key: slash === -1 ? undefined : readKey(path.slice(slash + 1)),
@@ -75,9 +76,13 @@ function readKey(raw: string): string | undefined {
   if (raw === '') return undefined
   const key = decodePercent(raw)
   if (key.includes('..') && climbs(key)) {
-    throw new HttpError('InvalidURI', 'Cannot read the URI: it climbs above its bucket')
+    throw climbing()
   }
   return key
+}
+
+function climbing(): HttpError {
+  return new HttpError('InvalidURI', 'Cannot read the URI: it climbs above its bucket')
 }
 
 /** Whether more segments of a key go up than came before. */
