@@ -1,9 +1,11 @@
 /** The source of a copy: which object it is, whether it may be read, and under which conditions. */
 
+import { isBucketId } from '../../base/ids.ts'
 import { PUT_SIZE_BYTES_MAX } from '../../base/limits.ts'
 import { bucketNameFault } from '../../model/bucket-name.ts'
 import type { Bucket } from '../../model/rows/bucket.ts'
-import { findBucketByName } from '../../store/bucket/bucket.ts'
+import { findAccessKey } from '../../store/access-key.ts'
+import { resolveBucket } from '../../store/bucket/names.ts'
 import type { ObjectInfo } from '../../store/object/get-object.ts'
 import { climbs, isKeyTooLong } from '../http/host.ts'
 import { judgeRead } from '../http/conditional.ts'
@@ -35,7 +37,7 @@ export const copySource: Parse<SourceName> = (value = '') => {
   const path = decoded(named.startsWith('/') ? named.slice(1) : named, value)
   const slash = path.indexOf('/')
   const bucketName = slash === -1 ? path : path.slice(0, slash)
-  if (bucketNameFault(bucketName) !== undefined) {
+  if (bucketNameFault(bucketName) !== undefined && !isBucketId(bucketName)) {
     throw refusal('Invalid copy source bucket name', value)
   }
   const key = slash === -1 ? '' : path.slice(slash + 1)
@@ -97,7 +99,8 @@ export type SourceInput = InputOf<typeof sourceParameters>
 export async function sourceBucket(context: ObjectContext, source: SourceName): Promise<Bucket> {
   const { store, caller } = context
   const { bucketName } = source
-  const bucket = await findBucketByName(store, bucketName)
+  const key = await findAccessKey(store, caller.id)
+  const bucket = key === undefined ? undefined : await resolveBucket(store, bucketName, key)
   if (bucket === undefined) {
     throw new S3Error('NoSuchBucket', errorAnswers.NoSuchBucket.message, {
       details: { BucketName: bucketName },

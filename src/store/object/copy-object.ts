@@ -21,6 +21,7 @@ import {
 } from '../../model/rows/object.ts'
 import type { RegisterRef } from '../../table/table.ts'
 import { refusalCode, toStoreError } from '../errors.ts'
+import { refuseOverQuota, withinQuota } from '../bucket/quota.ts'
 import { bucketById, changeObject, objectRef, type Store } from '../store.ts'
 import { assertManifestsInUse, BlockWriter, type ManifestFacts } from './block-writer.ts'
 import { digestKinds } from './checksum.ts'
@@ -75,24 +76,22 @@ export async function copyObject(store: Store, input: CopyObjectInput): Promise<
     if (answer === undefined) throw error
     return resultOf(store, input, answer)
   }
+  const addition = { key, bytes: source.size }
   const endHold = holdVersion(store, source)
   let running: RunningOperation | undefined
   try {
+    await refuseOverQuota(store, bucket, addition)
     const content = await contentOf(store, source, input, () => {
       running = store.operations.begin()
       return { partitionKey: ref.partitionKey, key, part: undefined, owner: running.owner }
     })
     const firstTime = store.tables.now()
     if (!isInline(content.body)) await assertManifestsInUse(store, [content.body])
-    const answer = await changeObject(
-      store,
-      ref,
-      copyObjectCommand({
-        ...input.conditions,
-        ...content,
-        metadata: input.metadata(source.metadata),
-      }),
-      { firstTime, ...(operation === undefined ? {} : { operation }) },
+    const metadata = input.metadata(source.metadata)
+    const command = copyObjectCommand({ ...input.conditions, ...content, metadata })
+    const options = { firstTime, ...(operation === undefined ? {} : { operation }) }
+    const answer = await withinQuota(store, bucket, addition, () =>
+      changeObject(store, ref, command, options),
     )
     const [etag, modifiedMicros] = answer as CopyObjectAnswer
     return { etag, modifiedMicros, checksum: content.checksum }

@@ -21,15 +21,18 @@ export interface UploadPartInput extends UploadInput {
   readonly body: Body
 }
 
+export interface UploadPartResult {
+  readonly etag: string
+  readonly checksum: Checksum | undefined
+  readonly modifiedMicros: number
+}
+
 /**
  * Stores a part; of several with one number the last acknowledged counts.
  *
  * @throws {StoreError} `NoSuchUpload`, `InvalidPart` (its number), `InvalidChecksum`, a digest's
  */
-export async function uploadPart(
-  store: Store,
-  input: UploadPartInput,
-): Promise<{ readonly etag: string; readonly checksum: Checksum | undefined }> {
+export async function uploadPart(store: Store, input: UploadPartInput): Promise<UploadPartResult> {
   const { key, partNumber } = input
   if (!Number.isInteger(partNumber) || partNumber < 1 || partNumber > PART_NUMBER_MAX) {
     throw new StoreError('InvalidPart', `Cannot take part ${partNumber}: wanted 1 to 10,000`)
@@ -62,7 +65,7 @@ export async function uploadPart(
       throw new StoreError('NoSuchUpload', `Cannot add a part: upload "${upload.id}" has ended`)
     }
     await content.assertInUse(() => dropPart(store, upload, partNumber, at))
-    return { etag, checksum }
+    return { etag, checksum, modifiedMicros: at }
   } finally {
     running.end()
   }

@@ -61,7 +61,6 @@ SelectObjectContent                POST   object ?select
 UpdateBucketMetadataInventoryTableConfiguration PUT bucket ?metadataInventoryTable
 UpdateBucketMetadataJournalTableConfiguration PUT bucket ?metadataJournalTable
 UpdateObjectEncryption             PUT    object ?encryption
-UploadPartCopy                     PUT    object ?partNumber&uploadId header:x-amz-copy-source
 `
 
 function parse(line: string): UnimplementedOperation {

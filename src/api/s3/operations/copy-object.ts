@@ -46,6 +46,7 @@ export const copyObject = operation({
     'NoSuchKey',
     'NoSuchVersion',
     'PreconditionFailed',
+    'QuotaExceeded',
   ],
   parameters: {
     ...sourceParameters,

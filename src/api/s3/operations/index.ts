@@ -26,6 +26,7 @@ import { postObject } from './post-object.ts'
 import { putBucketCors } from './put-bucket-cors.ts'
 import { probes } from './probes.ts'
 import { putObject } from './put-object.ts'
+import { uploadPartCopy } from './upload-part-copy.ts'
 import { uploadPart } from './upload-part.ts'
 
 export const operations: readonly Operation[] = [
@@ -55,4 +56,5 @@ export const operations: readonly Operation[] = [
   putObject,
   uploadPart,
   ...probes,
+  uploadPartCopy,
 ]
