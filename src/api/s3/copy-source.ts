@@ -10,11 +10,12 @@ import type { ObjectInfo } from '../../store/object/get-object.ts'
 import { climbs, isKeyTooLong } from '../http/host.ts'
 import { judgeRead } from '../http/conditional.ts'
 import { decodePercent } from '../http/uri.ts'
-import { header, optionalText } from './contract/parameters.ts'
+import { header, optionalText, rawText } from './contract/parameters.ts'
 import type { Parse } from './contract/parameters.ts'
 import type { InputOf, ObjectContext } from './contract/operation.ts'
 import { errorAnswers } from './error-codes.ts'
 import { S3Error } from './errors.ts'
+import { checkExpectedOwner, EXPECTED_SOURCE_OWNER } from './expected-owner.ts'
 
 const HEADER = 'x-amz-copy-source'
 
@@ -83,6 +84,7 @@ function refusal(message: string, value: string): S3Error {
 /** What every copy says of its source. */
 export const sourceParameters = {
   source: header(HEADER, copySource),
+  sourceOwner: header(EXPECTED_SOURCE_OWNER, rawText),
   sourceIfMatch: header('x-amz-copy-source-if-match', optionalText),
   sourceIfNoneMatch: header('x-amz-copy-source-if-none-match', optionalText),
   sourceIfModifiedSince: header('x-amz-copy-source-if-modified-since', optionalText),
@@ -96,9 +98,9 @@ export type SourceInput = InputOf<typeof sourceParameters>
  *
  * @throws {S3Error} `NoSuchBucket`, `AccessDenied`
  */
-export async function sourceBucket(context: ObjectContext, source: SourceName): Promise<Bucket> {
+export async function sourceBucket(context: ObjectContext, input: SourceInput): Promise<Bucket> {
   const { store, caller } = context
-  const { bucketName } = source
+  const { bucketName } = input.source
   const key = await findAccessKey(store, caller.id)
   const bucket = key === undefined ? undefined : await resolveBucket(store, bucketName, key)
   if (bucket === undefined) {
@@ -113,6 +115,7 @@ export async function sourceBucket(context: ObjectContext, source: SourceName): 
         `Give it with: hangar bucket allow --read --key ${caller.id} ${bucketName}`,
     )
   }
+  checkExpectedOwner(bucket, input.sourceOwner)
   return bucket
 }
 

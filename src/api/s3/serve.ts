@@ -23,6 +23,7 @@ import { parseQuery, splitTarget } from '../http/query.ts'
 import type { HttpHandler, HttpResponse } from '../http/response.ts'
 import type { HttpFault } from '../http/server.ts'
 import { answerPreflight, corsHeaders } from './cors.ts'
+import { checkExpectedOwner, EXPECTED_OWNER } from './expected-owner.ts'
 import { S3Error, failureOf, renderFailure } from './errors.ts'
 import { refuseUnhonoured } from './contract/honour.ts'
 import type { BucketContext, Operation, ServiceContext, Target } from './contract/operation.ts'
@@ -283,6 +284,7 @@ async function contextOf(door: Door, asked: Asked): Promise<ServiceContext> {
         `Give it with: hangar bucket allow --${permission} --key ${key.id} ${bucketName}`,
     )
   }
+  checkExpectedOwner(bucket, verified.headers.get(EXPECTED_OWNER))
   const whole: BucketContext & { readonly key: string } = Object.assign(context, {
     bucketName,
     bucket,

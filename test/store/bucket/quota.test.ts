@@ -4,6 +4,7 @@ import type { BucketId } from '../../../src/base/ids.ts'
 import type { Counts } from '../../../src/model/counter.table.ts'
 import type { Quotas } from '../../../src/model/rows/bucket-settings.ts'
 import { bucketUsage, changeBucketSettings } from '../../../src/store/bucket/bucket.ts'
+import { copyObject } from '../../../src/store/object/copy-object.ts'
 import { deleteObject } from '../../../src/store/object/delete-object.ts'
 import { putObject } from '../../../src/store/object/put-object.ts'
 import { StoreError } from '../../../src/store/errors.ts'
@@ -157,5 +158,22 @@ test('a bucket without quotas is never counted', async () => {
   const store: Store = { ...world.store, counts }
   const { bucket } = await bucketOf(store)
   await put(store, { bucket, key: 'a', size: 10 })
+  await world.stop()
+})
+
+test('copyObject() is held to the quotas of its destination', async () => {
+  const world = await openStore()
+  const { store } = world
+  const bucket = await quotaBucket(store, { maxBytes: 100 })
+  await put(store, { bucket, key: 'a', size: 60 })
+  const copy = (key: string): Promise<unknown> =>
+    copyObject(store, {
+      ...{ bucket, key, source: { bucket, key: 'a' } },
+      judge: () => undefined,
+      metadata: (stored) => stored,
+    })
+  assert.equal(await codeOf(copy('b')), 'QuotaExceeded')
+  assert.equal(await codeOf(copy('a')), 'no error')
+  assert.deepEqual(await bucketUsage(store, bucket), { objects: 1, bytes: 60, uploads: 0 })
   await world.stop()
 })

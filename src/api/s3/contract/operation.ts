@@ -3,6 +3,7 @@
 import type { HttpResponse } from '../../http/response.ts'
 import type { S3ErrorCode } from '../error-codes.ts'
 import type { Bucket } from '../../../model/rows/bucket.ts'
+import { EXPECTED_OWNER } from '../expected-owner.ts'
 import type { Caller, S3Request, Service } from '../context.ts'
 
 /** What a request is about, by its host and path. */
@@ -123,7 +124,12 @@ export function operation<P extends Parameters, T extends Target, A extends Perm
   return {
     ...declaration,
     queryNames: new Set([...named('query'), ...selectorNames(declaration.selector)]),
-    headerNames: new Set([...named('header'), ...(declaration.selector?.headers ?? [])]),
+    headerNames: new Set([
+      ...named('header'),
+      ...(declaration.selector?.headers ?? []),
+      // Held against the bucket before anything else is done with it.
+      ...(isOfBucket(declaration.permission) ? [EXPECTED_OWNER] : []),
+    ]),
     run: (context) => {
       const { query, headers } = context.request
       const input: Record<string, unknown> = {}
@@ -136,6 +142,11 @@ export function operation<P extends Parameters, T extends Target, A extends Perm
       return declaration.handle(input as InputOf<P>, context as ContextOf<T, A>)
     },
   }
+}
+
+/** Whether the permission is one in a bucket that is there. */
+function isOfBucket(permission: Permission): boolean {
+  return permission !== 'any-key' && permission !== 'create-bucket'
 }
 
 function selectorNames(selector: Selector | undefined): readonly string[] {

@@ -59,7 +59,7 @@ export const copyObject = operation({
   handle: async (input, context) => {
     const { store, bucket, key, request } = context
     const { source } = input
-    const from = await sourceBucket(context, source)
+    const from = await sourceBucket(context, input)
     const isReplaced = input.metadataDirective === 'REPLACE'
     if (from.id === bucket.id && source.key === key && !isReplaced) checkSelfCopy(context)
     const sent = storedMetadata(request.headers)

@@ -46,7 +46,7 @@ export const uploadPartCopy = operation({
   },
   handle: async (input, context) => {
     const { store, bucket, key, request } = context
-    const from = await sourceBucket(context, input.source)
+    const from = await sourceBucket(context, input)
     const object = await getObject(store, { bucket: from.id, key: input.source.key })
     const { size } = object.info
     judgeSource(object.info, input, context.clock.wallMicros())
