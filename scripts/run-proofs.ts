@@ -14,6 +14,7 @@ interface Proof {
 const PROOFS: readonly Proof[] = [
   { name: 'real-clients', limit: 240 },
   { name: 'tool-clients', limit: 240 },
+  { name: 'fuzz', limit: 120 },
   { name: 'start-up', limit: 180 },
   { name: 'simulation', limit: 420 },
   { name: 'chaos', limit: 480 },

@@ -186,7 +186,7 @@ async function driveMinioJs(work: Work): Promise<string> {
   const file = join(tree, 'twenty')
   const back = join(work.folder, 'minio-back')
   await client.fPutObject(bucket, 'minio/ü', file)
-  await client.copyObject(bucket, 'minio/copy', `/${bucket}/${encodeURIComponent('minio/ü')}`)
+  await client.copyObject(bucket, 'minio/copy', `/${bucket}/minio/ü`)
   await client.fGetObject(bucket, 'minio/copy', back)
   await mustRun('cmp', [file, back])
   const { size } = await client.statObject(bucket, 'minio/ü')
