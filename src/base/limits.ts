@@ -153,6 +153,10 @@ export const COMPARED_UNITS_MAX = 20_000
 export const DIFFERENCES_MAX = 1000
 /** Access keys that one bucket is shared with. */
 export const BUCKET_KEYS_MAX = 1000
+/** Manifests that GetBlockInfo tells of. */
+export const BLOCK_USERS_MAX = 1000
+/** How many times longer than its step a worker may be told to rest. */
+export const TRANQUILITY_MAX = 1000
 /** Operations that an admin token names. */
 export const ADMIN_SCOPE_MAX = 200
 /** Blocks of an object that InspectObject tells of. */

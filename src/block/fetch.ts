@@ -1,9 +1,10 @@
 /** The worker that brings here the blocks that this node should hold and does not. */
 
+import type { Clock } from '../base/clock.ts'
 import type { Log } from '../base/log.ts'
 import { DomainError } from '../base/errors.ts'
 import type { Metrics } from '../base/metrics.ts'
-import type { Worker, WorkState } from '../worker/worker.ts'
+import type { Worker, WorkerFailure, WorkState } from '../worker/worker.ts'
 import type { NodeBlocks } from './open.ts'
 import type { ReplicatedBlocks } from './replicated.ts'
 
@@ -15,10 +16,17 @@ const FAILING_MAX = 1_000
 export interface BlockFetchOptions {
   readonly local: NodeBlocks
   readonly cluster: ReplicatedBlocks
+  readonly clock: Clock
   readonly log: Log
   readonly metrics: Metrics
   /** @default 10 s */
   readonly intervalMs?: number
+}
+
+/** How often in a row a block could not be had, and when the last time was. */
+interface Failure {
+  readonly errors: number
+  readonly micros: number
 }
 
 /**
@@ -36,8 +44,8 @@ export class BlockFetch implements Worker {
   #seen = 0
   #missing = 0
   /** Those that could not be had, in this round and in the last one. */
-  #failing: string[] = []
-  #failed: readonly string[] = []
+  #failing = new Map<string, Failure>()
+  #failed: ReadonlyMap<string, Failure> = new Map()
 
   constructor(options: BlockFetchOptions) {
     this.#options = options
@@ -54,7 +62,7 @@ export class BlockFetch implements Worker {
     options.metrics.gauge(
       'block_resync_errored_blocks',
       'Those of them that no owner could send',
-      () => this.#failed.length,
+      () => this.#failed.size,
     )
   }
 
@@ -64,9 +72,17 @@ export class BlockFetch implements Worker {
   }
 
   remarks(): readonly string[] {
-    const [first] = this.#failed
+    const [first] = this.#failed.keys()
     if (first === undefined) return []
-    return [`${this.#failed.length} blocks that no owner could send, such as ${first}`]
+    return [`${this.#failed.size} blocks that no owner could send, such as ${first}`]
+  }
+
+  failures(): readonly WorkerFailure[] {
+    const now = this.#options.clock.monotonicMicros()
+    return [...this.#failed].map(([subject, { errors, micros }]) => ({
+      ...{ subject, errors },
+      secondsAgo: Math.round((now - micros) / 1_000_000),
+    }))
   }
 
   async work(signal: AbortSignal): Promise<WorkState> {
@@ -81,7 +97,7 @@ export class BlockFetch implements Worker {
         this.#seen -= 1
       } catch (error) {
         if (!(error instanceof DomainError)) throw error
-        if (this.#failing.length < FAILING_MAX) this.#failing.push(hash)
+        this.#note(hash)
         log.warn({ hash, code: String(error.code) }, 'A block that belongs here cannot be had yet')
       }
     }
@@ -91,9 +107,15 @@ export class BlockFetch implements Worker {
       this.#missing = this.#seen
       this.#failed = this.#failing
       this.#seen = 0
-      this.#failing = []
+      this.#failing = new Map()
     }
     return isEnd ? 'idle' : 'busy'
+  }
+
+  #note(hash: string): void {
+    if (this.#failing.size >= FAILING_MAX) return
+    const errors = (this.#failed.get(hash)?.errors ?? 0) + 1
+    this.#failing.set(hash, { errors, micros: this.#options.clock.monotonicMicros() })
   }
 
   async #fetch(hash: string, signal: AbortSignal): Promise<void> {

@@ -71,7 +71,7 @@ export async function startBackground(parts: BackgroundParts): Promise<Backgroun
   })
   const sync = tables.syncWorker({ log, intervalMs: simulated?.syncIntervalMs ?? SYNC_INTERVAL_MS })
   const fetch = new BlockFetch({
-    ...{ local: blocks, cluster: parts.replicated, log, metrics },
+    ...{ local: blocks, cluster: parts.replicated, clock, log, metrics },
     ...(simulated === undefined ? {} : { intervalMs: simulated.fetchIntervalMs }),
   })
   const gather = tables.gatherWorker({

@@ -1,7 +1,13 @@
 /** This node as its admin API shows it, and as it tells others. */
 
 import { hostname } from 'node:os'
-import type { NodeCard, NodeRequest, NodeView, WorkerReport } from '../api/admin/operation.ts'
+import type {
+  BlockErrorReport,
+  NodeCard,
+  NodeRequest,
+  NodeView,
+  WorkerReport,
+} from '../api/admin/operation.ts'
 import { Job } from '../api/admin/job.ts'
 import type { Clock } from '../base/clock.ts'
 import type { Disk, DiskSpace } from '../base/disk.ts'
@@ -82,6 +88,15 @@ function perform(product: Product, view: NodeView, request: NodeRequest): Promis
         if (request.workers.includes(worker.status().name)) worker.wake()
       }
       return Promise.resolve(null)
+    case 'block-errors':
+      return Promise.resolve(blockErrors(product))
+    case 'blocks':
+      return blocksNamed(product, request.prefix)
+    case 'tranquility':
+      for (const worker of product.workers) {
+        if (worker.status().name === request.worker) worker.setTranquility(request.value)
+      }
+      return Promise.resolve(null)
     case 'scrub':
       view.scrub.start()
       return Promise.resolve(null)
@@ -90,6 +105,26 @@ function perform(product: Product, view: NodeView, request: NodeRequest): Promis
         new NodeError('BadMessage', 'Cannot do what another node asks for: it is not known here'),
       )
   }
+}
+
+/** Blocks that should lie here and could not be had, as the worker that brings them knows. */
+function blockErrors({ workers, blocks }: Product): readonly BlockErrorReport[] {
+  const found = workers.map((worker) => worker.status()).find(({ name }) => name === 'block-fetch')
+  return (found?.failures ?? []).map(({ subject, errors, secondsAgo }) => ({
+    ...{ hash: subject, errors, secondsAgo },
+    references: blocks.referenceCount(subject),
+  }))
+}
+
+/** The first two blocks here whose hash begins so. */
+async function blocksNamed({ blocks }: Product, prefix: string): Promise<readonly string[]> {
+  // The greatest text below every hash that begins so.
+  const hashes = await blocks.allHashes(`${prefix.slice(0, -1)}${before(prefix.at(-1)!)}~`, 2)
+  return hashes.filter((hash) => hash.startsWith(prefix))
+}
+
+function before(digit: string): string {
+  return String.fromCharCode(digit.charCodeAt(0) - 1)
 }
 
 function reportOf(status: WorkerStatus): WorkerReport {

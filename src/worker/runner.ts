@@ -18,6 +18,7 @@ export class WorkerRunner implements Working {
   #wake: (() => void) | undefined
   #woken = false
   #state: WorkerStatus['state'] = 'stopped'
+  #tranquility: number
   #steps = 0
   #errors = 0
   #errorsInARow = 0
@@ -25,6 +26,7 @@ export class WorkerRunner implements Working {
 
   constructor(worker: Worker, context: { readonly clock: Clock; readonly log: Log }) {
     this.#worker = worker
+    this.#tranquility = worker.tranquility
     this.#clock = context.clock
     this.#log = context.log
   }
@@ -37,6 +39,10 @@ export class WorkerRunner implements Working {
   wake(): void {
     this.#woken = true
     this.#wake?.()
+  }
+
+  setTranquility(tranquility: number): void {
+    this.#tranquility = tranquility
   }
 
   /** Aborts the current step and resolves once it has ended. */
@@ -60,9 +66,10 @@ export class WorkerRunner implements Working {
         message: error.message,
         secondsAgo: Math.round(agoMicros / 1_000_000),
       },
-      tranquility: this.#worker.tranquility,
+      tranquility: this.#tranquility,
       queueLength: this.#worker.queueLength?.(),
       remarks: this.#worker.remarks?.() ?? [],
+      failures: this.#worker.failures?.() ?? [],
     }
   }
 
@@ -90,7 +97,7 @@ export class WorkerRunner implements Working {
         return this.#worker.intervalMs
       }
       const tookMicros = this.#clock.monotonicMicros() - startMicros
-      return pauseAfter(tookMicros, this.#worker.tranquility)
+      return pauseAfter(tookMicros, this.#tranquility)
     } catch (error) {
       if (signal.aborted) return 0
       this.#errors++

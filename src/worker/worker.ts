@@ -17,8 +17,16 @@ export interface Worker {
   queueLength?(): number
   /** What people should know of it: who is not reached, what cannot be had. */
   remarks?(): readonly string[]
+  /** Single things that could not be done yet. */
+  failures?(): readonly WorkerFailure[]
   /** Does one bounded step. Stops early, soon, when `signal` is aborted. */
   work(signal: AbortSignal): Promise<WorkState>
+}
+
+export interface WorkerFailure {
+  readonly subject: string
+  readonly errors: number
+  readonly secondsAgo: number
 }
 
 export interface WorkerStatus {
@@ -32,6 +40,7 @@ export interface WorkerStatus {
   readonly tranquility: number
   readonly queueLength: number | undefined
   readonly remarks: readonly string[]
+  readonly failures: readonly WorkerFailure[]
 }
 
 /** A worker that runs, as others see it. */
@@ -39,4 +48,6 @@ export interface Working {
   status(): WorkerStatus
   /** Ends its pause. */
   wake(): void
+  /** How much longer than a step the pause after it is, until the node ends. */
+  setTranquility(tranquility: number): void
 }

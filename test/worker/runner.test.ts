@@ -101,7 +101,7 @@ test('a failing worker is tried again after a growing delay, and says what faile
     errors: 3,
     errorsInARow: 0,
     lastError: { message: 'fault 3', secondsAgo: 1 },
-    ...{ tranquility: 0, queueLength: undefined, remarks: [] },
+    ...{ tranquility: 0, queueLength: undefined, remarks: [], failures: [] },
   })
   await runner.stop()
 })
@@ -126,4 +126,25 @@ test('stop aborts the step and resolves after it has ended', async () => {
   assert.equal(ended, true)
   assert.equal(runner.status().state, 'stopped')
   assert.equal(runner.status().errors, 0)
+})
+
+test('setTranquility() paces the next pause', async () => {
+  const clock = new ManualClock()
+  let steps = 0
+  const runner = runnerOf(clock, () => {
+    steps++
+    clock.advance(10)
+    return Promise.resolve('busy')
+  })
+  runner.setTranquility(3)
+  assert.equal(runner.status().tranquility, 3)
+  runner.start()
+  await turns(2)
+  clock.advance(29)
+  await turns(2)
+  assert.equal(steps, 1)
+  clock.advance(1)
+  await turns(2)
+  assert.equal(steps, 2)
+  await runner.stop()
 })

@@ -4,6 +4,11 @@ import type { NodeId } from '../../base/ids.ts'
 import { AdminError } from './errors.ts'
 import { neededParameter, type AdminCall, type AdminContext, type NodeCard } from './operation.ts'
 
+/** Garage's API that is spoken, for tools that look for its version, and behind it what this is. */
+export function versionText(version: string): string {
+  return `v2.0.0+hangar.${version}`
+}
+
 /** Source: Garage v2 admin API, multi-node calls. */
 export interface NodesAnswer {
   readonly success: Readonly<Record<string, unknown>>

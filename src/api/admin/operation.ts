@@ -51,11 +51,25 @@ export interface WorkerReport {
   readonly remarks: readonly string[]
 }
 
+/** A block that should lie on a node and could not be had; plain data. */
+export interface BlockErrorReport {
+  readonly hash: string
+  /** Live ones on that node. */
+  readonly references: number
+  /** In a row. */
+  readonly errors: number
+  readonly secondsAgo: number
+}
+
 /** What one node asks of another, or of itself, for an operator. */
 export type NodeRequest =
   | { readonly kind: 'workers' }
   | { readonly kind: 'wake'; readonly workers: readonly string[] }
   | { readonly kind: 'scrub' }
+  | { readonly kind: 'block-errors' }
+  /** The first two blocks there whose hash begins so. */
+  | { readonly kind: 'blocks'; readonly prefix: string }
+  | { readonly kind: 'tranquility'; readonly worker: string; readonly value: number }
 
 /** The other nodes, as this one knows them. */
 export interface NodePeers {
@@ -86,7 +100,7 @@ export interface NodeView {
   condition(): NodeCondition
   card(): Promise<NodeCard>
   readonly peers: NodePeers
-  /** Workers answer as `WorkerReport`s, the rest null. */
+  /** Workers answer as `WorkerReport`s, blocks as hashes, their errors as reports, the rest null. */
   perform(request: NodeRequest): Promise<unknown>
   readonly check: Job
   /** Of the whole cluster; `reads`: every block is read. */

@@ -54,11 +54,22 @@ const noPeers: NodePeers = {
 /** @throws {NodeError} `BadMessage` */
 function readRequest(message: unknown): NodeRequest {
   const request = message as NodeRequest | null | undefined
-  const isWake = request?.kind === 'wake'
-  if (typeof request?.kind === 'string' && (!isWake || Array.isArray(request.workers))) {
-    return request
-  }
+  if (typeof request?.kind === 'string' && hasFields(request)) return request
   throw new NodeError('BadMessage', 'Cannot read what another node asks for: it names nothing')
+}
+
+/** Of a kind that is not known here the node says so itself. */
+function hasFields(request: NodeRequest): boolean {
+  switch (request.kind) {
+    case 'wake':
+      return Array.isArray(request.workers)
+    case 'blocks':
+      return typeof request.prefix === 'string' && /^[0-9a-f]{4,64}$/.test(request.prefix)
+    case 'tranquility':
+      return typeof request.worker === 'string' && Number.isSafeInteger(request.value)
+    default:
+      return true
+  }
 }
 
 function speaksToNone(): NodeError {

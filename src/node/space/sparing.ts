@@ -57,6 +57,7 @@ export function sparingWorker(worker: Worker, space: Spent | undefined): Worker 
     intervalMs: worker.intervalMs,
     tranquility: worker.tranquility,
     queueLength: () => worker.queueLength?.() ?? 0,
+    failures: () => worker.failures?.() ?? [],
     remarks: () => [
       ...(worker.remarks?.() ?? []),
       ...(space.isSpent() ? ['rests, for the drive of the rows is full'] : []),

@@ -3,7 +3,13 @@
 import { nodeId } from '../../../src/base/ids.ts'
 import type { Log } from '../../../src/base/log.ts'
 import { Job } from '../../../src/api/admin/job.ts'
-import type { NodeCondition, NodePeers, WorkerReport } from '../../../src/api/admin/operation.ts'
+import type {
+  BlockErrorReport,
+  NodeCondition,
+  NodePeers,
+  NodeRequest,
+  WorkerReport,
+} from '../../../src/api/admin/operation.ts'
 import { adminHandler } from '../../../src/api/admin/serve.ts'
 import { openMembers } from '../../../src/cluster/members.ts'
 import { FirstLayouts } from '../../../src/model/layout/first.ts'
@@ -43,6 +49,10 @@ export interface AdminDoor {
   /** What the node says of itself. */
   notice: string | undefined
   peers: ReturnType<NodePeers['list']>
+  /** What the node was asked to do. */
+  readonly performed: NodeRequest[]
+  /** Blocks that it says lie there. */
+  hashes: readonly string[]
   /** A call by path, or by the name of an operation of v2. */
   ask(name: string, options?: AskOptions): Promise<Answer>
   /** The JSON of an answer that must be 200. */
@@ -61,6 +71,10 @@ const WORKERS: readonly WorkerReport[] = [
     ...{ retrySeconds: 2, tranquility: 1, remarks: [] },
   },
 ]
+
+export const BLOCK_ERROR: BlockErrorReport = {
+  ...{ hash: 'ef'.repeat(32), references: 2, errors: 3, secondsAgo: 4 },
+}
 
 export async function openAdminDoor(
   options: {
@@ -101,7 +115,13 @@ export async function openAdminDoor(
           metadata: null,
           missingBlocks: 3,
         }),
-      perform: (request) => Promise.resolve(request.kind === 'workers' ? WORKERS : null),
+      perform: (request) => {
+        door.performed.push(request)
+        if (request.kind === 'workers') return Promise.resolve(WORKERS)
+        if (request.kind === 'block-errors') return Promise.resolve([BLOCK_ERROR])
+        if (request.kind !== 'blocks') return Promise.resolve(null)
+        return Promise.resolve(door.hashes.filter((hash) => hash.startsWith(request.prefix)))
+      },
       peers: {
         address: undefined,
         list: () => door.peers,
@@ -122,6 +142,8 @@ export async function openAdminDoor(
     condition: { kind: 'serving' },
     notice: undefined,
     peers: [],
+    performed: [],
+    hashes: [],
     async ask(name, { token = TOKEN, method, query = {}, body, raw } = {}) {
       const sent = raw ?? (body === undefined ? undefined : JSON.stringify(body))
       const search = new URLSearchParams(query).toString()

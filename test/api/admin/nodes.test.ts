@@ -1,8 +1,16 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import type { ClusterStatusAnswer, NodeInfoAnswer } from '../../../src/api/admin/answers.ts'
+import type {
+  BucketAnswer,
+  ClusterStatusAnswer,
+  InspectedObjectAnswer,
+  NodeInfoAnswer,
+} from '../../../src/api/admin/answers.ts'
 import type { NodesAnswer } from '../../../src/api/admin/nodes.ts'
-import { NODE, openAdminDoor, PEER, PEER_ADDRESS, type AdminDoor } from './door.ts'
+import type { BucketId } from '../../../src/base/ids.ts'
+import type { Body } from '../../../src/store/object/body.ts'
+import { putObject } from '../../../src/store/object/put-object.ts'
+import { BLOCK_ERROR, NODE, openAdminDoor, PEER, PEER_ADDRESS, type AdminDoor } from './door.ts'
 
 let door: AdminDoor
 
@@ -113,4 +121,111 @@ test('statistics are text, with the blocks that lack a copy', async () => {
   assert.match(freeform, /\nblock-fetch\tfailing\t3\t2\n/)
   const { nodes } = await door.call<ClusterStatusAnswer>('GetClusterStatus')
   assert.equal(nodes[0]!.missingBlocks, 3)
+})
+
+test('GetNodeInfo says strings, never null', async () => {
+  const { success } = await door.call<NodesAnswer>('GetNodeInfo', { query: { node: 'self' } })
+  assert.deepEqual(success[NODE], {
+    nodeId: NODE,
+    garageVersion: 'v2.0.0+hangar.0.1.0',
+    garageFeatures: ['metrics'],
+    rustVersion: 'node v20',
+    dbEngine: 'leveldb',
+  })
+})
+
+test('GetWorkerVariable and SetWorkerVariable pace the workers', async () => {
+  const query = { node: 'self' }
+  const all = await door.call<NodesAnswer>('GetWorkerVariable', { query, body: {} })
+  const variables = all.success[NODE] as Record<string, string>
+  assert.deepEqual(variables, {
+    ...{ 'resync-worker-count': '1', 'resync-tranquility': '1' },
+    ...{ 'table-sync-tranquility': '1', 'block-fetch-tranquility': '1' },
+  })
+  const variable = 'resync-tranquility'
+  const one = await door.call<NodesAnswer>('GetWorkerVariable', { query, body: { variable } })
+  assert.deepEqual(one.success[NODE], { [variable]: '1' })
+  const none = { variable: '__proto__' }
+  const missing = await door.call<NodesAnswer>('GetWorkerVariable', { query, body: none })
+  assert.match(missing.error[NODE]!, /there are resync-worker-count/)
+  const body = { variable, value: '7' }
+  const set = await door.call<NodesAnswer>('SetWorkerVariable', { query, body })
+  assert.deepEqual(set.success[NODE], body)
+  assert.deepEqual(door.performed.at(-1), { kind: 'tranquility', worker: 'block-fetch', value: 7 })
+  for (const wrong of [
+    { variable, value: 'x' },
+    { variable, value: '9999' },
+    { variable, value: 7 },
+    { variable: 'resync-worker-count', value: '2' },
+  ]) {
+    assert.equal((await door.ask('SetWorkerVariable', { query, body: wrong })).status, 400)
+  }
+})
+
+test('ListBlockErrors and RetryBlockResync tell of blocks that could not be had', async () => {
+  const query = { node: 'self' }
+  const { hash } = BLOCK_ERROR
+  const listed = await door.call<NodesAnswer>('ListBlockErrors', { query })
+  assert.deepEqual(listed.success[NODE], [
+    { blockHash: hash, refcount: 2, errorCount: 3, lastTrySecsAgo: 4, nextTryInSecs: 6 },
+  ])
+  for (const body of [{ all: true }, { blockHashes: [hash] }]) {
+    const retried = await door.call<NodesAnswer>('RetryBlockResync', { query, body })
+    assert.deepEqual(retried.success[NODE], { count: 1 })
+    assert.deepEqual(door.performed.at(-1), { kind: 'wake', workers: ['block-fetch'] })
+  }
+  const other = { blockHashes: ['00'.repeat(32)] }
+  const refused = await door.call<NodesAnswer>('RetryBlockResync', { query, body: other })
+  assert.match(refused.error[NODE]!, /no error/)
+  for (const body of [{}, { all: true, blockHashes: [] }, { all: false }]) {
+    assert.equal((await door.ask('RetryBlockResync', { query, body })).status, 400)
+  }
+})
+
+test('GetBlockInfo names the objects that use a block', async () => {
+  const { id } = await door.call<BucketAnswer>('CreateBucket', { body: { globalAlias: 'blocks' } })
+  const body: Body = {
+    pieces: (async function* () {
+      await Promise.resolve()
+      yield Buffer.alloc(100_000, 9)
+    })(),
+    length: 100_000,
+    expect: () => ({}),
+  }
+  const bucket = id as BucketId
+  await putObject(door.open.store, { bucket, key: 'k', metadata: [], conditions: {}, body })
+  const seen = await door.call<InspectedObjectAnswer>('InspectObject', {
+    query: { bucketId: id, key: 'k' },
+  })
+  const version = seen.versions[0]!
+  const { hash } = version.blocks![0]!
+  door.hashes = [hash, 'f'.repeat(64)]
+  const query = { node: 'self' }
+  const ask = (blockHash: string): Promise<NodesAnswer> =>
+    door.call('GetBlockInfo', { query, body: { blockHash } })
+  const info = (await ask(hash.slice(0, 8))).success[NODE]
+  assert.deepEqual(info, {
+    blockHash: hash,
+    refcount: 1,
+    versions: [
+      {
+        ...{ versionId: version.uuid, refDeleted: false, versionDeleted: false },
+        ...{ garbageCollected: false, backlink: { object: { bucketId: id, key: 'k' } } },
+      },
+    ],
+  })
+  assert.match((await ask('0000')).error[NODE]!, /Cannot find a block/)
+  for (const blockHash of ['abc', 'xyzw', 7]) {
+    assert.equal((await door.ask('GetBlockInfo', { query, body: { blockHash } })).status, 400)
+  }
+})
+
+test('what no node here can do answers 501 with what to do instead', async () => {
+  const query = { node: '*' }
+  const snapshot = await door.ask('CreateMetadataSnapshot', { query, method: 'POST' })
+  assert.equal(snapshot.status, 501)
+  assert.match(snapshot.text, /stop a node and copy its metadata_dir/)
+  const purge = await door.ask('PurgeBlocks', { query, body: ['00'.repeat(32)] })
+  assert.equal(purge.status, 501)
+  assert.match(purge.text, /delete those/)
 })

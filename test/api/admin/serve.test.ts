@@ -81,7 +81,7 @@ test('GetClusterStatus, GetClusterHealth and GetNodeInfo have the shapes of Gara
     nodes: [
       {
         id: NODE,
-        garageVersion: 'hangar 0.1.0',
+        garageVersion: 'v2.0.0+hangar.0.1.0',
         addr: '127.0.0.1:3900',
         hostname: 'here',
         missingBlocks: 3,

@@ -7,6 +7,7 @@ import { standsAlone } from '../../../cluster/lone.ts'
 import { upNodes } from '../../../store/layout/layout.ts'
 import type { ClusterStatusAnswer } from '../answers.ts'
 import { roleAnswer } from '../layout.ts'
+import { versionText } from '../nodes.ts'
 import { garageOperation, type AdminContext, type NodeCard } from '../operation.ts'
 
 export const getClusterStatus = garageOperation(
@@ -70,7 +71,7 @@ function statusOf(
   if (card === undefined) return { id, garageVersion: null, hostname: null }
   const { hostname, version, notice, data, metadata, missingBlocks } = card
   return {
-    ...{ id, garageVersion: `hangar ${version}`, hostname },
+    ...{ id, garageVersion: versionText(version), hostname },
     ...(notice === null ? {} : { notice }),
     // One of an older version does not say it.
     ...(typeof missingBlocks === 'number' ? { missingBlocks } : {}),

@@ -7,6 +7,13 @@ import { getAdminTokenInfo } from './get-admin-token-info.ts'
 import { getCurrentAdminTokenInfo } from './get-current-admin-token-info.ts'
 import { listAdminTokens } from './list-admin-tokens.ts'
 import { updateAdminToken } from './update-admin-token.ts'
+import { createMetadataSnapshot } from './create-metadata-snapshot.ts'
+import { getBlockInfo } from './get-block-info.ts'
+import { getWorkerVariable } from './get-worker-variable.ts'
+import { listBlockErrors } from './list-block-errors.ts'
+import { purgeBlocks } from './purge-blocks.ts'
+import { retryBlockResync } from './retry-block-resync.ts'
+import { setWorkerVariable } from './set-worker-variable.ts'
 import { addBucketAlias } from './add-bucket-alias.ts'
 import { allowBucketKey } from './allow-bucket-key.ts'
 import { cleanupIncompleteUploads } from './cleanup-incomplete-uploads.ts'
@@ -60,7 +67,14 @@ export const operations: readonly AdminOperation[] = [
   getNodeStatistics,
   listWorkers,
   getWorkerInfo,
+  getWorkerVariable,
+  setWorkerVariable,
   launchRepairOperation,
+  createMetadataSnapshot,
+  listBlockErrors,
+  getBlockInfo,
+  retryBlockResync,
+  purgeBlocks,
   connectClusterNodes,
   join,
   safeToStop,
