@@ -91,7 +91,7 @@ export const layers: Readonly<Record<string, Layer>> = {
       'api/web',
       'node/system',
     ],
-    doors: ['node', 'credentials', 'recover', 'product', 'ground', 'closers'],
+    doors: ['node', 'credentials', 'recover', 'product', 'ground', 'closers', 'tls/judge'],
   },
   simulation: {
     uses: [
@@ -141,6 +141,7 @@ const sameRoom = new Map([
   ['node/cluster', 'node'],
   ['node/space', 'node'],
   ['api/http/tls', 'api/http'],
+  ['cli/doctor', 'cli'],
   ['node/tls', 'node'],
   ['node/cluster/check', 'node'],
 ])

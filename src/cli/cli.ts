@@ -21,10 +21,11 @@ async function ask(question: string): Promise<string> {
 const EXIT_UNREAD = 141
 
 function systemTerminal(): Terminal {
+  let isServing = false
   // What only tells has nothing left to do when nobody reads on; a node goes on serving.
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (!isUnread(error)) throw error
-    if (process.listenerCount('SIGTERM') === 0) process.exit(EXIT_UNREAD)
+    if (!isServing) process.exit(EXIT_UNREAD)
   })
   process.stderr.on('error', (error: NodeJS.ErrnoException) => {
     if (!isUnread(error)) throw error
@@ -36,6 +37,9 @@ function systemTerminal(): Terminal {
     print: (text) => void process.stdout.write(`${text}\n`),
     note: (text) => void process.stderr.write(`${text}\n`),
     ask: process.stdin.isTTY && process.stderr.isTTY ? ask : undefined,
+    serving: () => {
+      isServing = true
+    },
     draw: (line) => void process.stderr.write(`\r\u001b[K${line}`),
   }
 }

@@ -14,6 +14,8 @@ export interface Terminal {
   note(text: string): void
   /** Asks the person at the keyboard; undefined where nobody is. */
   readonly ask?: ((question: string) => Promise<string>) | undefined
+  /** A node serves from now on, whether or not anybody reads what is printed. */
+  serving(): void
   /** On standard error, over the line before; '' wipes it. */
   draw(line: string): void
 }

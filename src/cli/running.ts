@@ -19,6 +19,7 @@ export async function runToEnd(
   { ending, terminal }: { readonly ending: NodeEnding; readonly terminal: Terminal },
   work: () => Promise<void> | void,
 ): Promise<void> {
+  terminal.serving()
   // Listened for before the work: whoever reads that the node serves may stop it at once.
   const stopped = waitForStop(node, terminal)
   const working = Promise.resolve()

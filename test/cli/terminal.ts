@@ -34,6 +34,7 @@ export async function say(
         err.push(question)
         return Promise.resolve(answers.shift() ?? '')
       }),
+    serving: () => undefined,
     draw: () => undefined,
   })
   return { code, out: out.join('\n'), err: err.join('\n') }

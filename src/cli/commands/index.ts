@@ -4,6 +4,7 @@ import type { DefineCommand } from '../command.ts'
 import { bucket } from './bucket.ts'
 import { check } from './check.ts'
 import { dev } from './dev.ts'
+import { doctor } from './doctor.ts'
 import { join } from './join.ts'
 import { jsonApi } from './json-api.ts'
 import { key } from './key.ts'
@@ -32,6 +33,7 @@ export const commands: readonly DefineCommand[] = [
   repair,
   scrub,
   recover,
+  doctor,
   plan,
   sim,
   jsonApi,

@@ -1,0 +1,75 @@
+/** A node that runs, and those it works with, as its admin API tells. */
+
+import type { ClusterHealthAnswer, ClusterStatusAnswer } from '../../api/admin/answers.ts'
+import type { AdminClient } from '../admin-client.ts'
+import { failed, ok, warning, type Findings, type Look } from './finding.ts'
+
+type Node = ClusterStatusAnswer['nodes'][number]
+
+export async function lookAtCluster(client: AdminClient, findings: Findings): Promise<void> {
+  const health = await client.call<ClusterHealthAnswer>('GetClusterHealth')
+  const { nodes, layoutVersion } = await client.call<ClusterStatusAnswer>('GetClusterStatus')
+  findings.add('service', serviceLook(health))
+  findings.add('layout', layoutLook(nodes, layoutVersion))
+  findings.add('other nodes', peersLook(nodes))
+  findings.add('copies', copiesLook(nodes, health))
+  for (const { id, notice } of nodes) {
+    if (notice === undefined) continue
+    findings.add(id.slice(0, 16), warning(notice, 'See `hangar status`; it says when it is over.'))
+  }
+}
+
+function serviceLook({ status, partitions, partitionsQuorum }: ClusterHealthAnswer): Look {
+  if (status === 'unavailable') {
+    return failed(
+      `${partitionsQuorum} of ${partitions} partitions have a quorum`,
+      'Start the nodes that are down; `hangar status` says why, doc/operations/replacing.md how.',
+    )
+  }
+  return ok(`every partition has a quorum (${status})`)
+}
+
+function layoutLook(nodes: readonly Node[], version: number): Look {
+  const without = nodes.filter(({ role }) => role === null)
+  if (version === 0 && nodes.length === 1) return ok('one node, alone')
+  if (without.length === nodes.length) {
+    return failed(
+      'no node has a role yet: nothing is served',
+      'hangar layout assign NODE -z ZONE -c CAPACITY, then hangar layout apply --version 1',
+    )
+  }
+  if (without.length > 0) {
+    const names = without.map(({ id }) => id.slice(0, 16)).join(', ')
+    return warning(
+      `no role: ${names}`,
+      `hangar layout assign ${names.split(',')[0]} -z ZONE -c SIZE`,
+    )
+  }
+  const draining = nodes.filter((node) => node.draining).length
+  return ok(`version ${version}${draining > 0 ? `, ${draining} nodes still give data away` : ''}`)
+}
+
+function peersLook(nodes: readonly Node[]): Look {
+  const down = nodes.filter(({ isUp }) => !isUp)
+  if (nodes.length === 1) return ok('it knows none')
+  if (down.length === 0) return ok(`all ${nodes.length} nodes are up`)
+  const names = down.map(({ id, addr }) => `${id.slice(0, 16)}${addr === null ? '' : ` ${addr}`}`)
+  return failed(
+    `down: ${names.join(', ')}`,
+    'Start it; if it never comes back: hangar node lost ID, doc/operations/replacing.md',
+  )
+}
+
+function copiesLook(nodes: readonly Node[], health: ClusterHealthAnswer): Look {
+  const missing = nodes.reduce((sum, { missingBlocks = 0 }) => sum + missingBlocks, 0)
+  if (missing > 0) {
+    return warning(
+      `${missing} blocks lie on fewer nodes than they should`,
+      'They are copied by themselves; `hangar status` counts down, hangar repair --check looks.',
+    )
+  }
+  const short = health.partitions - health.partitionsAllOk
+  return short > 0
+    ? warning(`${short} partitions have an owner that is down`, 'Start the node that is down.')
+    : ok('no block is missing on a node that is up')
+}

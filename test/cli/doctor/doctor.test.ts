@@ -1,0 +1,151 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer, type RequestListener } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, test, type TestContext } from 'node:test'
+import type { Finding } from '../../../src/cli/doctor/finding.ts'
+import { startNode, type RunningNode } from '../../../src/node/node.ts'
+import { newAuthority } from '../../support/certificates.ts'
+import { say } from '../terminal.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'hangar-doctor-'))
+const token = 'a-token-of-the-tests'
+let node: RunningNode
+let key: { readonly accessKeyId: string; readonly secretAccessKey: string }
+
+before(async () => {
+  const data = join(folder, 'node')
+  node = await startNode({ data, s3: {}, admin: { token } })
+  key = await node.createKey({ name: 'patient', createBucket: true })
+})
+after(async () => {
+  await node.stop()
+  rmSync(folder, { recursive: true, force: true })
+})
+
+interface Examined {
+  readonly code: number
+  readonly verdicts: Readonly<Record<string, string>>
+  readonly findings: readonly Finding[]
+}
+
+async function examine(...words: readonly string[]): Promise<Examined> {
+  const environment = { HANGAR_ADMIN_TOKEN: token }
+  const { code, out, err } = await say(['doctor', ...words, '--json'], { folder, environment })
+  assert.equal(err, '')
+  const { findings } = JSON.parse(out) as { findings: Finding[] }
+  const verdicts = Object.fromEntries(findings.map(({ name, verdict }) => [name, verdict]))
+  return { code, verdicts, findings }
+}
+
+function keyed(endpoint: string): string[] {
+  return ['--endpoint', endpoint, '--key', key.accessKeyId, '--secret', key.secretAccessKey]
+}
+
+async function serve(t: TestContext, listener: RequestListener): Promise<string> {
+  const server = createServer(listener).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.after(() => server.close())
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+}
+
+/** An S3 that takes every signature and knows nothing of conditions, ranges or checksums. */
+function forgetful(): RequestListener {
+  const objects = new Map<string, Buffer>()
+  return (request, response) => {
+    const pieces: Buffer[] = []
+    request.on('data', (piece: Buffer) => pieces.push(piece))
+    request.on('end', () => {
+      const { pathname, search } = new URL(request.url ?? '', 'http://localhost')
+      const found = objects.get(pathname)
+      response.setHeader('x-amz-request-id', '1')
+      if (request.method === 'PUT') objects.set(pathname, Buffer.concat(pieces))
+      if (request.method === 'DELETE') objects.delete(pathname)
+      const name = [...objects.keys()].at(-1)?.split('/')[2]
+      if (search.includes('list-type')) response.end(`<Key>${name}</Key>`)
+      else if (request.method === 'GET' && pathname.split('/').length > 2) {
+        response.statusCode = found === undefined ? 404 : 200
+        response.end(found)
+      } else response.end('<ListAllMyBucketsResult/>')
+    })
+  }
+}
+
+test('doctor --endpoint finds this store well and leaves nothing behind', async () => {
+  const { code, verdicts } = await examine(...keyed(node.s3!.endpoint))
+  assert.equal(code, 0, JSON.stringify(verdicts))
+  const names = ['name', 'connection', 'clock', 'speaks S3', 'signature', 'region', 'bucket']
+  const trip = ['put', 'get', 'list', 'range', 'checksum', 'conditional write', 'multipart']
+  assert.deepEqual(Object.keys(verdicts), [...names, ...trip, 'addressing', 'CORS', 'delete'])
+  const environment = { HANGAR_ADMIN_TOKEN: token }
+  const { out } = await say(['bucket', 'list', '--json', '--admin-url', node.admin!.endpoint], {
+    environment,
+  })
+  assert.deepEqual(JSON.parse(out), [])
+})
+
+test('doctor --endpoint says which part of the key is wrong, and that a bucket is not there', async () => {
+  const { endpoint } = node.s3!
+  const secret = await examine('--endpoint', endpoint, '--key', key.accessKeyId, '--secret', 'x')
+  assert.equal(secret.code, 1)
+  assert.match(secret.findings.at(-1)!.detail, /SignatureDoesNotMatch/)
+  const stranger = await examine('--endpoint', endpoint, '--key', 'GKnobody', '--secret', 'x')
+  assert.match(stranger.findings.at(-1)!.mend ?? '', /hangar key list/)
+  const bucket = await examine(...keyed(endpoint), '--bucket', 'not-there')
+  assert.match(bucket.findings.at(-1)!.mend ?? '', /hangar bucket create not-there/)
+})
+
+test('doctor --endpoint notices a web server, an admin port, a closed port and the wrong scheme', async (t) => {
+  const page = await serve(t, (_, response) => response.end('<html><body>Hello</body></html>'))
+  const last = async (endpoint: string): Promise<string> => {
+    const { code, findings } = await examine('--endpoint', endpoint)
+    assert.equal(code, 1, endpoint)
+    return findings.at(-1)!.detail
+  }
+  assert.match(await last(page), /a web page answers there/)
+  assert.match(await last(node.admin!.endpoint), /JSON is answered there/)
+  assert.match(await last('http://127.0.0.1:1'), /nobody listens there/)
+  assert.match(await last(node.s3!.endpoint.replace('http:', 'https:')), /no https port/)
+})
+
+test('doctor --endpoint fails a store that ignores conditions and ranges', async (t) => {
+  const { code, verdicts } = await examine(...keyed(await serve(t, forgetful())))
+  assert.equal(code, 1)
+  assert.equal(verdicts['put'], 'ok')
+  assert.equal(verdicts['conditional write'], 'failed')
+  assert.equal(verdicts['range'], 'failed')
+  assert.equal(verdicts['checksum'], 'warning')
+})
+
+test('doctor looks at a node: folders, drive, ports, certificate, cluster', async (t) => {
+  const pair = newAuthority().issue({ until: new Date('2021-01-01') })
+  const taken = new URL(await serve(t, () => undefined)).port
+  const at = (name: string): string => join(folder, name)
+  writeFileSync(at('cert.pem'), pair.certificate)
+  writeFileSync(at('key.pem'), pair.key)
+  writeFileSync(
+    at('node.toml'),
+    `metadata_dir = "${at('m')}"\ndata_dir = "${at('d')}"\nreplication_factor = 1
+[s3_api]\napi_bind_addr = "127.0.0.1:${taken}"\ntls_certificate_file = "${at('cert.pem')}"
+tls_key_file = "${at('key.pem')}"\n[admin]\nadmin_token = "${token}"\n`,
+  )
+  const before = readdirSync(folder)
+  const stopped = await examine('-c', at('node.toml'))
+  assert.deepEqual(readdirSync(folder), before)
+  const { verdicts } = stopped
+  assert.equal(stopped.code, 1)
+  assert.equal(verdicts['settings'], 'ok')
+  assert.equal(verdicts['S3 port'], 'failed')
+  assert.equal(verdicts['S3 certificate'], 'failed')
+  assert.equal(verdicts['node'], 'warning')
+  writeFileSync(at('bad.toml'), 'nonsense = 1\n')
+  assert.equal((await examine('-c', at('bad.toml'))).verdicts['settings'], 'failed')
+  const running = await examine('--admin-url', node.admin!.endpoint)
+  assert.equal(running.code, 0)
+  assert.deepEqual(Object.keys(running.verdicts), [
+    ...['node', 'service', 'layout', 'other nodes', 'copies'],
+  ])
+})
