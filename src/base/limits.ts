@@ -25,6 +25,8 @@ export const ADMIN_BODY_BYTES_MAX = 64 * KIB
 // Settings of a bucket
 export const CORS_RULES_MAX = 100
 export const CORS_ID_LENGTH_MAX = 255
+export const WEBSITE_RULES_MAX = 50
+export const REDIRECT_LOCATION_BYTES_MAX = 2 * KIB
 
 // HTTP
 export const HEADER_BYTES_MAX = 16 * KIB

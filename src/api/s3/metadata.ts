@@ -1,7 +1,9 @@
 /** Headers that are stored with an object, and how they come back. */
 
-import { USER_METADATA_BYTES_MAX } from '../../base/limits.ts'
+import { REDIRECT_LOCATION_BYTES_MAX, USER_METADATA_BYTES_MAX } from '../../base/limits.ts'
 import type { Metadata } from '../../model/rows/object.ts'
+import { REDIRECT_HEADER } from '../object/site.ts'
+import { header, rawText } from './contract/parameters.ts'
 import { S3Error } from './errors.ts'
 
 /** Kept as sent. Source: S3 API reference, PutObject, request headers ("system metadata"). */
@@ -20,7 +22,7 @@ const USER_PREFIX = 'x-amz-meta-'
 /**
  * The headers of a request that its object keeps, values byte for byte (as latin1 text).
  *
- * @throws {S3Error} `MetadataTooLarge`: names (without the prefix) and values of `x-amz-meta-*`
+ * @throws {S3Error} `InvalidRedirectLocation`; `MetadataTooLarge`: names (without the prefix) and values of `x-amz-meta-*`
  *   take more than 2 KiB
  */
 export function storedMetadata(headers: ReadonlyMap<string, string>): Metadata {
@@ -31,6 +33,8 @@ export function storedMetadata(headers: ReadonlyMap<string, string>): Metadata {
     const value = headers.get(name)
     if (value !== undefined && value !== '') stored.push([name, value])
   }
+  const redirect = headers.get(REDIRECT_HEADER)
+  if (redirect !== undefined) stored.push([REDIRECT_HEADER, checkedRedirect(redirect)])
   let size = 0
   for (const [name, value] of headers) {
     if (!name.startsWith(USER_PREFIX)) continue
@@ -46,6 +50,29 @@ export function storedMetadata(headers: ReadonlyMap<string, string>): Metadata {
   }
   return stored
 }
+
+/**
+ * Where a site leads whoever asks for the object.
+ * Source: S3 API reference, PutObject, `x-amz-website-redirect-location`.
+ */
+function checkedRedirect(location: string): string {
+  if (!/^(\/|https?:\/\/)[\x21-\x7e\x80-\xff]*$/.test(location)) {
+    throw new S3Error(
+      'InvalidRedirectLocation',
+      "The website redirect location must have a prefix of 'http://' or 'https://' or '/'.",
+    )
+  }
+  if (location.length > REDIRECT_LOCATION_BYTES_MAX) {
+    throw new S3Error(
+      'InvalidRedirectLocation',
+      'The length of website redirect location cannot exceed 2,048 characters.',
+    )
+  }
+  return location
+}
+
+/** What `storedMetadata` reads beside the headers of its group. */
+export const metadataParameters = { redirect: header(REDIRECT_HEADER, rawText) }
 
 /** Values that the client wants in place of the stored ones, by header name. */
 export type Overrides = Readonly<Record<string, string | undefined>>

@@ -15,9 +15,15 @@ export interface CorsRule {
 export interface WebsiteRedirect {
   readonly hostName?: string
   readonly protocol?: 'http' | 'https'
-  /** @default 301 */
+  /**
+   * 200 and 404 lead nowhere: the other key's object is shown under that status, as Garage has it.
+   *
+   * @default 301
+   */
   readonly status?: number
+  /** Stands in place of the rule's prefix. */
   readonly replaceKeyPrefixWith?: string
+  /** At most one of the two. */
   readonly replaceKeyWith?: string
 }
 
@@ -29,16 +35,22 @@ export interface WebsiteRule {
   readonly redirect: WebsiteRedirect
 }
 
+/** A site whose pages are the bucket's objects. */
+export interface WebsitePages {
+  /** Suffix of keys that stand for folders, such as `index.html`. */
+  readonly indexDocument: string
+  /** Key of the object that is shown with an error. */
+  readonly errorDocument?: string
+  readonly rules: readonly WebsiteRule[]
+}
+
+/** A site that sends everybody elsewhere. */
+export interface WebsiteElsewhere {
+  readonly redirectAll: { readonly hostName: string; readonly protocol?: 'http' | 'https' }
+}
+
 /** Source: S3 API reference, WebsiteConfiguration. */
-export type WebsiteSettings =
-  | { readonly redirectAll: { readonly hostName: string; readonly protocol?: 'http' | 'https' } }
-  | {
-      /** Suffix of keys that stand for folders, such as `index.html`. */
-      readonly indexDocument: string
-      /** Key of the object that is shown with an error. */
-      readonly errorDocument?: string
-      readonly rules: readonly WebsiteRule[]
-    }
+export type WebsiteSettings = WebsiteElsewhere | WebsitePages
 
 /** Source: S3 API reference, LifecycleRule; only what expires is honoured here. */
 export interface LifecycleRule {

@@ -35,6 +35,10 @@ function accepted(values: readonly string[], because: string): Fate {
   return { kind: 'accepted', values, because }
 }
 
+function readBy(by: string, names: readonly string[]): Record<string, Fate> {
+  return Object.fromEntries(names.map((name) => [name, { kind: 'read', by }]))
+}
+
 /** Lower-case names. An `x-amz-*` header that is neither here nor declared is refused by name. */
 export const headerFates: Readonly<Record<string, Fate>> = {
   'x-amz-content-sha256': bySignature,
@@ -92,7 +96,6 @@ export const headerFates: Readonly<Record<string, Fate>> = {
   'x-amz-server-side-encryption-customer-key-md5': refused,
   'x-amz-skip-destination-validation': refused,
   'x-amz-transition-default-minimum-object-size': refused,
-  'x-amz-website-redirect-location': refused,
   'x-amz-write-offset-bytes': refused,
 }
 
@@ -178,17 +181,34 @@ export const elementFates: Readonly<Record<string, Readonly<Record<string, Fate>
     LastModifiedTime: refused,
     Size: refused,
   },
-  CORSConfiguration: {
-    CORSRule: { kind: 'read', by: 'PutBucketCors' },
-  },
-  CORSRule: {
-    ID: { kind: 'read', by: 'PutBucketCors' },
-    AllowedHeader: { kind: 'read', by: 'PutBucketCors' },
-    AllowedMethod: { kind: 'read', by: 'PutBucketCors' },
-    AllowedOrigin: { kind: 'read', by: 'PutBucketCors' },
-    ExposeHeader: { kind: 'read', by: 'PutBucketCors' },
-    MaxAgeSeconds: { kind: 'read', by: 'PutBucketCors' },
-  },
+  WebsiteConfiguration: readBy('PutBucketWebsite', [
+    'IndexDocument',
+    'ErrorDocument',
+    'RedirectAllRequestsTo',
+    'RoutingRules',
+  ]),
+  IndexDocument: readBy('PutBucketWebsite', ['Suffix']),
+  ErrorDocument: readBy('PutBucketWebsite', ['Key']),
+  RedirectAllRequestsTo: readBy('PutBucketWebsite', ['HostName', 'Protocol']),
+  RoutingRules: readBy('PutBucketWebsite', ['RoutingRule']),
+  RoutingRule: readBy('PutBucketWebsite', ['Condition', 'Redirect']),
+  Condition: readBy('PutBucketWebsite', ['HttpErrorCodeReturnedEquals', 'KeyPrefixEquals']),
+  Redirect: readBy('PutBucketWebsite', [
+    'HostName',
+    'HttpRedirectCode',
+    'Protocol',
+    'ReplaceKeyPrefixWith',
+    'ReplaceKeyWith',
+  ]),
+  CORSConfiguration: readBy('PutBucketCors', ['CORSRule']),
+  CORSRule: readBy('PutBucketCors', [
+    'ID',
+    'AllowedHeader',
+    'AllowedMethod',
+    'AllowedOrigin',
+    'ExposeHeader',
+    'MaxAgeSeconds',
+  ]),
   CompleteMultipartUpload: {
     Part: { kind: 'read', by: 'CompleteMultipartUpload' },
   },

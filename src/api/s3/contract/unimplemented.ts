@@ -22,14 +22,12 @@ DeleteBucketLifecycle              DELETE bucket ?lifecycle
 DeleteBucketMetadataTableConfiguration DELETE bucket ?metadataTable
 DeleteBucketMetricsConfiguration   DELETE bucket ?metrics
 DeleteBucketOwnershipControls      DELETE bucket ?ownershipControls
-DeleteBucketWebsite                DELETE bucket ?website
 DeleteObjectTagging                DELETE object ?tagging
 DeletePublicAccessBlock            DELETE bucket ?publicAccessBlock
 GetBucketAbac                      GET    bucket ?abac
 GetBucketLifecycleConfiguration    GET    bucket ?lifecycle
 GetBucketMetadataConfiguration     GET    bucket ?metadataConfiguration
 GetBucketMetadataTableConfiguration GET   bucket ?metadataTable
-GetBucketWebsite                   GET    bucket ?website
 GetObjectTorrent                   GET    object ?torrent
 PutBucketAbac                      PUT    bucket ?abac
 PutBucketAccelerateConfiguration   PUT    bucket ?accelerate
@@ -48,7 +46,6 @@ PutBucketReplication               PUT    bucket ?replication
 PutBucketRequestPayment            PUT    bucket ?requestPayment
 PutBucketTagging                   PUT    bucket ?tagging
 PutBucketVersioning                PUT    bucket ?versioning
-PutBucketWebsite                   PUT    bucket ?website
 PutObjectAcl                       PUT    object ?acl
 PutObjectLegalHold                 PUT    object ?legal-hold
 PutObjectLockConfiguration         PUT    bucket ?object-lock

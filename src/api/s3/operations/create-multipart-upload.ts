@@ -3,7 +3,7 @@
 import { createUpload } from '../../../store/upload/multipart.ts'
 import { documentAnswer } from '../answers.ts'
 import { CHECKSUM_ALGORITHMS, checkedChecksumType, uploadChecksumHeaders } from '../checksums.ts'
-import { storedMetadata } from '../metadata.ts'
+import { metadataParameters, storedMetadata } from '../metadata.ts'
 import { operationId } from '../operation-id.ts'
 import { operation } from '../contract/operation.ts'
 import { header, oneOf } from '../contract/parameters.ts'
@@ -17,8 +17,15 @@ export const createMultipartUpload = operation({
   permission: 'write',
   groups: ['metadata'],
   body: 'none',
-  errors: ['InvalidRequest', 'MetadataTooLarge', 'NoSuchBucket', 'SlowDown'],
+  errors: [
+    'InvalidRequest',
+    'InvalidRedirectLocation',
+    'MetadataTooLarge',
+    'NoSuchBucket',
+    'SlowDown',
+  ],
   parameters: {
+    ...metadataParameters,
     algorithm: header('x-amz-checksum-algorithm', oneOf(CHECKSUM_ALGORITHMS)),
     type: header('x-amz-checksum-type', oneOf(['COMPOSITE', 'FULL_OBJECT'])),
   },

@@ -7,10 +7,12 @@ import { copyObject } from './copy-object.ts'
 import { createBucket } from './create-bucket.ts'
 import { createMultipartUpload } from './create-multipart-upload.ts'
 import { deleteBucketCors } from './delete-bucket-cors.ts'
+import { deleteBucketWebsite } from './delete-bucket-website.ts'
 import { deleteBucket } from './delete-bucket.ts'
 import { deleteObject } from './delete-object.ts'
 import { deleteObjects } from './delete-objects.ts'
 import { getBucketCors } from './get-bucket-cors.ts'
+import { getBucketWebsite } from './get-bucket-website.ts'
 import { getBucketLocation } from './get-bucket-location.ts'
 import { getObjectAttributes } from './get-object-attributes.ts'
 import { getObject } from './get-object.ts'
@@ -25,6 +27,7 @@ import { listParts } from './list-parts.ts'
 import { postObject } from './post-object.ts'
 import { putBucketCors } from './put-bucket-cors.ts'
 import { probes } from './probes.ts'
+import { putBucketWebsite } from './put-bucket-website.ts'
 import { putObject } from './put-object.ts'
 import { uploadPartCopy } from './upload-part-copy.ts'
 import { uploadPart } from './upload-part.ts'
@@ -37,9 +40,11 @@ export const operations: readonly Operation[] = [
   createMultipartUpload,
   deleteBucket,
   deleteBucketCors,
+  deleteBucketWebsite,
   deleteObject,
   deleteObjects,
   getBucketCors,
+  getBucketWebsite,
   getBucketLocation,
   getObject,
   getObjectAttributes,
@@ -53,6 +58,7 @@ export const operations: readonly Operation[] = [
   listParts,
   postObject,
   putBucketCors,
+  putBucketWebsite,
   putObject,
   uploadPart,
   ...probes,

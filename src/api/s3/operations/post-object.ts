@@ -12,7 +12,7 @@ import { operation } from '../contract/operation.ts'
 import { header, oneOf } from '../contract/parameters.ts'
 import { errorAnswers } from '../error-codes.ts'
 import { S3Error } from '../errors.ts'
-import { storedMetadata } from '../metadata.ts'
+import { metadataParameters, storedMetadata } from '../metadata.ts'
 import { XML_HEAD, element } from '../xml-text.ts'
 
 export const postObject = operation({
@@ -28,12 +28,14 @@ export const postObject = operation({
     'EntityTooLarge',
     'InvalidArgument',
     'KeyTooLongError',
+    'InvalidRedirectLocation',
     'MetadataTooLarge',
     'NoSuchBucket',
     'PreconditionFailed',
     'QuotaExceeded',
   ],
   parameters: {
+    ...metadataParameters,
     // Read where the form is verified: it names the digest that is computed.
     algorithm: header('x-amz-checksum-algorithm', oneOf(CHECKSUM_ALGORITHMS)),
   },

@@ -3,7 +3,7 @@
 import { putObject as storeObject } from '../../../store/object/put-object.ts'
 import { emptyAnswer } from '../answers.ts'
 import { checksumHeaders } from '../checksums.ts'
-import { storedMetadata } from '../metadata.ts'
+import { metadataParameters, storedMetadata } from '../metadata.ts'
 import { operationId } from '../operation-id.ts'
 import { operation } from '../contract/operation.ts'
 import {
@@ -25,6 +25,7 @@ export const putObject = operation({
     'BadDigest',
     'EntityTooLarge',
     'IncompleteBody',
+    'InvalidRedirectLocation',
     'MetadataTooLarge',
     'NoSuchKey',
     'PreconditionFailed',
@@ -32,6 +33,7 @@ export const putObject = operation({
     'XAmzContentSHA256Mismatch',
   ],
   parameters: {
+    ...metadataParameters,
     ifMatch: header('if-match', ifMatchOnWrite),
     ifNoneMatch: header('if-none-match', ifNoneMatchOnWrite),
   },
