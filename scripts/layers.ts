@@ -63,11 +63,11 @@ export const layers: Readonly<Record<string, Layer>> = {
   'api/s3': { uses: [...apiUses, 'api/object'], doors: ['serve'] },
   'api/s3/operations': { uses: [...apiUses, 'api/s3', 'api/object'], doors: ['index'] },
   'api/admin': {
-    uses: [...apiUses, 'cluster', 'worker', 'block'],
+    uses: [...apiUses, 'api/object', 'cluster', 'worker', 'block'],
     doors: ['serve', 'operation', 'answers', 'job'],
   },
   'api/admin/operations': {
-    uses: [...apiUses, 'api/admin', 'cluster', 'worker', 'block'],
+    uses: [...apiUses, 'api/object', 'api/admin', 'cluster', 'worker', 'block'],
     doors: ['index'],
   },
   'api/web': { uses: [...apiUses, 'api/object'], doors: ['serve'] },
@@ -86,6 +86,7 @@ export const layers: Readonly<Record<string, Layer>> = {
       'store',
       'api/http',
       'api/auth',
+      'api/object',
       'api/s3',
       'api/admin',
       'api/web',

@@ -379,7 +379,7 @@ function assemble(reading: Reading): Config {
       bind: address('s3_web.bind_addr'),
       tls: tlsFilesOf(values, 's3_web'),
       rootDomain: text('s3_web.root_domain'),
-      index: text('s3_web.index')!,
+      addHostToMetrics: values.get('s3_web.add_host_to_metrics') as boolean,
     },
     admin: {
       bind: address('admin.api_bind_addr'),

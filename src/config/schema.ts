@@ -15,7 +15,6 @@ export type KeyKind =
   | 'peers'
   | 'region'
   | 'domain'
-  | 'fileName'
   | 'nodeCount'
   | 'zone'
   | 'capacity'
@@ -179,18 +178,19 @@ export const keys: readonly KeyDefinition[] = [
   {
     path: 's3_web.bind_addr',
     kind: 'address',
-    sentence: 'Where sites will be served; answers 404',
+    sentence: 'Where buckets are served as sites; absent: nowhere',
   },
   {
     path: 's3_web.root_domain',
     kind: 'domain',
-    sentence: 'Sites will be served under `<bucket>.<root_domain>`',
+    sentence:
+      'Sites are served under `<bucket>.<root_domain>`, besides the host that is the name of the bucket',
   },
   {
-    path: 's3_web.index',
-    kind: 'fileName',
-    default: 'index.html',
-    sentence: 'What a folder of a site shows',
+    path: 's3_web.add_host_to_metrics',
+    kind: 'flag',
+    default: false,
+    sentence: 'Counts the requests of each site by itself',
   },
   {
     path: 's3_web.tls_certificate_file',
@@ -261,7 +261,7 @@ export const foreignKeys: readonly ForeignKey[] = [
   { path: 'consul_discovery', why: noDiscovery },
   { path: 'kubernetes_discovery', why: noDiscovery },
   { path: 'k2v_api', why: 'there is no K2V API yet; nothing listens there' },
-  { path: 's3_web.add_host_to_metrics', why: 'there are no sites yet' },
+  { path: 's3_web.index', why: 'each site names its own index document' },
   { path: 'admin.trace_sink', why: 'there are no traces yet' },
 ]
 
@@ -311,7 +311,7 @@ export interface Config {
     readonly bind: ListenAddress | undefined
     readonly tls: TlsFiles | undefined
     readonly rootDomain: string | undefined
-    readonly index: string
+    readonly addHostToMetrics: boolean
   }
   readonly admin: {
     readonly bind: ListenAddress | undefined

@@ -87,11 +87,6 @@ export const readers: Readonly<Record<KeyKind, (value: unknown) => unknown>> = {
     if (!/^[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63})*$/.test(text)) throw wanted('a domain name', value)
     return text
   },
-  fileName: (value) => {
-    const text = readText(value, 'a file name')
-    if (text.includes('/')) throw wanted('a file name without "/"', value)
-    return text
-  },
   nodeCount: (value) => {
     const isCount = typeof value === 'number' && Number.isInteger(value)
     if (isCount && value >= 2 && value <= LAYOUT_NODES_MAX) return value

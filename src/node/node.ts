@@ -7,6 +7,7 @@ import type { NodeCondition, NodeView } from '../api/admin/operation.ts'
 import { createAdminHandler, renderAdminFault } from '../api/admin/serve.ts'
 import type { HttpHandler } from '../api/http/response.ts'
 import { answerWith, koaHandler } from '../api/http/koa-bridge.ts'
+import { siteRoots } from '../api/object/site.ts'
 import { createS3Handler, isHotS3Request, renderS3Fault } from '../api/s3/serve.ts'
 import { createWebHandler, renderWebFault } from '../api/web/serve.ts'
 import { Closers } from './closers.ts'
@@ -102,23 +103,14 @@ async function assemble(options: NodeOptions, closers: Closers): Promise<Running
   const web =
     options.web === undefined
       ? undefined
-      : {
-          endpoint: await openDoor(
-            doorway,
-            {
-              name: 'sites',
-              handler: guardedWeb(condition, createWebHandler()),
-              renderFault: renderWebFault,
-            },
-            options.web,
-          ),
-        }
+      : { endpoint: await openWeb(options.web, { product, metrics, doorway }) }
   const view = nodeView(product, { clock, disk, rpc: options.rpc })
   const admin =
     options.admin === undefined
       ? undefined
       : await openAdmin(options.admin, {
           ...{ product, metrics, doorway, region },
+          siteRoots: siteRoots(options.web?.rootDomain),
           token: options.admin.token ?? (await adminToken({ ...ports, folder: folders.metadata })),
           view,
         })
@@ -172,15 +164,28 @@ async function openS3(
   return openDoor(doorway, { name: 'S3', ...door, oldestWaiter }, options)
 }
 
+function openWeb(
+  options: NonNullable<NodeOptions['web']>,
+  { product, metrics, doorway }: Built,
+): Promise<string> {
+  const { rootDomain, addHostToMetrics = false } = options
+  const { clock, log } = doorway
+  const { store } = product
+  const sites = createWebHandler({ store, rootDomain, clock, log, metrics, addHostToMetrics })
+  const handler = guardedWeb(product.condition, sites)
+  return openDoor(doorway, { name: 'sites', handler, renderFault: renderWebFault }, options)
+}
+
 async function openAdmin(
   options: NonNullable<NodeOptions['admin']>,
   built: Built & {
     readonly region: string
     readonly token: string
     readonly view: NodeView
+    readonly siteRoots: readonly string[]
   },
 ): Promise<{ readonly endpoint: string; readonly token: string }> {
-  const { product, metrics, doorway, region, token, view } = built
+  const { product, metrics, doorway, region, token, view, siteRoots: roots } = built
   const { layout } = product
   assert(layout !== undefined, 'a node with doors follows its layout')
   const context = {
@@ -189,6 +194,7 @@ async function openAdmin(
     metrics,
     log: doorway.log,
     region,
+    siteRoots: roots,
     tokens: {
       admin: token,
       metrics: options.metricsToken,

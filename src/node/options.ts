@@ -68,7 +68,12 @@ export interface NodeOptions {
     readonly metricsToken?: string
     readonly metricsRequireToken?: boolean
   }
-  readonly web?: ListenOptions
+  readonly web?: ListenOptions & {
+    /** Sites are also found below it, and always below `web.localhost` and `localhost`. */
+    readonly rootDomain?: string | undefined
+    /** Counts each site by itself. @default false */
+    readonly addHostToMetrics?: boolean
+  }
   /** How long blocks without references are kept. @default 10 minutes */
   readonly graceMs?: number
   /** Where log lines go. @default nowhere */
@@ -123,7 +128,11 @@ export function optionsOf(config: Config): NodeOptions {
       ...(admin.adminToken === undefined ? {} : { token: admin.adminToken }),
       ...(admin.metricsToken === undefined ? {} : { metricsToken: admin.metricsToken }),
     }),
-    ...part('web', web.bind, { tls: web.tls }),
+    ...part('web', web.bind, {
+      tls: web.tls,
+      rootDomain: web.rootDomain,
+      addHostToMetrics: web.addHostToMetrics,
+    }),
   }
 }
 

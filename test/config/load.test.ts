@@ -48,6 +48,7 @@ root_domain = ".s3.garage.localhost"
 bind_addr = "[::]:3902"
 root_domain = ".web.garage.localhost"
 index = "index.html"
+add_host_to_metrics = true
 [k2v_api]
 api_bind_addr = "[::]:3904"
 [admin]
@@ -61,12 +62,18 @@ metrics_token = "BCAdFjoa9G0KJR0WXnHHm7fs1ZAbfpI8iIZ+Z/a2NgI="
     region: 'garage',
     rootDomain: 's3.garage.localhost',
   })
+  assert.deepEqual(config.web, {
+    bind: { host: '::', port: 3902 },
+    tls: undefined,
+    rootDomain: 'web.garage.localhost',
+    addHostToMetrics: true,
+  })
   assert.deepEqual(config.admin.bind, { host: '::', port: 3903 })
   assert.equal(config.rpc.secret, secret)
   assert.equal(config.knowsPeers, false)
   assert.deepEqual(
     config.warnings.map((warning) => warning.split(' ')[0]),
-    ['db_engine', 'k2v_api'],
+    ['db_engine', 's3_web.index', 'k2v_api'],
   )
 })
 

@@ -169,11 +169,14 @@ test('a node with another factor, or with peers, answers 503 with a sentence on 
   }
 })
 
-test('the port of sites answers 404 with one sentence', async () => {
+test('the port of sites says how a bucket becomes one', async () => {
   const node = await start({ data: fresh(), web: {} })
   const answer = await fetch(`${node.web!.endpoint}/anything`)
   assert.equal(answer.status, 404)
-  assert.match(await answer.text(), /^There is no site here.*\n$/)
+  assert.match(
+    await answer.text(),
+    /^404: There is no site at this address\. .*aws s3 website.*\n$/,
+  )
   await stop(node)
 })
 

@@ -116,6 +116,8 @@ export interface AdminContext {
   readonly log: Log
   /** For the bodies of errors. */
   readonly region: string
+  /** Domains below which sites are found. */
+  readonly siteRoots: readonly string[]
   readonly tokens: {
     readonly admin: string
     readonly metrics: string | undefined
@@ -174,7 +176,7 @@ export interface AdminOperation {
   /** Returns plain data that becomes the JSON of the answer; undefined becomes `null`. */
   run?(context: AdminContext, call: AdminCall): Promise<unknown>
   /** Instead of `run`, for what is not JSON. */
-  render?(context: AdminContext): Promise<TextAnswer>
+  render?(context: AdminContext, query: Query): Promise<TextAnswer>
 }
 
 /** An operation of Garage's admin API v2, on the same path. */

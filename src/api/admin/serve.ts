@@ -51,7 +51,7 @@ export function adminHandler(context: AdminContext): HttpHandler {
       }
       judgeCondition(context, operation)
       if (operation.render !== undefined) {
-        const { status, type, text } = await operation.render(context)
+        const { status, type, text } = await operation.render(context, parseQuery(query))
         return { status, headers: [['content-type', type], openToAll], body: text }
       }
       const body = operation.method === 'POST' ? await readJson(request) : undefined

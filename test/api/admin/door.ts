@@ -10,6 +10,7 @@ import type {
   NodeRequest,
   WorkerReport,
 } from '../../../src/api/admin/operation.ts'
+import { siteRoots } from '../../../src/api/object/site.ts'
 import { adminHandler } from '../../../src/api/admin/serve.ts'
 import { openMembers } from '../../../src/cluster/members.ts'
 import { FirstLayouts } from '../../../src/model/layout/first.ts'
@@ -98,6 +99,7 @@ export async function openAdminDoor(
     ...{ store: open.store, metrics: open.metrics, log },
     layout: layoutOf(open, options),
     region: 'garage',
+    siteRoots: siteRoots('web.example'),
     tokens: {
       admin: TOKEN,
       metrics: options.metricsToken,

@@ -17,6 +17,7 @@ import { setWorkerVariable } from './set-worker-variable.ts'
 import { addBucketAlias } from './add-bucket-alias.ts'
 import { allowBucketKey } from './allow-bucket-key.ts'
 import { cleanupIncompleteUploads } from './cleanup-incomplete-uploads.ts'
+import { checkDomain } from './check-domain.ts'
 import { startCheck, watchCheck } from './check.ts'
 import { connectClusterNodes } from './connect-cluster-nodes.ts'
 import { createBucket } from './create-bucket.ts'
@@ -58,6 +59,7 @@ import { updateBucket } from './update-bucket.ts'
 import { updateKey } from './update-key.ts'
 
 export const operations: readonly AdminOperation[] = [
+  checkDomain,
   health,
   metrics,
   getClusterStatus,

@@ -2,11 +2,12 @@
 
 import type { Metadata } from '../../../model/rows/object.ts'
 import { copyObject as copyStored } from '../../../store/object/copy-object.ts'
+import { REDIRECT_HEADER } from '../../object/site.ts'
 import { documentAnswer } from '../answers.ts'
 import { checksumElement, supportedAlgorithm } from '../checksums.ts'
 import { checkSourceSize, judgeSource, sourceBucket, sourceParameters } from '../copy-source.ts'
 import { S3Error } from '../errors.ts'
-import { storedMetadata } from '../metadata.ts'
+import { metadataParameters, storedMetadata } from '../metadata.ts'
 import { operationId } from '../operation-id.ts'
 import { operation } from '../contract/operation.ts'
 import type { ObjectContext } from '../contract/operation.ts'
@@ -40,6 +41,7 @@ export const copyObject = operation({
   body: 'none',
   errors: [
     'InvalidArgument',
+    'InvalidRedirectLocation',
     'InvalidRequest',
     'MetadataTooLarge',
     'NoSuchBucket',
@@ -49,6 +51,7 @@ export const copyObject = operation({
     'QuotaExceeded',
   ],
   parameters: {
+    ...metadataParameters,
     ...sourceParameters,
     ifMatch: header('if-match', ifMatchOnWrite),
     ifNoneMatch: header('if-none-match', ifNoneMatchOnWrite),
@@ -87,18 +90,16 @@ export const copyObject = operation({
   },
 })
 
-const REDIRECT = 'x-amz-website-redirect-location'
-
 /** The source's, without where a website would redirect: that is never copied. */
 function keptMetadata(stored: Metadata, sent: Metadata): Metadata {
   return [
-    ...stored.filter(([name]) => name !== REDIRECT),
-    ...sent.filter(([name]) => name === REDIRECT),
+    ...stored.filter(([name]) => name !== REDIRECT_HEADER),
+    ...sent.filter(([name]) => name === REDIRECT_HEADER),
   ]
 }
 
 /** What makes a copy of an object onto itself a change. */
-const changes = ['x-amz-storage-class', REDIRECT] as const
+const changes = ['x-amz-storage-class', REDIRECT_HEADER] as const
 
 /** @throws {S3Error} `InvalidRequest` when an object would be copied onto itself as it is */
 function checkSelfCopy({ request }: ObjectContext): void {
