@@ -1,6 +1,7 @@
 /** The Authorization header of AWS Signature Version 4. */
 
 import { CLOCK_SKEW_MS_MAX } from '../../base/limits.ts'
+import { parseHttpDate } from '../http/dates.ts'
 import type { HttpRequest } from '../http/request.ts'
 import {
   ALGORITHM,
@@ -27,7 +28,7 @@ export function readHeaderClaim(
 ): Claim {
   const parts = splitComponents(authorization)
   const credential = readCredential(parts.credential, context.rule, MALFORMED)
-  const moment = readAmzDate(request.headers.get('x-amz-date'), credential.scope, {
+  const moment = readAmzDate(momentOf(request, context.nowMillis), credential.scope, {
     missing: 'AccessDenied',
     differs: MALFORMED,
   })
@@ -54,6 +55,17 @@ export function readHeaderClaim(
     signedHeaders: readSignedHeaders(parts.signedHeaders, MALFORMED),
     signature: parts.signature,
   }
+}
+
+/**
+ * The moment of signing as the string to sign has it: that of `x-amz-date`, else of `date`.
+ * Source: AWS Signature Version 4, "Elements of a request signature".
+ */
+function momentOf({ headers }: HttpRequest, nowMillis: number): string | undefined {
+  const date = headers.get('x-amz-date') ?? headers.get('date')
+  if (date === undefined || headers.has('x-amz-date')) return date
+  const millis = parseHttpDate(date, nowMillis)
+  return millis === undefined ? date : new Date(millis).toISOString().replace(/[-:]|\.000/g, '')
 }
 
 interface Components {

@@ -234,7 +234,8 @@ class Listener implements HttpServer {
       return { head: unreadHead, refusal: error }
     }
     const expect = arrival.expectsContinue ? head.headers.get('expect') : undefined
-    if (expect !== undefined && expect.toLowerCase() !== '100-continue') {
+    // An empty list of expectations holds none.
+    if (expect !== undefined && !/^(100-continue)?$/i.test(expect)) {
       const refusal = new HttpError(
         'ExpectationFailed',
         `Cannot meet the expectation: it is "${expect}", wanted "100-continue"`,

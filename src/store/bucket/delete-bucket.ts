@@ -15,6 +15,18 @@ import { StoreError } from '../errors.ts'
 import { bucketById, changingCopied, inStoreWords, isDeleting, type Store } from '../store.ts'
 import { releaseLocalName } from './local-names.ts'
 
+/** What keeps a bucket from being deleted: `uploads` where there is no object. */
+type Holds = 'nothing' | 'objects' | 'uploads'
+
+/** Whether a delete was refused for open uploads alone. */
+export function isKeptByUploads(error: unknown): boolean {
+  return (
+    error instanceof StoreError &&
+    error.code === 'BucketNotEmpty' &&
+    error.details['holds'] === 'uploads'
+  )
+}
+
 /**
  * Deletes a bucket that has neither objects nor open uploads.
  *
@@ -34,8 +46,11 @@ export async function deleteBucket(
     const [first, ...others] = gates
     const before = await closeFirstGate(store, first!, running.owner)
     for (const gate of others) await closeGate(store, { gate, first: first! }, running.owner)
-    if (before !== 'deleted' && !(await isEmpty(store, gates))) {
-      throw new StoreError('BucketNotEmpty', 'Cannot delete the bucket: it is not empty')
+    const holds = before === 'deleted' ? 'nothing' : await whatItHolds(store, gates)
+    if (holds !== 'nothing') {
+      throw new StoreError('BucketNotEmpty', 'Cannot delete the bucket: it is not empty', {
+        details: { holds },
+      })
     }
     for (const gate of gates) {
       await inStoreWords(store.tables.change(gate, deleteGateCommand(running.owner)))
@@ -107,16 +122,20 @@ async function closeGate(
 }
 
 /** An unsettled row that the closed gate does not let settle counts as something. */
-async function isEmpty(store: Store, gates: readonly RegisterRef<GateValue>[]): Promise<boolean> {
-  for (const { partitionKey } of gates) {
-    for (const index of [LIVE_INDEX, UPLOADS_INDEX]) {
+async function whatItHolds(store: Store, gates: readonly RegisterRef<GateValue>[]): Promise<Holds> {
+  const kinds = [
+    ['objects', LIVE_INDEX],
+    ['uploads', UPLOADS_INDEX],
+  ] as const
+  for (const [holds, index] of kinds) {
+    for (const { partitionKey } of gates) {
       const page = await inStoreWords(
         store.tables.page(store.model.object, index, partitionKey, { limit: 1 }),
       )
-      if (page.entries.length > 0) return false
+      if (page.entries.length > 0) return holds
     }
   }
-  return true
+  return 'nothing'
 }
 
 /**

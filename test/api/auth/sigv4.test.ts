@@ -1,9 +1,21 @@
 import assert from 'node:assert/strict'
+import { createHash, createHmac } from 'node:crypto'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { AuthError, type AuthErrorCode } from '../../../src/api/auth/errors.ts'
 import { HttpError } from '../../../src/api/http/errors.ts'
-import { contextAt, KEY_ID, NOW, refuses, signed, verify, withAuthorization } from './door.ts'
+import {
+  contextAt,
+  EMPTY_SHA256,
+  KEY_ID,
+  NOW,
+  refuses,
+  SECRET,
+  signed,
+  verify,
+  withAuthorization,
+} from './door.ts'
+import type { RequestParts } from '../http/request-parts.ts'
 
 test('verifyRequest refuses malformed Authorization headers (S1, S2)', async () => {
   const malformed = 'AuthorizationHeaderMalformed'
@@ -47,6 +59,35 @@ test('verifyRequest takes any well-formed region, or one (S3)', async () => {
   )
   assert.equal(error.details['Region'], 'us-east-1')
 })
+
+test('verifyRequest takes the moment of signing of Date where there is no X-Amz-Date', async () => {
+  await verify(datedBy('Fri, 24 May 2013 00:00:00 GMT'))
+  await refuses(datedBy('Fri, 24 May 2013 00:00:01 GMT'), 'SignatureDoesNotMatch')
+  await refuses(datedBy('Thu, 23 May 2013 00:00:00 GMT'), 'AuthorizationHeaderMalformed')
+  await refuses(datedBy('yesterday'), 'AccessDenied')
+})
+
+/** A request of midnight, signed step by step, that says so by `Date` alone. */
+function datedBy(date: string): RequestParts {
+  const names = 'date;host;x-amz-content-sha256'
+  const headers = `date:${date}\nhost:localhost:3900\nx-amz-content-sha256:${EMPTY_SHA256}\n`
+  const canonical = `GET\n/b/k\n\n${headers}\n${names}\n${EMPTY_SHA256}`
+  const scope = '20130524/us-east-1/s3/aws4_request'
+  const hash = createHash('sha256').update(canonical).digest('hex')
+  let key: Buffer = Buffer.from(`AWS4${SECRET}`)
+  for (const word of [...scope.split('/'), `AWS4-HMAC-SHA256\n${NOW}\n${scope}\n${hash}`]) {
+    key = createHmac('sha256', key).update(word).digest()
+  }
+  const credential = `Credential=${KEY_ID}/${scope}`
+  const signature = `SignedHeaders=${names},Signature=${key.toString('hex')}`
+  return {
+    ...{ method: 'GET', target: '/b/k' },
+    headers: {
+      ...{ Host: 'localhost:3900', Date: date, 'X-Amz-Content-Sha256': EMPTY_SHA256 },
+      Authorization: `AWS4-HMAC-SHA256 ${credential},${signature}`,
+    },
+  }
+}
 
 test('verifyRequest refuses a missing, broken or far date (S5, S6)', async () => {
   const parts = signed({ path: '/b/k' })

@@ -17,6 +17,15 @@ async function resolveBucket(lane: Lane, name: string, kept: ModelBucket): Promi
   else lane.fail(`after a kill the bucket answers ${outcome}`)
 }
 
+/** A delete that was cut off may have aborted some of the uploads. */
+async function resolveDeleted(lane: Lane, name: string, kept: ModelBucket): Promise<void> {
+  await resolveBucket(lane, name, kept)
+  if (lane.bucket(name) === undefined || kept.uploads.size === 0) return
+  const answer = await lane.look({ method: 'GET', bucket: name, query: { uploads: '' } })
+  const left = childrenOf(parseXml(answer.body), 'Upload').map((one) => textAt(one, 'UploadId'))
+  for (const id of [...kept.uploads.keys()]) if (!left.includes(id)) kept.uploads.delete(id)
+}
+
 export async function createBucket(lane: Lane): Promise<void> {
   const name = drawName(lane)
   const kept = lane.bucket(name) ?? emptyBucket()
@@ -44,8 +53,9 @@ export async function deleteBucket(lane: Lane): Promise<void> {
   // The main bucket is never empty for long; the others come and go.
   const name = lane.rng.pick(lane.bucketNames.slice(lane.rng.percent(95) ? 1 : 0))
   const bucket = lane.bucket(name)
-  const full = bucket !== undefined && bucket.objects.size + bucket.uploads.size > 0
-  if (bucket !== undefined && !full) lane.ifUnknown(() => resolveBucket(lane, name, emptyBucket()))
+  // Open uploads go with it.
+  const full = bucket !== undefined && bucket.objects.size > 0
+  if (bucket !== undefined && !full) lane.ifUnknown(() => resolveDeleted(lane, name, bucket))
   const answer = await lane.send('DeleteBucket', { method: 'DELETE', bucket: name })
   if (bucket === undefined) lane.expect(answer, '404 NoSuchBucket')
   else lane.expect(answer, full ? '409 BucketNotEmpty' : '204')

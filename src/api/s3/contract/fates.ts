@@ -118,6 +118,7 @@ export const queryFates: Readonly<Record<string, Fate>> = {
     [
       ...new Set([
         ...unimplementedOperations.flatMap((one) => one.selector.query ?? []),
+        'acl',
         'attributes',
         'bucket-region',
         'continuation-token',
@@ -177,7 +178,7 @@ export const elementFates: Readonly<Record<string, Readonly<Record<string, Fate>
   Object: {
     Key: { kind: 'read', by: 'DeleteObjects' },
     VersionId: accepted(['null'], 'the one version of an object without versioning'),
-    ETag: refused,
+    ETag: { kind: 'read', by: 'DeleteObjects' },
     LastModifiedTime: refused,
     Size: refused,
   },

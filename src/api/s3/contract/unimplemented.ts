@@ -31,7 +31,6 @@ GetBucketMetadataTableConfiguration GET   bucket ?metadataTable
 GetObjectTorrent                   GET    object ?torrent
 PutBucketAbac                      PUT    bucket ?abac
 PutBucketAccelerateConfiguration   PUT    bucket ?accelerate
-PutBucketAcl                       PUT    bucket ?acl
 PutBucketAnalyticsConfiguration    PUT    bucket ?analytics
 PutBucketEncryption                PUT    bucket ?encryption
 PutBucketIntelligentTieringConfiguration PUT bucket ?intelligent-tiering
@@ -46,7 +45,6 @@ PutBucketReplication               PUT    bucket ?replication
 PutBucketRequestPayment            PUT    bucket ?requestPayment
 PutBucketTagging                   PUT    bucket ?tagging
 PutBucketVersioning                PUT    bucket ?versioning
-PutObjectAcl                       PUT    object ?acl
 PutObjectLegalHold                 PUT    object ?legal-hold
 PutObjectLockConfiguration         PUT    bucket ?object-lock
 PutObjectRetention                 PUT    object ?retention

@@ -1,10 +1,14 @@
-/** DeleteBucket: removes a bucket that holds no object and no open upload. */
+/** DeleteBucket: removes a bucket that holds no object, with its open uploads. */
 
 import { isBucketId } from '../../../base/ids.ts'
 import { accessKeyById } from '../../../store/access-key.ts'
-import { deleteBucket as deleteStoredBucket } from '../../../store/bucket/delete-bucket.ts'
+import {
+  deleteBucket as deleteStoredBucket,
+  isKeptByUploads,
+} from '../../../store/bucket/delete-bucket.ts'
 import { removeBucketName } from '../../../store/bucket/names.ts'
 import { StoreError } from '../../../store/errors.ts'
+import { abortOldUploads } from '../../../store/upload/abort-old-uploads.ts'
 import { emptyAnswer } from '../answers.ts'
 import { operation } from '../contract/operation.ts'
 import type { BucketContext } from '../contract/operation.ts'
@@ -18,12 +22,26 @@ export const deleteBucket = operation({
   errors: ['BucketNotEmpty', 'NoSuchBucket'],
   parameters: {},
   handle: async (_input, context) => {
-    if (!(await dropName(context))) {
-      await deleteStoredBucket(context.store, { bucket: context.bucket.id })
-    }
+    if (!(await dropName(context))) await deleteWithUploads(context)
     return emptyAnswer(204)
   },
 })
+
+/**
+ * Open uploads keep no bucket: they are aborted once there is no object. Whoever writes one at
+ * that moment keeps the bucket, but not the uploads.
+ *
+ * Source: S3 API reference, DeleteBucket: of general-purpose buckets only objects are asked for.
+ */
+async function deleteWithUploads({ store, bucket }: BucketContext): Promise<void> {
+  try {
+    await deleteStoredBucket(store, { bucket: bucket.id })
+  } catch (error) {
+    if (!isKeptByUploads(error)) throw error
+    await abortOldUploads(store, { bucket: bucket.id, beforeMicros: store.tables.now() })
+    await deleteStoredBucket(store, { bucket: bucket.id })
+  }
+}
 
 /**
  * Of a bucket that has other names too only the name that it was called by goes.

@@ -1,7 +1,13 @@
 /** DeleteObjects: many keys in one request, each deleted for itself. */
 
 import { DELETE_BODY_BYTES_MAX, DELETE_KEYS_MAX, KEY_SIZE_BYTES_MAX } from '../../../base/limits.ts'
-import { deleteObjects as deleteStoredObjects } from '../../../store/object/delete-object.ts'
+import type { BucketId } from '../../../base/ids.ts'
+import { StoreError } from '../../../store/errors.ts'
+import {
+  deleteObject as deleteStoredObject,
+  deleteObjects as deleteStoredObjects,
+} from '../../../store/object/delete-object.ts'
+import type { Store } from '../../../store/store.ts'
 import { readDocument } from '../../auth/document.ts'
 import { parseXml } from '../../http/xml.ts'
 import type { XmlElement } from '../../http/xml.ts'
@@ -9,6 +15,8 @@ import { documentAnswer } from '../answers.ts'
 import { S3Error, failureOf } from '../errors.ts'
 import { checkedElement } from '../contract/honour.ts'
 import { operation } from '../contract/operation.ts'
+import type { BucketContext } from '../contract/operation.ts'
+import { ifMatchOnWrite } from '../contract/parameters.ts'
 import { element } from '../xml-text.ts'
 
 export const deleteObjects = operation({
@@ -33,27 +41,70 @@ export const deleteObjects = operation({
       sizeBytesMax: DELETE_BODY_BYTES_MAX,
       compute: context.store.compute,
     })
-    const { keys, isQuiet } = readKeys(checkedElement(parseXml(bytes), 'Delete'))
-    const outcomes = await deleteStoredObjects(context.store, { bucket: context.bucket.id, keys })
+    const { named, isQuiet } = readDelete(checkedElement(parseXml(bytes), 'Delete'))
+    const errors = await deleteNamed(context, named)
     let xml = ''
-    for (const { key, error } of outcomes) {
-      if (error !== undefined) xml += failed(key, error)
-      else if (!isQuiet) xml += `<Deleted>${element('Key', key)}</Deleted>`
+    for (const [index, one] of named.entries()) {
+      const error = errors[index]
+      const what = element('Key', one.key) + element('VersionId', one.versionId)
+      if (error !== undefined) xml += failed(what, error)
+      else if (!isQuiet) xml += `<Deleted>${what}</Deleted>`
     }
     return documentAnswer('DeleteResult', xml)
   },
 })
 
-function readKeys(root: XmlElement): { readonly keys: string[]; readonly isQuiet: boolean } {
-  const keys: string[] = []
+/** One `<Object>` of the document. */
+interface Named {
+  readonly key: string
+  readonly versionId: 'null' | undefined
+  /** The ETag that must be current. */
+  readonly ifMatch: string | undefined
+}
+
+/** Those with a condition one by one, the others together. @returns errors, by place */
+async function deleteNamed(
+  { store, bucket }: BucketContext,
+  named: readonly Named[],
+): Promise<readonly (Error | undefined)[]> {
+  const free = named.filter(({ ifMatch }) => ifMatch === undefined).map(({ key }) => key)
+  const outcomes = await deleteStoredObjects(store, { bucket: bucket.id, keys: free })
+  const freeErrors = outcomes.values()
+  const errors: (Error | undefined)[] = []
+  for (const { key, ifMatch } of named) {
+    errors.push(
+      ifMatch === undefined
+        ? freeErrors.next().value?.error
+        : await deleteIf(store, { bucket: bucket.id, key, ifMatch }),
+    )
+  }
+  return errors
+}
+
+/** @throws what concerns the whole request: each answer is that of one key */
+async function deleteIf(
+  store: Store,
+  input: { readonly bucket: BucketId; readonly key: string; readonly ifMatch: string },
+): Promise<Error | undefined> {
+  try {
+    await deleteStoredObject(store, input)
+    return undefined
+  } catch (error) {
+    if (error instanceof StoreError) return error
+    throw error
+  }
+}
+
+function readDelete(root: XmlElement): { readonly named: Named[]; readonly isQuiet: boolean } {
+  const named: Named[] = []
   let isQuiet = false
   for (const child of root.children) {
     if (child.name === 'Quiet') isQuiet = readFlag(child.text.trim())
-    else keys.push(readKey(checkedElement(child, 'Object')))
+    else named.push(readObject(checkedElement(child, 'Object')))
   }
-  if (keys.length === 0) throw malformed('no Object')
-  if (keys.length > DELETE_KEYS_MAX) throw malformed(`more than ${DELETE_KEYS_MAX} Objects`)
-  return { keys, isQuiet }
+  if (named.length === 0) throw malformed('no Object')
+  if (named.length > DELETE_KEYS_MAX) throw malformed(`more than ${DELETE_KEYS_MAX} Objects`)
+  return { named, isQuiet }
 }
 
 function readFlag(text: string): boolean {
@@ -61,21 +112,29 @@ function readFlag(text: string): boolean {
   throw malformed('Quiet is neither "true" nor "false"')
 }
 
-function readKey(object: XmlElement): string {
-  const keys = object.children.filter((child) => child.name === 'Key')
-  const key = keys[0]?.text ?? ''
-  if (keys.length !== 1 || key === '') throw malformed('an Object without one Key')
+function readObject(object: XmlElement): Named {
+  const values = new Map<string, string>()
+  for (const { name, text } of object.children) {
+    if (values.has(name)) throw malformed(`an Object with two ${name}`)
+    values.set(name, text)
+  }
+  const key = values.get('Key') ?? ''
+  if (key === '') throw malformed('an Object without a Key')
   if (key.includes('\0') || Buffer.byteLength(key) > KEY_SIZE_BYTES_MAX) {
     throw malformed(`a Key of more than ${KEY_SIZE_BYTES_MAX} bytes`)
   }
-  return key
+  return {
+    key,
+    versionId: values.has('VersionId') ? 'null' : undefined,
+    ifMatch: ifMatchOnWrite(values.get('ETag')),
+  }
 }
 
 function malformed(what: string): S3Error {
   return new S3Error('MalformedXML', `Cannot read the document: it has ${what}`)
 }
 
-function failed(key: string, error: Error): string {
+function failed(what: string, error: Error): string {
   const { code, message } = failureOf(error)
-  return `<Error>${element('Key', key)}${element('Code', code)}${element('Message', message)}</Error>`
+  return `<Error>${what}${element('Code', code)}${element('Message', message)}</Error>`
 }

@@ -26,6 +26,7 @@ import { listObjects } from './list-objects.ts'
 import { listParts } from './list-parts.ts'
 import { postObject } from './post-object.ts'
 import { putBucketCors } from './put-bucket-cors.ts'
+import { putBucketAcl, putObjectAcl } from './private-acl.ts'
 import { probes } from './probes.ts'
 import { putBucketWebsite } from './put-bucket-website.ts'
 import { putObject } from './put-object.ts'
@@ -59,7 +60,9 @@ export const operations: readonly Operation[] = [
   postObject,
   putBucketCors,
   putBucketWebsite,
+  putBucketAcl,
   putObject,
+  putObjectAcl,
   uploadPart,
   ...probes,
   uploadPartCopy,

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { after, before, test } from 'node:test'
-import { childrenOf, textAt } from '../../../support/xml-tree.ts'
+import { childrenOf, escapeXml, textAt } from '../../../support/xml-tree.ts'
 import { openDoor } from '../door.ts'
 import type { Door, Reply } from '../door.ts'
 
@@ -109,6 +109,37 @@ test('deleteObjects refuses versions and conditions it does not have', async () 
     '<Delete><Object><Key>a</Key><VersionId>v</VersionId></Object></Delete>',
   )
   assert.equal(reply.status, 501)
+  const sized = await remove('<Delete><Object><Key>a</Key><Size>1</Size></Object></Delete>')
+  assert.equal(sized.status, 501)
   const current = '<Delete><Object><Key>a</Key><VersionId>null</VersionId></Object></Delete>'
-  assert.equal((await remove(current)).status, 200)
+  const removed = await remove(current)
+  assert.equal(removed.status, 200)
+  assert.equal(textAt(removed.xml, 'Deleted', 'VersionId'), 'null')
+})
+
+test('deleteObjects keeps to the ETag that an object must have, each for itself', async () => {
+  const etags: string[] = []
+  for (const key of ['if-a', 'if-b', 'if-c']) {
+    const made = await door.call({ method: 'PUT', key, body: Buffer.from(key) })
+    etags.push(made.headers.get('etag')!)
+  }
+  const named = (key: string, etag?: string): string =>
+    `<Object><Key>${key}</Key>${etag === undefined ? '' : `<ETag>${escapeXml(etag)}</ETag>`}</Object>`
+  const reply = await remove(
+    `<Delete>${named('if-a', etags[0])}${named('if-b', etags[0])}${named('if-c')}` +
+      `${named('if-absent', '*')}</Delete>`,
+  )
+  assert.deepEqual(
+    reply.xml.children.map((one) => [one.name, textAt(one, 'Key'), textAt(one, 'Code')]),
+    [
+      ['Deleted', 'if-a', undefined],
+      ['Error', 'if-b', 'PreconditionFailed'],
+      ['Deleted', 'if-c', undefined],
+      ['Error', 'if-absent', 'NoSuchKey'],
+    ],
+  )
+  const left = await Promise.all(
+    ['if-a', 'if-b', 'if-c'].map(async (key) => (await door.call({ method: 'HEAD', key })).status),
+  )
+  assert.deepEqual(left, [404, 200, 404])
 })

@@ -219,8 +219,22 @@ test('listMultipartUploads pages by key and upload, folds prefixes, encodes', as
   )
   assert.deepEqual(idsOf(await list({ prefix: 'b/' })), ids.slice(2, 4))
   assert.deepEqual(idsOf(await list({ 'key-marker': 'a' })), ids.slice(2))
+})
+
+test('deleteBucket() takes open uploads with it, but only where there is no object', async () => {
+  const bucket = 'with-uploads'
+  await door.call({ method: 'PUT', bucket })
+  for (let count = 0; count < 2; count += 1) {
+    await door.call({ method: 'POST', bucket, key: 'a', query: { uploads: '' } })
+  }
+  await door.call({ method: 'PUT', bucket, key: 'k', body: Buffer.from('x') })
   const busy = await door.call({ method: 'DELETE', bucket })
   assert.equal(busy.code, 'BucketNotEmpty')
+  const open = await door.call({ method: 'GET', bucket, query: { uploads: '' } })
+  assert.equal(childrenOf(open.xml, 'Upload').length, 2)
+  await door.call({ method: 'DELETE', bucket, key: 'k' })
+  assert.equal((await door.call({ method: 'DELETE', bucket })).status, 204)
+  assert.equal((await door.call({ method: 'HEAD', bucket })).status, 404)
 })
 
 test('checksums of an upload: composite and full object, of parts and of the whole', async () => {
