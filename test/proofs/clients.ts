@@ -79,7 +79,9 @@ export async function writeAwsConfig(): Promise<void> {
 }
 
 /** What a client must not find on this machine: settings and keys of somebody else. */
-export function clientEnvironment(hello: Hello): Record<string, string> {
+export function clientEnvironment(
+  hello: Pick<Hello, 's3' | 'accessKeyId' | 'secretAccessKey'>,
+): Record<string, string> {
   return {
     AWS_ACCESS_KEY_ID: hello.accessKeyId,
     AWS_SECRET_ACCESS_KEY: hello.secretAccessKey,

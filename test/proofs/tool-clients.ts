@@ -6,7 +6,7 @@ import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { bytesOf } from '../support/content.ts'
-import { PROJECT, startNode, type Hello } from '../support/spawn-node.ts'
+import { PROJECT } from '../support/spawn-node.ts'
 import { claim, inFolder } from './claims.ts'
 import {
   clientEnvironment,
@@ -14,8 +14,10 @@ import {
   mustRun,
   npmPackages,
   pypiPrograms,
+  pypiPython,
   writeAwsConfig,
 } from './clients.ts'
+import { httpsNode, secondOfThree, type Place, type Welcome } from './places.ts'
 
 const MB = 1_000_000
 const PART_MIB = 5
@@ -24,7 +26,7 @@ const REPLICATED_MS = 4_000
 
 /** A tool at work: against which node, in which folder, with which tree to send. */
 interface Work {
-  readonly hello: Hello
+  readonly hello: Welcome
   readonly folder: string
   readonly tree: string
   readonly environment: Readonly<Record<string, string>>
@@ -149,8 +151,9 @@ async function driveCurl(work: Work): Promise<string> {
     ...['--user', `${hello.accessKeyId}:${hello.secretAccessKey}`],
     ...['-H', 'x-amz-content-sha256: UNSIGNED-PAYLOAD'],
   ]
-  await mustRun('curl', [...signed, '-T', join(tree, 'twenty'), url])
-  await mustRun('curl', [...signed, '-o', back, url])
+  const { environment } = work
+  await mustRun('curl', [...signed, '-T', join(tree, 'twenty'), url], { environment })
+  await mustRun('curl', [...signed, '-o', back, url], { environment })
   await mustRun('cmp', [join(tree, 'twenty'), back])
   return 'PUT and GET with --aws-sigv4'
 }
@@ -253,18 +256,53 @@ async function driveLitestream(work: Work): Promise<string> {
   return `litestream ${(await mustRun(program, ['version'])).trim()}: 4,000 rows, killed, restored`
 }
 
-await inFolder('tool-clients', async (folder) => {
-  await writeAwsConfig()
+/** The newest aws-cli, over https. */
+async function driveAwsCli(work: Work): Promise<string> {
+  const { hello, tree, environment } = work
+  const python = await pypiPython()
+  const aws = (...args: readonly string[]): Promise<string> =>
+    mustRun(python, [join(python, '..', 'aws'), 's3', ...args], { environment })
+  const there = `s3://${hello.bucket}/aws`
+  const back = await emptied(work, 'aws-back')
+  await aws('sync', '--only-show-errors', tree, there)
+  await aws('cp', '--only-show-errors', `${there}/twenty`, `${there}-copy/twenty`)
+  await aws('cp', '--only-show-errors', '--recursive', there, back)
+  await sameTrees(tree, back)
+  await aws('mv', '--only-show-errors', `${there}-copy/twenty`, join(back, 'twenty'))
+  await sameTrees(tree, back)
+  return 'sync, cp here and there, mv'
+}
+
+async function workAt(place: Place, folder: string): Promise<Work> {
+  const { hello, authorityFile } = place
   const tree = join(folder, 'tree')
   await writeTree(tree)
-  const node = await startNode({ data: join(folder, 'data') })
-  const { hello } = node
-  const work: Work = { hello, folder, tree, environment: clientEnvironment(hello) }
-  await claim('rclone gets back what it sent', () => driveRclone(work))
-  await claim('restic restores what it backed up', () => driveRestic(work))
-  await claim('s3cmd gets back what it sent', () => driveS3cmd(work))
-  await claim('curl gets back what it sent', () => driveCurl(work))
-  await claim('minio-js gets back what it sent', () => driveMinioJs(work))
-  await claim('litestream restores a database after a kill', () => driveLitestream(work))
-  await node.stop()
+  const trust =
+    authorityFile === undefined
+      ? {}
+      : { SSL_CERT_FILE: authorityFile, CURL_CA_BUNDLE: authorityFile }
+  return { hello, folder, tree, environment: { ...clientEnvironment(hello), ...trust } }
+}
+
+await inFolder('tool-clients', async (folder) => {
+  await writeAwsConfig()
+  const cluster = await secondOfThree()
+  const among = await workAt(cluster, folder)
+  await claim('rclone gets back what it sent', () => driveRclone(among))
+  await claim('restic restores what it backed up', () => driveRestic(among))
+  await claim('s3cmd gets back what it sent', () => driveS3cmd(among))
+  await claim('curl gets back what it sent', () => driveCurl(among))
+  await claim('minio-js gets back what it sent', () => driveMinioJs(among))
+  await claim('litestream restores a database after a kill', () => driveLitestream(among))
+  await cluster.close()
+  const node = await httpsNode(folder)
+  const secured = await workAt(node, folder)
+  const environment = { ...secured.environment, AWS_CA_BUNDLE: node.authorityFile! }
+  await claim('aws-cli gets back what it sent over https', () =>
+    driveAwsCli({ ...secured, environment }),
+  )
+  await claim('rclone gets back what it sent over https', () => driveRclone(secured))
+  await claim('restic restores what it backed up over https', () => driveRestic(secured))
+  await claim('curl gets back what it sent over https', () => driveCurl(secured))
+  await node.close()
 })
