@@ -102,10 +102,7 @@ function strikeNode(faults: Faults, kind: FaultKind, node: SimulatedNode): boole
       return true
     case 'stop':
       if (present.product === undefined) return false
-      node.stop().then(
-        () => restart(faults, node),
-        () => undefined,
-      )
+      void node.stop().then(() => restart(faults, node))
       return true
     case 'freeze':
       present.life.freeze()

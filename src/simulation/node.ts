@@ -261,11 +261,17 @@ export class SimulatedNode {
     }
   }
 
-  /** Stops as on SIGTERM, then ends its life. */
+  /** Stops as on SIGTERM, then ends its life: so does a process whose stop fails. */
   async stop(): Promise<void> {
     const present = this.#present
     if (present?.product === undefined) return
-    await this.#closers.closeAll()
+    const hasErred = this.#hasErred
+    try {
+      await this.#closers.closeAll()
+    } catch (error) {
+      const isOwn = !present.life.isOver && !hasErred()
+      if (isOwn) this.#parts.fault(`node ${this.index} did not stop: ${stackOf(error)}`)
+    }
     if (this.#present === present) this.crash('kill')
   }
 

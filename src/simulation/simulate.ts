@@ -349,7 +349,9 @@ class Scene {
         faults = [...races, ...(await stockFaults(this.#nodes, owners, this.#races.ended))]
       }
     }
-    void look()
+    look().catch((error: unknown) => {
+      faults = [`stock cannot be taken: ${String(error)}`]
+    })
     await world.run(LIVENESS_MS_MAX, () => faults.length === 0)
     this.#run.faults.push(...faults)
   }

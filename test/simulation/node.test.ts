@@ -65,7 +65,7 @@ test('a node that gives up is told of, once', async () => {
   })
   assert.deepEqual(faults, [])
   isBroken = true
-  node.stop().catch(() => undefined)
+  void node.stop()
   await world.run(10_000, () => false)
   const [said, gaveUp] = faults
   assert.match(said!, /^node 0 says: The rows cannot be written/)
@@ -95,5 +95,17 @@ test('a node whose drive fails ends after a while and is started again, without 
   await world.run(10_000, () => node.present !== undefined && node.present.number > number)
   assert.match(await outcome, /Unavailable|OutcomeUnknown/)
   await world.run(10_000, () => node.product !== undefined)
+  assert.deepEqual(faults, [])
+})
+
+test('a node whose drive fails while it stops is down all the same, without a word', async () => {
+  const { world, node, faults } = await started()
+  node.disk.unsyncable = /^\/meta\/(?!db\/)/
+  void node.stop()
+  await world.run(10_000, () => node.present === undefined)
+  assert.equal(node.present, undefined)
+  node.start()
+  await world.run(10_000, () => node.product !== undefined)
+  assert.notEqual(node.product, undefined)
   assert.deepEqual(faults, [])
 })

@@ -142,7 +142,18 @@ export class Promises {
           batch.put(promiseTree, register, ballotText(ballot))
         }
       })
-      .catch(() => undefined)
+      .catch((error: unknown) => this.#takeBack(leaving, error))
+  }
+
+  /** A database that failed takes none; until its process ends they bind from memory. */
+  #takeBack(leaving: readonly [string, OpenPromise][], error: unknown): void {
+    // Where nothing was ever written nothing is accepted: a promise there keeps nothing out.
+    if (error instanceof DbFault && error.code === 'ReadOnly') return
+    for (const [register, promise] of leaving) {
+      const newer = this.#open.get(register)
+      const ballot = newer === undefined ? promise.ballot : maxBallot(newer.ballot, promise.ballot)
+      this.#open.set(register, { ballot, sinceMicros: promise.sinceMicros })
+    }
   }
 
   /** Once the oldest of now is old; sooner than a quarter of that age it is not worth it. */

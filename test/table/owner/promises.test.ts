@@ -14,12 +14,14 @@ function begin(openMax = 10): {
   clock: VirtualClock
   promises: Promises
   write: (fill: Parameters<ReturnType<typeof openMemoryDb>['write']>[0]) => void
+  /** From then on nothing is written. */
+  close: () => Promise<void>
 } {
   const clock = new VirtualClock()
   const db = openMemoryDb({ clock, onFatal: () => assert.fail('a write failed') })
   const limits = { ageMs: 60_000, openMax }
   const promises = new Promises({ db, clock, rules, limits })
-  return { clock, promises, write: (fill) => void db.write(fill) }
+  return { clock, promises, write: (fill) => void db.write(fill), close: () => db.close() }
 }
 
 test('Promises older than a minute leave memory by themselves and still bind', async () => {
@@ -53,6 +55,19 @@ test('Promises beyond the bound leave memory, the oldest first, and still bind',
   for (let index = 0; index < 11; index += 1) {
     assert.deepEqual(promises.get(`r${index}`), ballot(index))
   }
+})
+
+test('Promises that cannot be written down go on binding', async () => {
+  const { clock, promises, close } = begin()
+  await close()
+  promises.set('r', ballot(7))
+  promises.set('s', ballot(8))
+  await clock.run(60_000)
+  promises.retire()
+  promises.set('s', ballot(9))
+  await clock.run(1)
+  assert.deepEqual(promises.get('r'), ballot(7))
+  assert.deepEqual(promises.get('s'), ballot(9))
 })
 
 test('Promises that a row passed are gone, written or not', async () => {
