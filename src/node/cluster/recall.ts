@@ -64,8 +64,8 @@ export class Recall implements Worker {
   readonly #told = new Map<NodeId, number>()
   readonly #underWay = new Set<NodeId>()
   #stage: Stage = 'unneeded'
-  /** Other than that of a node which stands alone: from then on it is heeded, and not waited for. */
-  #hasLayout = false
+  /** A layout has it store, beside others: from then on they are heeded, and not waited for. */
+  #isNamed = false
   /** For others than the first that answered. */
   #isWaiting = false
   #isPatienceOver = false
@@ -180,12 +180,16 @@ export class Recall implements Worker {
     this.#options.settled()
   }
 
-  /** The first layout that comes: one that knows a life of this node's database is a reason to ask. */
+  /**
+   * The first layout that has this node store: one that knows a life of its database is a reason to
+   * ask. A copy may be from a time when it knew of layouts, and had no part in them yet.
+   */
   #follow(): void {
     const { cluster } = this.#options
     const history = cluster.history()
-    if (this.#hasLayout || history === undefined || isAlone(history)) return
-    this.#hasLayout = true
+    if (this.#isNamed || history === undefined || isAlone(history)) return
+    if (!storageOf(history).has(cluster.self)) return
+    this.#isNamed = true
     const isKnown = history.nodes.get(cluster.self)?.incarnation !== undefined
     if (isKnown && this.#others() !== undefined) this.#stage = 'asking'
   }

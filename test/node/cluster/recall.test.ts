@@ -149,12 +149,15 @@ test('a layout that comes is a reason to ask where it knows the node from an ear
   grown.learn(three)
   assert.equal(grown.recall.isCurrent(), true, 'that is this very life')
 
-  const old = new Scene(undefined)
-  old.learn(three)
-  assert.equal(old.recall.isCurrent(), false)
-  old.answers.set(b, 300).set(c, 300)
-  await old.look()
-  assert.equal(old.lost.length, 1)
+  // A copy from before it had heard of any layout, and one from before it was part of one.
+  for (const copied of [undefined, historyOf({ storage: [b, c] })]) {
+    const old = new Scene(copied)
+    old.learn(three)
+    assert.equal(old.recall.isCurrent(), false)
+    old.answers.set(b, 300).set(c, 300)
+    await old.look()
+    assert.equal(old.lost.length, 1)
+  }
 })
 
 test('a node that had the only copies is not held up when others come by them', async () => {
