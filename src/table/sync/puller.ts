@@ -254,6 +254,7 @@ export class Puller {
     const own = this.#options.owner.newest(table.name, partitionKey, key)
     const isBehind = isOlder(own, row)
     if (isBehind && this.#isKeptOut(table, unit, { row, report })) return
+    if (result?.kind === 'refused') await this.#takeSides(synced, unit, found.sides)
     const { partition } = this.#options.replication.placeOf(table, partitionKey)
     // Without a vote here nothing can be settled with this node; what is left over waits.
     if (!this.#options.custody.votes(partition)) return
@@ -265,8 +266,32 @@ export class Puller {
       report.settled += 1
       const above = result?.kind === 'refused' ? result.floor.time : 0
       await this.#options.settle({ table: table.name, partitionKey, key }, above)
+      // Those of changes before the last one do not come with what was settled.
+      await this.#takeSides(synced, unit, found.sides)
       if (isLeft) await this.#dropLeftSides(synced, unit)
     }
+  }
+
+  /**
+   * Side rows that the newest row here stands for, and that came with another one: a quorum that
+   * holds the row need not hold them, so whoever has to know all takes them from each. One that is
+   * there is the right one, whatever row it came with.
+   */
+  async #takeSides(
+    { table, rows, sides }: SyncedTable,
+    unit: string,
+    came: UnitRows['sides'],
+  ): Promise<void> {
+    if (came.length === 0) return
+    await this.#options.db.write((batch) => {
+      const stored = batch.get(rows, unit)
+      if (stored === undefined) return
+      const isLive = liveSides(table as RegisterTable, unpackRegister(stored))
+      for (const { side, sortKey, row } of came) {
+        const [tree, key] = [sides.get(side)!, `${unit}\0${sortKey}`]
+        if (isLive(side, sortKey) && batch.get(tree, key) === undefined) batch.put(tree, key, row)
+      }
+    })
   }
 
   /** Whether this owner does not take the row, whatever ballot it comes with: none can settle it. */

@@ -116,6 +116,28 @@ async function promiseToNobody(three: Three, index: number): Promise<void> {
   await three.done(sent as Promise<unknown>)
 }
 
+test('side rows come from an owner whose row is older, where the newer one names them', async () => {
+  const three = await openThree()
+  const [first, second, third] = three.tables
+  // The first two know of the room; the last change lies on the others, which need not.
+  three.part(2)
+  await three.done(first!.change(at('k'), { name: 'open', args: 'r1' }))
+  await three.done(first!.change(at('k'), { name: 'set', args: 'known' }))
+  three.heal()
+  three.part(0)
+  await three.done(second!.change(at('k'), { name: 'set', args: 'later' }))
+  three.heal()
+  const sidesOf = async (): Promise<readonly string[]> => {
+    const side = { name: 'room', tag: 'x' }
+    const { rows } = await three.done(third!.localSides(side, undefined, 10))
+    return rows.map(({ sortKey }) => sortKey)
+  }
+  assert.deepEqual(await sidesOf(), [])
+  three.part(1)
+  await syncRound(three, 2)
+  assert.deepEqual(await sidesOf(), ['r1'])
+})
+
 test('a register that a promise keeps out is settled, not copied', async () => {
   const three = await openThree()
   const [first] = three.tables
