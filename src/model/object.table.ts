@@ -77,13 +77,17 @@ export function buildObjectTable(gates: Gates): RegisterTable<ObjectValue> {
       if (dropped !== undefined) noteManifest(batch, dropped)
     },
 
-    /** Behind a closed gate no change begins, and no row that holds a life is taken. */
+    /**
+     * Behind a closed gate no change begins, and no row that holds a life is taken; behind one that
+     * is deleted none at all, so that what was thrown away here does not come back.
+     */
     veto(reader, partitionKey, _key, after) {
+      const code = gates.veto(reader, partitionKey)
       const lives =
         after === undefined ||
         after.current !== undefined ||
         after.uploads.some((upload) => upload.state === 'open')
-      return lives ? gates.veto(reader, partitionKey) : undefined
+      return lives || code !== 'BucketClosing' ? code : undefined
     },
 
     /** What lives behind a gate that is deleted was never acknowledged. */

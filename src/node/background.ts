@@ -7,6 +7,7 @@ import type { ReplicatedBlocks } from '../block/replicated.ts'
 import { PARTITION_COUNT, type Cluster } from '../cluster/cluster.ts'
 import { standsAlone } from '../cluster/lone.ts'
 import type { Db } from '../db/db.ts'
+import { EndedRows } from '../model/ended-rows.ts'
 import { ReleaseWorker } from '../model/release.ts'
 import type { Store } from '../store/store.ts'
 import type { OpenTables } from '../table/table.ts'
@@ -85,8 +86,9 @@ export async function startBackground(parts: BackgroundParts): Promise<Backgroun
     intervalMs: simulated?.collectIntervalMs ?? COLLECT_INTERVAL_MS,
     metrics,
   })
+  const ended = new EndedRows({ ...{ db, tables, model, log }, intervalMs: collect.intervalMs })
   const copying = [sync, fetch, gather].map((worker) => sparingWorker(worker, parts.space))
-  const runners = [buckets, release, ...copying, collect, ...parts.others].map((worker) => {
+  const runners = [buckets, release, ...copying, collect, ended, ...parts.others].map((worker) => {
     const runner = new WorkerRunner(worker, { clock, log })
     runner.start()
     closers.add(() => runner.stop())

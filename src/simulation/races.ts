@@ -30,11 +30,6 @@ export class Races {
     if (KEYS_AT.includes(begun)) this.#keys.begin(`key ${begun}`)
   }
 
-  /** Partitions of objects behind gates that are deleted, as `faults` found them. */
-  get ended(): ReadonlySet<number> {
-    return this.#buckets.ended
-  }
-
   /** Once all nodes are up and nothing goes wrong any more. @returns what is wrong */
   async faults(): Promise<string[]> {
     const all = [this.#names, this.#buckets, this.#keys]

@@ -346,7 +346,7 @@ class Scene {
         await this.#rest(SYNC_INTERVAL_MS)
         const races = await this.#races.faults()
         const owners = (partition: number): readonly NodeId[] => this.#ownersOf(partition)
-        faults = [...races, ...(await stockFaults(this.#nodes, owners, this.#races.ended))]
+        faults = [...races, ...(await stockFaults(this.#nodes, owners))]
       }
     }
     look().catch((error: unknown) => {

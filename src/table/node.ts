@@ -23,7 +23,7 @@ import { Promises } from './owner/promises.ts'
 import { Changes, wavesOf } from './queue.ts'
 import type { CollectWish, CollectWorker } from './sync/collect.ts'
 import type { CompareWish, RowComparison } from './sync/compare.ts'
-import { NodeSync, type GatherWish } from './sync/sync.ts'
+import { NodeSync, type DiscardWish, type GatherWish } from './sync/sync.ts'
 import { NodeDigests } from './sync/source.ts'
 import { syncedTables } from './sync/units.ts'
 import { watchedDb } from './sync/digests.ts'
@@ -323,6 +323,10 @@ export class TableNode implements OpenTables {
 
   get isSuspect(): boolean {
     return this.#custody.isSuspect
+  }
+
+  discard<Value>(table: RegisterTable<Value>, wish: DiscardWish): Promise<boolean> {
+    return this.#sync.discard(wish, this.#tables.get(table.name)!)
   }
 
   collectWorker(wish: CollectWish): CollectWorker {

@@ -14,7 +14,7 @@ import { readMark } from './owner/mark.ts'
 import { TableNode } from './node.ts'
 import type { CollectStatus, CollectWish } from './sync/collect.ts'
 import type { CompareWish, RowComparison } from './sync/compare.ts'
-import type { GatherWish } from './sync/sync.ts'
+import type { DiscardWish, GatherWish } from './sync/sync.ts'
 import type { Rules } from './rules.ts'
 import type { AnyTable, Command, MergedTable, Plain, RegisterTable, SideRef } from './schema.ts'
 export type { RowDifference } from './sync/compare.ts'
@@ -164,6 +164,13 @@ export interface OpenTables extends Tables {
   gatherWorker(wish: GatherWish): Worker
   /** Background work that throws tombstones away, once every owner has confirmed them. */
   collectWorker(wish: CollectWish): Worker & { status(): CollectStatus }
+  /**
+   * Throws away every row of a partition key that lies here, where `isOver` says that nothing of it
+   * can be chosen any more: its veto refuses whatever would come, for ever.
+   *
+   * @returns whether there was any
+   */
+  discard<Value>(table: RegisterTable<Value>, wish: DiscardWish): Promise<boolean>
   /** Up to which active layout this node holds all that it owns, blocks included. */
   completeTo(): number
   /**

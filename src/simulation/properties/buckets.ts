@@ -1,10 +1,6 @@
 /** A bucket is deleted only while it holds nothing; from then on nobody writes into it or sees it. */
 
-import { utf8 } from '../../base/bytes.ts'
-import { blake3 } from '../../base/hash.ts'
 import type { BucketId } from '../../base/ids.ts'
-import { GATE_KEY } from '../../model/rows/gate.ts'
-import { objectPartitionKey } from '../../model/rows/object.ts'
 import { createBucket, findBucketByName } from '../../store/bucket/bucket.ts'
 import { deleteBucket } from '../../store/bucket/delete-bucket.ts'
 import { deleteObject } from '../../store/object/delete-object.ts'
@@ -115,7 +111,6 @@ function deleted(state: string, answer: BucketAnswer, mayHold: boolean): string 
 interface Race {
   readonly name: string
   readonly bucket: BucketId
-  readonly shardCount: number
   readonly records: BucketRecord[]
   isRead: boolean
 }
@@ -127,8 +122,6 @@ export class BucketRaces {
   readonly #races: Race[] = []
   /** Errors without a code. */
   readonly #errors: string[] = []
-  /** Partitions of objects behind gates that were found deleted. */
-  readonly ended = new Set<number>()
 
   constructor(world: World, nodes: readonly SimulatedNode[]) {
     this.#world = world
@@ -138,10 +131,10 @@ export class BucketRaces {
   begin(name: string): void {
     const made = asked(this.#world, this.#nodes, async (store) => {
       const { id } = await createBucket(store, { name })
-      return { bucket: id, shardCount: store.shardCount ?? 1 }
+      return id
     })
     made?.then(
-      (found) => this.#play({ name, ...found, records: [], isRead: false }),
+      (bucket) => this.#play({ name, bucket, records: [], isRead: false }),
       () => undefined,
     )
   }
@@ -235,7 +228,6 @@ export class BucketRaces {
     for (const race of this.#races) {
       if (race.isRead) continue
       for (const node of this.#nodes) await this.#find(race, node)
-      await this.#lookForEnd(race)
       const reads = OBJECTS.map((key) => this.#get(race, key))
       race.isRead = (await Promise.all(reads)).every((answer) => answer !== undefined)
     }
@@ -245,16 +237,6 @@ export class BucketRaces {
       ...unread.map(({ name }) => `bucket "${name}" cannot be read`),
       ...this.#races.flatMap(({ name, records }) => bucketFaults(name, records)),
     ]
-  }
-
-  async #lookForEnd({ bucket, shardCount }: Race): Promise<void> {
-    const { store } = this.#nodes[0]!.product!
-    for (let shard = 0; shard < shardCount; shard += 1) {
-      const partitionKey = objectPartitionKey(bucket, shard)
-      const ref = { table: store.model.gate, partitionKey, key: GATE_KEY }
-      const gate = await store.tables.get(ref)
-      if (gate?.state === 'deleted') this.ended.add(blake3(utf8(partitionKey))[0]!)
-    }
   }
 
   #get(race: Race, key: string): Promise<BucketAnswer> {

@@ -11,25 +11,15 @@ import { loanFaults, recountFaults } from './recount.ts'
 
 type OwnersOf = (partition: number) => readonly NodeId[]
 
-/**
- * @param ended partitions in which something lies behind a gate that is deleted: what only a few
- *   owners took before it closed stays with them, for nothing behind it is settled any more
- * @returns what is wrong, a sentence each; every node is up
- */
+/** @returns what is wrong, a sentence each; every node is up */
 export async function stockFaults(
   nodes: readonly SimulatedNode[],
   ownersOf: OwnersOf,
-  ended: ReadonlySet<number>,
 ): Promise<string[]> {
   const { signal } = new AbortController()
   const products = nodes.map(({ product }) => product!)
   const roots = new Map<NodeId, Roots>()
-  for (const { nodeId, tables, model } of products) {
-    const own = new Map(await tables.roots(signal))
-    const objects = [...(own.get(model.object.name) ?? [])]
-    own.set(model.object.name, new Map(objects.filter(([partition]) => !ended.has(partition))))
-    roots.set(nodeId, own)
-  }
+  for (const { nodeId, tables } of products) roots.set(nodeId, await tables.roots(signal))
   const own = await Promise.all(products.map((product) => ownFaults(product)))
   const difference = differenceOf(roots, ownersOf)
   return [

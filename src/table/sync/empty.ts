@@ -50,6 +50,58 @@ export async function emptyPartitions(
   }
 }
 
+/** Everything that lies here of one partition key of a register table. */
+export interface KeyRows {
+  readonly local: LocalTable
+  /** What stands before every one of its keys. */
+  readonly prefix: string
+}
+
+/** Whether any row of it lies here, on stable storage. */
+export async function holdsAny(db: Db, { local, prefix }: KeyRows): Promise<boolean> {
+  for (const tree of treesOf(local)) {
+    const found = await db.range<string | Uint8Array>(tree, { ...keyBounds(prefix), limit: 1 })
+    if (found.length > 0) return true
+  }
+  return false
+}
+
+/**
+ * Deletes them all, as `emptyPartitions` does those of partitions.
+ *
+ * @param forget told of each register in the batch that deletes it
+ * @throws the reason of `signal` when it is aborted first
+ */
+export async function emptyPartitionKey(
+  db: Db,
+  { local, prefix }: KeyRows,
+  { forget, signal }: { readonly forget: (unit: string) => void; readonly signal: AbortSignal },
+): Promise<void> {
+  const bounds = keyBounds(prefix)
+  const dropRow = dropRegister(local)
+  const drop: Drop<Uint8Array> = (batch, unit, stored) => {
+    dropRow(batch, unit, stored)
+    forget(unit)
+  }
+  await emptyBounds(db, local.rows, { bounds, signal, drop })
+  const others = treesOf(local).slice(1) as readonly Tree<string | Uint8Array>[]
+  for (const tree of others) await emptyBounds(db, tree, { bounds, signal, drop: () => undefined })
+}
+
+/** That of the registers first. */
+function treesOf({ rows, sides, indexes }: LocalTable): readonly Tree[] {
+  return [rows, ...sides.values(), ...[...indexes.values()].map(({ tree }) => tree)]
+}
+
+function keyBounds(prefix: string): Bounds {
+  return { gte: prefix, lt: `${prefix.slice(0, -1)}\u0001` }
+}
+
+interface Bounds {
+  readonly gte: string
+  readonly lt: string
+}
+
 type Drop<Value> = (
   batch: Parameters<Parameters<Db['write']>[0]>[0],
   key: string,
@@ -80,15 +132,15 @@ async function emptyTree<Value extends string | Uint8Array>(
     const found = partitionOfKey(placement, first.key)
     while (wanted[at]! < found) at += 1
     if (wanted[at] !== found) continue
-    await emptyPartition(db, tree, { ...work, bounds: partitionBounds(placement, found) })
+    await emptyBounds(db, tree, { ...work, bounds: partitionBounds(placement, found) })
     at += 1
   }
 }
 
-async function emptyPartition<Value extends string | Uint8Array>(
+async function emptyBounds<Value extends string | Uint8Array>(
   db: Db,
   tree: Tree<Value>,
-  work: Emptying<Value> & { readonly bounds: { readonly gte: string; readonly lt: string } },
+  work: Pick<Emptying<Value>, 'signal' | 'drop'> & { readonly bounds: Bounds },
 ): Promise<void> {
   for (;;) {
     work.signal.throwIfAborted()

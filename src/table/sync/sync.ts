@@ -14,7 +14,7 @@ import type { Rules } from '../rules.ts'
 import { CollectWorker, type CollectWish } from './collect.ts'
 import { CollectedRows } from './collected.ts'
 import { Comparer, type CompareWish, type RowComparison } from './compare.ts'
-import { emptyPartitions } from './empty.ts'
+import { emptyPartitionKey, emptyPartitions, holdsAny } from './empty.ts'
 import { GatherWorker, type GatherOptions } from './gather.ts'
 import { Puller, type PullerOptions } from './puller.ts'
 import { SyncSource } from './source.ts'
@@ -24,6 +24,13 @@ export type GatherWish = Pick<
   GatherOptions,
   'log' | 'intervalMs' | 'withBlocks' | 'progressed' | 'isConfirmed'
 >
+
+export interface DiscardWish {
+  readonly partitionKey: string
+  /** Asked only where something lies here. */
+  readonly isOver: () => Promise<boolean>
+  readonly signal: AbortSignal
+}
 
 export interface NodeSyncOptions extends PullerOptions {
   readonly clock: Clock
@@ -93,6 +100,17 @@ export class NodeSync {
   /** See `OpenTables.collectWorker`. */
   collector(wish: CollectWish): CollectWorker {
     return new CollectWorker({ ...this.#options, ...wish })
+  }
+
+  /** See `OpenTables.discard`. */
+  async discard(wish: DiscardWish, local: LocalTable): Promise<boolean> {
+    const { db, replication, owner } = this.#options
+    const { prefix } = replication.placeOf(local.table, wish.partitionKey)
+    const rows = { local, prefix }
+    if (!(await holdsAny(db, rows)) || !(await wish.isOver())) return false
+    const forget = (unit: string): void => owner.forget(local, unit)
+    await emptyPartitionKey(db, rows, { forget, signal: wish.signal })
+    return true
   }
 
   /** A node without a layout has nobody to compare with. */
