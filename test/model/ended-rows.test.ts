@@ -55,7 +55,8 @@ async function opened(): Promise<Three> {
 
 test('what lies behind a deleted gate goes on each owner and does not come back', async () => {
   const three = await opened()
-  const { tables, done } = three
+  const { tables } = three
+  const done = <Value>(work: Promise<Value>): Promise<Value> => three.done(work)
   await done(tables[0]!.change(gate, closeGateCommand(by)))
   await done(workOf(three, 0))
   assert.equal(await rowsOn(three, 0), 3, 'closed it may be opened again')

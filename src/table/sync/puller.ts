@@ -240,12 +240,27 @@ export class Puller {
       await this.#options.merged.take(table.name, [{ partitionKey, sortKey: key, version, row }])
       return
     }
-    const row = unpackRegister(found.row)
+    await this.#takeRegister({ ...synced, table }, unit, {
+      ...{ sides: found.sides, row: unpackRegister(found.row), report },
+    })
+  }
+
+  async #takeRegister(
+    synced: SyncedTable & { readonly table: RegisterTable },
+    unit: string,
+    came: Pick<TravellingUnit, 'sides'> & {
+      readonly row: RegisterRow
+      readonly report: SyncReport
+    },
+  ): Promise<void> {
+    const { table } = synced
+    const { row, report } = came
+    const { partitionKey, key } = namesOf(table.placement, unit)
     if (this.#isCollected(synced, unit, row)) return
     const isLive = liveSides(table, row)
     const item: AcceptItem = {
       ...{ key, row, base: null },
-      sides: found.sides
+      sides: came.sides
         .filter(({ side, sortKey }) => isLive(side, sortKey))
         .map(({ side, sortKey, row: stored }) => ({ side, sortKey, row: unpackSide(stored) })),
     }
@@ -254,20 +269,19 @@ export class Puller {
     const own = this.#options.owner.newest(table.name, partitionKey, key)
     const isBehind = isOlder(own, row)
     if (isBehind && this.#isKeptOut(table, unit, { row, report })) return
-    if (result?.kind === 'refused') await this.#takeSides(synced, unit, found.sides)
+    if (result?.kind === 'refused') await this.#takeSides(synced, unit, came.sides)
     const { partition } = this.#options.replication.placeOf(table, partitionKey)
     // Without a vote here nothing can be settled with this node; what is left over waits.
     if (!this.#options.custody.votes(partition)) return
     const isLeft = await this.#hasLeftSides(synced, unit, own)
-    const isRefused =
-      result?.kind === 'refused' && (isBehind || this.#lacksSides(synced, unit, { item, own }))
+    const isRefused = result?.kind === 'refused' && isBehind
     // A promise keeps it out, or side rows lie here that nothing names: a ballot decides.
     if (isRefused || isLeft) {
       report.settled += 1
       const above = result?.kind === 'refused' ? result.floor.time : 0
       await this.#options.settle({ table: table.name, partitionKey, key }, above)
-      // Those of changes before the last one do not come with what was settled.
-      await this.#takeSides(synced, unit, found.sides)
+      // What was settled comes with those of its last change alone.
+      await this.#takeSides(synced, unit, came.sides)
       if (isLeft) await this.#dropLeftSides(synced, unit)
     }
   }
@@ -313,22 +327,6 @@ export class Puller {
     if (db.get(rows, unit) !== undefined) return false
     const { ballot } = floors.of(partitionOfKey(table.placement, unit))
     return isForgettable(table as RegisterTable, row) && compareBallots(row.ballot, ballot) <= 0
-  }
-
-  /**
-   * Whether side rows are missing here of the very row that came: those of changes before its last
-   * one. The promise that keeps them out may be nobody's any more; once it is passed they can come.
-   */
-  #lacksSides(
-    { sides }: SyncedTable,
-    unit: string,
-    { item, own }: { readonly item: AcceptItem; readonly own: RegisterRow | undefined },
-  ): boolean {
-    if (own === undefined || compareBallots(own.ballot, item.row.ballot) !== 0) return false
-    const { db } = this.#options
-    return item.sides.some(
-      ({ side, sortKey }) => db.get(sides.get(side)!, `${unit}\0${sortKey}`) === undefined,
-    )
   }
 
   /** Side rows here that the register's row does not name: of a change that was cut off. */
