@@ -5,13 +5,13 @@
  * owners would differ for ever. It was never chosen: the bucket was found empty behind closed gates.
  */
 
-import { DomainError } from '../base/errors.ts'
-import type { Log } from '../base/log.ts'
-import type { Db } from '../db/db.ts'
-import type { OpenTables } from '../table/table.ts'
-import type { Worker, WorkState } from '../worker/worker.ts'
-import { closedGates, GATE_KEY } from './rows/gate.ts'
-import type { ModelTables } from './tables.ts'
+import { DomainError } from '../../base/errors.ts'
+import type { Log } from '../../base/log.ts'
+import type { Db } from '../../db/db.ts'
+import type { OpenTables } from '../../table/table.ts'
+import type { Worker, WorkState } from '../../worker/worker.ts'
+import { closedGates, GATE_KEY } from '../rows/gate.ts'
+import type { ModelTables } from '../tables.ts'
 
 const GATES_PER_STEP = 100
 
