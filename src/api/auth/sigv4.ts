@@ -64,7 +64,8 @@ export function readHeaderClaim(
 function momentOf({ headers }: HttpRequest, nowMillis: number): string | undefined {
   const date = headers.get('x-amz-date') ?? headers.get('date')
   if (date === undefined || headers.has('x-amz-date')) return date
-  const millis = parseHttpDate(date, nowMillis)
+  // botocore writes the zone as mail does.
+  const millis = parseHttpDate(date.replace(/ [+-]0000$/, ' GMT'), nowMillis)
   return millis === undefined ? date : new Date(millis).toISOString().replace(/[-:]|\.000/g, '')
 }
 

@@ -5,7 +5,7 @@ import type { ObjectInfo } from '../../store/object/get-object.ts'
 import { contentRange } from '../http/range.ts'
 import type { HttpResponse } from '../http/response.ts'
 import { judgeConditions, objectHeaders, pickBytes } from '../object/selection.ts'
-import { checksumHeaders, checksumValueHeader } from './checksums.ts'
+import { checksumHeaders } from './checksums.ts'
 import { S3Error } from './errors.ts'
 import { metadataHeaders } from './metadata.ts'
 import type { Overrides } from './metadata.ts'
@@ -93,7 +93,11 @@ async function selectPart(
     })
   }
   if (info.parts !== undefined) headers.push(['x-amz-mp-parts-count', String(info.parts.count)])
-  if (input.checksumMode === 'ENABLED') headers.push(...checksumValueHeader(part.checksum))
+  if (input.checksumMode === 'ENABLED' && part.checksum !== undefined) {
+    // The type is that of the whole: it says what the value of a part is good for.
+    const { type } = info.checksum ?? part.checksum
+    headers.push(...checksumHeaders({ ...part.checksum, type }))
+  }
   const { start, size } = part
   if (size === 0) return { status: 200, headers, start, length: 0 }
   headers.push(['content-range', contentRange({ start, end: start + size - 1 }, info.size)])

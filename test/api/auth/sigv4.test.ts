@@ -62,6 +62,7 @@ test('verifyRequest takes any well-formed region, or one (S3)', async () => {
 
 test('verifyRequest takes the moment of signing of Date where there is no X-Amz-Date', async () => {
   await verify(datedBy('Fri, 24 May 2013 00:00:00 GMT'))
+  await verify(datedBy('Fri, 24 May 2013 00:00:00 -0000'))
   await refuses(datedBy('Fri, 24 May 2013 00:00:01 GMT'), 'SignatureDoesNotMatch')
   await refuses(datedBy('Thu, 23 May 2013 00:00:00 GMT'), 'AuthorizationHeaderMalformed')
   await refuses(datedBy('yesterday'), 'AccessDenied')

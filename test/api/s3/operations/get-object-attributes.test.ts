@@ -92,6 +92,16 @@ test('getObjectAttributes() pages through the parts, with their checksums', asyn
   )
 })
 
+test('getObject() of a part gives the checksum of the part, with the type of the whole', async () => {
+  await upload('typed', [PART_SIZE, 7])
+  for (const method of ['GET', 'HEAD']) {
+    const headers = { 'x-amz-checksum-mode': 'ENABLED' }
+    const reply = await door.call({ method, key: 'typed', query: { partNumber: '2' }, headers })
+    assert.equal(reply.headers.get('x-amz-checksum-sha256'), sha256(Buffer.alloc(7, 1)))
+    assert.equal(reply.headers.get('x-amz-checksum-type'), 'COMPOSITE')
+  }
+})
+
 test('getObjectAttributes() refuses a missing list, a strange name and an absent key', async () => {
   for (const wanted of [undefined, ',']) {
     const reply = await ask('plain', wanted)
