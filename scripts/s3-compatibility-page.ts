@@ -17,7 +17,8 @@ answered with \`501 NotImplemented\` and its name, unless it asks for what is do
 - Path style (\`http://host/bucket/key\`) and virtual-host style (\`http://bucket.s3.localhost/key\`)
   work side by side. Any well-formed region is accepted unless \`region_strict\` is set.
 - Signatures: SigV4 in the header or in the query (presigned), every payload mode of S3 but
-  SigV4A's. Requests without a signature are refused with 403.
+  SigV4A's. Requests without a signature are refused with 403, but for preflights of
+  browsers: those are answered by the CORS rules of the bucket.
 - Answers carry \`x-amz-request-id\` and \`x-amz-id-2\`. Errors are S3's codes and statuses; 503 comes
   with \`Retry-After\`.
 - Keys are 1 to 1,024 bytes of UTF-8 without NUL, taken from the path as sent: \`//\`, \`.\` and \`..\`

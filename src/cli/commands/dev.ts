@@ -177,6 +177,7 @@ function tell(node: RunningNode, { file, bucket, options, terminal }: Told): voi
   const settings = { endpoint, region, accessKeyId, secretAccessKey, bucket }
   terminal.print(`
 Hangar serves S3 at ${endpoint}, bucket "${bucket}"; admin at ${node.admin!.endpoint}
+Sites at http://BUCKET.localhost:${new URL(node.web!.endpoint).port}, each once \`aws s3 website s3://BUCKET --index-document index.html\` made it one
 Data: ${node.data}${options.ephemeral ? ' (removed at the end)' : ''}. Ctrl-C stops it.
 
 Paste this line into another terminal:
