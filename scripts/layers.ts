@@ -64,7 +64,7 @@ export const layers: Readonly<Record<string, Layer>> = {
   'api/s3/operations': { uses: [...apiUses, 'api/s3', 'api/object'], doors: ['index'] },
   'api/admin': {
     uses: [...apiUses, 'api/object', 'cluster', 'worker', 'block'],
-    doors: ['serve', 'operation', 'answers', 'job'],
+    doors: ['serve', 'operation', 'answers', 'job', 'workers'],
   },
   'api/admin/operations': {
     uses: [...apiUses, 'api/object', 'api/admin', 'cluster', 'worker', 'block'],
@@ -111,7 +111,10 @@ export const layers: Readonly<Record<string, Layer>> = {
   },
   cli: { uses: ['base', 'config', 'node', 'api/admin'], doors: ['cli'] },
   'cli/commands': {
-    uses: ['base', 'config', 'cluster', 'node', 'simulation', 'api/admin', 'cli'],
+    uses: [
+      ...['base', 'config', 'cluster', 'node', 'simulation', 'api/admin', 'api/admin/operations'],
+      'cli',
+    ],
     doors: 'all',
   },
   '.': { uses: ['base', 'cli'], doors: [] },

@@ -11,16 +11,21 @@ const unitMs: Readonly<Record<string, number>> = {
   y: 31_536_000_000,
 }
 
+/** @throws {CliError} when `text` is no duration */
+export function durationMs(text: string): number {
+  const match = /^(\d{1,6})\s*([a-z])[a-z]*$/i.exec(text.trim())
+  const unit = unitMs[match?.[2]?.toLowerCase() ?? '']
+  if (match === null || unit === undefined) {
+    throw new CliError(`"${text}" is no duration`, 'Give such as 12h, 30d or 1y.')
+  }
+  return Number(match[1]) * unit
+}
+
 /**
  * The moment that lies `text` after now, RFC 3339.
  *
  * @throws {CliError} when `text` is no duration
  */
 export function expirationAfter(text: string, nowMs = Date.now()): string {
-  const match = /^(\d{1,6})\s*([a-z])[a-z]*$/i.exec(text.trim())
-  const unit = unitMs[match?.[2]?.toLowerCase() ?? '']
-  if (match === null || unit === undefined) {
-    throw new CliError(`"${text}" is no duration`, 'Give such as 12h, 30d or 1y.')
-  }
-  return new Date(nowMs + Number(match[1]) * unit).toISOString()
+  return new Date(nowMs + durationMs(text)).toISOString()
 }

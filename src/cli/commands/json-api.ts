@@ -6,11 +6,6 @@ import { AdminClient, findNode } from '../admin-client.ts'
 import { CliError } from '../command.ts'
 import type { DefineCommand, GlobalOptions } from '../command.ts'
 
-/** Calls that name their subject in the query and have a body, or none, beside it. */
-const bySubject = /^(?:Update|Delete)/
-/** Calls of the nodes that the query names, with a body beside it. */
-const posted = /^(?:LaunchRepairOperation|ListWorkers|GetWorkerInfo)$/
-
 export const jsonApi: DefineCommand = (program, terminal) => {
   program
     .command('json-api')
@@ -24,36 +19,43 @@ export const jsonApi: DefineCommand = (program, terminal) => {
     })
 }
 
-function callRaw(
-  client: AdminClient,
-  name: string,
-  payload: Record<string, unknown>,
-): Promise<unknown> {
-  if (posted.test(name)) {
-    const { node, ...body } = payload
-    return client.call(name, { query: node === undefined ? {} : asQuery({ node }), body })
+/** What stands in the query and what in the body is told by the declaration of the call. */
+async function callRaw(client: AdminClient, name: string, payload: unknown): Promise<unknown> {
+  const { operations } = await import('../../api/admin/operations/index.ts')
+  const operation = operations.find((one) => one.name === name && one.path.startsWith('/v2/'))
+  if (operation === undefined) {
+    const names = operations.flatMap((one) => (one.path.startsWith('/v2/') ? [one.name] : []))
+    const close = names.find((one) => one.toLowerCase() === name.toLowerCase())
+    throw new CliError(
+      `there is no call "${name}"`,
+      close === undefined ? `There are ${names.toSorted(byName).join(', ')}.` : `Meant "${close}"?`,
+    )
   }
-  if (/^(?:Get|List)/.test(name)) return client.call(name, { query: asQuery(payload) })
-  if (!bySubject.test(name)) return client.call(name, { body: payload })
-  const { id, ...body } = payload
-  return client.call(name, { query: id === undefined ? {} : asQuery({ id }), body })
+  if (Array.isArray(payload)) return client.call(name, { body: payload })
+  const fields = Object.entries(payload as Record<string, unknown>)
+  if (operation.method === 'GET') return client.call(name, { query: asQuery(fields) })
+  const known = new Set(['node', ...(operation.query ?? []).map((one) => one.name)])
+  const body = Object.fromEntries(fields.filter(([field]) => !known.has(field)))
+  return client.call(name, { query: asQuery(fields.filter(([field]) => known.has(field))), body })
 }
 
-function asQuery(payload: Record<string, unknown>): Record<string, string> {
+function byName(a: string, b: string): number {
+  return a < b ? -1 : 1
+}
+
+function asQuery(fields: readonly (readonly [string, unknown])[]): Record<string, string> {
   return Object.fromEntries(
-    Object.entries(payload).map(([name, value]) => [
+    fields.map(([name, value]) => [
       name,
       typeof value === 'string' ? value : JSON.stringify(value),
     ]),
   )
 }
 
-function parsePayload(text: string): Record<string, unknown> {
+function parsePayload(text: string): unknown {
   try {
     const value: unknown = JSON.parse(text)
-    if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
-      return value as Record<string, unknown>
-    }
+    if (typeof value === 'object' && value !== null) return value
   } catch {
     // Said below.
   }

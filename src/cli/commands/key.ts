@@ -1,5 +1,6 @@
 /** `hangar key`: access keys. */
 
+import type { Command } from 'commander'
 import type { KeyAnswer, KeyListAnswer } from '../../api/admin/answers.ts'
 import type { AdminClient } from '../admin-client.ts'
 import { CliError } from '../command.ts'
@@ -20,12 +21,14 @@ interface KeyOptions extends AnswerOptions {
 }
 
 type Run = NodeRun<KeyOptions>
+type Wire = (work: Work<KeyOptions>) => ReturnType<typeof nodeAction>
+
+const json = ['--json', 'for programs'] as const
+const who = ['<key>', 'id, first digits of an id, or name'] as const
 
 export const key: DefineCommand = (program, terminal) => {
   const group = program.command('key').description('access keys')
-  const wire = (work: Work<KeyOptions>) => nodeAction(terminal, work)
-  const json = ['--json', 'for programs'] as const
-  const who = ['<key>', 'id, first digits of an id, or name'] as const
+  const wire: Wire = (work) => nodeAction(terminal, work)
 
   group
     .command('list')
@@ -71,12 +74,6 @@ export const key: DefineCommand = (program, terminal) => {
     .option('--never-expires', 'for good')
     .option(...json)
     .action(wire(set))
-  group
-    .command('delete')
-    .description('delete a key')
-    .argument(...who)
-    .option('--yes', 'really')
-    .action(wire(remove))
   for (const verb of ['allow', 'deny'] as const) {
     group
       .command(verb)
@@ -86,6 +83,23 @@ export const key: DefineCommand = (program, terminal) => {
       .option(...json)
       .action(wire((run, [pattern]) => permit(run, pattern!, verb)))
   }
+  defineEnds(group, wire)
+}
+
+function defineEnds(group: Command, wire: Wire): void {
+  group
+    .command('delete')
+    .description('delete a key')
+    .argument(...who)
+    .option('--yes', 'really')
+    .option(...json)
+    .action(wire(remove))
+  group
+    .command('delete-expired')
+    .description('delete all keys whose time is over')
+    .option('--yes', 'really')
+    .option(...json)
+    .action(wire(removeExpired))
 }
 
 function find(client: AdminClient, search: string, showSecretKey = false): Promise<KeyAnswer> {
@@ -163,7 +177,21 @@ async function remove(
     throw new CliError(`${id} ("${name}") would be deleted`, 'Say --yes to do it.')
   }
   await client.call('DeleteKey', { query: { id }, body: {} })
-  terminal.print(`Deleted ${id} ("${name}")`)
+  printAnswer({ options, terminal }, { id, name }, () => `Deleted ${id} ("${name}")`)
+}
+
+async function removeExpired({ client, options, terminal }: Run): Promise<void> {
+  const keys = await client.call<readonly KeyListAnswer[]>('ListKeys')
+  const over = keys.filter(({ expired }) => expired)
+  const shown = over.map(({ id, name }) => `${id} ("${name}")`)
+  if (over.length > 0 && !options.yes) {
+    throw new CliError(`${shown.join(', ')} would be deleted`, 'Say --yes to do it.')
+  }
+  for (const { id } of over) await client.call('DeleteKey', { query: { id }, body: {} })
+  const answer = over.map(({ id, name }) => ({ id, name }))
+  printAnswer({ options, terminal }, answer, () =>
+    over.length === 0 ? 'No key is expired' : `Deleted ${shown.join(', ')}`,
+  )
 }
 
 function expiry({ expiresIn, neverExpires }: KeyOptions): Record<string, unknown> {

@@ -4,6 +4,7 @@ import type {
   ClusterStatusAnswer,
   LayoutHistoryAnswer,
   NodeInfoAnswer,
+  NodesConnectedAnswer,
 } from '../../api/admin/answers.ts'
 import { CliError } from '../command.ts'
 import type { DefineCommand } from '../command.ts'
@@ -14,6 +15,7 @@ import type { AnswerOptions, Run as NodeRun } from '../subcommand.ts'
 interface NodeOptions extends AnswerOptions {
   readonly yes?: boolean
   readonly confirm?: string
+  readonly quiet?: boolean
 }
 
 export const node: DefineCommand = (program, terminal) => {
@@ -21,8 +23,15 @@ export const node: DefineCommand = (program, terminal) => {
   group
     .command('id')
     .description('what other nodes join by: ID@host:port')
-    .option('-q, --quiet', 'accepted, for scripts of Garage')
+    .option('-q, --quiet', 'nothing but the id')
+    .option('--json', 'for programs')
     .action(nodeAction<NodeOptions>(terminal, printId))
+  group
+    .command('connect')
+    .description('link this node to another')
+    .argument('<address>', 'ID@host:port, as `hangar node id` prints it there')
+    .option('--json', 'for programs')
+    .action(nodeAction<NodeOptions>(terminal, (run, [address]) => link(run, address!)))
   group
     .command('lost')
     .description('declare that a node never comes back with its database')
@@ -40,15 +49,27 @@ export const node: DefineCommand = (program, terminal) => {
     .action(nodeAction<NodeOptions>(terminal, (run, words) => goOnAlone(run, words.flat())))
 }
 
-async function printId({ client, terminal }: NodeRun<NodeOptions>): Promise<void> {
+async function printId({ client, options, terminal }: NodeRun<NodeOptions>): Promise<void> {
   const query = { node: 'self' }
   const { success } = await client.call<NodeInfoAnswer>('GetNodeInfo', { query })
   const id = Object.keys(success)[0]!
   const { nodes } = await client.call<ClusterStatusAnswer>('GetClusterStatus')
   const address = nodes.find((one) => one.id === id)?.addr
-  if (address !== undefined && address !== null) return terminal.print(`${id}@${address}`)
-  terminal.print(id)
+  const isReachable = address !== undefined && address !== null
+  const text = isReachable ? `${id}@${address}` : id
+  printAnswer({ options, terminal }, { id, address: address ?? null }, () => text)
+  if (isReachable || options.quiet === true) return
   terminal.note('No node can join this one: set rpc_bind_addr and rpc_secret in its settings file.')
+}
+
+async function link(run: NodeRun<NodeOptions>, address: string): Promise<void> {
+  const [answer] = await run.client.call<NodesConnectedAnswer>('ConnectClusterNodes', {
+    body: [address],
+  })
+  if (answer?.success !== true) {
+    throw new CliError(`no link to ${address}: ${answer?.error ?? 'no reason is given'}`)
+  }
+  printAnswer(run, answer, () => `Linked to ${address}`)
 }
 
 async function lost(run: NodeRun<NodeOptions>, word: string): Promise<void> {
