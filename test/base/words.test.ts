@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { hash as portableBlake3 } from 'blake3-jit'
 import fc from 'fast-check'
 import { assert as assertInvariant, AssertionFault } from '../../src/base/assert.ts'
 import { sleep, withDeadline } from '../../src/base/clock.ts'
@@ -30,6 +31,14 @@ test('blake3() gives the published digest of nothing', () => {
     Buffer.from(blake3(new Uint8Array())).toString('hex'),
     'af1349b9f5f9a1a6a0404dea36dcc9499bcb25c9adc112b7cc9a93cae41f3262',
   )
+})
+
+test('blake3() gives the same digest of long bytes as of short ones, by whichever way', () => {
+  for (const length of [1, 64, 1024, 2047, 2048, 2049, 5000]) {
+    const whole = Uint8Array.from({ length: length + 1 }, (_, index) => index % 251)
+    const bytes = whole.subarray(1)
+    assert.deepEqual(Buffer.from(blake3(bytes)), Buffer.from(portableBlake3(bytes)), `${length}`)
+  }
 })
 
 test('newUploadId() sorts by time and is told from other texts', () => {
