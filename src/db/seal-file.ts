@@ -1,7 +1,7 @@
 /** The witness of the seal outside the database: two slots, overwritten in place in turn. */
 
 import { crc32 } from 'node:zlib'
-import { textOf, utf8 } from '../base/bytes.ts'
+import { textOf } from '../base/bytes.ts'
 import type { Disk, DiskFile } from '../base/disk.ts'
 
 /** A slot's size: one sector, which a drive writes whole. */
@@ -9,6 +9,8 @@ const SLOT_BYTES = 512
 /** Each slot has a page of its own, so that a torn page spoils one. */
 const SLOT_POSITIONS = [0, 4096] as const
 const FILE_BYTES = 8192
+const SPACE = 0x20
+const encoder = new TextEncoder()
 
 export interface SealNote {
   readonly sequence: number
@@ -77,7 +79,9 @@ export class SealFile {
 
 function noteBytes(note: SealNote): Uint8Array {
   const text = `hangar-seal 1 ${note.sequence} ${note.chain} ${note.incarnation}`
-  return utf8(`${text} ${crc32(text)}`.padEnd(SLOT_BYTES, ' '))
+  const bytes = new Uint8Array(SLOT_BYTES).fill(SPACE)
+  encoder.encodeInto(`${text} ${crc32(text)}`, bytes)
+  return bytes
 }
 
 function parseNote(bytes: Uint8Array): SealNote | undefined {

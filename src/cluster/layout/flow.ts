@@ -17,6 +17,8 @@ export class FlowNetwork {
   readonly #distance: number[]
   readonly #via: number[]
   readonly #isQueued: boolean[]
+  /** As long as the longest search so far. */
+  readonly #queue: number[] = []
 
   constructor(vertexCount: number) {
     this.#edgesOf = Array.from({ length: vertexCount }, () => [])
@@ -71,9 +73,11 @@ export class FlowNetwork {
     const distance = this.#distance.fill(Infinity)
     const via = this.#via.fill(-1)
     const isQueued = this.#isQueued
-    const queue = [source]
+    const queue = this.#queue
+    queue[0] = source
+    let queuedCount = 1
     distance[source] = 0
-    for (let at = 0; at < queue.length; at += 1) {
+    for (let at = 0; at < queuedCount; at += 1) {
       const from = queue[at]!
       isQueued[from] = false
       for (const edge of this.#edgesOf[from]!) {
@@ -84,7 +88,8 @@ export class FlowNetwork {
         via[to] = edge
         if (isQueued[to]) continue
         isQueued[to] = true
-        queue.push(to)
+        queue[queuedCount] = to
+        queuedCount += 1
       }
     }
     if (distance[sink] === Infinity) return undefined
