@@ -92,10 +92,28 @@ export class World {
   }
 
   /** Lets time pass until `isOver`, or until nothing is left to happen, or for `ms`. */
-  async run(ms: number, isOver: () => boolean): Promise<void> {
+  run(ms: number, isOver: () => boolean): Promise<void> {
     const end = this.#now + ms * 1000
-    while (!isOver()) {
-      if ((this.#heap[0]?.at ?? Infinity) > end) return
+    return new Promise((resolve, reject) => {
+      const step = (): void => {
+        try {
+          if (isOver() || !this.#advance(end)) resolve()
+          else process.nextTick(settled)
+        } catch (error) {
+          reject(error as Error)
+        }
+      }
+      // Every promise that is resolved runs what waits for it: ticks come when none is left. What
+      // happens next runs as such a promise too, else those that it resolves would wait for it.
+      const settled = (): void => void resolved.then(step)
+      step()
+    })
+  }
+
+  /** The next thing happens. False when there is none before `end`. */
+  #advance(end: number): boolean {
+    for (;;) {
+      if ((this.#heap[0]?.at ?? Infinity) > end) return false
       const event = pop(this.#heap)!
       const { action } = event
       if (action === undefined) {
@@ -106,7 +124,7 @@ export class World {
       this.#now = event.at
       this.events += 1
       action()
-      await turn()
+      return true
     }
   }
 
@@ -190,10 +208,7 @@ export class Life implements Clock {
   }
 }
 
-/** Lets every promise that is resolved run what waits for it: ticks come when none is left. */
-function turn(): Promise<void> {
-  return new Promise((resolve) => process.nextTick(resolve))
-}
+const resolved = Promise.resolve()
 
 function isBefore(a: Event, b: Event): boolean {
   return a.at < b.at || (a.at === b.at && a.order < b.order)

@@ -127,10 +127,12 @@ export class Witness {
         network.handle(endpoint, (from, message) => {
           if (!isEnveloped(endpoint)) return handler(from, message)
           const envelope = message as Envelope
-          const told = this.#watches.flatMap((watch) => {
-            const tell = watch.asked?.({ node, endpoint, envelope })
-            return tell === undefined ? [] : [tell]
-          })
+          const told: ((answer: unknown) => void)[] = []
+          const question = { node, endpoint, envelope }
+          for (const watch of this.#watches) {
+            const tell = watch.asked?.(question)
+            if (tell !== undefined) told.push(tell)
+          }
           const answer = handler(from, message)
           if (told.length === 0) return answer
           const tell = (given: unknown): unknown => {
@@ -157,5 +159,7 @@ export class Witness {
 
 /** Of the messages about rows: they carry epoch and time. */
 function isEnveloped(endpoint: string): boolean {
-  return ['table/', 'sync/', 'collect/'].some((part) => endpoint.startsWith(part))
+  return (
+    endpoint.startsWith('table/') || endpoint.startsWith('sync/') || endpoint.startsWith('collect/')
+  )
 }
