@@ -8,10 +8,12 @@ import { memoryOf } from '../support/process-figures.ts'
 import { SignedClient } from '../support/signed-client.ts'
 import { startNode, type RunningNode } from '../support/spawn-node.ts'
 import { doorRows } from './hostile/door-rows.ts'
+import { formRows } from './hostile/form-rows.ts'
 import { httpRows, slowRows } from './hostile/http-rows.ts'
 import type { Row, World } from './hostile/row.ts'
 import { s3Rows } from './hostile/s3-rows.ts'
 import { presignedRows } from './hostile/presigned-rows.ts'
+import { settingsRows } from './hostile/settings-rows.ts'
 import { signatureRows } from './hostile/signature-rows.ts'
 import { ask, type Heard } from './hostile/wire.ts'
 
@@ -27,6 +29,8 @@ const rows: readonly Row[] = [
   ...signatureRows,
   ...presignedRows,
   ...s3Rows,
+  ...settingsRows,
+  ...formRows,
   ...doorRows,
 ]
 
