@@ -34,6 +34,6 @@ export async function watchJob<Report>(
 function progressText(name: string, { progress }: JobAnswer): string {
   if (progress === null) return `${name} …`
   const { done, total, unit } = progress
-  if (total === null || total === 0) return `${name}: ${done} ${unit}`
+  if (total === undefined || total === 0) return `${name}: ${done} ${unit}`
   return `${name}: ${done} of ${total} ${unit}, ${Math.floor((100 * done) / total)} %`
 }

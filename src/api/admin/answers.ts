@@ -1,119 +1,127 @@
 /** What the admin API answers, for those that read it. */
 
-import type { ClusterHealth } from './health.ts'
-import { count, fields, flag, list, nullable, omittable, text, time, type Shaped } from './input.ts'
-import type { JobProgress } from './job.ts'
+import {
+  anything,
+  count,
+  either,
+  fields,
+  flag,
+  list,
+  nullable,
+  omittable,
+  oneOf,
+  optional,
+  record,
+  text,
+  time,
+  type Shaped,
+} from './input.ts'
 
-export type ClusterHealthAnswer = ClusterHealth
+/** Source: Garage v2 admin API, as the others that are not said to be ours. */
+export const clusterHealthShape = fields({
+  status: oneOf('healthy', 'degraded', 'unavailable'),
+  knownNodes: count,
+  connectedNodes: count,
+  storageNodes: count,
+  storageNodesOk: count,
+  partitions: count,
+  partitionsQuorum: count,
+  partitionsAllOk: count,
+})
+export type ClusterHealthAnswer = Shaped<typeof clusterHealthShape>
 
-export interface LayoutParametersAnswer {
-  readonly zoneRedundancy: 'maximum' | { readonly atLeast: number }
+const layoutParametersShape = fields({
+  zoneRedundancy: either(oneOf('maximum'), fields({ atLeast: count })),
   /** Ours: copies of everything. */
-  readonly replicationFactor: number
-}
+  replicationFactor: count,
+})
+export type LayoutParametersAnswer = Shaped<typeof layoutParametersShape>
 
-export interface RoleAnswer {
-  readonly id: string
-  readonly zone: string
-  readonly tags: readonly string[]
-  /** Null of a gateway. */
-  readonly capacity: number | null
-}
+/** Its capacity is null of a gateway. */
+const place = { zone: text, tags: list(text), capacity: nullable(count) }
+const roleShape = fields({ id: text, ...place })
+export type RoleAnswer = Shaped<typeof roleShape>
 
-/** Source: Garage v2 admin API, as the others. */
-export interface ClusterLayoutAnswer {
-  readonly version: number
-  readonly roles: readonly (RoleAnswer & {
-    readonly storedPartitions: number
-    readonly usableCapacity: number
-  })[]
-  readonly parameters: LayoutParametersAnswer
-  readonly partitionSize: number
-  readonly stagedRoleChanges: readonly (
-    RoleAnswer | { readonly id: string; readonly remove: true }
-  )[]
-  readonly stagedParameters: LayoutParametersAnswer | null
-}
+export const clusterLayoutShape = fields({
+  version: count,
+  roles: list(fields({ id: text, ...place, storedPartitions: count, usableCapacity: count })),
+  parameters: layoutParametersShape,
+  partitionSize: count,
+  stagedRoleChanges: list(either(fields({ id: text, remove: oneOf(true) }), roleShape)),
+  stagedParameters: nullable(layoutParametersShape),
+})
+export type ClusterLayoutAnswer = Shaped<typeof clusterLayoutShape>
 
-export type LayoutPreviewAnswer =
-  | { readonly error: string }
-  | {
-      readonly message: readonly string[]
-      readonly newLayout: ClusterLayoutAnswer
-      /** Ours: what would move. */
-      readonly moves: {
-        readonly copies: number
-        readonly bytes: number
-        readonly nodes: readonly {
-          readonly id: string
-          readonly gained: number
-          readonly given: number
-          readonly gainedBytes: number
-        }[]
-      }
-    }
+/** Ours: what would move. */
+const movesShape = fields({
+  copies: count,
+  bytes: count,
+  nodes: list(fields({ id: text, gained: count, given: count, gainedBytes: count })),
+})
 
-export interface LayoutAppliedAnswer {
-  readonly message: readonly string[]
-  readonly layout: ClusterLayoutAnswer
-}
+export const layoutPreviewShape = either(
+  fields({ error: text }),
+  fields({ message: list(text), newLayout: clusterLayoutShape, moves: movesShape }),
+)
+export type LayoutPreviewAnswer = Shaped<typeof layoutPreviewShape>
 
-export interface LayoutHistoryAnswer {
-  readonly currentVersion: number
-  readonly minAck: number
-  readonly versions: readonly {
-    readonly version: number
-    readonly status: 'Current' | 'Draining' | 'Historical'
-    readonly storageNodes: number
-    readonly gatewayNodes: number
-  }[]
-  readonly updateTrackers: Readonly<
-    Record<string, { readonly ack: number; readonly sync: number; readonly syncAck: number }>
-  > | null
-}
+export const layoutAppliedShape = fields({ message: list(text), layout: clusterLayoutShape })
+export type LayoutAppliedAnswer = Shaped<typeof layoutAppliedShape>
 
-export interface NodesSkippedAnswer {
-  readonly ackUpdated: readonly string[]
-  readonly syncUpdated: readonly string[]
-}
+export const layoutHistoryShape = fields({
+  currentVersion: count,
+  minAck: count,
+  versions: list(
+    fields({
+      version: count,
+      status: oneOf('Current', 'Draining', 'Historical'),
+      storageNodes: count,
+      gatewayNodes: count,
+    }),
+  ),
+  updateTrackers: nullable(record(fields({ ack: count, sync: count, syncAck: count }))),
+})
+export type LayoutHistoryAnswer = Shaped<typeof layoutHistoryShape>
 
-interface Space {
-  readonly available: number
-  readonly total: number
-}
+export const nodesSkippedShape = fields({ ackUpdated: list(text), syncUpdated: list(text) })
+export type NodesSkippedAnswer = Shaped<typeof nodesSkippedShape>
 
-export interface ClusterStatusAnswer {
-  readonly layoutVersion: number
-  readonly nodes: readonly {
-    readonly id: string
-    readonly garageVersion: string | null
-    readonly addr: string | null
-    readonly hostname: string | null
-    readonly isUp: boolean
-    readonly lastSeenSecsAgo: number | null
-    readonly role: {
-      readonly zone: string
-      readonly tags: readonly string[]
-      readonly capacity: number | null
-    } | null
-    readonly draining: boolean
-    readonly dataPartition?: Space
-    readonly metadataPartition?: Space
-    /** Ours: why the node does not do all that it should. */
-    readonly notice?: string
-    /** Ours: blocks that belong there and do not lie there yet. */
-    readonly missingBlocks?: number
-  }[]
-}
+const spaceShape = fields({ available: count, total: count })
+
+export const clusterStatusShape = fields({
+  layoutVersion: count,
+  nodes: list(
+    fields({
+      id: text,
+      garageVersion: nullable(text),
+      addr: nullable(text),
+      hostname: nullable(text),
+      isUp: flag,
+      lastSeenSecsAgo: nullable(count),
+      role: nullable(fields(place)),
+      draining: flag,
+      dataPartition: omittable(spaceShape),
+      metadataPartition: omittable(spaceShape),
+      /** Ours: why the node does not do all that it should. */
+      notice: omittable(text),
+      /** Ours: blocks that belong there and do not lie there yet. */
+      missingBlocks: omittable(count),
+    }),
+  ),
+})
+export type ClusterStatusAnswer = Shaped<typeof clusterStatusShape>
+
+export const freeformShape = fields({ freeform: text })
 
 /** Ours. */
-export interface SafeToStopAnswer {
-  readonly node: string
-  readonly isSafe: boolean
-  readonly partitions: number
+export const safeToStopShape = fields({
+  node: text,
+  isSafe: flag,
+  partitions: count,
   /** That would have a quorum without it. */
-  readonly partitionsQuorum: number
-}
+  partitionsQuorum: count,
+})
+export type SafeToStopAnswer = Shaped<typeof safeToStopShape>
 
 export interface NodeInfoAnswer {
   readonly success: Readonly<Record<string, { readonly nodeId: string }>>
@@ -121,25 +129,20 @@ export interface NodeInfoAnswer {
 }
 
 /** In the order of the addresses. */
-export type NodesConnectedAnswer = readonly {
-  readonly success: boolean
-  readonly error: string | null
-}[]
+export const nodesConnectedShape = list(fields({ success: flag, error: nullable(text) }))
+export type NodesConnectedAnswer = Shaped<typeof nodesConnectedShape>
 
-interface SuggestedRole {
-  readonly id: string
-  readonly zone: string
-  readonly capacity: number
-}
+const suggestedRoleShape = fields({ id: text, zone: text, capacity: count })
 
 /** Ours. */
-export interface JoinAnswer {
+export const joinShape = fields({
   /** This node knows the layout of the cluster, and may be given a role. */
-  readonly isMember: boolean
-  readonly node: SuggestedRole
+  isMember: flag,
+  node: suggestedRoleShape,
   /** The node that has stood alone until now, and needs a role as well; null: there is none. */
-  readonly seed: SuggestedRole | null
-}
+  seed: nullable(suggestedRoleShape),
+})
+export type JoinAnswer = Shaped<typeof joinShape>
 
 const permissionsShape = fields({ read: flag, write: flag, owner: flag })
 export type BucketPermissions = Shaped<typeof permissionsShape>
@@ -235,12 +238,15 @@ export const inspectedObjectShape = fields({
 })
 export type InspectedObjectAnswer = Shaped<typeof inspectedObjectShape>
 
-export interface JobAnswer {
-  readonly state: 'never' | 'running' | 'done' | 'failed'
-  readonly progress: (Omit<JobProgress, 'total'> & { readonly total: number | null }) | null
-  readonly report: unknown
-  readonly error: string | null
-}
+/** Ours. */
+export const jobShape = fields({
+  state: oneOf('never', 'running', 'done', 'failed'),
+  progress: nullable(fields({ done: count, total: optional(count), unit: text })),
+  /** What the last run that ended well found. */
+  report: anything,
+  error: nullable(text),
+})
+export type JobAnswer = Shaped<typeof jobShape>
 
 /** Ours: what a check of the whole cluster found. */
 export interface RepairCheckAnswer {

@@ -6,19 +6,8 @@ import { storageOf } from '../../cluster/layout/history.ts'
 import type { Members } from '../../cluster/members.ts'
 import { countServed, type Served } from '../../cluster/served.ts'
 import { upNodes, type LayoutContext } from '../../store/layout/layout.ts'
+import type { ClusterHealthAnswer } from './answers.ts'
 import type { NodePeers, NodeView } from './operation.ts'
-
-/** Source: Garage v2 admin API, GetClusterHealth. */
-export interface ClusterHealth {
-  readonly status: 'healthy' | 'degraded' | 'unavailable'
-  readonly knownNodes: number
-  readonly connectedNodes: number
-  readonly storageNodes: number
-  readonly storageNodesOk: number
-  readonly partitions: number
-  readonly partitionsQuorum: number
-  readonly partitionsAllOk: number
-}
 
 /** What health is judged by; an `AdminContext` is one. */
 export interface HealthContext {
@@ -30,7 +19,7 @@ export interface HealthContext {
   }
 }
 
-export async function healthOf(context: HealthContext): Promise<ClusterHealth> {
+export async function healthOf(context: HealthContext): Promise<ClusterHealthAnswer> {
   const { node, layout } = context
   const history = layout.members.history()
   const isServing = node.condition().kind === 'serving'

@@ -60,6 +60,11 @@ export const count = shape<number>({ type: 'integer', minimum: 0 }, (value, at) 
   return value as number
 })
 
+export const decimal = shape<number>({ type: 'number' }, (value, at) => {
+  if (typeof value !== 'number') throw misshapen(at, value, 'a number')
+  return value
+})
+
 /** Nothing but `null`. */
 export const nothing = shape<null>({ type: 'null' }, (value, at) => {
   if (value !== null) throw misshapen(at, value, 'null')

@@ -2,11 +2,20 @@
 
 import type { NodeId } from '../../base/ids.ts'
 import { AdminError } from './errors.ts'
+import { fields, record, text, type Shape } from './input.ts'
 import { neededParameter, type AdminCall, type AdminContext, type NodeCard } from './operation.ts'
 
 /** Garage's API that is spoken, for tools that look for its version, and behind it what this is. */
 export function versionText(version: string): string {
   return `v2.0.0+hangar.${version}`
+}
+
+/** What several nodes answer, by id; why one does not is a sentence. */
+export function nodesShape<T>(answer: Shape<T>): Shape<{
+  readonly success: Readonly<Record<string, T>>
+  readonly error: Readonly<Record<string, string>>
+}> {
+  return fields({ success: record(answer), error: record(text) })
 }
 
 /** Source: Garage v2 admin API, multi-node calls. */

@@ -176,7 +176,9 @@ export interface AdminOperation {
   /** Returns plain data that becomes the JSON of the answer; undefined becomes `null`. */
   run?(context: AdminContext, call: AdminCall): Promise<unknown>
   /** Instead of `run`, for what is not JSON. */
-  render?(context: AdminContext, query: Query): Promise<TextAnswer>
+  render?(context: AdminContext, query: Query, all: readonly AdminOperation[]): Promise<TextAnswer>
+  /** The type of what `render` makes. */
+  readonly produces?: string
 }
 
 /** An operation of Garage's admin API v2, on the same path. */

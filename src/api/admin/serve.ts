@@ -1,5 +1,6 @@
 /** The admin API: token first, then the body, then the one operation of the path. */
 
+import { assert } from '../../base/assert.ts'
 import { textOf } from '../../base/bytes.ts'
 import { DomainError } from '../../base/errors.ts'
 import { ADMIN_BODY_BYTES_MAX } from '../../base/limits.ts'
@@ -11,6 +12,7 @@ import type { HttpFault } from '../http/server.ts'
 import { AdminError, adminErrorOf, adminErrorStatus } from './errors.ts'
 import { gateOf } from './gate.ts'
 import type { Shape } from './input.ts'
+import { successorOf } from './legacy.ts'
 import type { AdminCall, AdminContext, AdminOperation } from './operation.ts'
 import { operations } from './operations/index.ts'
 
@@ -25,7 +27,6 @@ export function createAdminHandler(context: AdminContext): HttpHandler {
 
 /** The same without koa, from request to answer. */
 export function adminHandler(context: AdminContext): HttpHandler {
-  const byTarget = new Map(operations.map((one) => [`${one.method} ${one.path}`, one]))
   const callerOf = gateOf(context)
   const reported = new Set<string>()
   const noteUnknown = (operation: AdminOperation, names: readonly string[]): void => {
@@ -39,9 +40,8 @@ export function adminHandler(context: AdminContext): HttpHandler {
   return async (request) => {
     const { path, query } = splitTarget(request.target)
     if (request.method === 'OPTIONS') return preflight()
-    const operation = byTarget.get(`${request.method === 'HEAD' ? 'GET' : request.method} ${path}`)
     try {
-      if (operation === undefined) throw unknownEndpoint(request.method, path)
+      const { operation, body: known } = findOperation(request.method, path, query)
       const caller = await callerOf(operation, request.headers.get('authorization'))
       if (caller === undefined) {
         throw new AdminError(
@@ -51,18 +51,22 @@ export function adminHandler(context: AdminContext): HttpHandler {
       }
       judgeCondition(context, operation)
       if (operation.render !== undefined) {
-        const { status, type, text } = await operation.render(context, parseQuery(query))
+        const asked = parseQuery(query)
+        const { status, type, text } = await operation.render(context, asked, operations)
         return { status, headers: [['content-type', type], openToAll], body: text }
       }
-      const body = operation.method === 'POST' ? await readJson(request) : undefined
+      const isRead = operation.method === 'POST' && known === undefined
+      const body = isRead ? await readJson(request) : known
       const call: AdminCall = {
         caller,
         query: parseQuery(query),
-        input: (shape) =>
-          readInput(shape, body, (names) => {
+        input: (shape) => {
+          assert(shape === operation.input, `${operation.name} reads the body that it declares`)
+          return readInput(shape, body, (names) => {
             if (operation.ours && names.length > 0) throw unknownField(names[0]!)
             noteUnknown(operation, names)
-          }),
+          })
+        },
       }
       const answer = await operation.run?.(context, call)
       const text = JSON.stringify(answer ?? null, null, 2)
@@ -71,6 +75,28 @@ export function adminHandler(context: AdminContext): HttpHandler {
       return errorResponse(context, error, { path, requestId: request.requestId })
     }
   }
+}
+
+const byTarget = new Map(operations.map((one) => [`${one.method} ${one.path}`, one]))
+
+/**
+ * The operation of a path, of v1 too, and the body where v1 has it in the query.
+ *
+ * @throws {AdminError} `InvalidRequest`
+ */
+function findOperation(
+  method: string,
+  path: string,
+  query: string,
+): { readonly operation: AdminOperation; readonly body?: unknown } {
+  const found = byTarget.get(`${method === 'HEAD' ? 'GET' : method} ${path}`)
+  if (found !== undefined) return { operation: found }
+  const successor = path.startsWith('/v1/')
+    ? successorOf(method, path, parseQuery(query))
+    : undefined
+  if (successor === undefined) throw unknownEndpoint(method, path)
+  const operation = operations.find(({ name }) => name === successor.name)!
+  return { ...successor, operation }
 }
 
 /**

@@ -2,24 +2,38 @@
 
 import type { NodeId } from '../../base/ids.ts'
 import { AdminError } from './errors.ts'
+import {
+  count,
+  decimal,
+  either,
+  fields,
+  list,
+  nullable,
+  oneOf,
+  text,
+  type Shaped,
+} from './input.ts'
 import { askEach, type NodesAnswer } from './nodes.ts'
 import type { AdminCall, AdminContext, NodeRequest, WorkerReport } from './operation.ts'
 
 /** Source: Garage v2 admin API, ListWorkers. */
-export interface WorkerInfo {
-  readonly id: number
-  readonly name: string
-  readonly state:
-    'busy' | 'idle' | 'done' | { readonly throttled: { readonly durationSecs: number } }
-  readonly errors: number
-  readonly consecutiveErrors: number
-  readonly lastError: { readonly message: string; readonly secsAgo: number } | null
-  readonly tranquility: number | null
-  readonly progress: string | null
-  readonly queueLength: number | null
-  readonly persistentErrors: number | null
-  readonly freeform: readonly string[]
-}
+export const workerShape = fields({
+  id: count,
+  name: text,
+  state: either(
+    oneOf('busy', 'idle', 'done'),
+    fields({ throttled: fields({ durationSecs: decimal }) }),
+  ),
+  errors: count,
+  consecutiveErrors: count,
+  lastError: nullable(fields({ message: text, secsAgo: count })),
+  tranquility: nullable(count),
+  progress: nullable(text),
+  queueLength: nullable(count),
+  persistentErrors: nullable(count),
+  freeform: list(text),
+})
+export type WorkerInfo = Shaped<typeof workerShape>
 
 export function workerInfos(reports: readonly WorkerReport[]): readonly WorkerInfo[] {
   return reports.map((report, id) => ({

@@ -2,6 +2,9 @@
 
 import { nodeId } from '../../../src/base/ids.ts'
 import type { Log } from '../../../src/base/log.ts'
+import { nothing } from '../../../src/api/admin/input.ts'
+import { nodesShape } from '../../../src/api/admin/nodes.ts'
+import { operations } from '../../../src/api/admin/operations/index.ts'
 import { Job } from '../../../src/api/admin/job.ts'
 import type {
   BlockErrorReport,
@@ -174,14 +177,29 @@ export async function openAdminDoor(
         },
       }
     },
-    async call<Json>(name: string, asked?: AskOptions): Promise<Json> {
+    async call<Json>(name: string, asked: AskOptions = {}): Promise<Json> {
       const answer = await door.ask(name, asked)
       if (answer.status !== 200) throw new Error(`${name}: ${answer.status} ${answer.text}`)
+      judgeAnswer(name, asked, answer.json)
       return answer.json as Json
     },
     close: () => open.close(),
   }
   return door
+}
+
+/** Holds an answer against the shape that its operation declares: nothing less, nothing more. */
+function judgeAnswer(name: string, { method, body, raw }: AskOptions, json: unknown): void {
+  const path = name.startsWith('/') ? name.split('?')[0] : `/v2/${name}`
+  const verb = method ?? (body === undefined && raw === undefined ? 'GET' : 'POST')
+  const operation = operations.find((one) => one.path === path && one.method === verb)
+  if (operation === undefined) return
+  const { answer = nothing, nodes } = operation
+  const shape = nodes === true ? nodesShape(answer) : answer
+  const unknown: string[] = []
+  shape(json, '', unknown)
+  if (unknown.length > 0)
+    throw new Error(`${name} answers ${unknown.join()}, which is not declared`)
 }
 
 function sentenceOf(condition: NodeCondition): string | null {

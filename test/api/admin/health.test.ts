@@ -36,7 +36,7 @@ function contextOf(
 }
 
 async function words(context: HealthContext): Promise<readonly [number, string]> {
-  const { status, text } = await health.render!(context as AdminContext, new Map())
+  const { status, text } = await health.render!(context as AdminContext, new Map(), [])
   return [status, text]
 }
 

@@ -1,7 +1,7 @@
 /** ApplyClusterLayout: makes what is staged the layout, if it is still the next one. */
 
 import { applyLayout, previewLayout } from '../../../store/layout/layout.ts'
-import type { LayoutAppliedAnswer } from '../answers.ts'
+import { layoutAppliedShape, type LayoutAppliedAnswer } from '../answers.ts'
 import { count, fields } from '../input.ts'
 import { movesText, stateAnswer } from '../layout.ts'
 import { garageOperation } from '../operation.ts'
@@ -17,5 +17,5 @@ export const applyClusterLayout = garageOperation(
     const state = await applyLayout(layout, version)
     return { message, layout: stateAnswer(state) }
   },
-  { data: false },
+  { data: false, input, answer: layoutAppliedShape },
 )

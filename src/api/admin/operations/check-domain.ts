@@ -16,6 +16,7 @@ export const checkDomain: AdminOperation = {
   data: true,
   ours: false,
   query: [{ name: 'domain', sentence: 'Host name of a site', required: true }],
+  produces: 'text/plain',
   render: async ({ store, siteRoots }, query) => {
     const domain = query.get('domain') ?? ''
     if (domain === '') {

@@ -1,7 +1,7 @@
 /** ClusterLayoutSkipDeadNodes: goes on without the nodes that do not answer. */
 
 import { skipDeadNodes } from '../../../store/layout/layout.ts'
-import type { NodesSkippedAnswer } from '../answers.ts'
+import { nodesSkippedShape, type NodesSkippedAnswer } from '../answers.ts'
 import { count, fields, flag, optional } from '../input.ts'
 import { garageOperation } from '../operation.ts'
 
@@ -15,5 +15,5 @@ export const clusterLayoutSkipDeadNodes = garageOperation(
     const { acknowledged, synced } = await skipDeadNodes(layout, { version, allowMissingData })
     return { ackUpdated: acknowledged, syncUpdated: synced }
   },
-  { data: false },
+  { data: false, input, answer: nodesSkippedShape },
 )

@@ -1,6 +1,6 @@
 /** ConnectClusterNodes: links this node to others, each by its address. */
 
-import type { NodesConnectedAnswer } from '../answers.ts'
+import { nodesConnectedShape, type NodesConnectedAnswer } from '../answers.ts'
 import { list, text } from '../input.ts'
 import { garageOperation } from '../operation.ts'
 
@@ -20,5 +20,5 @@ export const connectClusterNodes = garageOperation(
         }
       }),
     ),
-  { data: false },
+  { data: false, input, answer: nodesConnectedShape },
 )

@@ -1,5 +1,6 @@
 /** Ours: an operator declares that a node's database never comes back. */
 
+import { layoutHistoryShape } from '../answers.ts'
 import { declareNodeLost as declare } from '../../../store/layout/layout.ts'
 import { fields, text } from '../input.ts'
 import { historyAnswer, nodeOf } from '../layout.ts'
@@ -14,4 +15,5 @@ export const declareNodeLost = hangarOperation(
     const { node } = call.input(input)
     return historyAnswer((await declare(layout, nodeOf(node))).history)
   },
+  { input, answer: layoutHistoryShape },
 )

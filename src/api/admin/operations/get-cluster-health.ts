@@ -1,5 +1,6 @@
 /** GetClusterHealth: how many nodes and partitions are well. */
 
+import { clusterHealthShape } from '../answers.ts'
 import { healthOf } from '../health.ts'
 import { garageOperation } from '../operation.ts'
 
@@ -7,5 +8,5 @@ export const getClusterHealth = garageOperation(
   'GET',
   'GetClusterHealth',
   (context) => healthOf(context),
-  { data: false },
+  { data: false, answer: clusterHealthShape },
 )

@@ -1,5 +1,6 @@
 /** GetClusterLayoutHistory: the layouts that are active or were, and how far each node has come. */
 
+import { layoutHistoryShape } from '../answers.ts'
 import { showLayout } from '../../../store/layout/layout.ts'
 import { historyAnswer } from '../layout.ts'
 import { garageOperation } from '../operation.ts'
@@ -8,5 +9,5 @@ export const getClusterLayoutHistory = garageOperation(
   'GET',
   'GetClusterLayoutHistory',
   async ({ layout }) => historyAnswer((await showLayout(layout)).history),
-  { data: false },
+  { data: false, answer: layoutHistoryShape },
 )

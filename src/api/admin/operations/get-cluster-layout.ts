@@ -1,5 +1,6 @@
 /** GetClusterLayout: the newest layout, and what is staged. */
 
+import { clusterLayoutShape } from '../answers.ts'
 import { showLayout } from '../../../store/layout/layout.ts'
 import { stateAnswer } from '../layout.ts'
 import { garageOperation } from '../operation.ts'
@@ -8,5 +9,5 @@ export const getClusterLayout = garageOperation(
   'GET',
   'GetClusterLayout',
   async ({ layout }) => stateAnswer(await showLayout(layout)),
-  { data: false },
+  { data: false, answer: clusterLayoutShape },
 )

@@ -5,7 +5,7 @@ import type { NodeId } from '../../../base/ids.ts'
 import { newestLayout, storageOf, type LayoutHistory } from '../../../cluster/layout/history.ts'
 import { standsAlone } from '../../../cluster/lone.ts'
 import { upNodes } from '../../../store/layout/layout.ts'
-import type { ClusterStatusAnswer } from '../answers.ts'
+import { clusterStatusShape, type ClusterStatusAnswer } from '../answers.ts'
 import { roleAnswer } from '../layout.ts'
 import { versionText } from '../nodes.ts'
 import { garageOperation, type AdminContext, type NodeCard } from '../operation.ts'
@@ -35,7 +35,7 @@ export const getClusterStatus = garageOperation(
       nodes: nodes.sort((a, b) => (a.id < b.id ? -1 : 1)),
     }
   },
-  { data: false },
+  { data: false, answer: clusterStatusShape },
 )
 
 type NodeStatus = ClusterStatusAnswer['nodes'][number]

@@ -1,5 +1,6 @@
 /** GetNodeStatistics: the queues of the nodes that `node` names, as text. */
 
+import { freeformShape } from '../answers.ts'
 import { garageOperation, type WorkerReport } from '../operation.ts'
 import { nodeStatistics } from '../statistics.ts'
 import { perform } from '../workers.ts'
@@ -11,5 +12,5 @@ export const getNodeStatistics = garageOperation(
     perform<readonly WorkerReport[]>(context, call, { kind: 'workers' }, (_, reports) => ({
       freeform: nodeStatistics(reports),
     })),
-  { data: false },
+  { data: false, nodes: true, answer: freeformShape },
 )

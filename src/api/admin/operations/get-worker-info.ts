@@ -3,7 +3,7 @@
 import { AdminError } from '../errors.ts'
 import { count, fields } from '../input.ts'
 import { garageOperation, type WorkerReport } from '../operation.ts'
-import { perform, workerInfos } from '../workers.ts'
+import { perform, workerInfos, workerShape } from '../workers.ts'
 
 const shape = fields({ id: count })
 
@@ -18,5 +18,5 @@ export const getWorkerInfo = garageOperation(
       throw new AdminError('NoSuchWorker', `Cannot find worker ${id}: there are ${reports.length}`)
     })
   },
-  { data: false },
+  { data: false, input: shape, nodes: true, answer: workerShape },
 )

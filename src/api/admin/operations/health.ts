@@ -1,6 +1,7 @@
 /** GET /health: for load balancers and people. */
 
-import { healthOf, type ClusterHealth } from '../health.ts'
+import type { ClusterHealthAnswer } from '../answers.ts'
+import { healthOf } from '../health.ts'
 import type { AdminOperation } from '../operation.ts'
 
 export const health: AdminOperation = {
@@ -10,6 +11,7 @@ export const health: AdminOperation = {
   guard: 'open',
   data: false,
   ours: false,
+  produces: 'text/plain',
   render: async (context) => {
     const found = await healthOf(context)
     const condition = context.node.condition()
@@ -22,7 +24,7 @@ export const health: AdminOperation = {
   },
 }
 
-function wordsOf({ status, partitions, partitionsQuorum }: ClusterHealth): string {
+function wordsOf({ status, partitions, partitionsQuorum }: ClusterHealthAnswer): string {
   switch (status) {
     case 'healthy':
       return 'Hangar is fully operational'

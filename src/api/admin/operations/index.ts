@@ -43,6 +43,7 @@ import { listWorkers } from './list-workers.ts'
 import { listKeys } from './list-keys.ts'
 import { metrics } from './metrics.ts'
 import { removeBucketAlias } from './remove-bucket-alias.ts'
+import { openapi } from './openapi.ts'
 import { startRepairCheck, watchRepairCheck } from './repair-check.ts'
 import { safeToStop } from './safe-to-stop.ts'
 import { startScrub, watchScrub } from './scrub.ts'
@@ -62,6 +63,7 @@ export const operations: readonly AdminOperation[] = [
   checkDomain,
   health,
   metrics,
+  openapi,
   getClusterStatus,
   getClusterHealth,
   getClusterStatistics,

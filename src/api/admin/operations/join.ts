@@ -4,7 +4,7 @@ import { DomainError } from '../../../base/errors.ts'
 import type { NodeId } from '../../../base/ids.ts'
 import { newestLayout } from '../../../cluster/layout/history.ts'
 import { isAlone, standsAlone } from '../../../cluster/lone.ts'
-import type { JoinAnswer } from '../answers.ts'
+import { joinShape, type JoinAnswer } from '../answers.ts'
 import { AdminError } from '../errors.ts'
 import { fields, text } from '../input.ts'
 import { hangarOperation, type NodeCard, type NodeView } from '../operation.ts'
@@ -28,7 +28,7 @@ export const join = hangarOperation(
       seed: seed === undefined ? null : suggested(seed, await node.peers.card(seed), 'totalBytes'),
     }
   },
-  { data: false },
+  { data: false, input, answer: joinShape },
 )
 
 function isSeed(node: NodeView): AdminError {

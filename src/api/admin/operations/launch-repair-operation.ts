@@ -11,5 +11,5 @@ export const launchRepairOperation = garageOperation(
   'POST',
   'LaunchRepairOperation',
   (context, call) => perform(context, call, repairOf(call.input(shape).repairType), () => null),
-  { data: false },
+  { data: false, input: shape, nodes: true },
 )

@@ -1,8 +1,8 @@
 /** ListWorkers: the background work of the nodes that `node` names. */
 
-import { fields, flag, optional } from '../input.ts'
+import { fields, flag, list, optional } from '../input.ts'
 import { garageOperation, type WorkerReport } from '../operation.ts'
-import { perform, workerInfos } from '../workers.ts'
+import { perform, workerInfos, workerShape } from '../workers.ts'
 
 const shape = fields({ busyOnly: optional(flag), errorOnly: optional(flag) })
 
@@ -17,5 +17,5 @@ export const listWorkers = garageOperation(
       workerInfos(reports).filter(({ id }) => isWanted(reports[id]!)),
     )
   },
-  { data: false },
+  { data: false, input: shape, nodes: true, answer: list(workerShape) },
 )

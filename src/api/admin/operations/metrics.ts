@@ -9,6 +9,7 @@ export const metrics: AdminOperation = {
   guard: 'metrics',
   data: false,
   ours: false,
+  produces: 'text/plain',
   render: (context) =>
     Promise.resolve({
       status: 200,

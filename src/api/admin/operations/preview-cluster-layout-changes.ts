@@ -3,7 +3,7 @@
 import { nothingStaged } from '../../../cluster/layout/history.ts'
 import { StoreError } from '../../../store/errors.ts'
 import { previewLayout } from '../../../store/layout/layout.ts'
-import type { LayoutPreviewAnswer } from '../answers.ts'
+import { layoutPreviewShape, type LayoutPreviewAnswer } from '../answers.ts'
 import { layoutAnswer, movesText } from '../layout.ts'
 import { garageOperation } from '../operation.ts'
 
@@ -31,5 +31,5 @@ export const previewClusterLayoutChanges = garageOperation(
       throw error
     }
   },
-  { data: false },
+  { data: false, answer: layoutPreviewShape },
 )

@@ -1,6 +1,6 @@
 /** Ours: whether everything would still be served without this node. */
 
-import type { SafeToStopAnswer } from '../answers.ts'
+import { safeToStopShape, type SafeToStopAnswer } from '../answers.ts'
 import { PARTITION_COUNT } from '../../../cluster/cluster.ts'
 import { servedWithout } from '../health.ts'
 import { hangarOperation } from '../operation.ts'
@@ -17,4 +17,5 @@ export const safeToStop = hangarOperation(
       partitionsQuorum,
     }
   },
+  { answer: safeToStopShape },
 )

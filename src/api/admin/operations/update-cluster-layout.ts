@@ -1,5 +1,6 @@
 /** UpdateClusterLayout: stages roles and parameters; nothing moves before they are applied. */
 
+import { clusterLayoutShape } from '../answers.ts'
 import { stageLayout } from '../../../store/layout/layout.ts'
 import { layoutInput, stageRequestOf, stateAnswer } from '../layout.ts'
 import { garageOperation } from '../operation.ts'
@@ -11,5 +12,5 @@ export const updateClusterLayout = garageOperation(
     const request = stageRequestOf(call.input(layoutInput))
     return stateAnswer(await stageLayout(layout, request))
   },
-  { data: false },
+  { data: false, input: layoutInput, answer: clusterLayoutShape },
 )
