@@ -31,7 +31,10 @@ async function callRaw(client: AdminClient, name: string, payload: unknown): Pro
       close === undefined ? `There are ${names.toSorted(byName).join(', ')}.` : `Meant "${close}"?`,
     )
   }
-  if (Array.isArray(payload)) return client.call(name, { body: payload })
+  if (Array.isArray(payload)) {
+    if (operation.method === 'GET') throw noObject(JSON.stringify(payload))
+    return client.call(name, { body: payload })
+  }
   const fields = Object.entries(payload as Record<string, unknown>)
   if (operation.method === 'GET') return client.call(name, { query: asQuery(fields) })
   const known = new Set(['node', ...(operation.query ?? []).map((one) => one.name)])
@@ -59,5 +62,9 @@ function parsePayload(text: string): unknown {
   } catch {
     // Said below.
   }
-  throw new CliError(`the payload is not a JSON object: ${text}`, `Wanted such as '{"id":"…"}'.`)
+  throw noObject(text)
+}
+
+function noObject(text: string): CliError {
+  return new CliError(`the payload is not a JSON object: ${text}`, `Wanted such as '{"id":"…"}'.`)
 }
