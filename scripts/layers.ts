@@ -144,6 +144,7 @@ const sameRoom = new Map([
   ['store/cluster', 'store'],
   ['node/cluster', 'node'],
   ['node/space', 'node'],
+  ['node/buckets', 'node'],
   ['api/http/tls', 'api/http'],
   ['cli/doctor', 'cli'],
   ['node/tls', 'node'],

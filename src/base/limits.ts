@@ -20,6 +20,8 @@ export const DELETE_KEYS_MAX = 1000
 export const DELETE_BODY_BYTES_MAX = 4 * MIB
 export const COMPLETE_BODY_BYTES_MAX = 2 * MIB
 export const CONFIG_BODY_BYTES_MAX = 64 * KIB
+/** A thousand rules of 256 bytes. */
+export const LIFECYCLE_BODY_BYTES_MAX = 256 * KIB
 export const ADMIN_BODY_BYTES_MAX = 64 * KIB
 
 // Settings of a bucket
@@ -27,6 +29,10 @@ export const CORS_RULES_MAX = 100
 export const CORS_ID_LENGTH_MAX = 255
 export const WEBSITE_RULES_MAX = 50
 export const REDIRECT_LOCATION_BYTES_MAX = 2 * KIB
+export const LIFECYCLE_RULES_MAX = 1000
+export const LIFECYCLE_ID_LENGTH_MAX = 255
+/** Keys that the lifecycle worker looks at in one step. */
+export const LIFECYCLE_STEP_KEYS = 500
 
 // HTTP
 export const HEADER_BYTES_MAX = 16 * KIB

@@ -245,7 +245,7 @@ const noDiscovery = 'there is no discovery yet; the node waits for a layout as w
 /** Keys of Garage v2 that a file may hold and that change nothing. */
 export const foreignKeys: readonly ForeignKey[] = [
   { path: 'disable_scrub', why: 'a scrub runs only when `hangar scrub` asks for it' },
-  { path: 'use_local_tz', why: 'there is no lifecycle worker yet' },
+  { path: 'use_local_tz', why: 'the days of lifecycle rules end at midnight of UTC, as in S3' },
   { path: 'metadata_snapshots_dir', why: 'there are no snapshots of the rows yet' },
   { path: 'metadata_auto_snapshot_interval', why: 'there are no snapshots of the rows yet' },
   { path: 'block_size', why: 'a block is always 1 MiB' },

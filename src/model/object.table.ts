@@ -6,6 +6,7 @@ import { abortUpload } from './commands/abort-upload.ts'
 import { completeUpload } from './commands/complete-upload.ts'
 import { createUpload } from './commands/create-upload.ts'
 import { deleteObject } from './commands/delete-object.ts'
+import { expireObject } from './commands/expire-object.ts'
 import { copyObject, putObject, recall } from './commands/put-object.ts'
 import { count } from './counter.table.ts'
 import type { Gates } from './rows/gate.ts'
@@ -47,6 +48,7 @@ export function buildObjectTable(gates: Gates): RegisterTable<ObjectValue> {
       'copy-object': copyObject,
       recall,
       'delete-object': deleteObject,
+      'expire-object': expireObject,
       'create-upload': createUpload,
       'complete-upload': completeUpload,
       'abort-upload': abortUpload,

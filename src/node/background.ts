@@ -15,7 +15,7 @@ import { WorkerRunner } from '../worker/runner.ts'
 import type { Worker, Working } from '../worker/worker.ts'
 import type { Closers } from './closers.ts'
 import type { Ground } from './ground.ts'
-import { LeftBuckets } from './left-buckets.ts'
+import { LeftBuckets } from './buckets/left-buckets.ts'
 import { sparingWorker } from './space/sparing.ts'
 import type { SpaceGuard } from './space/guard.ts'
 

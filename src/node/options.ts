@@ -76,6 +76,8 @@ export interface NodeOptions {
   }
   /** How long blocks without references are kept. @default 10 minutes */
   readonly graceMs?: number
+  /** For tests alone: what the rules of lifecycles count as a day. @default 24 hours */
+  readonly lifecycleDayMs?: number
   /** Where log lines go. @default nowhere */
   readonly log?: 'stdout' | 'stderr' | Log
   /**

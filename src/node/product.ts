@@ -56,6 +56,7 @@ import type {
 } from './cluster/membership.ts'
 import type { Folders, NodeOptions } from './options.ts'
 import { startForming, type RunningForming } from './cluster/forming.ts'
+import { lifecycleOf } from './buckets/lifecycle.ts'
 import { LeftPeers, outsideOf } from './cluster/left-peers.ts'
 import type { Recall } from './cluster/recall.ts'
 import { makeNodeMesh, secretsOf, type NodeMesh } from './cluster/mesh.ts'
@@ -251,10 +252,14 @@ async function startWhole(
   const completed = (): void => layout?.look()
   const isConfirmed = (readmissions: number): Promise<boolean> =>
     layout?.isConfirmed(readmissions) ?? Promise.resolve(true)
-  const left = meshed && leftPeersOf(ground, work.cluster, meshed)
-  const others = [left, recall].filter((worker) => worker !== undefined)
-  const given = { ground, metrics, closers, completed, isConfirmed, space, others }
   const hasLayout = (): boolean => layout === undefined || work.cluster.history() !== undefined
+  const left = meshed && leftPeersOf(ground, work.cluster, meshed)
+  const lifecycle = lifecycleOf(
+    { ground, folders, options },
+    { ...work, hasLayout, mesh: meshed?.mesh },
+  )
+  const others = [left, recall, lifecycle].filter((worker) => worker !== undefined)
+  const given = { ground, metrics, closers, completed, isConfirmed, space, others }
   const background = { ...work, ...given, hasLayout }
   const { wake: wakeAll, workers } = await startBackground(background)
   const wake = (): void => {

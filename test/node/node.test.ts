@@ -255,6 +255,7 @@ test('nothing is left behind in the folder of a stopped node but its data', asyn
     'db',
     'identity',
     'layout',
+    'lifecycle',
     'seal',
     'sealing-key',
   ])

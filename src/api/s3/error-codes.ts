@@ -99,6 +99,10 @@ export const errorAnswers = {
     message: 'You must provide the Content-Length HTTP header.',
   },
   NoSuchBucket: { status: 404, message: 'The specified bucket does not exist' },
+  NoSuchLifecycleConfiguration: {
+    status: 404,
+    message: 'The lifecycle configuration does not exist',
+  },
   NoSuchCORSConfiguration: { status: 404, message: 'The CORS configuration does not exist' },
   NoSuchBucketPolicy: { status: 404, message: 'The bucket policy does not exist' },
   NoSuchConfiguration: { status: 404, message: 'The specified configuration does not exist.' },

@@ -27,6 +27,7 @@ interface DevOptions {
   readonly webPort?: number
   readonly json?: boolean
   readonly graceSeconds?: number
+  readonly lifecycleDaySeconds?: number
 }
 
 export const dev: DefineCommand = (program, terminal) => {
@@ -39,6 +40,7 @@ export const dev: DefineCommand = (program, terminal) => {
     .option('--admin-port <port>', 'port of the admin API (default: 3903 or the next)', portNumber)
     .option('--web-port <port>', 'port of sites (default: 3902 or the next free one)', portNumber)
     .option('--grace-seconds <n>', 'keep blocks without references this long', seconds)
+    .option('--lifecycle-day-seconds <n>', 'for tests: a day of lifecycle rules lasts so', seconds)
     .option('--json', 'say where and how to connect as one JSON object on the first line')
     .action(async (bucket: string, _: unknown, command: Command) => {
       await run(bucket, command.optsWithGlobals<DevOptions>(), terminal)
@@ -105,6 +107,9 @@ async function serve(
     web: listen(options.webPort, 3902),
     log: 'stderr',
     onFatal: ending.onFatal,
+    ...(options.lifecycleDaySeconds === undefined
+      ? {}
+      : { lifecycleDayMs: options.lifecycleDaySeconds * 1000 }),
     ...(options.graceSeconds === undefined ? {} : { graceMs: options.graceSeconds * 1000 }),
   })
   try {

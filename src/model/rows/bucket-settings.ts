@@ -56,10 +56,14 @@ export type WebsiteSettings = WebsiteElsewhere | WebsitePages
 export interface LifecycleRule {
   readonly id: string
   readonly enabled: boolean
-  readonly prefix: string
+  /** How its scope was written: a `Prefix` of the rule itself, a `Filter`, or an `And` in it. */
+  readonly form: 'prefix' | 'filter' | 'and'
+  /** Of the keys that it is for; absent: all. */
+  readonly prefix?: string
   /** Bytes, exclusive. */
   readonly sizeGreaterThan?: number
   readonly sizeLessThan?: number
+  /** A date is midnight in UTC. */
   readonly expiration?: { readonly days: number } | { readonly dateMicros: number }
   readonly abortUploadsAfterDays?: number
 }

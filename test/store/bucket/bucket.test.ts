@@ -24,7 +24,7 @@ import {
   listBuckets,
 } from '../../../src/store/bucket/bucket.ts'
 import { deleteBucket, gatesOf } from '../../../src/store/bucket/delete-bucket.ts'
-import { LeftBuckets } from '../../../src/node/left-buckets.ts'
+import { LeftBuckets } from '../../../src/node/buckets/left-buckets.ts'
 import { deleteObject, deleteObjects } from '../../../src/store/object/delete-object.ts'
 import { headObject } from '../../../src/store/object/get-object.ts'
 import { abortUpload, createUpload } from '../../../src/store/upload/multipart.ts'

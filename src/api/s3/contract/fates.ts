@@ -29,6 +29,7 @@ const byProxy: Fate = {
   values: 'any',
   because: 'added by a proxy on the way; it asks for nothing',
 }
+const lifecycle = 'PutBucketLifecycleConfiguration'
 const refused: Fate = { kind: 'refused' }
 
 function accepted(values: readonly string[], because: string): Fate {
@@ -210,6 +211,27 @@ export const elementFates: Readonly<Record<string, Readonly<Record<string, Fate>
     'ExposeHeader',
     'MaxAgeSeconds',
   ]),
+  LifecycleConfiguration: readBy(lifecycle, ['Rule']),
+  Rule: {
+    ...readBy(lifecycle, ['ID', 'Prefix', 'Filter', 'Status', 'Expiration']),
+    ...readBy(lifecycle, ['AbortIncompleteMultipartUpload']),
+    Transition: refused,
+    NoncurrentVersionExpiration: refused,
+    NoncurrentVersionTransition: refused,
+  },
+  Filter: {
+    ...readBy(lifecycle, ['And', 'Prefix', 'ObjectSizeGreaterThan', 'ObjectSizeLessThan']),
+    Tag: refused,
+  },
+  And: {
+    ...readBy(lifecycle, ['Prefix', 'ObjectSizeGreaterThan', 'ObjectSizeLessThan']),
+    Tag: refused,
+  },
+  Expiration: {
+    ...readBy(lifecycle, ['Days', 'Date']),
+    ExpiredObjectDeleteMarker: accepted(['false'], 'there are no delete markers without versions'),
+  },
+  AbortIncompleteMultipartUpload: readBy(lifecycle, ['DaysAfterInitiation']),
   CompleteMultipartUpload: {
     Part: { kind: 'read', by: 'CompleteMultipartUpload' },
   },

@@ -18,14 +18,12 @@ CreateSession                      GET    bucket ?session
 DeleteBucketAnalyticsConfiguration DELETE bucket ?analytics
 DeleteBucketIntelligentTieringConfiguration DELETE bucket ?intelligent-tiering
 DeleteBucketInventoryConfiguration DELETE bucket ?inventory
-DeleteBucketLifecycle              DELETE bucket ?lifecycle
 DeleteBucketMetadataTableConfiguration DELETE bucket ?metadataTable
 DeleteBucketMetricsConfiguration   DELETE bucket ?metrics
 DeleteBucketOwnershipControls      DELETE bucket ?ownershipControls
 DeleteObjectTagging                DELETE object ?tagging
 DeletePublicAccessBlock            DELETE bucket ?publicAccessBlock
 GetBucketAbac                      GET    bucket ?abac
-GetBucketLifecycleConfiguration    GET    bucket ?lifecycle
 GetBucketMetadataConfiguration     GET    bucket ?metadataConfiguration
 GetBucketMetadataTableConfiguration GET   bucket ?metadataTable
 GetObjectTorrent                   GET    object ?torrent
@@ -35,7 +33,6 @@ PutBucketAnalyticsConfiguration    PUT    bucket ?analytics
 PutBucketEncryption                PUT    bucket ?encryption
 PutBucketIntelligentTieringConfiguration PUT bucket ?intelligent-tiering
 PutBucketInventoryConfiguration    PUT    bucket ?inventory
-PutBucketLifecycleConfiguration    PUT    bucket ?lifecycle
 PutBucketLogging                   PUT    bucket ?logging
 PutBucketMetricsConfiguration      PUT    bucket ?metrics
 PutBucketNotificationConfiguration PUT    bucket ?notification

@@ -2,6 +2,7 @@
 
 import { getObject as getStoredObject } from '../../../store/object/get-object.ts'
 import { bodyOf } from '../../object/selection.ts'
+import { withExpiration } from '../expiration.ts'
 import { readParameters, selectBytes } from '../object-answer.ts'
 import { operation } from '../contract/operation.ts'
 
@@ -27,7 +28,8 @@ export const getObject = operation({
     const object = await getStoredObject(context.store, { bucket: bucket.id, key })
     const selection = await selectBytes(object.info, input, context.clock.wallMicros())
     if (!('length' in selection)) return selection
-    const { status, headers } = selection
+    const { status } = selection
+    const headers = withExpiration(selection.headers, bucket, key, object.info)
     const body = await bodyOf(object, selection, request.signal)
     return { status, headers, ...(body === undefined ? {} : { body }) }
   },

@@ -1,6 +1,7 @@
 /** HeadObject: what GetObject would answer, without the bytes. */
 
 import { headObject as headStoredObject } from '../../../store/object/get-object.ts'
+import { withExpiration } from '../expiration.ts'
 import { readParameters, selectBytes } from '../object-answer.ts'
 import { operation } from '../contract/operation.ts'
 
@@ -27,6 +28,7 @@ export const headObject = operation({
     const selection = await selectBytes(info, input, context.clock.wallMicros())
     if (!('length' in selection)) return selection
     const { status, headers, length } = selection
-    return { status, headers: [...headers, ['content-length', String(length)]] }
+    const all = withExpiration(headers, bucket, key, info)
+    return { status, headers: [...all, ['content-length', String(length)]] }
   },
 })

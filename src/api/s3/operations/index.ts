@@ -8,11 +8,13 @@ import { createBucket } from './create-bucket.ts'
 import { createMultipartUpload } from './create-multipart-upload.ts'
 import { deleteBucketCors } from './delete-bucket-cors.ts'
 import { deleteBucketWebsite } from './delete-bucket-website.ts'
+import { deleteBucketLifecycle } from './delete-bucket-lifecycle.ts'
 import { deleteBucket } from './delete-bucket.ts'
 import { deleteObject } from './delete-object.ts'
 import { deleteObjects } from './delete-objects.ts'
 import { getBucketCors } from './get-bucket-cors.ts'
 import { getBucketWebsite } from './get-bucket-website.ts'
+import { getBucketLifecycleConfiguration } from './get-bucket-lifecycle-configuration.ts'
 import { getBucketLocation } from './get-bucket-location.ts'
 import { getObjectAttributes } from './get-object-attributes.ts'
 import { getObject } from './get-object.ts'
@@ -29,6 +31,7 @@ import { putBucketCors } from './put-bucket-cors.ts'
 import { putBucketAcl, putObjectAcl } from './private-acl.ts'
 import { probes } from './probes.ts'
 import { putBucketWebsite } from './put-bucket-website.ts'
+import { putBucketLifecycleConfiguration } from './put-bucket-lifecycle-configuration.ts'
 import { putObject } from './put-object.ts'
 import { uploadPartCopy } from './upload-part-copy.ts'
 import { uploadPart } from './upload-part.ts'
@@ -46,6 +49,8 @@ export const operations: readonly Operation[] = [
   deleteObjects,
   getBucketCors,
   getBucketWebsite,
+  deleteBucketLifecycle,
+  getBucketLifecycleConfiguration,
   getBucketLocation,
   getObject,
   getObjectAttributes,
@@ -61,6 +66,7 @@ export const operations: readonly Operation[] = [
   putBucketCors,
   putBucketWebsite,
   putBucketAcl,
+  putBucketLifecycleConfiguration,
   putObject,
   putObjectAcl,
   uploadPart,

@@ -12,6 +12,7 @@ import { operation } from '../contract/operation.ts'
 import { header, oneOf } from '../contract/parameters.ts'
 import { errorAnswers } from '../error-codes.ts'
 import { S3Error } from '../errors.ts'
+import { withExpiration } from '../expiration.ts'
 import { metadataParameters, storedMetadata } from '../metadata.ts'
 import { XML_HEAD, element } from '../xml-text.ts'
 
@@ -43,13 +44,18 @@ export const postObject = operation({
     const { form } = context.request
     if (form === undefined) throw notAForm()
     const key = checkedKey(form.get('key') ?? '')
-    const { etag, checksum } = await storeObject(context.store, {
+    const { etag, checksum, size } = await storeObject(context.store, {
       bucket: context.bucket.id,
       key,
       metadata: storedMetadata(context.request.headers),
       body: context.request.body,
     })
-    return answerOf(context, form, { key, etag, checksum: checksumHeaders(checksum) })
+    const made = { size, modifiedMicros: context.clock.wallMicros() }
+    const headers = [['etag', `"${etag}"`] as const, ...checksumHeaders(checksum)]
+    return answerOf(context, form, {
+      ...{ key, etag },
+      headers: withExpiration(headers, context.bucket, key, made),
+    })
   },
 })
 
@@ -69,7 +75,7 @@ function invalidKey(message: string): S3Error {
 interface Stored {
   readonly key: string
   readonly etag: string
-  readonly checksum: readonly (readonly [string, string])[]
+  readonly headers: HttpResponse['headers']
 }
 
 /**
@@ -80,19 +86,18 @@ interface Stored {
 function answerOf(
   context: BucketContext,
   form: ReadonlyMap<string, string>,
-  { key, etag, checksum }: Stored,
+  { key, etag, headers: stored }: Stored,
 ): HttpResponse {
   const { bucketName, request } = context
   const redirect = redirectUrl(form.get('success_action_redirect') ?? form.get('redirect'))
-  const headers: (readonly [string, string])[] = [['etag', `"${etag}"`], ...checksum]
   if (redirect !== undefined) {
     const query = `bucket=${encodeUri(bucketName)}&key=${encodeUri(key)}&etag=%22${etag}%22`
     const location = `${redirect}${redirect.includes('?') ? '&' : '?'}${query}`
-    return emptyAnswer(303, [...headers, ['location', location]])
+    return emptyAnswer(303, [...stored, ['location', location]])
   }
   const base = request.path.endsWith('/') ? request.path : `${request.path}/`
   const location = `${request.scheme}://${request.host}${base}${encodePath(key)}`
-  headers.push(['location', location])
+  const headers = [...stored, ['location', location] as const]
   const status = form.get('success_action_status')
   if (status !== '201') return emptyAnswer(status === '200' ? 200 : 204, headers)
   return {

@@ -3,6 +3,7 @@
 import { putObject as storeObject } from '../../../store/object/put-object.ts'
 import { emptyAnswer } from '../answers.ts'
 import { checksumHeaders } from '../checksums.ts'
+import { withExpiration } from '../expiration.ts'
 import { metadataParameters, storedMetadata } from '../metadata.ts'
 import { operationId } from '../operation-id.ts'
 import { operation } from '../contract/operation.ts'
@@ -38,7 +39,7 @@ export const putObject = operation({
     ifNoneMatch: header('if-none-match', ifNoneMatchOnWrite),
   },
   handle: async (input, context) => {
-    const { etag, checksum } = await storeObject(context.store, {
+    const { etag, checksum, size } = await storeObject(context.store, {
       bucket: context.bucket.id,
       key: context.key,
       metadata: storedMetadata(context.request.headers),
@@ -46,6 +47,8 @@ export const putObject = operation({
       body: context.request.body,
       operation: operationId(context, 'PutObject'),
     })
-    return emptyAnswer(200, [['etag', `"${etag}"`], ...checksumHeaders(checksum)])
+    const headers = [['etag', `"${etag}"`] as const, ...checksumHeaders(checksum)]
+    const made = { size, modifiedMicros: context.clock.wallMicros() }
+    return emptyAnswer(200, withExpiration(headers, context.bucket, context.key, made))
   },
 })

@@ -7,9 +7,12 @@ import type { ServiceContext } from '../contract/operation.ts'
 import { S3Error } from '../errors.ts'
 
 /** The verified document of a request; `MalformedXML` when there is none. */
-export async function readSettings({ request, store }: ServiceContext): Promise<XmlElement> {
+export async function readSettings(
+  { request, store }: ServiceContext,
+  sizeBytesMax: number = CONFIG_BODY_BYTES_MAX,
+): Promise<XmlElement> {
   const bytes = await readDocument(request.body, {
-    sizeBytesMax: CONFIG_BODY_BYTES_MAX,
+    sizeBytesMax,
     compute: store.compute,
   })
   return parseXml(bytes)

@@ -7,7 +7,7 @@ import type { Db } from '../../../db/db.ts'
 import type { Store } from '../../../store/store.ts'
 import type { OpenTables } from '../../../table/table.ts'
 import type { Closers } from '../../closers.ts'
-import { countLeftBuckets } from '../../left-buckets.ts'
+import { countLeftBuckets } from '../../buckets/left-buckets.ts'
 import { ClusterCheck } from './check.ts'
 import { CheckPart } from './part.ts'
 

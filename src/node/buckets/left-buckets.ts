@@ -1,11 +1,11 @@
 /** The worker that ends what a crash cut off: buckets half made, half deleted, or left closed. */
 
-import type { BucketSummary } from '../model/rows/bucket.ts'
-import type { Worker, WorkState } from '../worker/worker.ts'
-import { allBuckets, finishPending } from '../store/bucket/bucket.ts'
-import { deleteBucket, gatesOf } from '../store/bucket/delete-bucket.ts'
-import { StoreError } from '../store/errors.ts'
-import { inStoreWords, openLeftGate, type Store } from '../store/store.ts'
+import type { BucketSummary } from '../../model/rows/bucket.ts'
+import type { Worker, WorkState } from '../../worker/worker.ts'
+import { allBuckets, finishPending } from '../../store/bucket/bucket.ts'
+import { deleteBucket, gatesOf } from '../../store/bucket/delete-bucket.ts'
+import { StoreError } from '../../store/errors.ts'
+import { inStoreWords, openLeftGate, type Store } from '../../store/store.ts'
 
 /**
  * Buckets that won their name become live, those that did not are removed, a decided delete is

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { BucketId } from '../../src/base/ids.ts'
-import { createBucketCommand } from '../../src/model/commands/bucket.ts'
-import { BUCKETS } from '../../src/model/rows/bucket.ts'
-import { LeftBuckets } from '../../src/node/left-buckets.ts'
-import { allBuckets } from '../../src/store/bucket/bucket.ts'
-import { openTestStore } from '../support/open-store.ts'
+import type { BucketId } from '../../../src/base/ids.ts'
+import { createBucketCommand } from '../../../src/model/commands/bucket.ts'
+import { BUCKETS } from '../../../src/model/rows/bucket.ts'
+import { LeftBuckets } from '../../../src/node/buckets/left-buckets.ts'
+import { allBuckets } from '../../../src/store/bucket/bucket.ts'
+import { openTestStore } from '../../support/open-store.ts'
 
 test('LeftBuckets leaves a bucket alone that may still be in the making', async () => {
   const opened = await openTestStore()
