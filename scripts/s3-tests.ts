@@ -1,8 +1,8 @@
 /**
  * `npm run s3-tests -- PATH`: a checkout of ceph/s3-tests against nodes that this starts.
  *
- *   npm run s3-tests -- PATH [--nodes 3]
- *   npm run s3-tests -- PATH --only WORD [--nodes 3]
+ *   npm run s3-tests -- PATH [--nodes 3] [--https]
+ *   npm run s3-tests -- PATH --only WORD [--nodes 3] [--https]
  *
  * A whole run writes doc/conformance.md and adds to test/conformance/s3-tests.txt what passes. It
  * ends with 1 when a test on that list does not pass, and names it. With `--only` just the tests
@@ -25,6 +25,7 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     nodes: { type: 'string', default: '1' },
+    https: { type: 'boolean', default: false },
     only: { type: 'string' },
   },
 })
@@ -37,7 +38,10 @@ function fail(line: string): never {
 const [checkout] = positionals
 if (checkout === undefined) fail('Say where the checkout of ceph/s3-tests is')
 if (values.nodes !== '1' && values.nodes !== '3') fail('--nodes must be 1 or 3')
-const kind: RunKind = { nodes: values.nodes === '1' ? 1 : 3, scheme: 'http' }
+const kind: RunKind = {
+  nodes: values.nodes === '1' ? 1 : 3,
+  scheme: values.https ? 'https' : 'http',
+}
 
 function progress(one: Outcome): void {
   const { name, outcome, why, seconds } = one
@@ -48,7 +52,7 @@ function progress(one: Outcome): void {
 /** Runs some or all; what is on the list and failed is tried once more, alone. */
 async function run(path: string, kept: readonly string[]): Promise<readonly Outcome[]> {
   const only = values.only === undefined ? undefined : testNames(path, values.only)
-  const server = await startServer(kind.nodes)
+  const server = await startServer(kind)
   try {
     const outcomes = await runSuite({ checkout: path, server, progress, ...(only && { only }) })
     const failed = new Set(outcomes.filter((one) => one.outcome !== 'passed').map((o) => o.name))

@@ -1,7 +1,15 @@
 /** The nodes that a public suite runs against, and the keys that it signs with. */
 
+import { readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { addThree, form } from '../../test/e2e/cluster/steps.ts'
-import { openCluster, type ClusterNode } from '../../test/support/spawn-cluster.ts'
+import { newAuthority } from '../../test/support/certificates.ts'
+import {
+  openCluster,
+  type ClusterNode,
+  type TestCluster,
+} from '../../test/support/spawn-cluster.ts'
+import type { RunKind } from './page.ts'
 
 export interface SuiteKey {
   readonly name: string
@@ -18,30 +26,53 @@ export interface SuiteServer {
 }
 
 /** Starts one node, or three that hold a copy each, of which the second is asked. */
-export async function startServer(nodes: 1 | 3): Promise<SuiteServer> {
+export async function startServer({ nodes, scheme }: RunKind): Promise<SuiteServer> {
   const cluster = await openCluster()
   try {
-    const node = nodes === 1 ? await cluster.add('a') : (await addThreeNodes(cluster))[1]
-    if (nodes === 1) await node.start()
-    const { endpoint, region } = node
+    const node = nodes === 1 ? await oneNode(cluster, scheme) : await secondOfThree(cluster, scheme)
     const [main, alt, tenant] = [
       await newKey(node, 'main'),
       await newKey(node, 'alt'),
       await newKey(node, 'tenant'),
     ]
-    return { endpoint, region, keys: { main, alt, tenant }, stop: () => cluster.remove() }
+    return {
+      endpoint: node.endpoint.replace(/^http:/, `${scheme}:`),
+      region: node.region,
+      keys: { main, alt, tenant },
+      stop: () => cluster.remove(),
+    }
   } catch (error) {
     await cluster.remove()
     throw error
   }
 }
 
-async function addThreeNodes(
-  cluster: Awaited<ReturnType<typeof openCluster>>,
-): ReturnType<typeof addThree> {
+async function oneNode(cluster: TestCluster, scheme: RunKind['scheme']): Promise<ClusterNode> {
+  const node = await cluster.add('a')
+  if (scheme === 'https') await speakTls(node, cluster.folder)
+  await node.start()
+  return node
+}
+
+async function secondOfThree(
+  cluster: TestCluster,
+  scheme: RunKind['scheme'],
+): Promise<ClusterNode> {
   const nodes = await addThree(cluster, (bootstrap) => ({ factor: 3, bootstrap }))
+  if (scheme === 'https') await speakTls(nodes[1], cluster.folder)
   await form(nodes)
-  return nodes
+  return nodes[1]
+}
+
+/** Gives the S3 port of a node that does not run yet a certificate. */
+async function speakTls(node: ClusterNode, folder: string): Promise<void> {
+  const { certificate, key } = newAuthority().issue()
+  const files = { certificate: join(folder, 'tls.crt'), key: join(folder, 'tls.key') }
+  await writeFile(files.certificate, certificate)
+  await writeFile(files.key, key, { mode: 0o600 })
+  const lines = `tls_certificate_file = "${files.certificate}"\ntls_key_file = "${files.key}"`
+  const settings = await readFile(node.settings, 'utf8')
+  await writeFile(node.settings, settings.replace('[s3_api]', `[s3_api]\n${lines}`))
 }
 
 async function newKey(node: ClusterNode, name: string): Promise<SuiteKey> {
