@@ -2,11 +2,13 @@
 
 import { readFileSync, writeFileSync } from 'node:fs'
 import { configurationPage } from './configuration-page.ts'
+import { errorsPage } from './errors-page.ts'
 import { withExamples } from './protocol-pages.ts'
 import { s3CompatibilityPage } from './s3-compatibility-page.ts'
 
 const pages = {
   'doc/configuration.md': configurationPage,
+  'doc/errors.md': errorsPage,
   'doc/s3-compatibility.md': s3CompatibilityPage,
 }
 
