@@ -36,6 +36,8 @@ answered with \`501 NotImplemented\` and its name, unless it asks for what is do
 - A write that would exceed a quota of its bucket is refused with 403 \`QuotaExceeded\` (Ceph's code:
   AWS has no quotas, Garage answers \`AccessDenied\`), before its body where the length is known.
 - Several ranges in one request are answered with the whole object.
+- SSE-C encrypts with a key that the client keeps; over plain http too, where S3 refuses it: use https.
+  Metadata and checksums are not encrypted. No other encryption is offered.
 - \`x-amz-expected-bucket-owner\` is kept to by every operation on a bucket that is there: it must be
   the id of an access key with the owner right, which is what lists show as the id of the owner.
 `

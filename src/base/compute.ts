@@ -1,5 +1,5 @@
 /**
- * The port for work on other threads: digests over whole bodies.
+ * The port for work on other threads: digests over whole bodies, and encryption of blocks.
  *
  * Large pieces are hashed by a thread that shares the block slab's memory; small ones, and all of
  * them in a simulation, where they stand.
@@ -23,6 +23,22 @@ export interface DigestStream {
   discard(): void
 }
 
+/**
+ * AES-256-GCM under one key; the nonce is authenticated as well. The caller uses each nonce once.
+ * The bytes may be reused only after an answer that is a promise has resolved.
+ */
+export interface Aead {
+  /** The sealed bytes, then 16 bytes of tag. */
+  seal(nonce: Uint8Array, plain: Uint8Array): Uint8Array | Promise<Uint8Array>
+  /** Undefined when they are not what was sealed under this key and nonce. */
+  open(
+    nonce: Uint8Array,
+    sealed: Uint8Array,
+  ): Uint8Array | undefined | Promise<Uint8Array | undefined>
+}
+
 export interface Compute {
   digest(kinds: readonly DigestKind[]): DigestStream
+  /** @param key 32 bytes */
+  aead(key: Uint8Array): Aead
 }

@@ -89,6 +89,8 @@ export const BLOCK_SIZE_BYTES = 1 * MIB
 export const INLINE_SIZE_BYTES_MAX = 8 * KIB
 /** Blocks or parts of one manifest segment: small, since it is written again with each block. */
 export const MANIFEST_BLOCKS_MAX = 250
+/** Behind the bytes of an encrypted block: so much less of the object goes into one. */
+export const SEAL_TAG_BYTES = 16
 /** References to blocks that a copy makes in one go. */
 export const REFERENCES_PER_INSERT = 32
 /** Blocks of one request that are being stored at once. */

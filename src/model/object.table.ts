@@ -17,6 +17,7 @@ import {
   encodeObject,
   isUploadOpen,
   manifestOf,
+  OBJECT_FORMAT,
   type ObjectValue,
 } from './rows/object.ts'
 import { UPLOAD_SIDE } from './rows/upload.ts'
@@ -53,7 +54,7 @@ export function buildObjectTable(gates: Gates): RegisterTable<ObjectValue> {
       'complete-upload': completeUpload,
       'abort-upload': abortUpload,
     },
-    version: 1,
+    version: OBJECT_FORMAT,
     encode: encodeObject,
     decode: decodeObject,
     isTombstone: ({ current, uploads }) =>

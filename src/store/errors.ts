@@ -25,6 +25,10 @@ export const storeErrorCodes = [
   'PayloadHashMismatch',
   'InvalidChecksum',
   'QuotaExceeded',
+  'CustomerKeyMissing',
+  'CustomerKeyNotNeeded',
+  'CustomerKeyWrong',
+  'UploadKeyWrong',
   'SlowDown',
   'Unavailable',
   'OutcomeUnknown',
@@ -37,7 +41,8 @@ export const storeErrorCodes = [
 /**
  * `ConditionNotFound`: If-Match on a key that is not there. `PayloadHashMismatch`: the SHA-256 of
  * the signature. `BadDigest`: any other digest. `InvalidChecksum`: absent, or not the upload's
- * kind. `Unavailable`: no quorum. `OutcomeUnknown`: perhaps applied. `LayoutConflict`: another
+ * kind. `CustomerKeyMissing`, `CustomerKeyNotNeeded`, `CustomerKeyWrong`, `UploadKeyWrong`: that of
+ * an encrypted object or upload. `Unavailable`: no quorum. `OutcomeUnknown`: perhaps applied. `LayoutConflict`: another
  * layout was applied first. `LastBucketName`: a bucket keeps one name.
  */
 export type StoreErrorCode = (typeof storeErrorCodes)[number]

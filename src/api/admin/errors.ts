@@ -57,6 +57,10 @@ const ofStore = {
   PreconditionFailed: 'InternalError',
   QuotaExceeded: 'InternalError',
   SlowDown: 'ServiceUnavailable',
+  CustomerKeyMissing: 'InternalError',
+  CustomerKeyNotNeeded: 'InternalError',
+  CustomerKeyWrong: 'InternalError',
+  UploadKeyWrong: 'InternalError',
   StorageFull: 'ServiceUnavailable',
   Unavailable: 'ServiceUnavailable',
 } satisfies Record<StoreErrorCode, AdminErrorCode>

@@ -56,6 +56,10 @@ export const errorAnswers = {
   },
   InvalidArgument: { status: 400, message: 'Invalid Argument' },
   InvalidBucketName: { status: 400, message: 'The specified bucket is not valid.' },
+  InvalidEncryptionAlgorithmError: {
+    status: 400,
+    message: 'The encryption request you specified is not valid. The valid value is AES256.',
+  },
   InvalidLocationConstraint: {
     status: 400,
     message: 'The specified location-constraint is not valid',

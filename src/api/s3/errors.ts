@@ -46,6 +46,10 @@ const storeAnswers = {
   PreconditionFailed: 'PreconditionFailed',
   QuotaExceeded: 'QuotaExceeded',
   SlowDown: 'SlowDown',
+  CustomerKeyMissing: 'InvalidRequest',
+  CustomerKeyNotNeeded: 'InvalidRequest',
+  CustomerKeyWrong: 'AccessDenied',
+  UploadKeyWrong: 'InvalidRequest',
   StorageFull: 'ServiceUnavailable',
   Unavailable: 'ServiceUnavailable',
 } as const satisfies Record<StoreErrorCode, S3ErrorCode>
@@ -54,6 +58,9 @@ const storeAnswers = {
 const ownWords: ReadonlySet<StoreErrorCode> = new Set<StoreErrorCode>([
   'EntityTooSmall',
   'InvalidChecksum',
+  'CustomerKeyMissing',
+  'CustomerKeyNotNeeded',
+  'UploadKeyWrong',
   'InvalidBucketName',
   'OutcomeUnknown',
   'QuotaExceeded',

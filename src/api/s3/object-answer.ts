@@ -6,6 +6,7 @@ import { contentRange } from '../http/range.ts'
 import type { HttpResponse } from '../http/response.ts'
 import { judgeConditions, objectHeaders, pickBytes } from '../object/selection.ts'
 import { checksumHeaders } from './checksums.ts'
+import { customerKeyParameters } from './customer-key.ts'
 import { S3Error } from './errors.ts'
 import { metadataHeaders } from './metadata.ts'
 import type { Overrides } from './metadata.ts'
@@ -14,6 +15,7 @@ import { header, headerText, integer, oneOf, query, rawText } from './contract/p
 
 /** The parameters of reading an object, whole or in part. */
 export const readParameters = {
+  ...customerKeyParameters,
   ifMatch: header('if-match', rawText),
   ifNoneMatch: header('if-none-match', rawText),
   ifModifiedSince: header('if-modified-since', rawText),

@@ -42,6 +42,7 @@ export const noSuchSite =
   '`aws s3 website s3://BUCKET --index-document index.html`, with a key that owns it.'
 
 const nothingHere = 'There is nothing at this address.'
+const encrypted = 'This page is encrypted with a key that its owner keeps: no site can show it.'
 const busy = 'This page cannot be read just now. Please try again.'
 
 /** Failures of the store that a read can meet; any other is a fault of ours. */
@@ -49,6 +50,7 @@ const ofStore: Partial<
   Record<StoreErrorCode, Pick<WebFailure, 'sentence'> & { code: WebErrorCode }>
 > = {
   BlockUnavailable: { code: 'ServiceUnavailable', sentence: busy },
+  CustomerKeyMissing: { code: 'AccessForbidden', sentence: encrypted },
   NoSuchBucket: { code: 'NoSuchSite', sentence: noSuchSite },
   NoSuchKey: { code: 'NoSuchKey', sentence: nothingHere },
   SlowDown: { code: 'ServiceUnavailable', sentence: busy },

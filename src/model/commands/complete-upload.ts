@@ -72,6 +72,7 @@ export const completeUpload: CommandDefinition<ObjectValue> = {
           checksum,
           partCount: facts.partCount,
           upload: facts.id,
+          ...(upload.sealing === undefined ? {} : { sealing: upload.sealing }),
         },
         uploads: endUpload(value, { ...upload, state: 'completed', etag: facts.etag, checksum }),
       },

@@ -9,6 +9,7 @@ import {
 } from '../rows/checksum.ts'
 import { conditionFailure, type WriteConditions } from '../rows/conditions.ts'
 import type { Metadata, ObjectBody, ObjectValue } from '../rows/object.ts'
+import { decodeSealing, encodeSealing, type Sealing, type StoredSealing } from '../rows/sealing.ts'
 
 export interface PutObjectFacts extends WriteConditions {
   readonly size: number
@@ -16,14 +17,21 @@ export interface PutObjectFacts extends WriteConditions {
   readonly metadata: Metadata
   readonly body: ObjectBody
   readonly checksum: Checksum | undefined
+  readonly sealing?: Sealing | undefined
 }
 
-interface Args extends Omit<PutObjectFacts, 'checksum'> {
+interface Args extends Omit<PutObjectFacts, 'checksum' | 'sealing'> {
   readonly checksum: StoredChecksum
+  readonly sealing: StoredSealing
 }
 
 export function putObjectCommand(facts: PutObjectFacts): Command {
-  const args: Args = { ...facts, checksum: encodeChecksum(facts.checksum) }
+  const { checksum, sealing } = facts
+  const args: Args = {
+    ...facts,
+    checksum: encodeChecksum(checksum),
+    sealing: encodeSealing(sealing),
+  }
   return { name: 'put-object', args }
 }
 
@@ -45,6 +53,7 @@ export const putObject: CommandDefinition<ObjectValue> = {
           checksum: decodeChecksum(facts.checksum),
           partCount: undefined,
           upload: undefined,
+          ...decodeSealing(facts.sealing),
         },
         uploads: value?.uploads ?? [],
       },

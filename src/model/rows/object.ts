@@ -13,6 +13,7 @@ import {
   type ChecksumKind,
   type StoredChecksum,
 } from './checksum.ts'
+import { decodeSealing, encodeSealing, type Sealing, type StoredSealing } from './sealing.ts'
 
 /**
  * Headers kept with an object, lower-case names: content-type, cache-control,
@@ -37,6 +38,8 @@ export interface ObjectVersion {
   readonly partCount: number | undefined
   /** The upload that made it; a repeated Complete finds it here. */
   readonly upload: UploadId | undefined
+  /** Of an object whose bytes are sealed under a key that its client has. */
+  readonly sealing?: Sealing | undefined
 }
 
 export type UploadState = 'open' | 'completed' | 'aborted'
@@ -50,6 +53,8 @@ export interface UploadEntry {
   /** The answer of Complete, for a repeated one. */
   readonly etag: string | undefined
   readonly checksum: Checksum | undefined
+  /** Of its parts, and of its object. */
+  readonly sealing?: Sealing | undefined
 }
 
 export interface ObjectValue {
@@ -107,6 +112,7 @@ type StoredVersion = readonly [
   checksum: StoredChecksum,
   partCount: number,
   upload: string,
+  sealing?: StoredSealing,
 ]
 type StoredUpload = readonly [
   id: string,
@@ -114,6 +120,7 @@ type StoredUpload = readonly [
   kind: number,
   etag: string,
   checksum: StoredChecksum,
+  sealing?: StoredSealing,
 ]
 type StoredObject = readonly [current: StoredVersion | 0, uploads: readonly StoredUpload[] | 0]
 
@@ -137,6 +144,7 @@ function encodeVersion(version: ObjectVersion): StoredVersion {
     encodeChecksum(version.checksum),
     version.partCount ?? 0,
     version.upload ?? '',
+    ...storedSealing(version),
   ]
 }
 
@@ -147,13 +155,27 @@ function encodeUpload(upload: UploadEntry): StoredUpload {
     checksumCode(upload.kind),
     upload.etag ?? '',
     encodeChecksum(upload.checksum),
+    ...storedSealing(upload),
   ]
 }
 
-/** @throws {TypeError} when `version` is not 1 */
+/** Nothing where nothing is sealed: most rows are none the longer. */
+function storedSealing({
+  sealing,
+}: {
+  readonly sealing?: Sealing | undefined
+}): readonly [StoredSealing] | readonly [] {
+  return sealing === undefined ? [] : [encodeSealing(sealing)]
+}
+
+/** Format 2 has the sealing of encrypted objects and uploads. */
+export const OBJECT_FORMAT = 2
+
+/** @throws {TypeError} when `version` is above 2 */
 export function decodeObject(stored: Plain, version: number): ObjectValue {
-  if (version !== 1)
-    throw new TypeError(`Cannot read an object: its format is ${version}, wanted 1`)
+  if (version < 1 || version > OBJECT_FORMAT) {
+    throw new TypeError(`Cannot read an object: its format is ${version}, wanted 1 or 2`)
+  }
   const [current, uploads] = stored as StoredObject
   return {
     current: current === 0 ? undefined : decodeVersion(current),
@@ -176,6 +198,7 @@ function decodeVersion(stored: StoredVersion): ObjectVersion {
     checksum: decodeChecksum(stored[5]),
     partCount: stored[6] === 0 ? undefined : stored[6],
     upload: stored[7] === '' ? undefined : (stored[7] as UploadId),
+    ...decodeSealing(stored[8]),
   }
 }
 
@@ -188,5 +211,6 @@ function decodeUpload(stored: StoredUpload): UploadEntry {
     kind: checksumKindOf(stored[2]),
     etag: stored[3] === '' ? undefined : stored[3],
     checksum: decodeChecksum(stored[4]),
+    ...decodeSealing(stored[5]),
   }
 }

@@ -3,12 +3,14 @@
 import { Worker } from 'node:worker_threads'
 import type { Compute, DigestKind, Digests, DigestStream } from '../../base/compute.ts'
 import { HASH_INLINE_BYTES_MAX, HASH_THREADS_MAX } from '../../base/limits.ts'
+import { inlineAead, threadAead } from './aead.ts'
 import { RunningDigests } from './digests.ts'
 import type { HashAnswer, HashRequest } from './hash-thread.ts'
 
 /** Hashes everything where it stands: for simulations, and where no memory is shared. */
 export const inlineCompute: Compute = {
   digest: (kinds) => new InlineStream(kinds),
+  aead: inlineAead,
 }
 
 export interface ThreadCompute extends Compute {
@@ -29,6 +31,7 @@ export function threadCompute(memory: SharedArrayBuffer): ThreadCompute {
   const pool = new ThreadPool(memory)
   return {
     digest: (kinds) => new MixedStream(kinds, pool),
+    aead: threadAead,
     stop: () => pool.stop(),
     get threadCount() {
       return pool.threadCount

@@ -5,7 +5,11 @@ import type { DigestStream } from '../../base/compute.ts'
 import { DomainError } from '../../base/errors.ts'
 import { blake3, HASH_SIZE_BYTES } from '../../base/hash.ts'
 import { newManifestId, type ManifestId } from '../../base/ids.ts'
-import { BLOCKS_IN_FLIGHT_PER_REQUEST, MANIFEST_BLOCKS_MAX } from '../../base/limits.ts'
+import {
+  BLOCKS_IN_FLIGHT_PER_REQUEST,
+  MANIFEST_BLOCKS_MAX,
+  SEAL_TAG_BYTES,
+} from '../../base/limits.ts'
 import { Semaphore } from '../../base/semaphore.ts'
 import type { Slot } from '../../block/blocks.ts'
 import {
@@ -17,6 +21,7 @@ import {
 import type { MergedRow } from '../../table/table.ts'
 import { refusalCode, StoreError, toStoreError } from '../errors.ts'
 import { inStoreWords, type Store } from '../store.ts'
+import type { BlockSeal, Seal } from './sealing.ts'
 
 /** Times that a block is sent again because its owner had lost it meanwhile. */
 const REFERENCE_ATTEMPTS_MAX = 3
@@ -39,6 +44,10 @@ export class BlockWriter {
   readonly #signal = new AbortController()
   readonly #permits = new Semaphore(BLOCKS_IN_FLIGHT_PER_REQUEST)
   readonly #stored = new Set<Promise<void>>()
+  readonly #seal: BlockSeal | undefined
+  /** Bytes of the client that go into one block. */
+  readonly #blockBytes: number
+  #sealedCount = 0
   #headerStored: Promise<void> | undefined
   #isHeaderStable = false
   #slot: Slot | undefined
@@ -48,23 +57,28 @@ export class BlockWriter {
   #sizes: number[] = []
   #failure: unknown
 
-  /** @param digest fed with every block, in order */
-  constructor(store: Store, facts: ManifestFacts, digest: DigestStream) {
+  /**
+   * @param digest fed with every block, in order, as the client sent it
+   * @param seal what the blocks are encrypted with
+   */
+  constructor(store: Store, facts: ManifestFacts, digest: DigestStream, seal?: Seal) {
     this.#store = store
     this.#facts = facts
     this.#digest = digest
     this.manifest = newManifestId(store.rng)
+    this.#seal = seal?.blocks(store.compute, this.manifest)
+    this.#blockBytes = store.blocks.slab.blockBytes - (seal === undefined ? 0 : SEAL_TAG_BYTES)
   }
 
   /** Takes a piece, which may be reused when this resolves. Waits while too much is under way. */
   async write(piece: Uint8Array): Promise<void> {
     for (let taken = 0; taken < piece.length;) {
       this.#slot ??= await this.#store.blocks.slab.take(this.#signal.signal)
-      const step = Math.min(piece.length - taken, this.#store.blocks.slab.blockBytes - this.#filled)
+      const step = Math.min(piece.length - taken, this.#blockBytes - this.#filled)
       this.#slot.data.set(piece.subarray(taken, taken + step), this.#filled)
       this.#filled += step
       taken += step
-      if (this.#filled === this.#store.blocks.slab.blockBytes) await this.#send()
+      if (this.#filled === this.#blockBytes) await this.#send()
     }
   }
 
@@ -116,12 +130,15 @@ export class BlockWriter {
 
   async #send(): Promise<void> {
     const release = await this.#permits.acquire()
-    const slot = this.#slot!
-    const length = this.#filled
-    if (this.#failure !== undefined) {
+    let length = this.#filled
+    try {
+      if (this.#failure !== undefined) throw toStoreError(this.#failure)
+      if (this.#seal !== undefined) length = await this.#sealSlot(this.#seal, length)
+    } catch (error) {
       release()
-      throw toStoreError(this.#failure)
+      throw error
     }
+    const slot = this.#slot!
     this.#slot = undefined
     this.#filled = 0
     const work = this.#storeBlock(slot, length)
@@ -136,9 +153,18 @@ export class BlockWriter {
     this.#stored.add(work)
   }
 
+  /** The digest has read the slot before its bytes are encrypted. @returns how many there are then */
+  async #sealSlot(seal: BlockSeal, length: number): Promise<number> {
+    const { data } = this.#slot!
+    const fed = this.#digest.update(data.subarray(0, length))
+    if (fed !== undefined) await fed
+    this.#sealedCount += 1
+    return seal.seal(data, length, this.#sealedCount - 1)
+  }
+
   async #storeBlock(slot: Slot, length: number): Promise<void> {
     const content = slot.data.subarray(0, length)
-    const fed = this.#digest.update(content)
+    const fed = this.#seal === undefined ? this.#digest.update(content) : undefined
     const hash = blake3(content)
     const name = hexOf(hash)
     const listed = this.#list(hash, length)

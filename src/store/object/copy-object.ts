@@ -19,6 +19,7 @@ import {
   type ObjectValue,
   type ObjectVersion,
 } from '../../model/rows/object.ts'
+import type { Sealing } from '../../model/rows/sealing.ts'
 import type { RegisterRef } from '../../table/table.ts'
 import { refusalCode, toStoreError } from '../errors.ts'
 import { refuseOverQuota, withinQuota } from '../bucket/quota.ts'
@@ -33,12 +34,16 @@ import {
   type ObjectInput,
 } from './get-object.ts'
 import { receiveBody } from './receive-body.ts'
+import { newSeal } from './sealing.ts'
 import { shareBlocks } from './share-blocks.ts'
 
 export interface CopyObjectInput {
   readonly bucket: BucketId
   readonly key: string
+  /** With its customer key where it is encrypted. */
   readonly source: ObjectInput
+  /** Encrypts the copy (SSE-C). */
+  readonly customerKey?: Uint8Array | undefined
   /** Holds conditions and size against the source that will be read; throws what they say. */
   readonly judge: (source: ObjectInfo) => void
   /** The copy's, from those of the source. */
@@ -105,7 +110,7 @@ export async function copyObject(store: Store, input: CopyObjectInput): Promise<
 
 async function judgedSource(store: Store, input: CopyObjectInput): Promise<ObjectVersion> {
   const source = await currentVersion(store, input.source)
-  input.judge(readerOf(store, source).info)
+  input.judge(readerOf(store, source, input.source.customerKey).info)
   return source
 }
 
@@ -141,6 +146,7 @@ interface Content {
   readonly checksum: Checksum | undefined
   /** A manifest is `in use`. */
   readonly body: ObjectBody
+  readonly sealing?: Sealing | undefined
 }
 
 /** What the copy consists of. @param facts asked only where it gets a manifest */
@@ -150,7 +156,8 @@ async function contentOf(
   input: CopyObjectInput,
   facts: () => ManifestFacts,
 ): Promise<Content> {
-  if (source.partCount !== undefined) return rewritten(store, source, input, facts)
+  const isSealed = source.sealing !== undefined || input.customerKey !== undefined
+  if (source.partCount !== undefined || isSealed) return rewritten(store, source, input, facts)
   const { size, etag, body } = source
   const checksum = await checksumOf(store, source, input)
   if (isInline(body)) return { size, etag, checksum, body }
@@ -186,17 +193,22 @@ async function rewritten(
   input: CopyObjectInput,
   facts: () => ManifestFacts,
 ): Promise<Content> {
+  const { customerKey } = input
+  const seal = customerKey === undefined ? undefined : newSeal(store.rng, customerKey)
+  const reader = readerOf(store, source, input.source.customerKey)
   const received = await receiveBody(store, {
     body: {
-      pieces: readerOf(store, source).read(0, source.size - 1, input.signal),
+      pieces: reader.read(0, source.size - 1, input.signal),
       length: source.size,
       expect: () => ({}),
       checksumWanted: input.checksumWanted ?? source.checksum?.algorithm,
     },
     inlineSizeBytesMax: store.inlineSizeBytesMax ?? INLINE_SIZE_BYTES_MAX,
     sizeBytesMax: PUT_SIZE_BYTES_MAX,
+    seal,
     facts,
   })
   const { size, etag, checksum, content } = received
-  return { size, etag, checksum, body: content instanceof BlockWriter ? content.manifest : content }
+  const body = content instanceof BlockWriter ? content.manifest : content
+  return { size, etag, checksum, body, sealing: seal?.sealing }
 }

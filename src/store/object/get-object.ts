@@ -5,6 +5,8 @@ import type { Slot } from '../../block/blocks.ts'
 import type { Checksum } from '../../model/rows/checksum.ts'
 import { isInline, type Metadata, type ObjectVersion } from '../../model/rows/object.ts'
 import { StoreError, toStoreError } from '../errors.ts'
+import { SEAL_TAG_BYTES } from '../../base/limits.ts'
+import { sealOf, type BlockSeal, type Seal } from './sealing.ts'
 import { blockSpans, partSpans, partsOf, type BlockSpan } from './manifest-reader.ts'
 import { bucketById, objectRef, readObject, type Store } from '../store.ts'
 
@@ -56,25 +58,33 @@ export interface ObjectReader {
 export interface ObjectInput {
   readonly bucket: BucketId
   readonly key: string
+  /** Of an encrypted object (SSE-C); 32 bytes. */
+  readonly customerKey?: Uint8Array | undefined
 }
 
-/** @throws {StoreError} `NoSuchKey`, `NoSuchBucket` */
+/** @throws {StoreError} `NoSuchKey`, `NoSuchBucket`, a customer key's */
 export async function headObject(store: Store, input: ObjectInput): Promise<ObjectInfo> {
-  return infoOf(store, await currentVersion(store, input))
+  return (await getObject(store, input)).info
 }
 
-/** @throws {StoreError} `NoSuchKey`, `NoSuchBucket` */
+/** @throws {StoreError} `NoSuchKey`, `NoSuchBucket`, a customer key's */
 export async function getObject(store: Store, input: ObjectInput): Promise<ObjectReader> {
-  return readerOf(store, await currentVersion(store, input))
+  return readerOf(store, await currentVersion(store, input), input.customerKey)
 }
 
-export function readerOf(store: Store, version: ObjectVersion): ObjectReader {
+/** @throws {StoreError} a customer key's */
+export function readerOf(
+  store: Store,
+  version: ObjectVersion,
+  customerKey?: Uint8Array,
+): ObjectReader {
+  const seal = sealOf(version, customerKey)
   return {
     info: infoOf(store, version),
     read: (start, endInclusive, signal) =>
       isInline(version.body)
-        ? onePiece(version.body.subarray(start, endInclusive + 1))
-        : readBlocks(store, version, { start, end: endInclusive + 1, signal }),
+        ? readInline(store, { body: version.body, seal }, { start, end: endInclusive + 1 })
+        : readBlocks(store, version, { start, end: endInclusive + 1, signal, seal }),
   }
 }
 
@@ -140,7 +150,13 @@ async function partsAfter(
   return page
 }
 
-async function* onePiece(piece: Uint8Array): AsyncGenerator<Uint8Array> {
+async function* readInline(
+  store: Store,
+  { body, seal }: { readonly body: Uint8Array; readonly seal: Seal | undefined },
+  { start, end }: { readonly start: number; readonly end: number },
+): AsyncGenerator<Uint8Array> {
+  const whole = seal === undefined ? body : await seal.openInline(store.compute, body)
+  const piece = whole.subarray(start, end)
   if (piece.length > 0) yield piece
 }
 
@@ -148,6 +164,7 @@ interface ReadRange {
   readonly start: number
   readonly end: number
   readonly signal: AbortSignal | undefined
+  readonly seal: Seal | undefined
 }
 
 /** A block on its way from a drive into a slot. */
@@ -176,16 +193,19 @@ async function* readBlocks(
   const { body, partCount } = version
   if (isInline(body)) return
   const endHold = holdVersion(store, version)
+  const { start, end, seal } = range
+  const span = { start, end, tagBytes: seal === undefined ? 0 : SEAL_TAG_BYTES }
   const spans =
     partCount === undefined
-      ? blockSpans(store, body, range)
-      : partSpans(store, { id: body, partCount }, range)
+      ? blockSpans(store, body, span)
+      : partSpans(store, { id: body, partCount }, span)
+  const plainOf = opener(store, seal)
   let current: Loading | undefined
   let next: Loading | undefined
   try {
     current = await load(store, spans, range.signal)
     while (current !== undefined) {
-      const view = await current.view
+      const view = await plainOf(await current.view, current.span)
       // Reading ahead is for when there is room: a slow reader holds one slot, not two.
       const { freeCount, totalCount } = store.blocks.slab
       if (freeCount * 2 > totalCount) next = await load(store, spans, range.signal)
@@ -202,6 +222,21 @@ async function* readBlocks(
     await drop(current)
     await drop(next)
     endHold()
+  }
+}
+
+/** Makes the bytes of a block those of the object. */
+function opener(
+  store: Store,
+  seal: Seal | undefined,
+): (view: Uint8Array, span: BlockSpan) => Uint8Array | Promise<Uint8Array> {
+  if (seal === undefined) return (view) => view
+  let last: { readonly manifest: string; readonly blocks: BlockSeal } | undefined
+  return (view, { manifest, index }) => {
+    if (last?.manifest !== manifest) {
+      last = { manifest, blocks: seal.blocks(store.compute, manifest) }
+    }
+    return last.blocks.open(view, index)
   }
 }
 

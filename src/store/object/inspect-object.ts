@@ -1,5 +1,6 @@
 /** What the rows say of a key: for people who look for a fault. */
 
+import { SEAL_TAG_BYTES } from '../../base/limits.ts'
 import type { BucketId, ManifestId } from '../../base/ids.ts'
 import { isInline, type ObjectVersion, type UploadEntry } from '../../model/rows/object.ts'
 import { bucketById, objectRef, readObject, type Store } from '../store.ts'
@@ -62,24 +63,26 @@ export async function inspectObject(
 async function* blocksOf(
   store: Store,
   manifest: ManifestId,
-  { size, partCount }: ObjectVersion,
+  { size, partCount, sealing }: ObjectVersion,
 ): AsyncGenerator<InspectedBlock> {
+  const tagBytes = sealing === undefined ? 0 : SEAL_TAG_BYTES
   if (partCount === undefined) {
-    yield* partBlocks(store, manifest, { number: 1, size })
+    yield* partBlocks(store, manifest, { number: 1, size, tagBytes })
     return
   }
   for await (const part of partsOf(store, manifest, partCount)) {
-    yield* partBlocks(store, part.manifest, part)
+    yield* partBlocks(store, part.manifest, { ...part, tagBytes })
   }
 }
 
 async function* partBlocks(
   store: Store,
   manifest: ManifestId,
-  part: { readonly number: number; readonly size: number },
+  part: { readonly number: number; readonly size: number; readonly tagBytes: number },
 ): AsyncGenerator<InspectedBlock> {
+  const range = { start: 0, end: part.size, tagBytes: part.tagBytes }
   let offset = 0
-  for await (const { hash, to } of blockSpans(store, manifest, { start: 0, end: part.size })) {
+  for await (const { hash, to } of blockSpans(store, manifest, range)) {
     yield { partNumber: part.number, offset, hash, size: to }
     offset += to
   }

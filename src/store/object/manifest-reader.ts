@@ -15,6 +15,9 @@ import { inStoreWords, type Store } from '../store.ts'
 /** A run of bytes inside one block. */
 export interface BlockSpan {
   readonly hash: string
+  readonly manifest: ManifestId
+  /** Which block of the manifest it is, from 0. */
+  readonly index: number
   /** First and one past the last byte inside the block. */
   readonly from: number
   readonly to: number
@@ -24,6 +27,8 @@ export interface BlockSpan {
 export interface SpanRange {
   readonly start: number
   readonly end: number
+  /** In each block behind the object's bytes. @default 0 */
+  readonly tagBytes?: number
 }
 
 async function segment(store: Store, manifest: ManifestId, index: number): Promise<ManifestRow> {
@@ -57,14 +62,16 @@ export async function* blockSegments(
 /**
  * The spans that make up a range of an object without parts, or of one part.
  *
- * All blocks but the last are `blockBytes` of the slab long, so a range begins at once where it lies.
+ * All blocks but the last are `blockBytes` of the slab long, tags included, so a range begins at once
+ * where it lies.
  */
 export async function* blockSpans(
   store: Store,
   manifest: ManifestId,
   range: SpanRange,
 ): AsyncGenerator<BlockSpan> {
-  const { blockBytes } = store.blocks.slab
+  const { tagBytes = 0 } = range
+  const blockBytes = store.blocks.slab.blockBytes - tagBytes
   let block = Math.floor(range.start / blockBytes)
   let row: ManifestRow | undefined
   for (let at = block * blockBytes; at < range.end; at += blockBytes, block += 1) {
@@ -74,13 +81,14 @@ export async function* blockSpans(
     }
     const size = row.kind === 'blocks' ? row.sizes[index] : undefined
     const to = Math.min(range.end - at, blockBytes)
-    if (row.kind !== 'blocks' || size === undefined || size < to) {
+    if (row.kind !== 'blocks' || size === undefined || size < to + tagBytes) {
       throw new StoreError(
         'BlockUnavailable',
         `Cannot read block ${block} of a manifest: not listed`,
       )
     }
-    yield { hash: blockHash(row, index), from: Math.max(range.start - at, 0), to }
+    const from = Math.max(range.start - at, 0)
+    yield { hash: blockHash(row, index), manifest, index: block, from, to }
   }
 }
 
@@ -120,6 +128,7 @@ export async function* partSpans(
     yield* blockSpans(store, part.manifest, {
       start: Math.max(range.start - part.start, 0),
       end: Math.min(range.end - part.start, part.size),
+      tagBytes: range.tagBytes ?? 0,
     })
   }
 }

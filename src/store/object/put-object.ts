@@ -11,6 +11,7 @@ import { refuseOverQuota, withinQuota } from '../bucket/quota.ts'
 import { BlockWriter } from './block-writer.ts'
 import type { Body } from './body.ts'
 import { receiveBody } from './receive-body.ts'
+import { newSeal } from './sealing.ts'
 import { bucketById, changeObject, objectRef, type Store } from '../store.ts'
 
 export interface PutObjectInput {
@@ -19,6 +20,8 @@ export interface PutObjectInput {
   readonly metadata: Metadata
   readonly conditions?: WriteConditions | undefined
   readonly body: Body
+  /** Encrypts the object (SSE-C); 32 bytes, never stored. */
+  readonly customerKey?: Uint8Array | undefined
   /** Names the operation across retries. */
   readonly operation?: string | undefined
 }
@@ -40,12 +43,15 @@ export async function putObject(store: Store, input: PutObjectInput): Promise<Pu
   const ref = objectRef(store, bucket, key)
   const refused = refuseOverQuota(store, bucket, { key, bytes: body.length ?? 0 })
   if (refused !== undefined) await refused
+  const { customerKey } = input
+  const seal = customerKey === undefined ? undefined : newSeal(store.rng, customerKey)
   let running: RunningOperation | undefined
   try {
     const received = await receiveBody(store, {
       body,
       inlineSizeBytesMax: store.inlineSizeBytesMax ?? INLINE_SIZE_BYTES_MAX,
       sizeBytesMax: PUT_SIZE_BYTES_MAX,
+      seal,
       facts: () => {
         running = store.operations.begin()
         return { partitionKey: ref.partitionKey, key, part: undefined, owner: running.owner }
@@ -62,6 +68,7 @@ export async function putObject(store: Store, input: PutObjectInput): Promise<Pu
       metadata,
       checksum,
       body: isLarge ? content.manifest : content,
+      sealing: seal?.sealing,
     })
     const options = { firstTime, ...(operation === undefined ? {} : { operation }) }
     const answer = await withinQuota(store, bucket, { key, bytes: size }, () =>

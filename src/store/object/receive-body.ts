@@ -1,17 +1,24 @@
 /** Takes a body in: small ones into memory, larger ones into blocks; verified either way. */
 
-import type { DigestStream } from '../../base/compute.ts'
+import { hexOf } from '../../base/bytes.ts'
+import type { Digests, DigestStream } from '../../base/compute.ts'
 import type { Checksum } from '../../model/rows/checksum.ts'
 import { BlockWriter, type ManifestFacts } from './block-writer.ts'
 import { digestsOf, verifyBody, type Body } from './body.ts'
 import { StoreError, toStoreError } from '../errors.ts'
 import type { Store } from '../store.ts'
+import type { Seal } from './sealing.ts'
+
+/** As many as those of an MD5. */
+const ETAG_BYTES = 16
 
 export interface ReceiveOptions {
   readonly body: Body
   /** Bodies up to this stay in memory; 0: all go into blocks, empty ones too. */
   readonly inlineSizeBytesMax: number
   readonly sizeBytesMax: number
+  /** What the bytes are encrypted with. Their ETag is then none of them. */
+  readonly seal?: Seal | undefined
   /** Asked only for a body that goes into blocks. */
   readonly facts: () => ManifestFacts
 }
@@ -94,19 +101,29 @@ class Receiver {
   }
 
   async finish(): Promise<Received> {
-    const { body } = this.#options
+    const { seal } = this.#options
     const writer = this.#writer
     if (writer === undefined) {
-      const content = this.#small.length === 1 ? this.#small[0]! : Buffer.concat(this.#small)
-      const fed = this.#digest.update(content)
+      const plain = this.#small.length === 1 ? this.#small[0]! : Buffer.concat(this.#small)
+      const fed = this.#digest.update(plain)
       if (fed !== undefined) await fed
-      const verified = verifyBody(body, this.#size, await this.#digest.finish())
+      const verified = this.#judged(await this.#digest.finish())
+      const content = (await seal?.sealInline(this.#store.compute, plain)) ?? plain
       return { size: this.#size, ...verified, content }
     }
     await writer.end()
-    const verified = verifyBody(body, this.#size, await this.#digest.finish())
+    const verified = this.#judged(await this.#digest.finish())
     await writer.seal()
     return { size: this.#size, ...verified, content: writer }
+  }
+
+  /** The MD5 of encrypted bytes would tell what they are: their ETag is drawn. */
+  #judged(digests: Digests): Pick<Received, 'etag' | 'checksum'> {
+    const { body, seal } = this.#options
+    const verified = verifyBody(body, this.#size, digests)
+    return seal === undefined
+      ? verified
+      : { ...verified, etag: hexOf(this.#store.rng.bytes(ETAG_BYTES)) }
   }
 
   async stop(): Promise<void> {
@@ -114,7 +131,8 @@ class Receiver {
   }
 
   #begin(): BlockWriter {
-    this.#writer = new BlockWriter(this.#store, this.#options.facts(), this.#digest)
+    const { facts, seal } = this.#options
+    this.#writer = new BlockWriter(this.#store, facts(), this.#digest, seal)
     return this.#writer
   }
 

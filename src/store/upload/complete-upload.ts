@@ -29,7 +29,7 @@ import { refuseOverQuota, withinQuota } from '../bucket/quota.ts'
 import { assertManifestsInUse } from '../object/block-writer.ts'
 import { joinChecksums } from '../object/checksum.ts'
 import { StoreError } from '../errors.ts'
-import type { UploadInput } from './multipart.ts'
+import { uploadSeal, type UploadInput } from './multipart.ts'
 import {
   bucketById,
   changeObject,
@@ -58,6 +58,8 @@ export interface CompleteUploadInput extends UploadInput {
       }
     | undefined
   readonly objectSize?: number | undefined
+  /** Need not be given; a wrong one is refused. */
+  readonly customerKey?: Uint8Array | undefined
   readonly operation?: string | undefined
 }
 
@@ -90,6 +92,7 @@ export async function completeUpload(
   if (upload?.state !== 'open') {
     throw new StoreError('NoSuchUpload', `Cannot find an open upload "${input.uploadId}"`)
   }
+  if (input.customerKey !== undefined) uploadSeal(upload, input.customerKey)
   let parts: readonly Part[]
   try {
     parts = await readParts(store, upload.id, input.parts)

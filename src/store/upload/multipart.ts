@@ -14,6 +14,7 @@ import type {
 } from '../../model/rows/checksum.ts'
 import { findUpload, type Metadata, type UploadEntry } from '../../model/rows/object.ts'
 import { defaultChecksumKind, isChecksumKindAllowed } from '../object/checksum.ts'
+import { newSeal, sealUnder, type Seal } from '../object/sealing.ts'
 import { StoreError } from '../errors.ts'
 import {
   bucketById,
@@ -39,16 +40,20 @@ export async function createUpload(
     readonly metadata: Metadata
     readonly checksumAlgorithm?: ChecksumAlgorithm | undefined
     readonly checksumType?: ChecksumType | undefined
+    /** Encrypts its parts and its object (SSE-C). */
+    readonly customerKey?: Uint8Array | undefined
     readonly operation?: string | undefined
   },
 ): Promise<{ readonly uploadId: UploadId; readonly checksum: ChecksumKind | undefined }> {
   const kind = chosenKind(input.checksumAlgorithm, input.checksumType)
   const bucket = await bucketById(store, input.bucket)
   const id = newUploadId(store.tables.now(), store.rng)
+  const { customerKey } = input
+  const seal = customerKey === undefined ? undefined : newSeal(store.rng, customerKey)
   const answer = await changeObject(
     store,
     objectRef(store, bucket, input.key),
-    createUploadCommand({ id, metadata: input.metadata, kind }),
+    createUploadCommand({ id, metadata: input.metadata, kind, sealing: seal?.sealing }),
     input.operation === undefined ? {} : { operation: input.operation },
   )
   return { uploadId: answer as UploadId, checksum: kind }
@@ -100,6 +105,36 @@ export async function openUpload(store: Store, input: UploadInput): Promise<Uplo
   return upload
 }
 
+/**
+ * What the parts of an upload are encrypted with: undefined where nothing is.
+ *
+ * @throws {StoreError} `CustomerKeyMissing`, `CustomerKeyNotNeeded`, `UploadKeyWrong`
+ */
+export function uploadSeal(
+  upload: UploadEntry,
+  customerKey: Uint8Array | undefined,
+): Seal | undefined {
+  if (upload.sealing === undefined) {
+    if (customerKey === undefined) return undefined
+    throw new StoreError(
+      'CustomerKeyNotNeeded',
+      'The multipart upload initiate did not request encryption. Please resend the request without sending encryption parameters.',
+    )
+  }
+  if (customerKey === undefined) {
+    throw new StoreError(
+      'CustomerKeyMissing',
+      'The multipart upload initiate requested encryption. Subsequent part requests must include the appropriate encryption parameters.',
+    )
+  }
+  const seal = sealUnder(upload.sealing, customerKey)
+  if (seal !== undefined) return seal
+  throw new StoreError(
+    'UploadKeyWrong',
+    'The provided encryption parameters did not match the ones used originally.',
+  )
+}
+
 export interface ListedPart {
   readonly partNumber: number
   readonly size: number
@@ -118,9 +153,15 @@ export interface ListPartsResult {
 /** Parts with a number above `after`, by number. @throws {StoreError} `NoSuchUpload` */
 export async function listParts(
   store: Store,
-  input: UploadInput & { readonly after?: number | undefined; readonly limit: number },
+  input: UploadInput & {
+    readonly after?: number | undefined
+    readonly limit: number
+    /** Need not be given; a wrong one is refused. */
+    readonly customerKey?: Uint8Array | undefined
+  },
 ): Promise<ListPartsResult> {
   const upload = await openUpload(store, input)
+  if (input.customerKey !== undefined) uploadSeal(upload, input.customerKey)
   const limit = Math.min(input.limit, LIST_KEYS_MAX)
   const parts: ListedPart[] = []
   let after = partSortKey(Math.min(Math.max(input.after ?? 0, 0), PART_NUMBER_MAX))

@@ -9,7 +9,7 @@ import { refuseOverQuota } from '../bucket/quota.ts'
 import { BlockWriter } from '../object/block-writer.ts'
 import type { Body } from '../object/body.ts'
 import { StoreError } from '../errors.ts'
-import { openUpload, type UploadInput } from './multipart.ts'
+import { openUpload, uploadSeal, type UploadInput } from './multipart.ts'
 import { receiveBody } from '../object/receive-body.ts'
 import { bucketById, inStoreWords, objectRef, readObject, type Store } from '../store.ts'
 
@@ -19,6 +19,8 @@ const INSERT_ATTEMPTS_MAX = 5
 export interface UploadPartInput extends UploadInput {
   readonly partNumber: number
   readonly body: Body
+  /** That of the upload, if it is encrypted (SSE-C). */
+  readonly customerKey?: Uint8Array | undefined
 }
 
 export interface UploadPartResult {
@@ -38,6 +40,7 @@ export async function uploadPart(store: Store, input: UploadPartInput): Promise<
     throw new StoreError('InvalidPart', `Cannot take part ${partNumber}: wanted 1 to 10,000`)
   }
   const upload = await openUpload(store, input)
+  const seal = uploadSeal(upload, input.customerKey)
   const bucket = await bucketById(store, input.bucket)
   const ref = objectRef(store, bucket, key)
   await refuseOverQuota(store, bucket, { key, bytes: input.body.length ?? 0 })
@@ -47,6 +50,7 @@ export async function uploadPart(store: Store, input: UploadPartInput): Promise<
       body: bodyFor(upload, input.body),
       inlineSizeBytesMax: 0,
       sizeBytesMax: PUT_SIZE_BYTES_MAX,
+      seal,
       facts: () => ({
         partitionKey: ref.partitionKey,
         key,

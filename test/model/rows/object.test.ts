@@ -46,6 +46,13 @@ const made: ObjectValue = {
   ],
 }
 
+/** Of an encrypted object, and of an upload of one. */
+const sealing = { salt: new Uint8Array(32).fill(1), proof: new Uint8Array(32).fill(2) }
+const sealed: ObjectValue = {
+  current: { ...made.current!, sealing },
+  uploads: [{ ...made.uploads[1]!, sealing }],
+}
+
 /** What format 1 wrote for `made`; it is read for ever. */
 const format1 =
   'kpjPAAYKJBgeQAEM2SJkNDFkOGNkOThmMDBiMjA0ZTk4MDA5OThlY2Y4NDI3ZS0zlKxjb250ZW50LXR5' +
@@ -66,8 +73,8 @@ test('encodeObject() and decodeObject() are inverse, through msgpack', () => {
     },
     uploads: [],
   }
-  for (const value of [made, inline, emptyObject]) {
-    const back = decodeObject(unpack(pack(encodeObject(value))), 1)
+  for (const value of [made, inline, emptyObject, sealed]) {
+    const back = decodeObject(unpack(pack(encodeObject(value))), 2)
     const body = back.current?.body
     const plain =
       body instanceof Uint8Array
@@ -75,7 +82,7 @@ test('encodeObject() and decodeObject() are inverse, through msgpack', () => {
         : back
     assert.deepEqual(plain, value)
   }
-  assert.throws(() => decodeObject(encodeObject(made), 2), TypeError)
+  assert.throws(() => decodeObject(encodeObject(made), 3), TypeError)
 })
 
 test('decodeObject() reads what format 1 wrote', () => {

@@ -18,6 +18,7 @@ import {
   checksumElement,
   checksumHeader,
 } from '../checksums.ts'
+import { customerKeyOf, customerKeyParameters } from '../customer-key.ts'
 import { S3Error } from '../errors.ts'
 import { checkedElement } from '../contract/honour.ts'
 import { operationId } from '../operation-id.ts'
@@ -46,6 +47,8 @@ export const completeMultipartUpload = operation({
     'BadDigest',
     'EntityTooLarge',
     'EntityTooSmall',
+    'InvalidArgument',
+    'InvalidEncryptionAlgorithmError',
     'InvalidPart',
     'InvalidPartOrder',
     'InvalidRequest',
@@ -55,6 +58,7 @@ export const completeMultipartUpload = operation({
     'QuotaExceeded',
   ],
   parameters: {
+    ...customerKeyParameters,
     uploadId: query('uploadId', uploadId),
     ifMatch: header('if-match', ifMatchOnWrite),
     ifNoneMatch: header('if-none-match', ifNoneMatchOnWrite),
@@ -76,6 +80,7 @@ export const completeMultipartUpload = operation({
       conditions: writeConditions(input.ifMatch, input.ifNoneMatch),
       checksum: objectChecksum(request.headers, input.checksumType),
       objectSize: input.objectSize,
+      customerKey: customerKeyOf(input)?.bytes,
       operation: operationId(context, 'CompleteMultipartUpload'),
     })
     return documentAnswer(

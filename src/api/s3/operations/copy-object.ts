@@ -6,6 +6,13 @@ import { REDIRECT_HEADER } from '../../object/site.ts'
 import { documentAnswer } from '../answers.ts'
 import { checksumElement, supportedAlgorithm } from '../checksums.ts'
 import { checkSourceSize, judgeSource, sourceBucket, sourceParameters } from '../copy-source.ts'
+import {
+  customerKeyHeaders,
+  customerKeyOf,
+  customerKeyParameters,
+  sourceKeyOf,
+  sourceKeyParameters,
+} from '../customer-key.ts'
 import { S3Error } from '../errors.ts'
 import { metadataParameters, storedMetadata } from '../metadata.ts'
 import { operationId } from '../operation-id.ts'
@@ -42,6 +49,7 @@ export const copyObject = operation({
   errors: [
     'InvalidArgument',
     'InvalidRedirectLocation',
+    'InvalidEncryptionAlgorithmError',
     'InvalidRequest',
     'MetadataTooLarge',
     'NoSuchBucket',
@@ -53,6 +61,8 @@ export const copyObject = operation({
   parameters: {
     ...metadataParameters,
     ...sourceParameters,
+    ...sourceKeyParameters,
+    ...customerKeyParameters,
     ifMatch: header('if-match', ifMatchOnWrite),
     ifNoneMatch: header('if-none-match', ifNoneMatchOnWrite),
     metadataDirective: header('x-amz-metadata-directive', directive('metadata')),
@@ -65,11 +75,13 @@ export const copyObject = operation({
     const from = await sourceBucket(context, input)
     const isReplaced = input.metadataDirective === 'REPLACE'
     if (from.id === bucket.id && source.key === key && !isReplaced) checkSelfCopy(context)
+    const customerKey = customerKeyOf(input)
     const sent = storedMetadata(request.headers)
     const { etag, checksum, modifiedMicros } = await copyStored(store, {
       bucket: bucket.id,
       key,
-      source: { bucket: from.id, key: source.key },
+      source: { bucket: from.id, key: source.key, customerKey: sourceKeyOf(input)?.bytes },
+      customerKey: customerKey?.bytes,
       judge: (info) => {
         judgeSource(info, input, context.clock.wallMicros())
         checkSourceSize(info.size)
@@ -86,6 +98,7 @@ export const copyObject = operation({
         element('ETag', `"${etag}"`) +
         element('ChecksumType', checksum?.type) +
         checksumElement(checksum),
+      customerKeyHeaders(customerKey),
     )
   },
 })
@@ -99,7 +112,11 @@ function keptMetadata(stored: Metadata, sent: Metadata): Metadata {
 }
 
 /** What makes a copy of an object onto itself a change. */
-const changes = ['x-amz-storage-class', REDIRECT_HEADER] as const
+const changes = [
+  'x-amz-storage-class',
+  'x-amz-server-side-encryption-customer-algorithm',
+  REDIRECT_HEADER,
+] as const
 
 /** @throws {S3Error} `InvalidRequest` when an object would be copied onto itself as it is */
 function checkSelfCopy({ request }: ObjectContext): void {

@@ -6,6 +6,7 @@ import type { ObjectInfo, ObjectParts } from '../../../store/object/get-object.t
 import { httpDateOf } from '../../http/dates.ts'
 import { documentAnswer } from '../answers.ts'
 import { checksumElement } from '../checksums.ts'
+import { customerKeyHeaders, customerKeyOf, customerKeyParameters } from '../customer-key.ts'
 import { operation } from '../contract/operation.ts'
 import { header, integer, text } from '../contract/parameters.ts'
 import { S3Error } from '../errors.ts'
@@ -29,15 +30,27 @@ export const getObjectAttributes = operation({
   selector: { query: ['attributes'] },
   permission: 'read',
   body: 'none',
-  errors: ['InvalidArgument', 'InvalidRequest', 'NoSuchBucket', 'NoSuchKey'],
+  errors: [
+    'InvalidArgument',
+    'InvalidEncryptionAlgorithmError',
+    'InvalidRequest',
+    'NoSuchBucket',
+    'NoSuchKey',
+  ],
   parameters: {
+    ...customerKeyParameters,
     wanted: header('x-amz-object-attributes', text),
     limit: header('x-amz-max-parts', integer(0, INT_MAX)),
     after: header('x-amz-part-number-marker', integer(0, INT_MAX)),
   },
-  handle: async ({ wanted, limit = LIST_KEYS_MAX, after = 0 }, context) => {
+  handle: async (input, context) => {
+    const { wanted, limit = LIST_KEYS_MAX, after = 0 } = input
     const chosen = readAttributes(wanted)
-    const info = await headObject(context.store, { bucket: context.bucket.id, key: context.key })
+    const customerKey = customerKeyOf(input)
+    const info = await headObject(context.store, {
+      ...{ bucket: context.bucket.id, key: context.key },
+      customerKey: customerKey?.bytes,
+    })
     const range = {
       limit: Math.min(limit, LIST_KEYS_MAX),
       after: Math.min(after, PART_NUMBER_MAX),
@@ -46,6 +59,7 @@ export const getObjectAttributes = operation({
     for (const name of attributes) if (chosen.has(name)) xml += await render[name](info, range)
     return documentAnswer('GetObjectAttributesResponse', xml, [
       ['last-modified', httpDateOf(info.modifiedMicros)],
+      ...customerKeyHeaders(customerKey),
     ])
   },
 })

@@ -2,6 +2,7 @@
 
 import { getObject as getStoredObject } from '../../../store/object/get-object.ts'
 import { bodyOf } from '../../object/selection.ts'
+import { customerKeyHeaders, customerKeyOf } from '../customer-key.ts'
 import { withExpiration } from '../expiration.ts'
 import { readParameters, selectBytes } from '../object-answer.ts'
 import { operation } from '../contract/operation.ts'
@@ -15,6 +16,7 @@ export const getObject = operation({
   hot: true,
   errors: [
     'InvalidArgument',
+    'InvalidEncryptionAlgorithmError',
     'InvalidPartNumber',
     'InvalidRange',
     'InvalidRequest',
@@ -25,11 +27,16 @@ export const getObject = operation({
   parameters: readParameters,
   handle: async (input, context) => {
     const { bucket, key, request } = context
-    const object = await getStoredObject(context.store, { bucket: bucket.id, key })
+    const customerKey = customerKeyOf(input)
+    const object = await getStoredObject(context.store, {
+      ...{ bucket: bucket.id, key },
+      customerKey: customerKey?.bytes,
+    })
     const selection = await selectBytes(object.info, input, context.clock.wallMicros())
     if (!('length' in selection)) return selection
     const { status } = selection
-    const headers = withExpiration(selection.headers, bucket, key, object.info)
+    const shown = [...selection.headers, ...customerKeyHeaders(customerKey)]
+    const headers = withExpiration(shown, bucket, key, object.info)
     const body = await bodyOf(object, selection, request.signal)
     return { status, headers, ...(body === undefined ? {} : { body }) }
   },

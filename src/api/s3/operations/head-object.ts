@@ -1,6 +1,7 @@
 /** HeadObject: what GetObject would answer, without the bytes. */
 
 import { headObject as headStoredObject } from '../../../store/object/get-object.ts'
+import { customerKeyHeaders, customerKeyOf } from '../customer-key.ts'
 import { withExpiration } from '../expiration.ts'
 import { readParameters, selectBytes } from '../object-answer.ts'
 import { operation } from '../contract/operation.ts'
@@ -14,6 +15,7 @@ export const headObject = operation({
   hot: true,
   errors: [
     'InvalidArgument',
+    'InvalidEncryptionAlgorithmError',
     'InvalidPartNumber',
     'InvalidRange',
     'InvalidRequest',
@@ -24,11 +26,16 @@ export const headObject = operation({
   parameters: readParameters,
   handle: async (input, context) => {
     const { bucket, key } = context
-    const info = await headStoredObject(context.store, { bucket: bucket.id, key })
+    const customerKey = customerKeyOf(input)
+    const info = await headStoredObject(context.store, {
+      ...{ bucket: bucket.id, key },
+      customerKey: customerKey?.bytes,
+    })
     const selection = await selectBytes(info, input, context.clock.wallMicros())
     if (!('length' in selection)) return selection
     const { status, headers, length } = selection
-    const all = withExpiration(headers, bucket, key, info)
+    const shown = [...headers, ...customerKeyHeaders(customerKey)]
+    const all = withExpiration(shown, bucket, key, info)
     return { status, headers: [...all, ['content-length', String(length)]] }
   },
 })

@@ -4,6 +4,7 @@ import { PART_NUMBER_MAX } from '../../../base/limits.ts'
 import { listParts as listStoredParts } from '../../../store/upload/multipart.ts'
 import { documentAnswer, person } from '../answers.ts'
 import { checksumElement } from '../checksums.ts'
+import { customerKeyOf, customerKeyParameters } from '../customer-key.ts'
 import { operation } from '../contract/operation.ts'
 import { integer, pageSize, query, uploadId } from '../contract/parameters.ts'
 import { element, isoTime } from '../xml-text.ts'
@@ -17,19 +18,28 @@ export const listParts = operation({
   selector: { query: ['uploadId'] },
   permission: 'read',
   body: 'none',
-  errors: ['InvalidArgument', 'NoSuchBucket', 'NoSuchUpload'],
+  errors: [
+    'InvalidArgument',
+    'InvalidEncryptionAlgorithmError',
+    'InvalidRequest',
+    'NoSuchBucket',
+    'NoSuchUpload',
+  ],
   parameters: {
+    ...customerKeyParameters,
     uploadId: query('uploadId', uploadId),
     limit: query('max-parts', pageSize),
     after: query('part-number-marker', integer(0, INT_MAX)),
   },
-  handle: async ({ uploadId: upload, limit, after = 0 }, context) => {
+  handle: async (input, context) => {
+    const { uploadId: upload, limit, after = 0 } = input
     const page = await listStoredParts(context.store, {
       bucket: context.bucket.id,
       key: context.key,
       uploadId: upload,
       after: Math.min(after, PART_NUMBER_MAX),
       limit,
+      customerKey: customerKeyOf(input)?.bytes,
     })
     let parts = ''
     for (const part of page.parts) {

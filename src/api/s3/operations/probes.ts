@@ -3,7 +3,7 @@
  * one answer as long as nothing can be set.
  */
 
-import { headObject } from '../../../store/object/get-object.ts'
+import { currentVersion } from '../../../store/object/get-object.ts'
 import type { HttpResponse } from '../../http/response.ts'
 import { documentAnswer, emptyAnswer, person } from '../answers.ts'
 import type { Caller } from '../context.ts'
@@ -97,7 +97,7 @@ export const probes: readonly Operation[] = [
       ...declared(asked, said),
       target: 'object',
       handle: async (_input, context) => {
-        await headObject(context.store, { bucket: context.bucket.id, key: context.key })
+        await currentVersion(context.store, { bucket: context.bucket.id, key: context.key })
         return answer(said, context)
       },
     }),

@@ -5,6 +5,7 @@ import { emptyAnswer } from '../answers.ts'
 import { checksumHeaders } from '../checksums.ts'
 import { withExpiration } from '../expiration.ts'
 import { metadataParameters, storedMetadata } from '../metadata.ts'
+import { customerKeyHeaders, customerKeyOf, customerKeyParameters } from '../customer-key.ts'
 import { operationId } from '../operation-id.ts'
 import { operation } from '../contract/operation.ts'
 import {
@@ -27,6 +28,8 @@ export const putObject = operation({
     'EntityTooLarge',
     'IncompleteBody',
     'InvalidRedirectLocation',
+    'InvalidArgument',
+    'InvalidEncryptionAlgorithmError',
     'MetadataTooLarge',
     'NoSuchKey',
     'PreconditionFailed',
@@ -35,19 +38,26 @@ export const putObject = operation({
   ],
   parameters: {
     ...metadataParameters,
+    ...customerKeyParameters,
     ifMatch: header('if-match', ifMatchOnWrite),
     ifNoneMatch: header('if-none-match', ifNoneMatchOnWrite),
   },
   handle: async (input, context) => {
+    const customerKey = customerKeyOf(input)
     const { etag, checksum, size } = await storeObject(context.store, {
       bucket: context.bucket.id,
       key: context.key,
       metadata: storedMetadata(context.request.headers),
       conditions: writeConditions(input.ifMatch, input.ifNoneMatch),
       body: context.request.body,
+      customerKey: customerKey?.bytes,
       operation: operationId(context, 'PutObject'),
     })
-    const headers = [['etag', `"${etag}"`] as const, ...checksumHeaders(checksum)]
+    const headers = [
+      ['etag', `"${etag}"`] as const,
+      ...checksumHeaders(checksum),
+      ...customerKeyHeaders(customerKey),
+    ]
     const made = { size, modifiedMicros: context.clock.wallMicros() }
     return emptyAnswer(200, withExpiration(headers, context.bucket, context.key, made))
   },

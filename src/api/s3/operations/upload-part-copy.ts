@@ -6,6 +6,13 @@ import { uploadPart } from '../../../store/upload/upload-part.ts'
 import { documentAnswer } from '../answers.ts'
 import { checksumElement } from '../checksums.ts'
 import { checkSourceSize, judgeSource, sourceBucket, sourceParameters } from '../copy-source.ts'
+import {
+  customerKeyHeaders,
+  customerKeyOf,
+  customerKeyParameters,
+  sourceKeyOf,
+  sourceKeyParameters,
+} from '../customer-key.ts'
 import { S3Error } from '../errors.ts'
 import { operation } from '../contract/operation.ts'
 import { header, integer, query, required, uploadId } from '../contract/parameters.ts'
@@ -30,6 +37,7 @@ export const uploadPartCopy = operation({
   errors: [
     'EntityTooLarge',
     'InvalidArgument',
+    'InvalidEncryptionAlgorithmError',
     'InvalidRequest',
     'NoSuchBucket',
     'NoSuchKey',
@@ -40,6 +48,8 @@ export const uploadPartCopy = operation({
   ],
   parameters: {
     ...sourceParameters,
+    ...sourceKeyParameters,
+    ...customerKeyParameters,
     range: header(RANGE_HEADER, copiedRange),
     partNumber: query('partNumber', required(integer(1, PART_NUMBER_MAX))),
     uploadId: query('uploadId', uploadId),
@@ -47,7 +57,11 @@ export const uploadPartCopy = operation({
   handle: async (input, context) => {
     const { store, bucket, key, request } = context
     const from = await sourceBucket(context, input)
-    const object = await getObject(store, { bucket: from.id, key: input.source.key })
+    const customerKey = customerKeyOf(input)
+    const object = await getObject(store, {
+      ...{ bucket: from.id, key: input.source.key },
+      customerKey: sourceKeyOf(input)?.bytes,
+    })
     const { size } = object.info
     judgeSource(object.info, input, context.clock.wallMicros())
     const { start, end } = rangeIn(input.range, size)
@@ -56,6 +70,7 @@ export const uploadPartCopy = operation({
       key,
       uploadId: input.uploadId,
       partNumber: input.partNumber,
+      customerKey: customerKey?.bytes,
       body: {
         pieces: object.read(start, end, request.signal),
         length: end - start + 1,
@@ -67,6 +82,7 @@ export const uploadPartCopy = operation({
       element('LastModified', isoTime(modifiedMicros)) +
         element('ETag', `"${etag}"`) +
         checksumElement(checksum),
+      customerKeyHeaders(customerKey),
     )
   },
 })
