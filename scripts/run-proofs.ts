@@ -13,6 +13,7 @@ interface Proof {
 /** The clients come first: the start-up uses the aws-cli that they install. */
 const PROOFS: readonly Proof[] = [
   { name: 'real-clients', limit: 240 },
+  { name: 'https-clients', limit: 120 },
   { name: 'tool-clients', limit: 240 },
   { name: 'fuzz', limit: 120 },
   { name: 'start-up', limit: 180 },
