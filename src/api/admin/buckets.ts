@@ -124,12 +124,19 @@ function defined(given: Readonly<Record<string, boolean | undefined>>): Partial<
 /** The body of AllowBucketKey and DenyBucketKey; only `true` flags act. */
 export const permissionInput = fields({ bucketId: text, accessKeyId: text, permissions })
 
+/** Generated clients send each field, and leave those empty that they do not mean. */
+const word = shape<string | undefined>(optional(text).schema, (value, at, unknown) => {
+  const read = optional(text)(value, at, unknown)
+  return read === '' ? undefined : read
+})
+const unmeant = Object.assign(word, { absent: true as const })
+
 /** The body of AddBucketAlias and RemoveBucketAlias. */
 export const aliasInput = fields({
   bucketId: text,
-  globalAlias: optional(text),
-  localAlias: optional(text),
-  accessKeyId: optional(text),
+  globalAlias: unmeant,
+  localAlias: unmeant,
+  accessKeyId: unmeant,
 })
 
 /**

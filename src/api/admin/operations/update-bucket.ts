@@ -44,18 +44,19 @@ function websiteOf(
   { settings: { website: before } }: Bucket,
   { enabled, indexDocument, errorDocument }: Shaped<typeof website>,
 ): WebsiteSettings | null {
+  // A form that was emptied sends empty names.
+  const [index, error] = [indexDocument, errorDocument].map((name) => name || undefined)
   if (!enabled) {
-    if (indexDocument === undefined && errorDocument === undefined) return null
+    if (index === undefined && error === undefined) return null
     throw refused('"indexDocument" and "errorDocument" belong to one that is enabled')
   }
-  if (indexDocument === undefined) throw refused('"indexDocument" is missing')
-  if (indexDocument === '' || indexDocument.includes('/')) {
+  if (index === undefined) throw refused('"indexDocument" is missing')
+  if (index.includes('/')) {
     throw refused('"indexDocument" is a file name such as "index.html"')
   }
-  if (errorDocument === '') throw refused('"errorDocument" is empty: leave it out')
   return {
-    indexDocument,
-    ...(errorDocument === undefined ? {} : { errorDocument }),
+    indexDocument: index,
+    ...(error === undefined ? {} : { errorDocument: error }),
     rules: before !== undefined && 'rules' in before ? before.rules : [],
   }
 }
