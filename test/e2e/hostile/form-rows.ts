@@ -54,7 +54,10 @@ function form(name: string, wish: Wish, answer: Answer): Row {
 export const formRows: readonly Row[] = [
   form(
     'S31 no policy',
-    { change: ({ policy: _, ...rest }) => rest },
+    {
+      change: (fields) =>
+        Object.fromEntries(Object.entries(fields).filter(([name]) => name !== 'policy')),
+    },
     {
       status: [400, 403],
       code: ['InvalidArgument', 'AccessDenied'],
