@@ -72,6 +72,7 @@ const remedies = {
   NoSuchBucket: 'Create the bucket, or mend its name: `hangar bucket list`',
   NoSuchBucketPolicy: NOTHING_SET,
   NoSuchCORSConfiguration: 'Nothing, or set rules with PutBucketCors',
+  NoSuchLifecycleConfiguration: 'Nothing, or set rules with PutBucketLifecycleConfiguration',
   NoSuchConfiguration: NOTHING_SET,
   NoSuchKey: 'Mend the key: ListObjectsV2 shows what is there',
   NoSuchTagSet: NOTHING_SET,
