@@ -51,6 +51,7 @@ const remedies = {
   InvalidChunkSizeError: 'Send chunks of at least 8 KiB but for the last; update the client',
   InvalidDigest: 'Send Content-MD5 as the base64 of 16 bytes',
   InvalidLocationConstraint: 'Name the region of this node, or none',
+  InvalidEncryptionAlgorithmError: 'Send AES256: no other algorithm is taken',
   InvalidPart: 'Name parts that were uploaded, by the ETags of their answers: ListParts shows them',
   InvalidPartNumber: 'Ask for a part up to `ActualPartCount`',
   InvalidPartOrder: 'Name the parts in ascending order, each once',

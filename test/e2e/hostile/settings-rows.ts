@@ -40,6 +40,27 @@ const site = (inner: string): string => `<WebsiteConfiguration>${inner}</Website
 const index = '<IndexDocument><Suffix>index.html</Suffix></IndexDocument>'
 const rule = (redirect: string): string =>
   `<RoutingRule><Redirect>${redirect}</Redirect></RoutingRule>`
+const lifecycle = (rules: string): string =>
+  `<LifecycleConfiguration>${rules}</LifecycleConfiguration>`
+const expiry = (inner: string): string =>
+  `<Rule><Status>Enabled</Status><Filter><Prefix/></Filter>${inner}</Rule>`
+
+const SSE = 'x-amz-server-side-encryption-customer-'
+
+/** An object encrypted with a key of the customer's, as the headers say. */
+const encrypted = (name: string, headers: Readonly<Record<string, string>>): Row => ({
+  name: `X24 ${name}`,
+  bytes: ({ owner, bucket }) =>
+    signedWire(owner, { method: 'PUT', bucket, key: 'hostile', headers, body: Buffer.alloc(99) }),
+  status: [400],
+  code: ['InvalidArgument', 'InvalidRequest', 'InvalidEncryptionAlgorithmError'],
+})
+const customer = (key: Buffer, digest = createHash('md5').update(key).digest()): Record<string, string> => ({
+  [`${SSE}algorithm`]: 'AES256',
+  [`${SSE}key`]: key.toString('base64'),
+  [`${SSE}key-md5`]: digest.toString('base64'),
+})
+
 export const settingsRows: readonly Row[] = [
   copy('an empty source', '', badArgument),
   copy('a source without a slash', 'bucket', badArgument),
@@ -92,4 +113,30 @@ export const settingsRows: readonly Row[] = [
     status: [400],
     code: ['MaxMessageLengthExceeded', 'MalformedXML'],
   }),
+  set('X3 a lifecycle of 3 MB', 'lifecycle', lifecycle(' '.repeat(3 << 20)), {
+    status: [400],
+    code: ['MaxMessageLengthExceeded', 'MalformedXML'],
+  }),
+  set(
+    'X1 billion laughs in a lifecycle',
+    'lifecycle',
+    `<!DOCTYPE a [<!ENTITY b "c">]>${lifecycle('&b;')}`,
+  ),
+  set(
+    'X22 a lifecycle of -1 days',
+    'lifecycle',
+    lifecycle(expiry('<Expiration><Days>-1</Days></Expiration>')),
+  ),
+  set(
+    'X22 a lifecycle of 0x10 days',
+    'lifecycle',
+    lifecycle(expiry('<Expiration><Days>0x10</Days></Expiration>')),
+  ),
+  encrypted('a customer key of 31 bytes', customer(Buffer.alloc(31, 1))),
+  encrypted('a customer key of 4 KB', customer(Buffer.alloc(4096, 1))),
+  encrypted('a customer key with the MD5 of another', customer(Buffer.alloc(32, 1), Buffer.alloc(16))),
+  encrypted('a customer key that is no base64', { ...customer(Buffer.alloc(32, 1)), [`${SSE}key`]: '%%%' }),
+  encrypted('an algorithm that is none', { ...customer(Buffer.alloc(32, 1)), [`${SSE}algorithm`]: 'ROT13' }),
+  encrypted('an algorithm without a key', { [`${SSE}algorithm`]: 'AES256' }),
+  encrypted('a key without an algorithm', { [`${SSE}key`]: Buffer.alloc(32, 1).toString('base64') }),
 ]
