@@ -55,7 +55,10 @@ const encrypted = (name: string, headers: Readonly<Record<string, string>>): Row
   status: [400],
   code: ['InvalidArgument', 'InvalidRequest', 'InvalidEncryptionAlgorithmError'],
 })
-const customer = (key: Buffer, digest = createHash('md5').update(key).digest()): Record<string, string> => ({
+const customer = (
+  key: Buffer,
+  digest = createHash('md5').update(key).digest(),
+): Record<string, string> => ({
   [`${SSE}algorithm`]: 'AES256',
   [`${SSE}key`]: key.toString('base64'),
   [`${SSE}key-md5`]: digest.toString('base64'),
@@ -134,9 +137,20 @@ export const settingsRows: readonly Row[] = [
   ),
   encrypted('a customer key of 31 bytes', customer(Buffer.alloc(31, 1))),
   encrypted('a customer key of 4 KB', customer(Buffer.alloc(4096, 1))),
-  encrypted('a customer key with the MD5 of another', customer(Buffer.alloc(32, 1), Buffer.alloc(16))),
-  encrypted('a customer key that is no base64', { ...customer(Buffer.alloc(32, 1)), [`${SSE}key`]: '%%%' }),
-  encrypted('an algorithm that is none', { ...customer(Buffer.alloc(32, 1)), [`${SSE}algorithm`]: 'ROT13' }),
+  encrypted(
+    'a customer key with the MD5 of another',
+    customer(Buffer.alloc(32, 1), Buffer.alloc(16)),
+  ),
+  encrypted('a customer key that is no base64', {
+    ...customer(Buffer.alloc(32, 1)),
+    [`${SSE}key`]: '%%%',
+  }),
+  encrypted('an algorithm that is none', {
+    ...customer(Buffer.alloc(32, 1)),
+    [`${SSE}algorithm`]: 'ROT13',
+  }),
   encrypted('an algorithm without a key', { [`${SSE}algorithm`]: 'AES256' }),
-  encrypted('a key without an algorithm', { [`${SSE}key`]: Buffer.alloc(32, 1).toString('base64') }),
+  encrypted('a key without an algorithm', {
+    [`${SSE}key`]: Buffer.alloc(32, 1).toString('base64'),
+  }),
 ]
