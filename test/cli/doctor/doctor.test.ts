@@ -120,6 +120,27 @@ test('doctor --endpoint fails a store that ignores conditions and ranges', async
   assert.equal(verdicts['checksum'], 'warning')
 })
 
+test('doctor fails while a node is down, and warns of copies that are missing', async (t) => {
+  const one = { addr: '10.0.0.1:3901', hostname: 'a', lastSeenSecsAgo: null, draining: false }
+  const role = { zone: 'z', tags: [], capacity: 1 }
+  const up = { ...one, id: 'a'.repeat(64), isUp: true, role, missingBlocks: 7 }
+  const down = { ...one, id: 'b'.repeat(64), isUp: false, role, addr: '10.0.0.2:3901' }
+  const newcomer = { ...one, id: 'c'.repeat(64), isUp: true, role: null, notice: 'It copies' }
+  const health = { status: 'degraded', partitions: 256, partitionsQuorum: 256, partitionsAllOk: 0 }
+  const endpoint = await serve(t, (request, response) => {
+    const isHealth = request.url?.includes('Health') === true
+    const status = { layoutVersion: 3, nodes: [up, down, newcomer] }
+    response.end(JSON.stringify(isHealth ? health : status))
+  })
+  const { code, verdicts, findings } = await examine('--admin-url', endpoint)
+  assert.equal(code, 1)
+  const others = { 'other nodes': 'failed', copies: 'warning', cccccccccccccccc: 'warning' }
+  assert.deepEqual(verdicts, { node: 'ok', service: 'ok', layout: 'warning', ...others })
+  const detail = (name: string): string => findings.find((found) => found.name === name)!.detail
+  assert.equal(detail('other nodes'), 'down: bbbbbbbbbbbbbbbb 10.0.0.2:3901')
+  assert.match(detail('copies'), /^7 blocks/)
+})
+
 test('doctor looks at a node: folders, drive, ports, certificate, cluster', async (t) => {
   const pair = newAuthority().issue({ until: new Date('2021-01-01') })
   const taken = new URL(await serve(t, () => undefined)).port
