@@ -78,7 +78,8 @@ function accessOfUrl(text: string, options: GlobalOptions, terminal: Terminal): 
   return { endpoint: text.replace(/\/+$/, ''), token, from, ...trust }
 }
 
-function readGiven(name: string, path: string): string {
+/** @throws {CliError} when the file that an option names cannot be read */
+export function readGiven(name: string, path: string): string {
   try {
     return readFileSync(path, 'utf8')
   } catch (cause) {

@@ -1,10 +1,9 @@
 /** `hangar doctor`: what is wrong with a node, or with any S3 endpoint, and what mends it. */
 
-import { readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import type { Command } from 'commander'
 import { loadConfig } from '../../config/load.ts'
-import { AdminClient, findNode } from '../admin-client.ts'
+import { AdminClient, findNode, readGiven } from '../admin-client.ts'
 import { CliError } from '../command.ts'
 import type { DefineCommand, GlobalOptions, Terminal } from '../command.ts'
 import { lookAtCluster } from '../doctor/cluster.ts'
@@ -62,8 +61,9 @@ async function examineEndpoint(
     throw new CliError(`--endpoint is "${text}"`, 'Give the whole address, such as https://HOST.')
   }
   const { environment, folder } = terminal
-  const file = options.ca ?? environment['AWS_CA_BUNDLE']
-  const trust = file === undefined ? {} : { authority: readFileSync(resolve(folder, file), 'utf8') }
+  const file = options.ca ?? environment['AWS_CA_BUNDLE'] ?? ''
+  const name = options.ca === undefined ? 'AWS_CA_BUNDLE' : '--ca'
+  const trust = file === '' ? {} : { authority: readGiven(name, resolve(folder, file)) }
   const answer = await lookAtEndpoint({ endpoint, trust }, findings)
   if (answer === undefined) return
   const accessKeyId = options.key ?? environment['AWS_ACCESS_KEY_ID']

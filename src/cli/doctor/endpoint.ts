@@ -2,7 +2,7 @@
 
 import { lookup } from 'node:dns/promises'
 import { httpCall, type Trust } from '../http-call.ts'
-import { failed, ok, reasonOf, warning, type Findings, type Look } from './finding.ts'
+import { failed, ok, reasonOf, skipped, warning, type Findings, type Look } from './finding.ts'
 import { asReply, type S3Reply } from './s3-call.ts'
 
 export interface EndpointOptions {
@@ -91,7 +91,7 @@ function certificateLook(untilMs: number): Look {
 
 function clockLook(date: string | undefined): Look {
   const theirs = Date.parse(date ?? '')
-  if (Number.isNaN(theirs)) return warning('its answers carry no Date, nothing to compare with')
+  if (Number.isNaN(theirs)) return skipped('its answer carries no Date, nothing to compare with')
   const skew = Date.now() - theirs
   const seconds = Math.round(Math.abs(skew) / 1000)
   const text = `this machine is ${seconds} s ${skew < 0 ? 'behind' : 'ahead of'} the endpoint`

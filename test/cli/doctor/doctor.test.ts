@@ -107,6 +107,8 @@ test('doctor --endpoint notices a web server, an admin port, a closed port and t
   }
   assert.match(await last(page), /a web page answers there/)
   assert.match(await last(node.admin!.endpoint), /JSON is answered there/)
+  const absent = await say(['doctor', '--endpoint', page, '--ca', 'absent.pem'], { folder })
+  assert.match(absent.err, /cannot read the file of --ca/)
   assert.match(await last('http://127.0.0.1:1'), /nobody listens there/)
   assert.match(await last(node.s3!.endpoint.replace('http:', 'https:')), /no https port/)
 })
