@@ -14,6 +14,7 @@ import type { Row, World } from './hostile/row.ts'
 import { s3Rows } from './hostile/s3-rows.ts'
 import { presignedRows } from './hostile/presigned-rows.ts'
 import { settingsRows } from './hostile/settings-rows.ts'
+import { makeSite, siteRows } from './hostile/site-rows.ts'
 import { signatureRows } from './hostile/signature-rows.ts'
 import { ask, type Heard } from './hostile/wire.ts'
 
@@ -32,6 +33,7 @@ const rows: readonly Row[] = [
   ...settingsRows,
   ...formRows,
   ...doorRows,
+  ...siteRows,
 ]
 
 let node: RunningNode
@@ -100,6 +102,7 @@ describe('hostile requests', () => {
       partEtag = String(sent.headers.etag).replaceAll('"', '')
     }
     assert.ok(uploadId !== '' && partEtag !== '')
+    await makeSite(client, bucket)
     const adminToken = node.hello.admin.token
     world = { owner, bucket, key, uploadId, partEtag, adminToken }
   })
