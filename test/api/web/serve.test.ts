@@ -1,6 +1,7 @@
 /** Sites by host name, over a whole store, asked without a socket. */
 
 import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
 import { after, before, test } from 'node:test'
 import { silentLog } from '../../../src/base/log.ts'
 import { HttpError } from '../../../src/api/http/errors.ts'
@@ -220,6 +221,29 @@ test('HEAD says what GET would, without a byte; other methods are refused', asyn
     assert.equal(refused.headers.get('allow'), 'GET, HEAD, OPTIONS')
   }
   assert.equal((await ask('/')).text, 'home')
+})
+
+test('an object that its owner encrypted is never shown', async () => {
+  const key = Buffer.alloc(32, 7)
+  const put = await door.call({
+    method: 'PUT',
+    key: 'sealed.html',
+    body: Buffer.from('secret'),
+    headers: {
+      'x-amz-server-side-encryption-customer-algorithm': 'AES256',
+      'x-amz-server-side-encryption-customer-key': key.toString('base64'),
+      'x-amz-server-side-encryption-customer-key-md5': createHash('md5')
+        .update(key)
+        .digest('base64'),
+    },
+  })
+  assert.equal(put.status, 200, put.text)
+  await site(pages)
+  const page = await ask('/sealed.html')
+  assert.equal(page.status, 400)
+  assert.equal(page.headers.get('x-amz-error-code'), 'AccessForbidden')
+  await site({ ...pages, errorDocument: 'sealed.html' })
+  assert.match((await ask('/none')).text, /^404: /)
 })
 
 test('the error document is shown with the status of the error, whatever was asked of the page', async () => {
