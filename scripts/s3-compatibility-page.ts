@@ -32,7 +32,7 @@ answered with \`501 NotImplemented\` and its name, unless it asks for what is do
   with 403, one of version 2 with 400. Fields after the file are ignored, as browsers send their
   buttons there; the form must end with its boundary.
 - Lifecycle rules run once a day, after midnight of UTC, and \`x-amz-expiration\` tells the day ahead.
-  Rules with tags, transitions, noncurrent versions or delete markers are refused with 501.
+  Rules with tags, transitions or noncurrent versions are refused with 501.
 - A write that would exceed a quota of its bucket is refused with 403 \`QuotaExceeded\` (Ceph's code:
   AWS has no quotas, Garage answers \`AccessDenied\`), before its body where the length is known.
 - Several ranges in one request are answered with the whole object.

@@ -63,8 +63,12 @@ export interface LifecycleRule {
   /** Bytes, exclusive. */
   readonly sizeGreaterThan?: number
   readonly sizeLessThan?: number
-  /** A date is midnight in UTC. */
-  readonly expiration?: { readonly days: number } | { readonly dateMicros: number }
+  /**
+   * A date is midnight in UTC. Delete markers without versions below them: there are none while no
+   * bucket has versions.
+   */
+  readonly expiration?:
+    { readonly days: number } | { readonly dateMicros: number } | { readonly deleteMarkers: true }
   readonly abortUploadsAfterDays?: number
 }
 

@@ -31,7 +31,8 @@ export function objectExpiry(
   let first: Expiry | undefined
   for (const rule of rules) {
     const { expiration } = rule
-    if (expiration === undefined || !covers(rule, object)) continue
+    if (expiration === undefined || 'deleteMarkers' in expiration) continue
+    if (!covers(rule, object)) continue
     const atMicros =
       'days' in expiration
         ? endOf(object.modifiedMicros, expiration.days, dayMicros)
@@ -76,8 +77,9 @@ export function coveredPrefix(
 ): string | undefined {
   let common: string | undefined
   for (const { enabled, prefix = '', expiration, abortUploadsAfterDays } of rules) {
-    const acts = kind === 'objects' ? expiration : abortUploadsAfterDays
-    if (enabled && acts !== undefined) common = sharedStart(common ?? prefix, prefix)
+    const ends = expiration !== undefined && !('deleteMarkers' in expiration)
+    const acts = kind === 'objects' ? ends : abortUploadsAfterDays !== undefined
+    if (enabled && acts) common = sharedStart(common ?? prefix, prefix)
   }
   return common
 }

@@ -30,6 +30,7 @@ test('objectExpiry() takes the rule that ends it first, of those that cover it',
     rule({ id: 'soon', prefix: 'logs/', expiration: { days: 2 } }),
     rule({ id: 'off', enabled: false, expiration: { days: 1 } }),
     rule({ id: 'none', abortUploadsAfterDays: 1 }),
+    rule({ id: 'markers', expiration: { deleteMarkers: true } }),
   ]
   const object = { key: 'logs/a', size: 1, modifiedMicros: 0 }
   assert.equal(objectExpiry(rules, object)?.rule.id, 'soon')
@@ -61,5 +62,6 @@ test('coveredPrefix() is what all keys begin with that the rules act on', () => 
   assert.equal(coveredPrefix([logs, more], 'objects'), 'logs/')
   assert.equal(coveredPrefix([logs, rule({ expiration: { days: 1 } })], 'objects'), '')
   assert.equal(coveredPrefix([logs], 'uploads'), undefined)
+  assert.equal(coveredPrefix([rule({ expiration: { deleteMarkers: true } })], 'objects'), undefined)
   assert.equal(coveredPrefix([{ ...logs, enabled: false }], 'objects'), undefined)
 })

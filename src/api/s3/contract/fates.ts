@@ -226,7 +226,10 @@ export const elementFates: Readonly<Record<string, Readonly<Record<string, Fate>
   },
   Expiration: {
     ...readBy(lifecycle, ['Days', 'Date']),
-    ExpiredObjectDeleteMarker: accepted(['false'], 'there are no delete markers without versions'),
+    ExpiredObjectDeleteMarker: accepted(
+      ['true', 'false'],
+      'kept with the rule; without versions there are no delete markers',
+    ),
   },
   AbortIncompleteMultipartUpload: readBy(lifecycle, ['DaysAfterInitiation']),
   CompleteMultipartUpload: {

@@ -121,9 +121,11 @@ function readExpiration(child: XmlElement | undefined): LifecycleRule['expiratio
   const expiration = checkedElement(child, 'Expiration')
   const days = textOf(expiration, 'Days')
   const date = textOf(expiration, 'Date')
-  if ((days === undefined) === (date === undefined)) {
-    throw malformed('an Expiration has both Days and Date, or neither')
+  const marker = textOf(expiration, 'ExpiredObjectDeleteMarker') === 'true' || undefined
+  if ([days, date, marker].filter((one) => one !== undefined).length !== 1) {
+    throw malformed('an Expiration has not one of Days, Date and ExpiredObjectDeleteMarker')
   }
+  if (marker) return { deleteMarkers: true }
   if (days !== undefined) {
     return { days: readDays(days, "'Days' for Expiration action must be a positive integer") }
   }
@@ -165,17 +167,19 @@ function ruleXml(rule: LifecycleRule): string {
   let xml = `<Rule>${element('ID', id)}${scopeXml(rule)}`
   xml += element('Status', enabled ? 'Enabled' : 'Disabled')
   if (expiration !== undefined) {
-    const when =
-      'days' in expiration
-        ? element('Days', expiration.days)
-        : element('Date', isoTime(expiration.dateMicros))
-    xml += `<Expiration>${when}</Expiration>`
+    xml += `<Expiration>${whenXml(expiration)}</Expiration>`
   }
   if (abortUploadsAfterDays !== undefined) {
     const days = element('DaysAfterInitiation', abortUploadsAfterDays)
     xml += `<AbortIncompleteMultipartUpload>${days}</AbortIncompleteMultipartUpload>`
   }
   return `${xml}</Rule>`
+}
+
+function whenXml(expiration: NonNullable<LifecycleRule['expiration']>): string {
+  if ('days' in expiration) return element('Days', expiration.days)
+  if ('dateMicros' in expiration) return element('Date', isoTime(expiration.dateMicros))
+  return element('ExpiredObjectDeleteMarker', true)
 }
 
 function scopeXml({ form, prefix, sizeGreaterThan, sizeLessThan }: LifecycleRule): string {

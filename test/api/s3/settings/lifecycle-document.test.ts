@@ -33,6 +33,8 @@ test('what is read is written as it was', () => {
       `<ObjectSizeLessThan>10</ObjectSizeLessThan></And></Filter>${status}${one}</Rule>`,
     `<Rule><ID>e</ID><Filter><ObjectSizeGreaterThan>0</ObjectSizeGreaterThan></Filter>` +
       `${status}${one}</Rule>`,
+    `<Rule><ID>f</ID><Filter></Filter>${status}<Expiration>` +
+      `<ExpiredObjectDeleteMarker>true</ExpiredObjectDeleteMarker></Expiration></Rule>`,
   ]
   assert.equal(lifecycleXml(read(...rules)), rules.join(''))
 })
@@ -75,7 +77,7 @@ const refused: Readonly<Record<string, readonly [rules: string[], code: string, 
     /both Filter and Prefix/,
   ],
   'no action': [[rule('')], 'InvalidRequest', /At least one action/],
-  'no days': [[rule('<Expiration/>')], 'MalformedXML', /or neither/],
+  'no days': [[rule('<Expiration/>')], 'MalformedXML', /not one of/],
   'zero days': [
     [rule('<Expiration><Days>0</Days></Expiration>')],
     'InvalidArgument',
@@ -89,7 +91,7 @@ const refused: Readonly<Record<string, readonly [rules: string[], code: string, 
   'days and a date': [
     [rule('<Expiration><Days>1</Days><Date>2030-01-01</Date></Expiration>')],
     'MalformedXML',
-    /both Days and Date/,
+    /not one of/,
   ],
   'a date at noon': [
     [rule('<Expiration><Date>2030-01-01T12:00:00Z</Date></Expiration>')],
@@ -161,10 +163,15 @@ const refused: Readonly<Record<string, readonly [rules: string[], code: string, 
     'NotImplemented',
     /<NoncurrentVersionExpiration>/,
   ],
-  'delete markers': [
-    [rule('<Expiration><ExpiredObjectDeleteMarker>true</ExpiredObjectDeleteMarker></Expiration>')],
-    'NotImplemented',
-    /<ExpiredObjectDeleteMarker>/,
+  'days and delete markers': [
+    [
+      rule(
+        '<Expiration><Days>1</Days>' +
+          '<ExpiredObjectDeleteMarker>true</ExpiredObjectDeleteMarker></Expiration>',
+      ),
+    ],
+    'MalformedXML',
+    /not one of/,
   ],
 }
 
