@@ -188,6 +188,8 @@ test('InspectObject shows versions, uploads and blocks', async () => {
   const size = 1_500_000
   await putObject(store, { bucket, key: 'large', metadata: [], conditions: {}, body: bodyOf(size) })
   await createUpload(store, { bucket, key: 'large', metadata: [] })
+  const customerKey = new Uint8Array(32).fill(3)
+  await putObject(store, { bucket, key: 'sealed', metadata: [], body: bodyOf(size), customerKey })
   const inspect = (key: string): Promise<InspectedObjectAnswer> =>
     door.call('InspectObject', { query: { bucketId: id, key } })
   const small = await inspect('small')
@@ -212,6 +214,13 @@ test('InspectObject shows versions, uploads and blocks', async () => {
   assert.deepEqual(
     blocks.map(({ partNumber, offset }) => [partNumber, offset]),
     blocks.map((_, index) => [1, index * blocks[0]!.size]),
+  )
+  const sealed = (await inspect('sealed')).versions[0]!
+  assert.equal(sealed.encrypted, true)
+  assert.equal(large.versions[0]!.encrypted, false)
+  assert.equal(
+    sealed.blocks?.reduce((sum, block) => sum + block.size, 0),
+    size,
   )
   const missing = await door.ask('InspectObject', { query: { bucketId: id, key: 'none' } })
   assert.deepEqual([missing.status, (missing.json as { code: string }).code], [404, 'NoSuchKey'])

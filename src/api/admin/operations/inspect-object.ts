@@ -47,6 +47,7 @@ function versionAnswer({ version, manifest, blocks, truncated }: InspectedVersio
     uuid: manifest ?? version.id.toString(16).padStart(64, '0'),
     timestamp: timeText(version.id),
     ...plain,
+    encrypted: version.sealing !== undefined,
     inline: manifest === undefined,
     size: version.size,
     etag: version.etag,
@@ -56,11 +57,11 @@ function versionAnswer({ version, manifest, blocks, truncated }: InspectedVersio
   }
 }
 
-function uploadAnswer({ id, state }: UploadEntry): Version {
+function uploadAnswer({ id, state, sealing }: UploadEntry): Version {
   return {
     uuid: id,
     timestamp: timeText(uploadCreatedMicros(id)),
-    ...plain,
+    ...{ ...plain, encrypted: sealing !== undefined },
     ...{ uploading: state === 'open', aborted: state === 'aborted', inline: false },
     ...{ size: null, etag: null },
   }
