@@ -1,6 +1,5 @@
 /** Takes a body in: small ones into memory, larger ones into blocks; verified either way. */
 
-import { hexOf } from '../../base/bytes.ts'
 import type { Digests, DigestStream } from '../../base/compute.ts'
 import type { Checksum } from '../../model/rows/checksum.ts'
 import { BlockWriter, type ManifestFacts } from './block-writer.ts'
@@ -9,15 +8,12 @@ import { StoreError, toStoreError } from '../errors.ts'
 import type { Store } from '../store.ts'
 import type { Seal } from './sealing.ts'
 
-/** As many as those of an MD5. */
-const ETAG_BYTES = 16
-
 export interface ReceiveOptions {
   readonly body: Body
   /** Bodies up to this stay in memory; 0: all go into blocks, empty ones too. */
   readonly inlineSizeBytesMax: number
   readonly sizeBytesMax: number
-  /** What the bytes are encrypted with. Their ETag is then none of them. */
+  /** What the bytes are encrypted with; their ETag is not their MD5 then. */
   readonly seal?: Seal | undefined
   /** Asked only for a body that goes into blocks. */
   readonly facts: () => ManifestFacts
@@ -117,13 +113,11 @@ class Receiver {
     return { size: this.#size, ...verified, content: writer }
   }
 
-  /** The MD5 of encrypted bytes would tell what they are: their ETag is drawn. */
+  /** The MD5 of encrypted bytes would tell what they are. */
   #judged(digests: Digests): Pick<Received, 'etag' | 'checksum'> {
     const { body, seal } = this.#options
     const verified = verifyBody(body, this.#size, digests)
-    return seal === undefined
-      ? verified
-      : { ...verified, etag: hexOf(this.#store.rng.bytes(ETAG_BYTES)) }
+    return seal === undefined ? verified : { ...verified, etag: seal.etag(digests.md5!) }
   }
 
   async stop(): Promise<void> {

@@ -4,7 +4,7 @@
  * The client's key is never stored: see doc/decisions/0070-customer-keys.md.
  */
 
-import { hkdfSync, timingSafeEqual } from 'node:crypto'
+import { createHmac, hkdfSync, timingSafeEqual } from 'node:crypto'
 import { utf8 } from '../../base/bytes.ts'
 import type { Aead, Compute } from '../../base/compute.ts'
 import type { ManifestId } from '../../base/ids.ts'
@@ -15,6 +15,8 @@ import { StoreError } from '../errors.ts'
 
 const KEY_BYTES = 32
 const NONCE_BYTES = 12
+/** As many as those of an MD5. */
+const ETAG_BYTES = 16
 const SALT_BYTES = 32
 const noSalt = new Uint8Array(0)
 
@@ -27,6 +29,17 @@ export class Seal {
   constructor(sealing: Sealing, key: Uint8Array) {
     this.sealing = sealing
     this.#key = key
+  }
+
+  /**
+   * The ETag of bytes: like an MD5 it is the same for the same bytes of this object or upload, so a
+   * part may be sent again; it tells nothing of them without the key.
+   */
+  etag(md5: Uint8Array): string {
+    const mac = createHmac('sha256', derive(this.#key, noSalt, 'etag'))
+      .update(md5)
+      .digest()
+    return mac.subarray(0, ETAG_BYTES).toString('hex')
   }
 
   /** For the blocks of one manifest: no other has the same key. */

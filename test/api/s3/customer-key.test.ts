@@ -8,6 +8,7 @@ import { blake3 } from '../../../src/base/hash.ts'
 import { findBucketByName } from '../../../src/store/bucket/bucket.ts'
 import { currentVersion } from '../../../src/store/object/get-object.ts'
 import { checksumOf } from '../../support/checksums.ts'
+import { signedForm } from '../../support/form.ts'
 import { BUCKET, openDoor } from './door.ts'
 import type { Door, Reply } from './door.ts'
 
@@ -173,6 +174,7 @@ test('parts are encrypted with the key of their upload, and so is the object', a
     const sent = await part(number, one)
     assert.equal(sent.status, 200, sent.text)
     assert.equal(sent.headers.get(`${OWN}-algorithm`), 'AES256')
+    assert.equal((await part(number, one)).headers.get('etag'), sent.headers.get('etag'))
     list += `<Part><PartNumber>${number}</PartNumber><ETag>${sent.headers.get('etag')}</ETag></Part>`
   }
   assert.equal((await get('parts', {}, { uploadId })).status, 200)
@@ -262,4 +264,14 @@ test('getObjectAttributes wants the key as well', async () => {
   assert.equal(says(await get('attributes', wanted, { attributes: '' })), '400 InvalidRequest')
   const reply = await get('attributes', { ...wanted, ...one }, { attributes: '' })
   assert.equal(textIn(reply, 'ObjectSize'), '5')
+})
+
+test('a form encrypts its file with the key in its fields', async () => {
+  const nowMillis = Math.floor(door.store.clock.wallMicros() / 1000)
+  const fields = { key: 'form', ...one }
+  const sent = await door.send(signedForm(door.owner, { nowMillis, fields, file: 'of a form' }))
+  assert.equal(sent.status, 204, sent.text)
+  assert.equal(sent.headers.get(`${OWN}-algorithm`), 'AES256')
+  assert.equal(says(await get('form')), '400 InvalidRequest')
+  assert.equal((await get('form', one)).text, 'of a form')
 })

@@ -52,6 +52,14 @@ test('what is kept of a seal differs for each object and holds nothing of the ke
   }
 })
 
+test('an ETag is the same for the same bytes under one seal, and another under another', () => {
+  const [seal, another] = [newSeal(rng, key), newSeal(rng, key)]
+  assert.equal(seal.etag(content(5, 16)), sealUnder(seal.sealing, key)!.etag(content(5, 16)))
+  assert.notEqual(seal.etag(content(5, 16)), seal.etag(content(6, 16)))
+  assert.notEqual(seal.etag(content(5, 16)), another.etag(content(5, 16)))
+  assert.match(seal.etag(content(5, 16)), /^[0-9a-f]{32}$/)
+})
+
 test('sealOf() tells a missing, a needless and a wrong key', async () => {
   const { sealing } = newSeal(rng, key)
   const code = (run: () => unknown): Promise<unknown> => codeOf(Promise.resolve().then(run))

@@ -104,7 +104,7 @@ test('completeUpload() makes one object of parts sent out of order and again', a
   const whole = Buffer.concat([first, second, last])
   const { info, read } = await getObject(store, { bucket, key })
   assert.equal(info.size, whole.length)
-  assert.deepEqual(info.parts, { count: 3 })
+  assert.equal(info.parts?.count, 3)
   assert.deepEqual(info.metadata, [['x-amz-meta-a', '1']])
   const third = await info.part(3)
   assert.equal(third?.start, first.length + second.length)

@@ -7,6 +7,7 @@ import type { HttpResponse } from '../../http/response.ts'
 import { encodePath, encodeUri } from '../../http/uri.ts'
 import { emptyAnswer } from '../answers.ts'
 import { CHECKSUM_ALGORITHMS, checksumHeaders } from '../checksums.ts'
+import { customerKeyHeaders, customerKeyOf, customerKeyParameters } from '../customer-key.ts'
 import type { BucketContext } from '../contract/operation.ts'
 import { operation } from '../contract/operation.ts'
 import { header, oneOf } from '../contract/parameters.ts'
@@ -28,6 +29,7 @@ export const postObject = operation({
     'BadDigest',
     'EntityTooLarge',
     'InvalidArgument',
+    'InvalidEncryptionAlgorithmError',
     'KeyTooLongError',
     'InvalidRedirectLocation',
     'MetadataTooLarge',
@@ -37,21 +39,28 @@ export const postObject = operation({
   ],
   parameters: {
     ...metadataParameters,
+    ...customerKeyParameters,
     // Read where the form is verified: it names the digest that is computed.
     algorithm: header('x-amz-checksum-algorithm', oneOf(CHECKSUM_ALGORITHMS)),
   },
-  handle: async (_input, context) => {
+  handle: async (input, context) => {
     const { form } = context.request
     if (form === undefined) throw notAForm()
     const key = checkedKey(form.get('key') ?? '')
+    const customerKey = customerKeyOf(input)
     const { etag, checksum, size } = await storeObject(context.store, {
       bucket: context.bucket.id,
       key,
       metadata: storedMetadata(context.request.headers),
       body: context.request.body,
+      customerKey: customerKey?.bytes,
     })
     const made = { size, modifiedMicros: context.clock.wallMicros() }
-    const headers = [['etag', `"${etag}"`] as const, ...checksumHeaders(checksum)]
+    const headers = [
+      ['etag', `"${etag}"`] as const,
+      ...checksumHeaders(checksum),
+      ...customerKeyHeaders(customerKey),
+    ]
     return answerOf(context, form, {
       ...{ key, etag },
       headers: withExpiration(headers, context.bucket, key, made),
