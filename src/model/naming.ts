@@ -4,7 +4,7 @@ import type { ManifestId } from '../base/ids.ts'
 import { MANIFEST_BLOCKS_MAX } from '../base/limits.ts'
 import type { Tables } from '../table/table.ts'
 import { segmentSortKey, type ManifestHeader } from './manifest.table.ts'
-import { partKey } from './part.table.ts'
+import { namesManifest, partKey } from './part.table.ts'
 import { isInline, isUploadOpen, type ObjectValue } from './rows/object.ts'
 import type { ModelTables } from './tables.ts'
 
@@ -68,7 +68,7 @@ export async function isNamed(
     // One that only owners to be were told of takes the place of the one that is read, once they are.
     const keys = [partKey(part.upload, part.number)]
     const [row] = await tables.read(model.part, keys, { everyLayout: true })
-    return row?.part?.manifest === manifest
+    return namesManifest(row, manifest)
   }
   if (value.current?.upload !== part.upload) return false
   return (await context.partManifests(value)).has(manifest)

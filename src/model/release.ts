@@ -34,6 +34,7 @@ import {
   releaseNotes,
   type ReleaseNote,
 } from './notes.ts'
+import { latestOf, partsOf } from './part.table.ts'
 import type { RunningOperations } from './operations.ts'
 import { GATE_KEY } from './rows/gate.ts'
 import { isUploadOpen, type ObjectValue } from './rows/object.ts'
@@ -353,11 +354,11 @@ export class ReleaseWorker implements Worker {
         ...(after === undefined ? {} : { after }),
         ...{ limit: NOTES_PER_STEP, everyLayout: true },
       })
-      const live = rows.filter(({ row }) => row.part !== undefined)
+      const live = rows.filter(({ row }) => partsOf(row).length > 0)
       const tombstones = live.map(({ sortKey, row }) => ({
         partitionKey: upload,
         sortKey,
-        row: { at: row.at + 1, part: undefined },
+        row: { at: latestOf(row) + 1, part: undefined },
       }))
       if (tombstones.length > 0) await tables.insert(model.part, tombstones)
       const last = rows.at(-1)

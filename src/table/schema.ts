@@ -153,6 +153,8 @@ export interface MergedTable<Row = unknown> {
   /** Commutative, associative, idempotent. */
   merge(a: Row, b: Row): Row
   isTombstone(row: Row): boolean
+  /** Whether a row says all that another one does, as the one that wins; only an equal one when absent. */
+  includes?(row: Row, other: Row): boolean
   /** Called inside the row's own batch, when the merged row differs from the one before. */
   updated?(
     batch: Batch,

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { partsOf } from '../../src/model/part.table.ts'
 import { test } from 'node:test'
 import type { ManifestId } from '../../src/base/ids.ts'
 import { BLOCK_SIZE_BYTES, MIB } from '../../src/base/limits.ts'
@@ -236,7 +237,10 @@ test('a part row that comes after its upload was ended and its manifest freed go
   await abortUpload(store, { bucket, key, uploadId })
   await assertEmpty(world)
   // An owner that was away had it, above the tombstone.
-  const late = rows.map((each) => ({ ...each, row: { ...each.row, at: tables.now() } }))
+  const late = rows.map((each) => ({
+    ...each,
+    row: { at: tables.now(), part: partsOf(each.row)[0] },
+  }))
   await tables.insert(store.model.part, late)
   assert.equal((await world.check()).scanned.parts, 1)
   await assertEmpty(world)

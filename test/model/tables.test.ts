@@ -6,7 +6,14 @@ import type { ManifestId, UploadId } from '../../src/base/ids.ts'
 import type { MergedTable } from '../../src/table/schema.ts'
 import { buildTables } from '../../src/model/tables.ts'
 import type { ManifestRow } from '../../src/model/manifest.table.ts'
-import type { PartRow } from '../../src/model/part.table.ts'
+import {
+  partsOf,
+  sentRow,
+  withoutManifest,
+  type Part,
+  type PartRow,
+  type SentPart,
+} from '../../src/model/part.table.ts'
 
 const tables = buildTables({
   blocks: {
@@ -41,15 +48,30 @@ const segment: fc.Arbitrary<ManifestRow> = fc.oneof(
   })),
   fc.constant<ManifestRow>({ kind: 'gone' }),
 )
+function partAt(seed: number): Part | undefined {
+  if (seed === 0) return undefined
+  return { manifest: manifest(seed), size: seed, etag: `${seed}`, checksum: undefined }
+}
+const time = fc.integer({ min: 1, max: 4 })
+const sent: fc.Arbitrary<readonly SentPart[]> = fc
+  .uniqueArray(fc.tuple(time, fc.integer({ min: 1, max: 3 }), fc.boolean()), {
+    maxLength: 3,
+    selector: ([at, seed]) => `${at} ${seed}`,
+  })
+  .map((all) =>
+    all.map(([at, seed, isGone]) => ({
+      ...{ at, manifest: manifest(seed) },
+      part: isGone ? undefined : partAt(seed),
+    })),
+  )
+/** As rows come about: by merging. */
 const part: fc.Arbitrary<PartRow> = fc
-  .record({ at: fc.integer({ min: 1, max: 4 }), seed: fc.integer({ min: 0, max: 3 }) })
-  .map(({ at, seed }) => ({
-    at,
-    part:
-      seed === 0
-        ? undefined
-        : { manifest: manifest(seed), size: seed, etag: `${seed}`, checksum: undefined },
-  }))
+  .tuple(time, fc.integer({ min: 0, max: 3 }), sent)
+  .map(([at, seed, later]) =>
+    later
+      .map((each): PartRow => ({ at: 0, part: undefined, sent: [each] }))
+      .reduce((a, b) => tables.part.merge(a, b), { at, part: partAt(seed) }),
+  )
 
 function laws<Row>(name: string, table: MergedTable<Row>, rows: fc.Arbitrary<Row>): void {
   const form = (row: Row): string => Buffer.from(pack(table.encode(row))).toString('hex')
@@ -91,6 +113,28 @@ test('a later part outranks an earlier one, a tombstone one of its own time', ()
   const merge = (a: PartRow, b: PartRow): PartRow => tables.part.merge(a, b)
   assert.equal(merge({ at: 1, part: undefined }, { at: 2, part: live }).part, live)
   assert.equal(merge({ at: 2, part: undefined }, { at: 2, part: live }).part, undefined)
+})
+
+test('a part that was sent counts beside the acknowledged one until a later one is', () => {
+  const merge = (a: PartRow, b: PartRow): PartRow => tables.part.merge(a, b)
+  const [first, second, third] = [1, 2, 3].map((seed) => partAt(seed)!) as [Part, Part, Part]
+  const both = merge({ at: 1, part: first }, sentRow(2, second))
+  assert.deepEqual(partsOf(both), [second, first])
+  assert.deepEqual(partsOf(merge(both, withoutManifest(both, second.manifest)!)), [first])
+  assert.deepEqual(partsOf(merge(both, { at: 3, part: third })), [third])
+  assert.deepEqual(partsOf(merge(both, { at: 3, part: undefined })), [])
+  const includes = (a: PartRow, b: PartRow): boolean => tables.part.includes!(a, b)
+  assert.equal(includes(both, sentRow(2, second)), true)
+  assert.equal(includes({ at: 3, part: third }, sentRow(2, second)), false)
+  assert.equal(includes(merge(both, withoutManifest(both, second.manifest)!), both), false)
+})
+
+test('a part row of format 1 holds one acknowledged part', () => {
+  const stored = [7, 'ab'.repeat(32), 3, 'e', 0]
+  assert.deepEqual(tables.part.decode(stored, 1), {
+    at: 7,
+    part: { manifest: 'ab'.repeat(32), size: 3, etag: 'e', checksum: undefined },
+  })
 })
 
 test('a released header and a released reference stay so', () => {

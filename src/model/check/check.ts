@@ -7,6 +7,7 @@
 
 import type { LocalBlocks } from '../../block/blocks.ts'
 import type { Entry, Tree } from '../../db/db.ts'
+import { partsOf } from '../part.table.ts'
 import { Faults, type CheckReport } from './report.ts'
 import { Settled, type SettledOptions } from './settled.ts'
 import {
@@ -170,16 +171,17 @@ class Check {
     const { tables, model } = this.#options
     const read = this.#slices('parts', (after) => tables.localRows(model.part, after, SLICE))
     for await (const rows of read) {
-      const parts = rows.filter(({ row }) => row.part !== undefined)
+      const parts = rows.flatMap(({ partitionKey, sortKey, row }) =>
+        partsOf(row).map(({ manifest }) => ({ partitionKey, sortKey, manifest })),
+      )
       this.#scanned.parts += parts.length
       const mine = parts.filter(({ partitionKey }) =>
         this.#settled.isMine(model.part, partitionKey),
       )
-      const headers = await this.#settled.headers(mine.map(({ row }) => row.part!.manifest))
+      const headers = await this.#settled.headers(mine.map(({ manifest }) => manifest))
       const left: { readonly upload: string; readonly subject: string }[] = []
-      for (const { partitionKey: upload, sortKey, row } of mine) {
+      for (const { partitionKey: upload, sortKey, manifest } of mine) {
         const subject = `${upload} ${sortKey}`
-        const { manifest } = row.part!
         const header = headers.get(manifest)
         if (header !== undefined && (await this.#settled.isOpen(upload, header))) continue
         if (header === undefined && this.#openUploads.has(upload)) {

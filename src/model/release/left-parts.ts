@@ -8,7 +8,7 @@ import { DomainError } from '../../base/errors.ts'
 import type { MergedTable } from '../../table/schema.ts'
 import type { MergedKey, OpenTables } from '../../table/table.ts'
 import type { ManifestHeader } from '../manifest.table.ts'
-import { partKey, type PartRow } from '../part.table.ts'
+import { namesManifest, partKey, withoutManifest, type PartRow } from '../part.table.ts'
 
 export interface LeftPartsOptions {
   readonly tables: Pick<OpenTables, 'read' | 'insert' | 'rowHere'>
@@ -39,8 +39,8 @@ export class LeftParts {
   }
 
   async #end(manifest: ManifestId, key: MergedKey, found: PartRow | undefined): Promise<void> {
-    if (found?.part?.manifest !== manifest) return
-    const row: PartRow = { at: found.at + 1, part: undefined }
+    const row = found && withoutManifest(found, manifest)
+    if (row === undefined) return
     await insertOrLater(this.#options.tables.insert(this.#options.part, [{ ...key, row }]))
   }
 
@@ -54,7 +54,7 @@ export class LeftParts {
     const { tables, part: table } = this.#options
     const key = partKey(part.upload, part.number)
     const row = tables.rowHere(table, key)
-    if (row?.part?.manifest !== manifest) return false
+    if (row === undefined || !namesManifest(row, manifest)) return false
     await insertOrLater(tables.insert(table, [{ ...key, row }]))
     return true
   }

@@ -6,7 +6,7 @@ import {
   type ObjectValue,
   type UploadEntry,
 } from '../../model/rows/object.ts'
-import type { PartRow } from '../../model/part.table.ts'
+import { latestOf, type PartRow } from '../../model/part.table.ts'
 import { withModel, withStore, withTables, type Graft, type Plant } from '../plant.ts'
 
 /** Whoever takes a part does not look whether the upload has ended: it was open once. */
@@ -45,7 +45,7 @@ function sweeping(): Graft {
             await tables.insert(table, rows)
             const [first] = rows
             if (table.name !== 'part' || first === undefined) return
-            const { at } = first.row as PartRow
+            const at = latestOf(first.row as PartRow)
             last = { upload: first.partitionKey, sortKey: first.sortKey, at }
           },
           change: async (ref, command, options) => {

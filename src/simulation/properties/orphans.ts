@@ -5,6 +5,7 @@
 
 import { blockHash, type ManifestHeader, type ManifestRow } from '../../model/manifest.table.ts'
 import { manifestOf } from '../../model/rows/object.ts'
+import { partsOf } from '../../model/part.table.ts'
 import type { Product } from '../../node/product.ts'
 import type { MergedTable } from '../../table/schema.ts'
 import type { MergedRow } from '../../table/table.ts'
@@ -106,8 +107,9 @@ export async function holdingsOf(products: readonly Product[]): Promise<Holdings
       for (const { id, state } of value?.uploads ?? []) if (state === 'open') openUploads.add(id)
     }
     for (const { partitionKey: upload, sortKey, row } of await rowsOf(tables, model.part)) {
-      const manifest = row.part?.manifest
-      if (manifest !== undefined) parts.set(`${upload} ${sortKey}`, { upload, manifest })
+      for (const { manifest } of partsOf(row)) {
+        parts.set(`${upload} ${sortKey} ${manifest}`, { upload, manifest })
+      }
     }
     for (const { partitionKey, sortKey, row } of await rowsOf(tables, model.manifest)) {
       const rows = manifests.get(partitionKey) ?? new Map<string, ManifestRow>()

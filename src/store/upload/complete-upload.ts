@@ -20,7 +20,7 @@ import {
   type PartReference,
 } from '../../model/manifest.table.ts'
 import type { OperationOwner } from '../../model/operations.ts'
-import { partKey, type Part } from '../../model/part.table.ts'
+import { partKey, partsOf, type Part, type PartRow } from '../../model/part.table.ts'
 import { decodeChecksum, type Checksum, type ChecksumAlgorithm } from '../../model/rows/checksum.ts'
 import type { WriteConditions } from '../../model/rows/conditions.ts'
 import { findUpload, type ObjectValue, type UploadEntry } from '../../model/rows/object.ts'
@@ -187,16 +187,20 @@ async function readParts(
     const keys = slice.map((each) => partKey(upload, each.partNumber))
     const rows = await inStoreWords(store.tables.read(store.model.part, keys))
     for (const [index, each] of slice.entries()) {
-      parts.push(matchingPart(each, rows[index]?.part))
+      parts.push(matchingPart(each, rows[index]))
     }
   }
   return parts
 }
 
-function matchingPart(named: NamedPart, part: Part | undefined): Part {
-  if (part === undefined) throw invalidPart(named.partNumber, 'it was not uploaded')
-  if (part.etag !== named.etag) {
-    throw invalidPart(named.partNumber, `its ETag is "${part.etag}", wanted "${named.etag}"`)
+/** The acknowledged one where it is meant: one that came later with its bytes may yet be given up. */
+function matchingPart(named: NamedPart, row: PartRow | undefined): Part {
+  const all = row === undefined ? [] : partsOf(row)
+  const isMeant = ({ etag }: Part): boolean => etag === named.etag
+  const part = row?.part !== undefined && isMeant(row.part) ? row.part : all.find(isMeant)
+  if (all.length === 0) throw invalidPart(named.partNumber, 'it was not uploaded')
+  if (part === undefined) {
+    throw invalidPart(named.partNumber, `its ETag is "${all[0]!.etag}", wanted "${named.etag}"`)
   }
   const { checksum } = named
   if (checksum === undefined || part.checksum === undefined) return part

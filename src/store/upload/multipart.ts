@@ -5,7 +5,7 @@ import { newUploadId } from '../../base/ids.ts'
 import { LIST_KEYS_MAX, PART_NUMBER_MAX } from '../../base/limits.ts'
 import { abortUploadCommand } from '../../model/commands/abort-upload.ts'
 import { createUploadCommand } from '../../model/commands/create-upload.ts'
-import { partSortKey } from '../../model/part.table.ts'
+import { latestOf, partsOf, partSortKey } from '../../model/part.table.ts'
 import type {
   Checksum,
   ChecksumAlgorithm,
@@ -170,14 +170,15 @@ export async function listParts(
       store.tables.range(store.model.part, upload.id, { after, limit: limit + 1 }),
     )
     for (const { sortKey, row } of rows) {
-      if (row.part === undefined) continue
+      const [part] = partsOf(row)
+      if (part === undefined) continue
       if (parts.length === limit) return { parts, truncated: true, checksum: upload.kind }
       parts.push({
         partNumber: Number(sortKey),
-        size: row.part.size,
-        etag: row.part.etag,
-        modifiedMicros: row.at,
-        checksum: row.part.checksum,
+        size: part.size,
+        etag: part.etag,
+        modifiedMicros: latestOf(row),
+        checksum: part.checksum,
       })
     }
     const last = rows.at(-1)

@@ -2,7 +2,15 @@
 
 import { DomainError } from '../../base/errors.ts'
 import { PART_NUMBER_MAX, PUT_SIZE_BYTES_MAX } from '../../base/limits.ts'
-import { partKey, type Part, type PartRow } from '../../model/part.table.ts'
+import {
+  latestOf,
+  partKey,
+  partsOf,
+  sentRow,
+  withoutManifest,
+  type Part,
+  type PartRow,
+} from '../../model/part.table.ts'
 import type { Checksum, ChecksumAlgorithm } from '../../model/rows/checksum.ts'
 import { isUploadOpen, type UploadEntry } from '../../model/rows/object.ts'
 import { refuseOverQuota } from '../bucket/quota.ts'
@@ -30,7 +38,8 @@ export interface UploadPartResult {
 }
 
 /**
- * Stores a part; of several with one number the last acknowledged counts.
+ * Stores a part; of several with one number the last acknowledged counts. One that fails leaves
+ * those before it as they were.
  *
  * @throws {StoreError} `NoSuchUpload`, `InvalidPart` (its number), `InvalidChecksum`, a digest's
  */
@@ -63,12 +72,16 @@ export async function uploadPart(store: Store, input: UploadPartInput): Promise<
     const part: Part = { manifest: content.manifest, size, etag, checksum: kept }
     const at = await insertPart(store, upload, partNumber, part)
     // Only now: whoever ended the upload or released the manifest before has not seen the row.
-    const value = await readObject(store, ref)
+    const [value, row] = await Promise.all([
+      readObject(store, ref),
+      readPart(store, upload, partNumber),
+    ])
     if (!isUploadOpen(value, upload.id)) {
       await dropPart(store, upload, partNumber, at)
       throw new StoreError('NoSuchUpload', `Cannot add a part: upload "${upload.id}" has ended`)
     }
-    await content.assertInUse(() => dropPart(store, upload, partNumber, at))
+    await content.assertInUse(() => takeBack(store, { upload, partNumber, part, row }))
+    await overwriteOthers(store, { upload, partNumber, part, row })
     return { etag, checksum, modifiedMicros: at }
   } finally {
     running.end()
@@ -94,27 +107,67 @@ function bodyFor(upload: UploadEntry, body: Body): Body {
   }
 }
 
-/** Writes the row as the latest one. @returns its time */
+/** Writes the part beside those that count. @returns its time */
 async function insertPart(
   store: Store,
   upload: UploadEntry,
   partNumber: number,
-  part: Part | undefined,
+  part: Part,
 ): Promise<number> {
   const key = partKey(upload.id, partNumber)
   for (let attempt = 1, at = store.tables.now(); ; attempt += 1) {
-    const row: PartRow = { at, part }
     try {
-      await store.tables.insert(store.model.part, [{ ...key, row }])
+      await store.tables.insert(store.model.part, [{ ...key, row: sentRow(at, part) }])
       return at
     } catch (error) {
       const isOutranked = error instanceof DomainError && error.code === 'Outranked'
       if (!isOutranked || attempt === INSERT_ATTEMPTS_MAX)
         return inStoreWords(Promise.reject(error as Error))
     }
-    const [held] = await inStoreWords(store.tables.read(store.model.part, [key]))
+    const held = await readPart(store, upload, partNumber)
     at = Math.max(store.tables.now(), (held?.at ?? 0) + 1)
   }
+}
+
+async function readPart(
+  store: Store,
+  upload: UploadEntry,
+  partNumber: number,
+): Promise<PartRow | undefined> {
+  const keys = [partKey(upload.id, partNumber)]
+  const [row] = await inStoreWords(store.tables.read(store.model.part, keys))
+  return row
+}
+
+interface Inserted {
+  readonly upload: UploadEntry
+  readonly partNumber: number
+  readonly part: Part
+  /** As it was read once the part was in it. */
+  readonly row: PartRow | undefined
+}
+
+/** Those before it count no more: by now it will be acknowledged, whether or not they hear of it. */
+async function overwriteOthers(
+  store: Store,
+  { upload, partNumber, part, row }: Inserted,
+): Promise<void> {
+  if (row === undefined || partsOf(row).every(({ manifest }) => manifest === part.manifest)) return
+  const at = Math.max(store.tables.now(), latestOf(row) + 1)
+  const key = partKey(upload.id, partNumber)
+  try {
+    await store.tables.insert(store.model.part, [{ ...key, row: { at, part } }])
+  } catch (error) {
+    if (!(error instanceof DomainError)) throw error
+    store.log.debug({ code: String(error.code) }, 'parts that were overwritten still count')
+  }
+}
+
+/** Its manifest may be freed: the row names it no more, and those before it as ever. */
+async function takeBack(store: Store, inserted: Inserted): Promise<void> {
+  const { upload, partNumber, part } = inserted
+  const row = inserted.row && withoutManifest(inserted.row, part.manifest)
+  if (row !== undefined) await insertOrLater(store, upload, partNumber, row)
 }
 
 /** A tombstone just above the row, so that a later upload of the same number stands. */
@@ -124,7 +177,16 @@ async function dropPart(
   partNumber: number,
   at: number,
 ): Promise<void> {
-  const row: PartRow = { at: at + 1, part: undefined }
+  await insertOrLater(store, upload, partNumber, { at: at + 1, part: undefined })
+}
+
+/** A row that an owner holds in a later state already is as good as written. */
+async function insertOrLater(
+  store: Store,
+  upload: UploadEntry,
+  partNumber: number,
+  row: PartRow,
+): Promise<void> {
   try {
     await store.tables.insert(store.model.part, [{ ...partKey(upload.id, partNumber), row }])
   } catch (error) {

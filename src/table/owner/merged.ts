@@ -185,7 +185,8 @@ function mergeInto(batch: Batch, local: LocalMerged, place: Place, item: MergedI
   const packed = packMerged(table.version, table.encode(after))
   if (stored !== undefined && equalBytes(packed, stored)) {
     const wanted = packMerged(table.version, table.encode(incoming))
-    return equalBytes(wanted, stored) ? { kind: 'held' } : { kind: 'outranked' }
+    const isHeld = equalBytes(wanted, stored) || table.includes?.(after, incoming) === true
+    return { kind: isHeld ? 'held' : 'outranked' }
   }
   batch.put(rows, key, packed)
   table.updated?.(batch, {

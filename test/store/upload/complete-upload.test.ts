@@ -7,6 +7,7 @@ import { MIB } from '../../../src/base/limits.ts'
 import { completeUpload } from '../../../src/store/upload/complete-upload.ts'
 import { getObject, headObject } from '../../../src/store/object/get-object.ts'
 import { listUploads } from '../../../src/store/upload/list-uploads.ts'
+import { withTables } from '../../../src/simulation/plant.ts'
 import { TableError } from '../../../src/table/errors.ts'
 import { abortUpload, createUpload, listParts } from '../../../src/store/upload/multipart.ts'
 import { putObject } from '../../../src/store/object/put-object.ts'
@@ -122,6 +123,42 @@ test('completeUpload() makes one object of parts sent out of order and again', a
 
   await putObject(store, { bucket, key, metadata: [], body: bodyOf(last) })
   await assertClean(world, { objects: 1, manifests: 0, blocks: 0, references: 0 })
+  await world.stop()
+})
+
+test('a part that fails late leaves the one before it; one that succeeds takes its place', async () => {
+  const world = await openStore()
+  const { store } = world
+  const { bucket } = await bucketOf(store)
+  const { uploadId, put } = await begin(store, bucket)
+  const acknowledged = await put(1, last)
+  const failing: Store = {
+    ...store,
+    ...withTables(store, (tables) => ({
+      read: (table, keys, options) =>
+        table.name === 'part'
+          ? Promise.reject(new TableError('QuorumNotReached', 'nobody answers'))
+          : tables.read(table, keys, options),
+    })),
+  }
+  // With the same bytes and with others.
+  for (const bytes of [last, content(4, 20)]) {
+    const input = { bucket, key, uploadId, partNumber: 1, body: bodyOf(bytes) }
+    assert.equal(await codeOf(uploadPart(failing, input)), 'Unavailable')
+  }
+  await world.releaseAll()
+  const named = { bucket, key, uploadId, parts: [acknowledged] }
+  assert.deepEqual((await completeUpload(store, named)).etag.endsWith('-1'), true)
+  await assertClean(world, { objects: 1, parts: 0, manifests: 2 })
+
+  const other = await begin(store, bucket)
+  const before = await other.put(1, last)
+  const after = await other.put(1, content(4, 20))
+  const complete = (parts: readonly { partNumber: number; etag: string }[]): Promise<unknown> =>
+    completeUpload(store, { bucket, key, uploadId: other.uploadId, parts })
+  assert.equal(await codeOf(complete([before])), 'InvalidPart')
+  await complete([after])
+  await assertClean(world, { objects: 1, parts: 0, manifests: 2 })
   await world.stop()
 })
 
