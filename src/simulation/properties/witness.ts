@@ -45,11 +45,20 @@ export interface ObjectAt {
 
 export class Witness {
   readonly #watches: readonly Watch[]
+  /** Those of them that look at what comes most often. */
+  readonly #asking: readonly Watch[]
+  readonly #answering: readonly Watch[]
+  readonly #writing: readonly Watch[]
+  readonly #timing: readonly Watch[]
   /** The group of each node that is on its way to stable storage. */
   readonly #inFlight = new Map<SimulatedNode, readonly Operation[]>()
 
   constructor(watches: readonly Watch[]) {
     this.#watches = watches
+    this.#asking = watches.filter((watch) => watch.asks !== undefined)
+    this.#answering = watches.filter((watch) => watch.asked !== undefined)
+    this.#writing = watches.filter((watch) => watch.wrote !== undefined)
+    this.#timing = watches.filter((watch) => watch.drew !== undefined)
   }
 
   lost(node: SimulatedNode): void {
@@ -72,7 +81,7 @@ export class Witness {
           throw error
         }
         this.#inFlight.delete(node)
-        for (const watch of this.#watches) watch.wrote?.(node, copies)
+        for (const watch of this.#writing) watch.wrote?.(node, copies)
       },
     }))
   }
@@ -83,7 +92,7 @@ export class Witness {
     this.#inFlight.delete(node)
     const proof = group.find(({ type }) => type === 'put')
     if (proof === undefined || node.stored(proof.key) !== proof.value) return
-    for (const watch of this.#watches) watch.wrote?.(node, group)
+    for (const watch of this.#writing) watch.wrote?.(node, group)
   }
 
   /** The same product for clients, seen. */
@@ -113,7 +122,7 @@ export class Witness {
       const next = made.next.bind(made)
       made.next = () => {
         const micros = next()
-        if (!life.isOver) for (const watch of this.#watches) watch.drew?.(node, micros)
+        if (!life.isOver) for (const watch of this.#timing) watch.drew?.(node, micros)
         return micros
       }
       return made
@@ -123,13 +132,13 @@ export class Witness {
 
   #network(network: Network, node: SimulatedNode, life: Life): Partial<Network> {
     return {
-      handle: (endpoint, handler) =>
-        network.handle(endpoint, (from, message) => {
-          if (!isEnveloped(endpoint)) return handler(from, message)
+      handle: (endpoint, handler) => {
+        if (!isEnveloped(endpoint)) return network.handle(endpoint, handler)
+        return network.handle(endpoint, (from, message) => {
           const envelope = message as Envelope
           const told: ((answer: unknown) => void)[] = []
           const question = { node, endpoint, envelope }
-          for (const watch of this.#watches) {
+          for (const watch of this.#answering) {
             const tell = watch.asked?.(question)
             if (tell !== undefined) told.push(tell)
           }
@@ -140,10 +149,11 @@ export class Witness {
             return given
           }
           return answer instanceof Promise ? answer.then(tell) : tell(answer)
-        }),
+        })
+      },
       call: (to, endpoint, message, options) => {
         if (!isEnveloped(endpoint)) return network.call(to, endpoint, message, options)
-        for (const watch of this.#watches) watch.asks?.(node, endpoint, message as Envelope)
+        for (const watch of this.#asking) watch.asks?.(node, endpoint, message as Envelope)
         const answer = network.call(to, endpoint, message, options)
         if (endpoint.startsWith('sync/') && answer instanceof Promise) {
           return answer.then((given: unknown) => {
