@@ -1,7 +1,9 @@
 /** The nodes that a public suite runs against, and the keys that it signs with. */
 
+import { spawn, type ChildProcess } from 'node:child_process'
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { addThree, form } from '../../test/e2e/cluster/steps.ts'
 import { newAuthority } from '../../test/support/certificates.ts'
 import {
@@ -23,6 +25,16 @@ export interface SuiteServer {
   /** Three strangers to each other, each allowed to make buckets. */
   readonly keys: Readonly<Record<'main' | 'alt' | 'tenant', SuiteKey>>
   stop(): Promise<void>
+}
+
+/** What the rules of lifecycles count as a day: the suite waits for several of them. */
+export const DAY_SECONDS = 2
+
+const PROGRAM = fileURLToPath(new URL('./node-process.js', import.meta.url))
+
+function launch(settings: string): ChildProcess {
+  const words = [PROGRAM, settings, String(DAY_SECONDS)]
+  return spawn(process.execPath, words, { stdio: ['ignore', 'pipe', 'pipe'] })
 }
 
 /** Starts one node, or three that hold a copy each, of which the second is asked. */
@@ -48,7 +60,7 @@ export async function startServer({ nodes, scheme }: RunKind): Promise<SuiteServ
 }
 
 async function oneNode(cluster: TestCluster, scheme: RunKind['scheme']): Promise<ClusterNode> {
-  const node = await cluster.add('a')
+  const node = await cluster.add('a', { launch })
   if (scheme === 'https') await speakTls(node, cluster.folder)
   await node.start()
   return node
@@ -58,7 +70,7 @@ async function secondOfThree(
   cluster: TestCluster,
   scheme: RunKind['scheme'],
 ): Promise<ClusterNode> {
-  const nodes = await addThree(cluster, (bootstrap) => ({ factor: 3, bootstrap }))
+  const nodes = await addThree(cluster, (bootstrap) => ({ factor: 3, bootstrap, launch }))
   if (scheme === 'https') await speakTls(nodes[1], cluster.folder)
   await form(nodes)
   return nodes[1]

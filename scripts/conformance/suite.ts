@@ -8,7 +8,7 @@ import { basename, join, resolve } from 'node:path'
 import { mustRun } from '../../test/proofs/clients.ts'
 import { PROOFS_FOLDER } from '../../test/proofs/claims.ts'
 import { PROJECT } from '../../test/support/spawn-node.ts'
-import type { SuiteServer, SuiteKey } from './servers.ts'
+import { DAY_SECONDS, type SuiteServer, type SuiteKey } from './servers.ts'
 
 /** How one test ended. */
 export interface Outcome {
@@ -158,7 +158,10 @@ function settingsOf(server: SuiteServer): string {
     'ssl_verify = False',
     '[fixtures]',
     'bucket prefix = s3t-{random}-',
-    ...person('s3 main', main, [`api_name = ${server.region}`]),
+    ...person('s3 main', main, [
+      `api_name = ${server.region}`,
+      `lc_debug_interval = ${DAY_SECONDS}`,
+    ]),
     ...person('s3 alt', alt),
     ...person('s3 tenant', tenant, ['tenant =']),
     // There are no users and roles here: the calls for them are refused whoever asks.
