@@ -18,7 +18,7 @@ export interface Ran {
 
 interface RunOptions {
   readonly folder?: string
-  readonly environment?: Readonly<Record<string, string>>
+  readonly environment?: Readonly<Record<string, string | undefined>>
 }
 
 /** Runs a program to its end. */
@@ -81,7 +81,7 @@ export async function writeAwsConfig(): Promise<void> {
 /** What a client must not find on this machine: settings and keys of somebody else. */
 export function clientEnvironment(
   hello: Pick<Hello, 's3' | 'accessKeyId' | 'secretAccessKey'>,
-): Record<string, string> {
+): Record<string, string | undefined> {
   return {
     AWS_ACCESS_KEY_ID: hello.accessKeyId,
     AWS_SECRET_ACCESS_KEY: hello.secretAccessKey,
@@ -91,7 +91,8 @@ export function clientEnvironment(
     AWS_CONFIG_FILE: AWS_CONFIG,
     AWS_SHARED_CREDENTIALS_FILE: '/dev/null',
     AWS_EC2_METADATA_DISABLED: 'true',
-    AWS_CA_BUNDLE: '',
+    // Not the empty text: botocore takes that for a path.
+    AWS_CA_BUNDLE: undefined,
     ...{ HTTP_PROXY: '', HTTPS_PROXY: '', http_proxy: '', https_proxy: '', ALL_PROXY: '' },
     NO_PROXY: '127.0.0.1,localhost',
   }

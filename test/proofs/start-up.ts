@@ -73,7 +73,12 @@ await inFolder('start-up', async (base) => {
     const { hello, stop } = await npmStart(folder)
     const served = performance.now() - began
     const at = `s3://${hello.bucket}/first`
-    await cli.run(hello, 's3', 'cp', '--only-show-errors', file, at)
+    await cli
+      .run(hello, 's3', 'cp', '--only-show-errors', file, at)
+      .catch(async (error: unknown) => {
+        await stop()
+        throw error
+      })
     const took = performance.now() - began
     await stop()
     if (took > LIMIT_MS) throw new Error(`${Math.round(took)} ms`)

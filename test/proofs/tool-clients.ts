@@ -29,7 +29,7 @@ interface Work {
   readonly hello: Welcome
   readonly folder: string
   readonly tree: string
-  readonly environment: Readonly<Record<string, string>>
+  readonly environment: Readonly<Record<string, string | undefined>>
 }
 
 async function writeTree(tree: string): Promise<void> {

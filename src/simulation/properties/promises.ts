@@ -2,6 +2,7 @@
 
 import { compareBallots, type Ballot } from '../../base/ballot.ts'
 import type { Operation } from '../../db/engine.ts'
+import { closedGates } from '../../model/rows/gate.ts'
 import type { PromiseMessage, PromiseResult } from '../../table/messages.ts'
 import type { SimulatedNode } from '../node.ts'
 import { registerRow, registersOf, type Registers } from './registers.ts'
@@ -22,6 +23,8 @@ export class PromisesWatch implements Watch {
     const registers = (this.#registers ??= registersOf(node))
     if (registers === undefined) return undefined
     const { table, partitionKey, ballot, keys } = envelope.body as PromiseMessage
+    // The rows there were thrown away, and what they bound with them: nothing is taken any more.
+    if (table === 'object' && isDeleted(node, partitionKey)) return undefined
     const given = this.#givenBy(node)
     const names = keys.map(({ key }) => registers.nameOf({ table, partitionKey, key }))
     const before = names.map((name) => given.get(name))
@@ -62,4 +65,9 @@ export class PromisesWatch implements Watch {
     this.#given.set(node, given)
     return given
   }
+}
+
+/** Whether the node knows of the end of what lies behind a gate. */
+function isDeleted(node: SimulatedNode, partitionKey: string): boolean {
+  return node.stored(closedGates.tag + partitionKey) === 'deleted'
 }

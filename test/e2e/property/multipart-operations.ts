@@ -7,6 +7,7 @@ import {
   partFaults,
   type ChecksumType,
   type CompletePart,
+  type ModelPart,
   type ModelUpload,
 } from '../../support/s3-model.ts'
 import type { Answer, Call } from '../../support/signed-client.ts'
@@ -121,11 +122,11 @@ function drawPartSize(lane: Lane, partNumber: number, upload: ModelUpload | unde
   return lane.rng.pick([0, 1, 8191, 8192, 8193, 500 + lane.rng.below(30_000)])
 }
 
-async function resolvePart(
+export async function resolvePart(
   lane: Lane,
   at: { readonly bucket: string; readonly upload: ModelUpload },
   partNumber: number,
-  part: { readonly content: { seed: number; size: number }; readonly etag: string },
+  part: ModelPart,
 ): Promise<void> {
   const { bucket, upload } = at
   const query = { uploadId: upload.id }

@@ -7,6 +7,7 @@ import {
   headBucket,
   listBuckets,
 } from './bucket-operations.ts'
+import { copyObject, uploadPartCopy } from './copy-operations.ts'
 import type { Lane } from './lane.ts'
 import { listMultipartUploads, listObjectsV1, listObjectsV2, listParts } from './list-operations.ts'
 import { abortUpload, completeUpload, createUpload, uploadPart } from './multipart-operations.ts'
@@ -22,8 +23,10 @@ export const OPERATIONS: readonly (readonly [(lane: Lane) => Promise<void>, numb
   [deleteObjects, 30],
   [listObjectsV1, 30],
   [listObjectsV2, 40],
+  [copyObject, 60],
   [createUpload, 50],
   [uploadPart, 110],
+  [uploadPartCopy, 30],
   [completeUpload, 60],
   [abortUpload, 22],
   [listParts, 25],

@@ -49,6 +49,29 @@ test('a promise at or below one that was given is found', () => {
   assert.deepEqual(refused, [])
 })
 
+test('behind a deleted gate a promise need not be remembered, but nothing may be taken', () => {
+  const stored = { [`G${at.partitionKey}`]: 'deleted' }
+  const ended = nodeOf(0, stored)
+  const asking = (watch: PromisesWatch, time: number): void => {
+    const { table, partitionKey, key } = at
+    const body = { table, partitionKey, ballot: ballotAt(time), keys: [{ key, reads: [] }] }
+    const message = { node: ended, endpoint: 'table/promise', envelope: envelopeOf(body) }
+    watch.asked(message)?.([{ kind: 'promised' }])
+  }
+  const again = faultsOf((watch) => {
+    asking(watch, 7)
+    asking(watch, 5)
+  })
+  assert.deepEqual(again, [])
+  const taken = faultsOf((watch) => {
+    Object.assign(stored, { [`G${at.partitionKey}`]: 'closing' })
+    asking(watch, 7)
+    Object.assign(stored, { [`G${at.partitionKey}`]: 'deleted' })
+    watch.wrote(ended, [writing(5)])
+  })
+  assert.equal(taken.length, 1)
+})
+
 test('a node that lost its rows is bound by nothing that it said before', () => {
   const faults = faultsOf((watch) => {
     ask(watch, 7)
