@@ -87,12 +87,25 @@ export interface BucketSettings {
 
 export const noSettings: BucketSettings = {}
 
+/** Names of a site's pages: its rules stay as they are in the row by then. */
+export type SitePages = Omit<WebsitePages, 'rules'>
+
 /** Settings that are replaced; those that are null are taken away, others stay. */
 export type SettingsChange = {
   readonly [Name in keyof BucketSettings]?: BucketSettings[Name] | null
+} & {
+  /** Instead of `website`. */
+  readonly pages?: SitePages
 }
 
-export function changedSettings(before: BucketSettings, change: SettingsChange): BucketSettings {
-  const merged = Object.entries({ ...before, ...change }).filter(([, value]) => value !== null)
-  return Object.fromEntries(merged) as BucketSettings
+export function changedSettings(
+  before: BucketSettings,
+  { pages, ...replaced }: SettingsChange,
+): BucketSettings {
+  const { website } = before
+  const rules = website !== undefined && 'rules' in website ? website.rules : []
+  const site = pages === undefined ? {} : { website: { ...pages, rules } }
+  const merged = { ...before, ...replaced, ...site }
+  const set = Object.entries(merged).filter(([, value]) => value !== null)
+  return Object.fromEntries(set) as BucketSettings
 }

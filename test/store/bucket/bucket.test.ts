@@ -360,6 +360,11 @@ test('changeBucketSettings() replaces what it names, and nothing else', async ()
   await changeBucketSettings(store, bucket, { website: { indexDocument: 'a', rules: [] } })
   const { settings } = await changeBucketSettings(store, bucket, { quotas })
   assert.deepEqual(settings, { quotas, website: { indexDocument: 'a', rules: [] } })
+  const rules = [{ redirect: { hostName: 'example.com' } }]
+  await changeBucketSettings(store, bucket, { website: { indexDocument: 'a', rules } })
+  const pages = { indexDocument: 'b', errorDocument: 'c' }
+  const renamed = await changeBucketSettings(store, bucket, { pages })
+  assert.deepEqual(renamed.settings, { quotas, website: { ...pages, rules } })
   await changeBucketSettings(store, bucket, { website: null })
   assert.deepEqual((await findBucketByName(store, name))?.settings, { quotas })
   await deleteBucket(store, { bucket })

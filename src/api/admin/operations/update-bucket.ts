@@ -1,7 +1,6 @@
 /** UpdateBucket: whether a bucket is a site, and what it may hold. */
 
-import type { Bucket } from '../../../model/rows/bucket.ts'
-import type { Quotas, WebsiteSettings } from '../../../model/rows/bucket-settings.ts'
+import type { Quotas, SettingsChange } from '../../../model/rows/bucket-settings.ts'
 import { changeBucketSettings } from '../../../store/bucket/bucket.ts'
 import { bucketShape } from '../answers.ts'
 import { bucketAnswer, bucketByText } from '../buckets.ts'
@@ -21,10 +20,10 @@ export const updateBucket = garageOperation(
   'POST',
   'UpdateBucket',
   async (context, call) => {
-    const bucket = await bucketByText(context, neededParameter(call, 'id'))
+    const { id } = await bucketByText(context, neededParameter(call, 'id'))
     const asked = call.input(input)
-    const changed = await changeBucketSettings(context.store, bucket.id, {
-      ...(asked.websiteAccess && { website: websiteOf(bucket, asked.websiteAccess) }),
+    const changed = await changeBucketSettings(context.store, id, {
+      ...(asked.websiteAccess && siteOf(asked.websiteAccess)),
       ...(asked.quotas && { quotas: quotasOf(asked.quotas) }),
     })
     return bucketAnswer(context, changed)
@@ -40,25 +39,23 @@ export const updateBucket = garageOperation(
  *
  * @throws {AdminError} `InvalidRequest`
  */
-function websiteOf(
-  { settings: { website: before } }: Bucket,
-  { enabled, indexDocument, errorDocument }: Shaped<typeof website>,
-): WebsiteSettings | null {
+function siteOf({
+  enabled,
+  indexDocument,
+  errorDocument,
+}: Shaped<typeof website>): Pick<SettingsChange, 'website' | 'pages'> {
   // A form that was emptied sends empty names.
   const [index, error] = [indexDocument, errorDocument].map((name) => name || undefined)
   if (!enabled) {
-    if (index === undefined && error === undefined) return null
+    if (index === undefined && error === undefined) return { website: null }
     throw refused('"indexDocument" and "errorDocument" belong to one that is enabled')
   }
   if (index === undefined) throw refused('"indexDocument" is missing')
   if (index.includes('/')) {
     throw refused('"indexDocument" is a file name such as "index.html"')
   }
-  return {
-    indexDocument: index,
-    ...(error === undefined ? {} : { errorDocument: error }),
-    rules: before !== undefined && 'rules' in before ? before.rules : [],
-  }
+  const pages = error === undefined ? {} : { errorDocument: error }
+  return { pages: { indexDocument: index, ...pages } }
 }
 
 function refused(why: string): AdminError {
