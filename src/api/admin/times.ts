@@ -3,9 +3,9 @@
 import { AdminError } from './errors.ts'
 import type { AdminContext } from './operation.ts'
 
-/** RFC 3339, UTC. */
+/** RFC 3339, UTC. A whole second has no fraction: Terraform wants back the text that it sent. */
 export function timeText(micros: number): string {
-  return new Date(micros / 1000).toISOString()
+  return new Date(micros / 1000).toISOString().replace('.000Z', 'Z')
 }
 
 export function isExpired(

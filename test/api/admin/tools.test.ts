@@ -210,6 +210,7 @@ test('Terraform: a key with an end, its rights in a bucket, and gone', async () 
   const body = { name: 'tf', expiration: '2031-01-31T00:00:00Z', neverExpires: false }
   const key = await call('POST', '/v2/CreateKey', { body })
   hasFields(key, { ...keyFields, secretAccessKey: 'string', expiration: 'string' })
+  assert.equal(key['expiration'], body.expiration, 'it comes back as it was written')
   const query = { id: String(key['accessKeyId']) }
   const change = { name: 'other', allow: { createBucket: true }, deny: { createBucket: false } }
   const changed = await call('POST', '/v2/UpdateKey', { query, body: change })
