@@ -15,6 +15,7 @@ const PROOFS: readonly Proof[] = [
   { name: 'real-clients', limit: 240 },
   { name: 'https-clients', limit: 120 },
   { name: 'tool-clients', limit: 240 },
+  { name: 'browser', limit: 180 },
   { name: 'fuzz', limit: 120 },
   { name: 'start-up', limit: 180 },
   { name: 'simulation', limit: 420 },

@@ -143,6 +143,28 @@ async function unpackDebian(
   }
 }
 
+/**
+ * Installs packages of Debian's into the system, unless these programs are there already.
+ *
+ * @throws {Skipped} when they cannot be had
+ */
+export async function installDebian(
+  wanted: readonly string[],
+  programs: readonly string[],
+): Promise<void> {
+  if (programs.every((path) => existsSync(path))) return
+  if (process.getuid?.() !== 0) throw new Skipped(`only root can install ${wanted.join(', ')}`)
+  progress(`installs ${wanted.join(', ')} …`)
+  const environment = { DEBIAN_FRONTEND: 'noninteractive' }
+  try {
+    await mustRun('apt-get', ['update', '-qq'], { environment })
+    const flags = ['install', '-y', '-qq', '--no-install-recommends']
+    await mustRun('apt-get', [...flags, ...wanted], { environment })
+  } catch (error) {
+    throw new Skipped(`${wanted.join(', ')} cannot be installed: ${(error as Error).message}`)
+  }
+}
+
 export async function debianAwsCli(): Promise<AwsCli> {
   const root = await debianRoot('debian', ['awscli'])
   const environment = { PYTHONPATH: join(root, 'usr/lib/python3/dist-packages') }

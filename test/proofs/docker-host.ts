@@ -15,12 +15,13 @@ import { dirname, join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { PROJECT } from '../support/spawn-node.ts'
 import { progress, PROOFS_FOLDER, Skipped } from './claims.ts'
-import { mustRun, runProgram } from './clients.ts'
+import { installDebian, mustRun, runProgram } from './clients.ts'
 import { dropEngine, enginePrefix, removeEngine, removeRemains } from './docker-remains.ts'
 
 const DEBIAN = 'bookworm'
 const DOCKERD = '/usr/sbin/dockerd'
-const PACKAGES = ['docker.io', 'docker-compose', 'debootstrap']
+const PACKAGES = ['iptables', 'docker.io', 'docker-compose', 'debootstrap']
+const PROGRAMS = [DOCKERD, '/usr/bin/docker-compose', '/usr/sbin/debootstrap']
 const ANSWER_TRIES = 60
 
 /** A Docker engine, by its two clients. Whoever opened it must `close` it. */
@@ -47,7 +48,7 @@ function clientOf(socket: string): Omit<DockerHost, 'version' | 'close'> {
  */
 export async function openDocker(): Promise<DockerHost> {
   if (process.getuid?.() !== 0) throw new Skipped('only root can start a Docker engine')
-  await installPackages()
+  await installDebian(PACKAGES, PROGRAMS)
   const left = removeRemains()
   if (left > 0) progress(`removed what ${left} earlier runs left`)
   const folder = await mkdtemp(enginePrefix())
@@ -58,20 +59,6 @@ export async function openDocker(): Promise<DockerHost> {
   } catch (error) {
     engine.close()
     throw error
-  }
-}
-
-async function installPackages(): Promise<void> {
-  const wanted = [DOCKERD, '/usr/bin/docker-compose', '/usr/sbin/debootstrap']
-  if (wanted.every((path) => existsSync(path))) return
-  progress(`installs ${PACKAGES.join(', ')} …`)
-  const environment = { DEBIAN_FRONTEND: 'noninteractive' }
-  try {
-    await mustRun('apt-get', ['update', '-qq'], { environment })
-    const flags = ['install', '-y', '-qq', '--no-install-recommends']
-    await mustRun('apt-get', [...flags, 'iptables', ...PACKAGES], { environment })
-  } catch (error) {
-    throw new Skipped(`${PACKAGES.join(', ')} cannot be installed: ${(error as Error).message}`)
   }
 }
 
