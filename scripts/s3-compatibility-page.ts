@@ -35,6 +35,10 @@ answered with \`501 NotImplemented\` and its name, unless it asks for what is do
   Rules with tags, transitions or noncurrent versions are refused with 501.
 - A write that would exceed a quota of its bucket is refused with 403 \`QuotaExceeded\` (Ceph's code:
   AWS has no quotas, Garage answers \`AccessDenied\`), before its body where the length is known.
+- CopyObject, UploadPartCopy and CompleteMultipartUpload begin their answer with 200 when it takes
+  longer than ten seconds, and send a space every five until the document comes; what fails after that
+  is an \`<Error>\` in the body, as with S3. Until then an error has its own status. SDKs look into
+  the body by themselves; a client of your own must.
 - Several ranges in one request are answered with the whole object.
 - SSE-C encrypts with a key that the client keeps; over plain http too, where S3 refuses it: use https.
   Metadata and checksums are not encrypted. No other encryption is offered.

@@ -45,6 +45,10 @@ export const BODY_IDLE_MS_MAX = 60_000
 export const HEADERS_MS_MAX = 20_000
 export const KEEP_ALIVE_MS = 75_000
 export const DRAIN_MS_MAX = 10_000
+/** A long answer begins after this much of silence; clients wait 60 s by default, proxies 30. */
+export const EARLY_ANSWER_MS = 10_000
+/** And has a space each so often until its document comes. */
+export const EARLY_SPACE_MS = 5_000
 /** The files of a certificate are read this often. */
 export const CERTIFICATE_LOOK_MS = 10_000
 /** This long before its end a certificate is warned of. */

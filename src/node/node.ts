@@ -149,6 +149,7 @@ async function openS3(
     region: options.region ?? DEFAULT_REGION,
     rootDomains: options.rootDomains ?? [],
     devCors: options.devCors ?? false,
+    earlyAnswerMs: options.earlyAnswerMs,
     ...{ clock: doorway.clock, log: doorway.log, metrics },
   })
   // koa carries what is slow anyway; the hot verbs pass it by.

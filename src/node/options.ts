@@ -61,6 +61,8 @@ export interface NodeOptions {
     readonly rootDomains?: readonly string[]
     /** Lets pages of any localhost origin in. @default false */
     readonly devCors?: boolean
+    /** For tests alone: when the answer to a long copy begins before its end. @default 10 s */
+    readonly earlyAnswerMs?: number
   }
   readonly admin?: ListenOptions & {
     /** Bearer token. Absent: drawn once and kept in the metadata folder. */

@@ -36,12 +36,14 @@ export function answerHeaders(response: HttpResponse, frame: AnswerFrame): strin
     headers.push(name, value)
   }
   const unknown = bodyless && response.body === undefined
-  if (!given && !unknown && response.status !== 204) headers.push('Content-Length', String(length))
+  if (!given && !unknown && length !== undefined && response.status !== 204) {
+    headers.push('Content-Length', String(length))
+  }
   if (frame.close) headers.push('Connection', 'close')
   return headers
 }
 
-function bodyLength({ body }: HttpResponse): number {
+function bodyLength({ body }: HttpResponse): number | undefined {
   if (body === undefined) return 0
   return typeof body === 'string' ? Buffer.byteLength(body) : body.length
 }
@@ -53,7 +55,7 @@ export function sendsBody(response: HttpResponse, method: string): boolean {
     response.status !== 204 &&
     response.status !== 304 &&
     response.body !== undefined &&
-    response.body.length > 0
+    response.body.length !== 0
   )
 }
 
@@ -73,7 +75,9 @@ export async function streamAnswer(
   let sentBytes = 0
   for await (const piece of body.pieces) {
     sentBytes += piece.length
-    if (sentBytes > body.length) throw wrongLength(sentBytes, body.length)
+    if (body.length !== undefined && sentBytes > body.length) {
+      throw wrongLength(sentBytes, body.length)
+    }
     if (!raw.headersSent) start()
     for (let at = 0; at < piece.length; at += SOCKET_WRITE_BYTES_MAX) {
       const slice = piece.subarray(at, at + SOCKET_WRITE_BYTES_MAX)
@@ -83,7 +87,9 @@ export async function streamAnswer(
       progress.writtenBytes += slice.length
     }
   }
-  if (sentBytes !== body.length) throw wrongLength(sentBytes, body.length)
+  if (body.length !== undefined && sentBytes !== body.length) {
+    throw wrongLength(sentBytes, body.length)
+  }
   if (!raw.headersSent) start()
 }
 

@@ -4,8 +4,11 @@ import type { HttpRequest } from './request.ts'
 
 /** A body sent with back-pressure; a piece may be reused when the next is asked for. */
 export interface StreamedBody {
-  /** Exact number of bytes that `pieces` brings: sent as Content-Length, and checked. */
-  readonly length: number
+  /**
+   * Exact number of bytes that `pieces` brings: sent as Content-Length, and checked. Where nobody
+   * knows it yet, the body goes in chunks (to HTTP/1.0: until the connection ends).
+   */
+  readonly length: number | undefined
   readonly pieces: AsyncIterable<Uint8Array>
 }
 

@@ -6,7 +6,7 @@ import { S3_XMLNS, XML_HEAD, element, isoTime, urlEncoded } from './xml-text.ts'
 
 type Headers = readonly (readonly [string, string])[]
 
-const xmlHeader = ['content-type', 'application/xml'] as const
+export const xmlHeader = ['content-type', 'application/xml'] as const
 
 /** 200 with a document of S3's namespace; `content` is XML already. */
 export function documentAnswer(root: string, content: string, headers: Headers = []): HttpResponse {

@@ -23,6 +23,7 @@ import { parseQuery, splitTarget } from '../http/query.ts'
 import type { HttpHandler, HttpResponse } from '../http/response.ts'
 import type { HttpFault } from '../http/server.ts'
 import { answerPreflight, corsHeaders } from './cors.ts'
+import { answerEarly } from './early-answer.ts'
 import { checkExpectedOwner, EXPECTED_OWNER } from './expected-owner.ts'
 import { S3Error, failureOf, renderFailure } from './errors.ts'
 import { refuseUnhonoured } from './contract/honour.ts'
@@ -43,6 +44,8 @@ export interface S3Options {
   readonly metrics: Metrics
   /** Lets pages of any localhost origin use this door, as browsers ask for it. @default false */
   readonly devCors?: boolean
+  /** For tests alone: begins long answers sooner. @default EARLY_ANSWER_MS */
+  readonly earlyAnswerMs?: number | undefined
   /** Logs one line per request of the hot operations too. @default false */
   readonly logHot?: boolean
 }
@@ -55,6 +58,8 @@ interface Trace {
   /** A word of a closed list: the operation's name, or `Unknown` before it is found. */
   operation: string
   hot: boolean
+  /** Of an answer that began before its result: the status that it would have had. */
+  late?: Promise<number>
 }
 
 /** The parts of the door that live as long as it does. */
@@ -104,13 +109,16 @@ export function createS3Handler(options: S3Options): HttpHandler {
     } catch (error) {
       answer = answerFailure(door, { request, trace }, error)
     }
-    door.count(1, { operation: trace.operation, status: `${Math.floor(answer.status / 100)}xx` })
-    if (!trace.hot || options.logHot === true) {
+    const report = (status: number): void => {
+      door.count(1, { operation: trace.operation, status: `${Math.floor(status / 100)}xx` })
+      if (trace.hot && options.logHot !== true) return
       const micros = options.clock.monotonicMicros() - startMicros
       const { requestId } = request
       const { operation } = trace
-      options.log.info({ requestId, operation, status: answer.status, micros }, 'S3 request')
+      options.log.info({ requestId, operation, status, micros }, 'S3 request')
     }
+    if (trace.late === undefined) report(answer.status)
+    else void trace.late.then(report)
     const cors = corsOf(door, request, trace)
     return {
       ...answer,
@@ -201,7 +209,18 @@ async function answerRequest(
   const context = await contextOf(door, { request, verified, key, place, operation, trace })
   refuseUnhonoured(operation, headers, query)
   checkBody(operation, request)
-  return operation.run(context)
+  if (operation.long !== true) return operation.run(context)
+  const early = {
+    clock: door.clock,
+    afterMs: door.earlyAnswerMs,
+    failed: (error: unknown) => answerFailure(door, { request, trace }, error),
+    began: (status: Promise<number>) => {
+      trace.late = status
+    },
+  }
+  return answerEarly(early, (mayAnswerEarly) =>
+    operation.run(Object.assign(context, { mayAnswerEarly })),
+  )
 }
 
 /** Who asks, and for what: of a form the bucket must be known first, since its policy names it. */
@@ -249,6 +268,7 @@ async function contextOf(door: Door, asked: Asked): Promise<ServiceContext> {
     regionStrict: door.regionStrict === true,
     clock: door.clock,
     caller: { id: key.id, name: key.name },
+    mayAnswerEarly: neverEarly,
     request: {
       headers: verified.headers,
       query: verified.query,
@@ -292,6 +312,8 @@ async function contextOf(door: Door, asked: Asked): Promise<ServiceContext> {
   })
   return whole
 }
+
+const neverEarly = (): void => undefined
 
 function checkBody(operation: Operation, request: HttpRequest): void {
   if (operation.body === 'none' && hasBody(request)) {

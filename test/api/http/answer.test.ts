@@ -36,6 +36,28 @@ test('server answers HEAD, 204 and 304 without a body and with the right length'
   assert.doesNotMatch(await get('GET', '/empty'), /Transfer-Encoding/i)
 })
 
+test('a body whose length nobody knows goes in chunks, and to HTTP/1.0 until the end', async (t) => {
+  const server = await openDoor(t, async () => ({
+    status: 200,
+    headers: [],
+    body: {
+      length: undefined,
+      pieces: (async function* () {
+        yield Buffer.from('one')
+        yield Buffer.from('four')
+      })(),
+    },
+  }))
+  const { port } = server.address
+  const answer = await ask(port, `GET / ${HEAD}Connection: close\r\n\r\n`)
+  assert.match(answer, /\r\nTransfer-Encoding: chunked\r\n/i)
+  assert.match(answer, /\r\n\r\n3\r\none\r\n4\r\nfour\r\n0\r\n\r\n$/)
+  assert.doesNotMatch(answer, /Content-Length/i)
+  const old = await ask(port, 'GET / HTTP/1.0\r\nHost: localhost\r\n\r\n')
+  assert.match(old, /\r\n\r\nonefour$/)
+  assert.doesNotMatch(old, /Content-Length|Transfer-Encoding/i)
+})
+
 test('server streams a body and asks for a piece only when the last one is out', async (t) => {
   const buffer = Buffer.alloc(3 * MIB + 5)
   const server = await openDoor(t, async () => ({

@@ -142,6 +142,7 @@ async function wholeBody(body: Awaited<ReturnType<HttpHandler>>['body']): Promis
   const pieces: Buffer[] = []
   for await (const piece of body.pieces) pieces.push(Buffer.from(piece))
   const whole = Buffer.concat(pieces)
-  if (whole.length !== body.length) throw new Error(`${whole.length} bytes, said ${body.length}`)
+  if (whole.length !== (body.length ?? whole.length))
+    throw new Error(`${whole.length} bytes, said ${body.length}`)
   return whole
 }

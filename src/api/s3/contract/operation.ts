@@ -3,6 +3,7 @@
 import type { HttpResponse } from '../../http/response.ts'
 import type { S3ErrorCode } from '../error-codes.ts'
 import type { Bucket } from '../../../model/rows/bucket.ts'
+import type { MayAnswerEarly } from '../early-answer.ts'
 import { EXPECTED_OWNER } from '../expected-owner.ts'
 import type { Caller, S3Request, Service } from '../context.ts'
 
@@ -53,6 +54,8 @@ export type HeaderGroup = 'metadata' | 'checksum' | 'object-checksum'
 export interface ServiceContext extends Service {
   readonly request: S3Request
   readonly caller: Caller
+  /** Of a `long` operation: said once nothing is left that is refused at once. */
+  readonly mayAnswerEarly: MayAnswerEarly
 }
 export interface NameContext extends ServiceContext {
   readonly bucketName: string
@@ -89,6 +92,8 @@ interface Declared {
   readonly body: 'none' | 'document' | 'stream'
   /** Called so often that nothing but the handler may stand between it and the socket. */
   readonly hot?: boolean
+  /** May last longer than clients wait: its answer begins before its end, see `mayAnswerEarly`. */
+  readonly long?: boolean
   /** The codes that this operation can answer beside those of every request. */
   readonly errors: readonly S3ErrorCode[]
 }

@@ -43,6 +43,7 @@ export const completeMultipartUpload = operation({
   permission: 'write',
   groups: ['object-checksum'],
   body: 'document',
+  long: true,
   errors: [
     'BadDigest',
     'EntityTooLarge',
@@ -74,9 +75,11 @@ export const completeMultipartUpload = operation({
     })
     const upload = { bucket: context.bucket.id, key, uploadId: input.uploadId }
     await checkType(store, upload, input.checksumType)
+    const parts = readParts(checkedElement(parseXml(bytes), 'CompleteMultipartUpload'))
+    context.mayAnswerEarly([])
     const { etag, checksum } = await completeUpload(store, {
       ...upload,
-      parts: readParts(checkedElement(parseXml(bytes), 'CompleteMultipartUpload')),
+      parts,
       conditions: writeConditions(input.ifMatch, input.ifNoneMatch),
       checksum: objectChecksum(request.headers, input.checksumType),
       objectSize: input.objectSize,

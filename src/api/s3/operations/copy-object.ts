@@ -46,6 +46,7 @@ export const copyObject = operation({
   permission: 'write',
   groups: ['metadata'],
   body: 'none',
+  long: true,
   errors: [
     'InvalidArgument',
     'InvalidRedirectLocation',
@@ -85,6 +86,7 @@ export const copyObject = operation({
       judge: (info) => {
         judgeSource(info, input, context.clock.wallMicros())
         checkSourceSize(info.size)
+        context.mayAnswerEarly(customerKeyHeaders(customerKey))
       },
       metadata: (stored) => (isReplaced ? sent : keptMetadata(stored, sent)),
       checksumWanted: input.algorithm,

@@ -34,6 +34,7 @@ export const uploadPartCopy = operation({
   selector: { query: ['partNumber', 'uploadId'], headers: ['x-amz-copy-source'] },
   permission: 'write',
   body: 'none',
+  long: true,
   errors: [
     'EntityTooLarge',
     'InvalidArgument',
@@ -65,6 +66,7 @@ export const uploadPartCopy = operation({
     const { size } = object.info
     judgeSource(object.info, input, context.clock.wallMicros())
     const { start, end } = rangeIn(input.range, size)
+    context.mayAnswerEarly(customerKeyHeaders(customerKey))
     const { etag, checksum, modifiedMicros } = await uploadPart(store, {
       bucket: bucket.id,
       key,
