@@ -111,6 +111,7 @@ async function assemble(options: NodeOptions, closers: Closers): Promise<Running
       : await openAdmin(options.admin, {
           ...{ product, metrics, doorway, region },
           siteRoots: siteRoots(options.web?.rootDomain),
+          s3Roots: (options.s3?.rootDomains ?? []).map((root) => root.toLowerCase()),
           token: options.admin.token ?? (await adminToken({ ...ports, folder: folders.metadata })),
           view,
         })
@@ -184,9 +185,10 @@ async function openAdmin(
     readonly token: string
     readonly view: NodeView
     readonly siteRoots: readonly string[]
+    readonly s3Roots: readonly string[]
   },
 ): Promise<{ readonly endpoint: string; readonly token: string }> {
-  const { product, metrics, doorway, region, token, view, siteRoots: roots } = built
+  const { product, metrics, doorway, region, token, view, siteRoots: roots, s3Roots } = built
   const { layout } = product
   assert(layout !== undefined, 'a node with doors follows its layout')
   const context = {
@@ -196,6 +198,7 @@ async function openAdmin(
     log: doorway.log,
     region,
     siteRoots: roots,
+    s3Roots,
     tokens: {
       admin: token,
       metrics: options.metricsToken,

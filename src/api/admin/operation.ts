@@ -118,6 +118,8 @@ export interface AdminContext {
   readonly region: string
   /** Domains below which sites are found. */
   readonly siteRoots: readonly string[]
+  /** Domains of the settings below which the host names a bucket of S3; lower case. */
+  readonly s3Roots: readonly string[]
   readonly tokens: {
     readonly admin: string
     readonly metrics: string | undefined

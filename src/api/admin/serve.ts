@@ -46,7 +46,8 @@ export function adminHandler(context: AdminContext): HttpHandler {
       if (caller === undefined) {
         throw new AdminError(
           'AccessDenied',
-          'Access denied: wanted the header "Authorization: Bearer TOKEN"',
+          'Access denied: wanted the header "Authorization: Bearer TOKEN", of a token that has ' +
+            `not come to its end and may call ${operation.name}`,
         )
       }
       judgeCondition(context, operation)

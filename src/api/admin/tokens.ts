@@ -13,7 +13,7 @@ import {
   type AdminContext,
   type QueryParameter,
 } from './operation.ts'
-import { isExpired, timeText } from './times.ts'
+import { expiryOf, isExpired, timeText } from './times.ts'
 
 /** Source: Garage v2 admin API, AdminTokenInfo. */
 export function tokenAnswer(context: AdminContext, token: AdminToken): AdminTokenAnswer {
@@ -85,6 +85,29 @@ export const tokenInput = fields({
   neverExpires: optional(flag),
   scope: optional(list(text)),
 })
+
+/**
+ * The end of a token that is made or changed: not after that of the caller's own.
+ *
+ * @param before the end that it has, where it has one
+ * @throws {AdminError} `AccessDenied`, `InvalidRequest`
+ */
+export function judgeExpiry(
+  { caller }: AdminCall,
+  asked: Parameters<typeof expiryOf>[0],
+  before?: number,
+): ReturnType<typeof expiryOf> {
+  const expiry = expiryOf(asked)
+  const own = typeof caller === 'string' ? undefined : caller.expiresMicros
+  if (own === undefined) return expiry
+  const { expiresMicros = before ?? 'never' } = expiry
+  if (expiresMicros !== 'never' && expiresMicros <= own) return expiry
+  const end = timeText(own)
+  throw new AdminError(
+    'AccessDenied',
+    `Access denied: your token ends at ${end}, give no later end`,
+  )
+}
 
 /**
  * Nobody hands on more than is theirs.

@@ -180,19 +180,14 @@ export class Peers {
   /**
    * Adds a peer by its address and links it.
    *
-   * @throws {NetError} `BadAddress`, or `PeerUnreachable` with what to do about it; a peer whose id
-   *   was given stays known and is dialled again
+   * @throws {NetError} `BadAddress`, or `PeerUnreachable` with what to do about it: nothing is noted
+   *   of a peer that was not met there, since all others would be told of it
    */
   async connect(text: string): Promise<NodeId> {
     const { node, address } = parsePeerAddress(text)
-    if (node !== undefined) this.#note(node, address, 'configured')
-    try {
-      const peer = await this.#attempt(address, node)
-      this.#note(peer, address, 'configured')
-      return peer
-    } finally {
-      if (node !== undefined) this.#want(node)
-    }
+    const peer = await this.#attempt(address, node)
+    this.#note(peer, address, 'configured')
+    return peer
   }
 
   /** A node that is gone for good: no longer known, linked or dialled, until it comes by itself. */

@@ -72,11 +72,22 @@ export async function stageLayout(
   const { members } = context
   await inWords(async () => {
     const wishes = stageInto(nothingStaged, request)
+    judgeSpread(request, stateOf(context))
     if (members.history() !== undefined) return change(context, stageLayoutCommand(wishes))
     members.setDraft(stageInto(members.draft(), request))
     return members.stable()
   })
   return stateOf(context)
+}
+
+/** Copies lie in no more zones than there are copies. Source: Garage v2, UpdateClusterLayout. */
+function judgeSpread({ zoneSpread, factor }: StageRequest, { staged, ...now }: LayoutState): void {
+  const copies = factor ?? staged.factor ?? now.factor
+  if (zoneSpread === undefined || zoneSpread === 'maximum' || zoneSpread <= copies) return
+  throw new ClusterError(
+    'InvalidRole',
+    `Cannot make a layout: ${copies} copies cannot lie in ${zoneSpread} zones`,
+  )
 }
 
 export async function revertLayout(context: LayoutContext): Promise<LayoutState> {

@@ -103,6 +103,7 @@ export async function openAdminDoor(
     layout: layoutOf(open, options),
     region: 'garage',
     siteRoots: siteRoots('web.example'),
+    s3Roots: ['.s3.example'],
     tokens: {
       admin: TOKEN,
       metrics: options.metricsToken,

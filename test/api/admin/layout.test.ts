@@ -104,6 +104,10 @@ test('UpdateClusterLayout refuses what no role can be, in words', async (t) => {
   await refused({ roles: {} }, /wanted a list/)
   await refused({ roles: [{ ...role, capacity: -1 }] }, /wanted a whole number/)
   await refused({ parameters: { zoneRedundancy: { atLeast: 10 } } }, /wanted 1 to 9/)
+  await refused(
+    { parameters: { zoneRedundancy: { atLeast: 2 } } },
+    /1 copies cannot lie in 2 zones/,
+  )
   await refused({ parameters: { zoneRedundancy: 'some' } }, /wanted an object/)
   await refused({ roles: [{ ...role, tags: 'a' }] }, /wanted a list/)
 })

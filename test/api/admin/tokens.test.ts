@@ -81,6 +81,32 @@ test('a token hands on no more than it has', async () => {
   }
 })
 
+test('a token that ends makes and changes none that end later, and none that may do more', async () => {
+  const scope = ['CreateAdminToken', 'UpdateAdminToken', 'ListKeys']
+  const expiration = '2031-01-01T00:00:00.000Z'
+  const { secretToken: token, id } = await create({ scope, expiration })
+  const later = { scope: ['ListKeys'], expiration: '2031-01-01T00:00:01Z' }
+  for (const body of [
+    { scope: ['ListKeys'] },
+    later,
+    { ...later, expiration: '2030-01-01T00:00:00Z' },
+  ]) {
+    const isWithin = body !== later && 'expiration' in body
+    assert.equal(await statusOf('CreateAdminToken', token, body), isWithin ? 200 : 403)
+  }
+  const update = async (query: Record<string, string>, body: object): Promise<number> =>
+    (await door.ask('UpdateAdminToken', { query, body, token })).status
+  const own = { id: id! }
+  assert.equal(await update(own, { neverExpires: true }), 403)
+  assert.equal(await update(own, { expiration: later.expiration }), 403)
+  assert.equal(await update(own, { name: 'renamed' }), 200)
+  // One that has ended, but might do all: whoever still holds it would have it back.
+  const ended = await create({ expiration: '2001-01-01T00:00:00Z' })
+  assert.equal(await update({ id: ended.id! }, { expiration }), 403)
+  const endless = await create({ scope: ['ListKeys'] })
+  assert.equal(await update({ id: endless.id! }, { name: 'kept' }), 403)
+})
+
 test('bodies that are not those of a token answer 400', async () => {
   for (const body of [
     { scope: 'ListKeys' },

@@ -4,15 +4,15 @@ import { createAdminToken as create } from '../../../store/admin-token.ts'
 import { adminTokenShape } from '../answers.ts'
 import { both, fields, text } from '../input.ts'
 import { garageOperation, type AdminContext } from '../operation.ts'
-import { expiryOf, timeText } from '../times.ts'
-import { judgeScope, tokenAnswer, tokenInput } from '../tokens.ts'
+import { timeText } from '../times.ts'
+import { judgeExpiry, judgeScope, tokenAnswer, tokenInput } from '../tokens.ts'
 
 export const createAdminToken = garageOperation(
   'POST',
   'CreateAdminToken',
   async (context, call) => {
     const asked = call.input(tokenInput)
-    const { expiresMicros } = expiryOf(asked)
+    const { expiresMicros } = judgeExpiry(call, asked)
     const { token, secret } = await create(context.store, {
       name: asked.name ?? nameOfNow(context),
       scope: judgeScope(call, asked.scope ?? ['*'])!,

@@ -33,3 +33,14 @@ test('GET /check tells proxies which domains are sites, and nothing of other buc
   for (const { status } of [...refused, await check()]) assert.equal(status, 400)
   assert.equal(refused[0]!.text.replaceAll('hidden', 'none'), refused[2]!.text)
 })
+
+test('GET /check tells of any bucket below the root domain of S3', async () => {
+  const check = async (domain: string): Promise<number> =>
+    (await door.ask('/check', { token: undefined, query: { domain } })).status
+  await createBucket(door.open.store, { name: 'stored.example' })
+  assert.equal(await check('stored.example.s3.example'), 200)
+  assert.equal(await check('Stored.example.S3.example:443'), 200)
+  for (const domain of ['nobody.example.s3.example', 's3.example', 'stored.example']) {
+    assert.equal(await check(domain), 400, domain)
+  }
+})
