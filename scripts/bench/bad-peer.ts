@@ -5,7 +5,7 @@ import { memoryOf } from '../../test/support/process-figures.ts'
 import { Seeded } from '../../test/support/seeded.ts'
 import { startCluster, type ChaosCluster } from '../chaos/cluster.ts'
 import { figure, markdownTable } from './report.ts'
-import { Bench } from './rows.ts'
+import { Bench, type Row } from './rows.ts'
 import { endpointOf } from './servers.ts'
 
 /** `slow`: 256 kbit/s. `black`: nothing arrives, and nobody is told. */
@@ -15,7 +15,7 @@ export type BadPeer = (typeof BAD_PEERS)[number]
 const SLOW_BYTES_PER_SECOND = 256_000 / 8
 const BUCKET = 'my-bucket'
 const CLIENTS = 16
-const ROWS = ['put-4k', 'get-4k', 'put-1m', 'get-1m', 'put-64m']
+const ROWS: readonly Row[] = ['put-4k', 'get-4k', 'put-1m', 'get-1m', 'put-64m']
 
 /** A new cluster for each, since what is shown is the most that was ever resident. */
 export async function besideBadPeers(kinds: readonly BadPeer[], seconds: number): Promise<string> {
@@ -47,10 +47,9 @@ async function besideOne(
   client.close()
   if (made.status !== 200) throw new Error(`bench: no bucket: ${made.body.toString()}`)
   const pids = cluster.nodes.map((node) => node.pid())
-  const bench = new Bench(
-    { ...{ endpoint: endpointOf(endpoint, { region, ...key }), bucket: BUCKET, pids, seconds } },
-    new Date(),
-  )
+  const bench = new Bench({
+    ...{ endpoint: endpointOf(endpoint, { region, ...key }), bucket: BUCKET, pids, seconds },
+  })
   for (const other of ['a', 'b']) {
     for (const weather of [
       cluster.relays.weather(other, 'c'),

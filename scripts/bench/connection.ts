@@ -1,20 +1,33 @@
 /** One kept connection that sends prebuilt requests and reads answers as cheaply as can be. */
 
 import { connect, type Socket } from 'node:net'
-import type { Endpoint } from './presign.ts'
+import { BLOCK_BYTES, CHUNK_BYTES, stamp } from './bodies.ts'
+import type { Endpoint } from './sign.ts'
 
-const MIB = 1024 * 1024
+/** A server that says nothing for so long is taken as gone. */
+const SILENCE_MS_MAX = 180_000
+const ERROR_TEXT_MAX = 2_000
 
 export interface BenchRequest {
   /** Request line and headers with the closing empty line. */
   readonly head: Buffer
-  /** Bytes of the body that follows. */
+  /** Bytes of the object that follows. */
   readonly bodyBytes: number
+  /** Of its first block, where the body was signed; the connection takes its own otherwise. */
+  readonly stamp?: number
+  /** What stands before each chunk of an aws-chunked body, and last what stands after all. */
+  readonly frames?: readonly Buffer[]
+  /** How long the answer must be. */
+  readonly answerBytes?: number
 }
 
 export interface BenchAnswer {
   readonly status: number
   readonly bytes: number
+  /** Whether it said its length: `bytes` of others count what frames them too. */
+  readonly isSized: boolean
+  /** How the body of an error begins. */
+  readonly text: string
 }
 
 /** What is left to read of the answer under way. */
@@ -24,6 +37,8 @@ interface Reading {
   /** Bytes of the body still to come; -1 while the head is read, -2 for chunks. */
   left: number
   isHead: boolean
+  isSized: boolean
+  text: string
   done: (answer: BenchAnswer) => void
   failed: (error: Error) => void
 }
@@ -49,6 +64,9 @@ export class Connection {
       this.#reading?.failed(error ?? new Error('the connection was closed in an answer'))
     }
     socket.on('error', fail)
+    socket.setTimeout(SILENCE_MS_MAX, () => {
+      socket.destroy(new Error(`the server was silent for ${SILENCE_MS_MAX} ms`))
+    })
     socket.on('close', () => {
       fail()
     })
@@ -66,10 +84,14 @@ export class Connection {
 
   /** Sends one request and resolves when its answer was read to the end. */
   async send(request: BenchRequest): Promise<BenchAnswer> {
+    if (this.#socket.destroyed) throw new Error('the server closed a kept connection')
     const answer = new Promise<BenchAnswer>((done, failed) => {
       const isHead = request.head[0] === 0x48
-      this.#reading = { status: 0, bytes: 0, left: -1, isHead, done, failed }
+      const unread = { status: 0, bytes: 0, left: -1, isSized: true, text: '' }
+      this.#reading = { ...unread, isHead, done, failed }
     })
+    // It may fail while the body is still being written, which then fails too.
+    answer.catch(() => undefined)
     await this.#write(request)
     return answer
   }
@@ -79,32 +101,46 @@ export class Connection {
     this.#socket.destroy()
   }
 
-  async #write({ head, bodyBytes }: BenchRequest): Promise<void> {
+  async #write(request: BenchRequest): Promise<void> {
+    const { head, bodyBytes, frames } = request
     this.#socket.cork()
     this.#socket.write(head)
-    let left = bodyBytes
     let block = this.#template
-    while (left > 0) {
-      const size = Math.min(left, MIB)
-      this.#stamp += 1
-      // No two blocks alike, of whatever size the server cuts them.
-      for (let at = 0; at + 8 <= size; at += 65_536) block.writeDoubleLE(this.#stamp, at)
-      left -= size
-      const piece = block.subarray(0, size)
-      if (left === 0) this.#socket.write(piece)
-      else await this.#writeWhole(piece)
+    for (let at = 0; at < bodyBytes; at += BLOCK_BYTES) {
+      const size = Math.min(bodyBytes - at, BLOCK_BYTES)
+      stamp(block, this.#stampAt(request, at / BLOCK_BYTES), size)
+      const pieces = framed(block.subarray(0, size), at, frames)
+      const isLast = at + size === bodyBytes
+      if (isLast) for (const piece of pieces) this.#socket.write(piece)
+      else await this.#writeWhole(pieces)
       block = block === this.#template ? this.#spare : this.#template
     }
+    if (frames !== undefined) this.#socket.write(frames.at(-1)!)
     this.#socket.uncork()
   }
 
-  #writeWhole(piece: Buffer): Promise<void> {
-    return new Promise((resolve, reject) => {
-      this.#socket.write(piece, (error) => {
-        if (error) reject(error)
-        else resolve()
-      })
+  #stampAt(request: BenchRequest, index: number): number {
+    if (request.stamp !== undefined) return request.stamp + index
+    this.#stamp += 1
+    return this.#stamp
+  }
+
+  /** Resolves when the kernel has taken all of them. */
+  #writeWhole(pieces: readonly Buffer[]): Promise<void> {
+    return new Promise<void>((resolve, reject) => {
+      for (const [index, piece] of pieces.entries()) {
+        if (index < pieces.length - 1) {
+          this.#socket.write(piece)
+          continue
+        }
+        this.#socket.write(piece, (error) => {
+          if (error) reject(error)
+          else resolve()
+        })
+      }
       this.#socket.uncork()
+    }).finally(() => {
+      this.#socket.cork()
     })
   }
 
@@ -114,7 +150,12 @@ export class Connection {
     if (reading.left === -1) {
       this.#held = this.#held.length === 0 ? piece : Buffer.concat([this.#held, piece])
       this.#readHead(reading)
-    } else if (reading.left === -2) {
+      return
+    }
+    if (reading.status >= 400 && reading.text.length < ERROR_TEXT_MAX) {
+      reading.text += piece.toString()
+    }
+    if (reading.left === -2) {
       this.#readChunks(reading, piece)
     } else {
       reading.bytes += piece.length
@@ -136,8 +177,11 @@ export class Connection {
     }
     reading.status = status
     const length = /\r\ncontent-length: *(\d+)/i.exec(head)?.[1]
-    if (reading.isHead || status === 204 || status === 304) reading.left = 0
-    else reading.left = length === undefined ? -2 : Number(length)
+    const isEmpty = reading.isHead || status === 204 || status === 304
+    reading.isSized = isEmpty || length !== undefined
+    reading.left = isEmpty ? 0 : Number(length ?? -2)
+    // So that the end is known of an answer that has the last chunk only.
+    if (reading.left === -2) this.#held = Buffer.from('\r\n')
     if (reading.left === 0) this.#finish(reading)
     else if (rest.length > 0) this.#take(rest)
   }
@@ -154,6 +198,21 @@ export class Connection {
 
   #finish(reading: Reading): void {
     this.#reading = undefined
-    reading.done({ status: reading.status, bytes: reading.bytes })
+    const { status, bytes, isSized, text } = reading
+    reading.done({ status, bytes, isSized, text })
   }
+}
+
+/** A block as it is sent: its chunks, each behind its frame, or all of it. */
+function framed(
+  block: Buffer,
+  at: number,
+  frames: readonly Buffer[] | undefined,
+): readonly Buffer[] {
+  if (frames === undefined) return [block]
+  const pieces: Buffer[] = []
+  for (let from = 0; from < block.length; from += CHUNK_BYTES) {
+    pieces.push(frames[(at + from) / CHUNK_BYTES]!, block.subarray(from, from + CHUNK_BYTES))
+  }
+  return pieces
 }

@@ -1,7 +1,8 @@
 /** How long requests take while a node is lost, through a node that is not. */
 
 import type { ClusterNode } from '../../test/support/spawn-cluster.ts'
-import type { Bench, RowResult } from './rows.ts'
+import type { RowResult } from './load.ts'
+import type { Bench, Row } from './rows.ts'
 import { figure, markdownTable } from './report.ts'
 
 export const LOSSES = ['kill', 'freeze'] as const
@@ -10,7 +11,7 @@ export type Loss = (typeof LOSSES)[number]
 /** All nodes up again, and known as that to each other. */
 const BACK_MS = 8_000
 const CLIENTS = 4
-const ROWS = ['put-4k', 'get-4k', 'put-64m', 'get-64m']
+const ROWS: readonly Row[] = ['put-4k', 'get-4k', 'put-64m', 'get-64m']
 
 interface LossResult {
   readonly row: string

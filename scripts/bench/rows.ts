@@ -1,34 +1,42 @@
-/** The rows of the bench: what is sent, how it is prepared, and the run of one row. */
+/** The rows of the bench: what is sent, and how it is prepared and taken away again. */
 
 import { randomBytes } from 'node:crypto'
-import { cpuSecondsOf, memoryOf } from '../../test/support/process-figures.ts'
-import { Connection, type BenchAnswer, type BenchRequest } from './connection.ts'
-import { Presigner, type Endpoint } from './presign.ts'
+import { BLOCK_BYTES, Bodies } from './bodies.ts'
+import {
+  Connections,
+  measure,
+  sendAll,
+  SIGNED_MAX,
+  type RequestAt,
+  type RowResult,
+} from './load.ts'
+import { Requests } from './requests.ts'
+import type { Endpoint } from './sign.ts'
 
 const KIB = 1024
 const MIB = 1024 * KIB
-const LIST_KEYS = 1000
-/** Requests that are signed ahead of one row at most. */
-const SIGNED_MAX = 120_000
-const PROBE_MS = 200
+const PAGE_KEYS = 1000
+const FOLDERS = 1000
+const LONG_LIST_KEYS = 100_000
+/** The same in every run: writing it takes minutes where each write is synced by itself. */
+const LONG_LIST = 'bench-list/'
+/** What lists name. */
+const LISTED_BYTES = 100
+/** Connections of what is not measured. */
+const LANES = 16
+/** A peer without group commit writes the long list faster so. */
+const FILL_LANES = 64
+const DELETES_MAX = 20_000
+/** Writing what a row deletes takes so long at most. */
+const DELETES_SECONDS_MAX = 5
 
-export interface RowResult {
-  readonly row: string
-  readonly clients: number
-  readonly requests: number
-  readonly seconds: number
-  readonly perSecond: number
-  readonly megabytesPerSecond: number
-  readonly p50Ms: number
-  readonly p99Ms: number
-  readonly longestMs: number
-  /** Milliseconds of CPU of the server, all its threads and processes, for one request. */
-  readonly cpuMsPerRequest: number | null
-  /** Of the process that had most. */
-  readonly peakMegabytes: number | null
-  /** Share of wall time that was taken from a spinning thread before the row: above 5 % is doubtful. */
-  readonly lostPercent: number
-}
+export const ROWS = [
+  ...(['put-4k', 'get-4k', 'head', 'delete', 'list', 'list-flat', 'list-folders'] as const),
+  ...(['put-64k', 'get-64k', 'put-1m', 'get-1m'] as const),
+  ...(['put-64m', 'put-64m-sha256', 'put-64m-chunked', 'put-64m-crc64'] as const),
+  ...(['put-64m-trailer', 'get-64m'] as const),
+] as const
+export type Row = (typeof ROWS)[number]
 
 export interface BenchOptions {
   readonly endpoint: Endpoint
@@ -38,173 +46,215 @@ export interface BenchOptions {
   readonly pids: readonly number[]
 }
 
-const SIZES: Readonly<Record<string, number>> = { '4k': 4 * KIB, '1m': MIB, '64m': 64 * MIB }
+const SIZES: Readonly<Record<string, number>> = {
+  ...{ '4k': 4 * KIB, '64k': 64 * KIB, '1m': MIB, '64m': 64 * MIB },
+}
 
 /** Objects that a GET row goes around in. */
-const POOL: Readonly<Record<string, number>> = { '4k': 2000, '1m': 128, '64m': 8 }
+const POOL: Readonly<Record<string, number>> = { '4k': 2000, '64k': 500, '1m': 128, '64m': 8 }
 
-export const ROWS: readonly string[] = [
-  ...['put-4k', 'get-4k', 'head', 'delete', 'list'],
-  ...['put-1m', 'get-1m', 'put-64m', 'get-64m'],
-]
+/** What a row sends, and what is done once it is over. */
+interface Plan {
+  readonly requestAt: RequestAt
+  readonly available?: number
+  /** @param sent how many of the requests, from the first on */
+  readonly after?: (sent: number) => Promise<void>
+}
 
-type RequestAt = (index: number) => BenchRequest
-
-/** One server under load. Keys of different runs never meet. */
+/** One server under load. Keys of different runs never meet, but for those of the long list. */
 export class Bench {
   readonly #options: BenchOptions
-  readonly #signer: Presigner
-  readonly #template = randomBytes(MIB)
-  readonly #run = randomBytes(4).toString('hex')
-  readonly #pools = new Set<string>()
+  readonly #connections: Connections
+  readonly #bodies: Bodies
+  readonly #prefix = `bench-${randomBytes(4).toString('hex')}`
+  /** The keys of what is written once and read by many rows. */
+  readonly #pools = new Map<string, readonly string[]>()
+  /** Small objects that were put and not deleted. */
+  #kept: string[] = []
+  #requests: Requests
   #round = 0
-  #connections = 0
-  #before: (() => void) | undefined
 
-  constructor(options: BenchOptions, now: Date) {
+  constructor(options: BenchOptions) {
     this.#options = options
-    this.#signer = new Presigner(options.endpoint, now)
+    const template = randomBytes(BLOCK_BYTES)
+    this.#bodies = new Bodies(template)
+    this.#connections = new Connections(options.endpoint, template)
+    this.#requests = this.#signed()
   }
 
   /** @param before called when the clock starts: after what is prepared */
-  async run(row: string, clients: number, before?: () => void): Promise<RowResult> {
+  async run(row: Row, clients: number, before?: () => void): Promise<RowResult> {
     this.#round += 1
-    this.#before = before
-    const [verb = '', size = '4k'] = row.split('-')
-    if (verb === 'put') return this.#measure(row, clients, this.#puts(`r${this.#round}`, size))
-    if (verb === 'get' || verb === 'head') {
-      const pool = await this.#pool(size)
-      return this.#measure(row, clients, pool(verb.toUpperCase()))
-    }
-    if (verb === 'delete') return this.#deletes(row, clients)
-    if (verb === 'list') return this.#measure(row, clients, await this.#lists())
-    throw new Error(`bench: no row "${row}", wanted one of ${ROWS.join(', ')}`)
-  }
-
-  #request(method: string, key: string, bodyBytes = 0): BenchRequest {
-    const path = `/${this.#options.bucket}/${key}`
-    return this.#head(method, this.#signer.target(method, path), bodyBytes)
-  }
-
-  #head(method: string, target: string, bodyBytes: number): BenchRequest {
-    const { host } = this.#options.endpoint
-    const length = method === 'PUT' ? `Content-Length: ${bodyBytes}\r\n` : ''
-    const head = Buffer.from(`${method} ${target} HTTP/1.1\r\nHost: ${host}\r\n${length}\r\n`)
-    return { head, bodyBytes }
-  }
-
-  #puts(round: string, size: string): RequestAt {
-    const bytes = SIZES[size] ?? 0
-    return (index) => this.#request('PUT', `bench-${this.#run}/${round}/${index}`, bytes)
-  }
-
-  /** Objects to read, written once for each size. */
-  async #pool(size: string): Promise<(method: string) => RequestAt> {
-    const count = POOL[size] ?? 0
-    const prefix = `bench-${this.#run}/pool-${size}`
-    if (!this.#pools.has(size)) {
-      await this.#sendAll(count, (index) => this.#request('PUT', `${prefix}/${index}`, SIZES[size]))
-      this.#pools.add(size)
-    }
-    return (method) => (index) => this.#request(method, `${prefix}/${index % count}`)
-  }
-
-  /** Deletes what a preparing run has put: as many as are there. */
-  async #deletes(row: string, clients: number): Promise<RowResult> {
-    const prefix = `bench-${this.#run}/delete-${this.#round}`
-    const count = Math.min(SIGNED_MAX, clients === 1 ? 2500 : 20_000)
-    const size = SIZES['4k'] ?? 0
-    await this.#sendAll(count, (index) => this.#request('PUT', `${prefix}/${index}`, size))
-    return this.#measure(
-      row,
-      clients,
-      (index) => this.#request('DELETE', `${prefix}/${index}`),
-      count,
-    )
-  }
-
-  async #lists(): Promise<RequestAt> {
-    const prefix = `bench-${this.#run}/list/`
-    if (!this.#pools.has('list')) {
-      const put: RequestAt = (index) =>
-        this.#request('PUT', `${prefix}some/folder/key-${index}`, 100)
-      await this.#sendAll(LIST_KEYS, put)
-      this.#pools.add('list')
-    }
-    const query = { 'list-type': '2', prefix }
-    const target = this.#signer.target('GET', `/${this.#options.bucket}`, query)
-    const request = this.#head('GET', target, 0)
-    return () => request
-  }
-
-  async #open(count: number): Promise<Connection[]> {
-    const { endpoint } = this.#options
-    const opening = Array.from({ length: count }, () => {
-      this.#connections += 1
-      return Connection.open(endpoint, this.#template, this.#connections)
-    })
-    return Promise.all(opening)
-  }
-
-  async #sendAll(count: number, requestAt: RequestAt): Promise<void> {
-    const connections = await this.#open(16)
-    let next = 0
-    const lanes = connections.map(async (connection) => {
-      while (next < count) {
-        next += 1
-        accept(await connection.send(requestAt(next - 1)), 'prepare')
-      }
-    })
-    await Promise.all(lanes)
-    for (const connection of connections) connection.close()
-  }
-
-  /** Runs one row for its time, with requests that were signed before. */
-  async #measure(
-    row: string,
-    clients: number,
-    requestAt: RequestAt,
-    available = SIGNED_MAX,
-  ): Promise<RowResult> {
+    // Headers that are signed are good for some minutes only.
+    this.#requests = this.#signed()
+    const { requestAt, available = SIGNED_MAX, after } = await this.#plan(row, clients)
     const { seconds, pids } = this.#options
-    const connections = await this.#open(clients)
-    const warm = Math.min(available, clients * warmUpOf(row))
-    const rate = await rateOf(connections, requestAt, warm)
-    const left = Math.min(available - warm, Math.ceil(rate * seconds * 2) + clients)
-    const requests = Array.from({ length: left }, (_, at) => requestAt(warm + at))
-    const lostPercent = spinProbe()
-    const cpuBefore = cpuOf(pids)
-    this.#before?.()
-    const load = await underLoad(connections, requests, { row, seconds })
-    const cpuAfter = cpuOf(pids)
-    for (const connection of connections) connection.close()
-    const hasCpu = cpuBefore !== undefined && cpuAfter !== undefined
-    const peaks = pids.map((pid) => memoryOf(pid)?.peak).filter((peak) => peak !== undefined)
-    const count = load.latencies.length
-    const sorted = load.latencies.sort((left, right) => left - right)
-    return {
-      ...{ row, clients, requests: count, seconds: load.seconds, lostPercent },
-      perSecond: count / load.seconds,
-      megabytesPerSecond: load.bytes / 1e6 / load.seconds,
-      p50Ms: sorted[Math.floor(count * 0.5)] ?? 0,
-      p99Ms: sorted[Math.floor(count * 0.99)] ?? 0,
-      longestMs: sorted.at(-1) ?? 0,
-      cpuMsPerRequest: hasCpu ? ((cpuAfter - cpuBefore) * 1000) / count : null,
-      peakMegabytes: peaks.length === 0 ? null : Math.max(...peaks) / 1e6,
+    const warmUp = Math.ceil(Math.min(clients * warmUpOf(row), available / 4))
+    const load = { row, clients, seconds, requestAt, available, warmUp, pids, before }
+    const { result, sent } = await this.#connections.with(clients, (open) => measure(open, load))
+    await after?.(sent)
+    return result
+  }
+
+  /** Writes, reads and deletes one object: tells of wrong keys before anything else does. */
+  async check(): Promise<void> {
+    const key = `${this.#prefix}/check`
+    await this.#send(1, () => this.#requests.plain('PUT', key, LISTED_BYTES))
+    await this.#send(1, () => this.#requests.get(key, LISTED_BYTES))
+    await this.#send(1, () => this.#requests.plain('DELETE', key))
+  }
+
+  /** Deletes what is left of this run, all but the long list. */
+  async clean(): Promise<void> {
+    this.#requests = this.#signed()
+    await this.#delete([...this.#kept.splice(0), ...[...this.#pools.values()].flat()])
+    this.#pools.clear()
+  }
+
+  async #plan(row: Row, clients: number): Promise<Plan> {
+    const [verb = '', word = '4k', kind] = row.split('-')
+    if (verb === 'put') return this.#puts(word, kind)
+    if (verb === 'get') return this.#gets('GET', word)
+    if (verb === 'head') return this.#gets('HEAD', '4k')
+    if (verb === 'delete') return this.#deletes(clients === 1 ? DELETES_MAX / 4 : DELETES_MAX)
+    if (row === 'list') return this.#page()
+    return row === 'list-flat' ? this.#pages() : this.#folders()
+  }
+
+  #puts(size: string, kind: string | undefined): Plan {
+    const folder = `${this.#prefix}/r${this.#round}`
+    const bytes = SIZES[size] ?? 0
+    const requestAt: RequestAt = (index) => {
+      const key = `${folder}/${index}`
+      if (kind === 'sha256') return this.#requests.digested(key, bytes)
+      if (kind === undefined) return this.#requests.plain('PUT', key, bytes)
+      if (kind === 'chunked') return this.#requests.chunked(key, bytes, 'signed')
+      const mode = kind === 'crc64' ? 'signed-trailer' : 'unsigned-trailer'
+      return this.#requests.chunked(key, bytes, mode)
     }
+    const after = async (sent: number): Promise<void> => {
+      if (size === '4k') this.#kept.push(...keysIn(folder, sent))
+      else await this.#delete(keysIn(folder, sent))
+    }
+    return { requestAt, after }
+  }
+
+  /** Goes around in objects that are written once for each size. */
+  async #gets(method: string, size: string): Promise<Plan> {
+    const count = POOL[size] ?? 0
+    const bytes = SIZES[size] ?? 0
+    const keys = keysIn(`${this.#prefix}/pool-${size}`, count)
+    await this.#pool(size, keys, bytes)
+    const requestAt: RequestAt = (index) => {
+      const key = keys[index % count]!
+      return method === 'GET' ? this.#requests.get(key, bytes) : this.#requests.plain(method, key)
+    }
+    return { requestAt }
+  }
+
+  /** Deletes what rows before have put, and what is put for it. */
+  async #deletes(wanted: number): Promise<Plan> {
+    const keys = this.#kept.splice(0, wanted)
+    const folder = `${this.#prefix}/delete-${this.#round}`
+    const put: RequestAt = (index) =>
+      this.#requests.plain('PUT', `${folder}/${index}`, SIZES['4k'] ?? 0)
+    const sent = await this.#connections.with(FILL_LANES, (open) =>
+      sendAll(open, wanted - keys.length, { requestAt: put, seconds: DELETES_SECONDS_MAX }),
+    )
+    keys.push(...keysIn(folder, sent))
+    return {
+      requestAt: (index) => this.#requests.plain('DELETE', keys[index]!),
+      available: keys.length,
+      after: (done) => {
+        this.#kept.push(...keys.slice(done))
+        return Promise.resolve()
+      },
+    }
+  }
+
+  /** One page that is the whole list. */
+  async #page(): Promise<Plan> {
+    const folder = `${this.#prefix}/list/some/folder`
+    await this.#pool('list', keysIn(folder, PAGE_KEYS), LISTED_BYTES)
+    return this.#listing({ prefix: `${folder}/` }, '<Key>', PAGE_KEYS)
+  }
+
+  /** All pages of the long list, in their order, again and again. */
+  async #pages(): Promise<Plan> {
+    await this.#fill()
+    return this.#listing({ prefix: LONG_LIST }, '<Key>', LONG_LIST_KEYS)
+  }
+
+  /** The long list by its first folders: one page that has walked all of it. */
+  async #folders(): Promise<Plan> {
+    await this.#fill()
+    const query = { prefix: LONG_LIST, delimiter: '/' }
+    return this.#listing(query, '<CommonPrefixes>', FOLDERS)
+  }
+
+  /** Writes the long list, if it is not there from an earlier row or run. */
+  async #fill(): Promise<void> {
+    const { found } = await this.#walk({ prefix: LONG_LIST }, '<Key>')
+    if (found === LONG_LIST_KEYS) return
+    const put: RequestAt = (index) => {
+      const folder = `${index % FOLDERS}`.padStart(4, '0')
+      const name = `${Math.floor(index / FOLDERS)}`.padStart(3, '0')
+      return this.#requests.plain('PUT', `${LONG_LIST}${folder}/${name}`, LISTED_BYTES)
+    }
+    await this.#send(LONG_LIST_KEYS, put, FILL_LANES)
+  }
+
+  async #listing(
+    query: Readonly<Record<string, string>>,
+    element: string,
+    wanted: number,
+  ): Promise<Plan> {
+    const { found, requests } = await this.#walk(query, element)
+    if (found !== wanted) throw new Error(`a list has ${found} ${element}, wanted ${wanted}`)
+    return { requestAt: (index) => requests[index % requests.length]! }
+  }
+
+  /** Reads a list to its end, and keeps the requests that did. */
+  async #walk(query: Readonly<Record<string, string>>, element: string) {
+    const requests = []
+    let found = 0
+    let next: Record<string, string> = {}
+    for (;;) {
+      const { url, request } = this.#requests.list({ ...query, ...next })
+      const answer = await fetch(url)
+      const text = await answer.text()
+      if (answer.status !== 200) throw new Error(`a list: the server answered ${answer.status}`)
+      requests.push({ ...request, answerBytes: Buffer.byteLength(text) })
+      found += text.split(element).length - 1
+      const token = /<NextContinuationToken>([^<]+)</.exec(text)?.[1]
+      if (token === undefined) return { found, requests }
+      next = { 'continuation-token': token }
+    }
+  }
+
+  async #pool(name: string, keys: readonly string[], bytes: number): Promise<void> {
+    if (this.#pools.has(name)) return
+    await this.#send(keys.length, (index) => this.#requests.plain('PUT', keys[index]!, bytes))
+    this.#pools.set(name, keys)
+  }
+
+  #signed(): Requests {
+    const { endpoint, bucket } = this.#options
+    return new Requests(endpoint, bucket, this.#bodies)
+  }
+
+  async #delete(keys: readonly string[]): Promise<void> {
+    await this.#send(keys.length, (index) => this.#requests.plain('DELETE', keys[index]!))
+  }
+
+  async #send(count: number, requestAt: RequestAt, lanes = LANES): Promise<void> {
+    const most = Math.min(lanes, count)
+    await this.#connections.with(most, (open) => sendAll(open, count, { requestAt }))
   }
 }
 
-/** Seconds of CPU of all processes so far; undefined where one is gone or none is known. */
-function cpuOf(pids: readonly number[]): number | undefined {
-  const seconds = pids.map(cpuSecondsOf).filter((one) => one !== undefined)
-  if (pids.length === 0 || seconds.length < pids.length) return undefined
-  return seconds.reduce((sum, one) => sum + one, 0)
-}
-
-function accept(answer: BenchAnswer, row: string): void {
-  if (answer.status >= 200 && answer.status < 300) return
-  throw new Error(`bench ${row}: the server answered ${answer.status}`)
+function keysIn(folder: string, count: number): string[] {
+  return Array.from({ length: count }, (_, index) => `${folder}/${index}`)
 }
 
 /**
@@ -212,59 +262,8 @@ function accept(answer: BenchAnswer, row: string): void {
  * runtime compiles while it runs: after some thousand requests the compiler's threads, which the
  * figure of CPU counts, are done.
  */
-function warmUpOf(row: string): number {
-  if (row.endsWith('64m')) return 1
+function warmUpOf(row: Row): number {
+  // With many clients the first of them are the warm-up.
+  if (row.includes('64m')) return 0.25
   return row.endsWith('1m') || row.startsWith('list') ? 30 : 250
-}
-
-/** Warms up with the first requests; gives back how many a second went through. */
-async function rateOf(
-  connections: readonly Connection[],
-  requestAt: RequestAt,
-  count: number,
-): Promise<number> {
-  const requests = Array.from({ length: count }, (_, at) => requestAt(at))
-  const load = await underLoad(connections, requests, { row: 'warm-up', seconds: 60 })
-  return load.latencies.length / load.seconds
-}
-
-interface Load {
-  readonly latencies: number[]
-  readonly bytes: number
-  readonly seconds: number
-}
-
-/** Sends until the time is over or the requests are; what is under way then still counts. */
-async function underLoad(
-  connections: readonly Connection[],
-  requests: readonly BenchRequest[],
-  { row, seconds }: { readonly row: string; readonly seconds: number },
-): Promise<Load> {
-  const latencies: number[] = []
-  let bytes = 0
-  const turns = requests.values()
-  const began = performance.now()
-  const lanes = connections.map(async (connection) => {
-    for (const request of turns) {
-      const sent = performance.now()
-      const answer = await connection.send(request)
-      const now = performance.now()
-      accept(answer, row)
-      latencies.push(now - sent)
-      bytes += answer.bytes + request.bodyBytes
-      if (now - began > seconds * 1000) return
-    }
-  })
-  await Promise.all(lanes)
-  return { latencies, bytes, seconds: (performance.now() - began) / 1000 }
-}
-
-/** How much of a spinning thread's time went elsewhere; see doc/benchmarks.md. */
-function spinProbe(): number {
-  const began = performance.now()
-  const before = process.cpuUsage()
-  while (performance.now() - began < PROBE_MS);
-  const { user, system } = process.cpuUsage(before)
-  const wall = (performance.now() - began) * 1000
-  return Math.max(0, 100 * (1 - (user + system) / wall))
 }

@@ -6,7 +6,8 @@ import { join } from 'node:path'
 import { threeServing } from '../../test/e2e/cluster/steps.ts'
 import { openCluster, type ClusterNode } from '../../test/support/spawn-cluster.ts'
 import { startNode } from '../../test/support/spawn-node.ts'
-import type { Endpoint } from './presign.ts'
+import type { Target } from './options.ts'
+import type { Endpoint } from './sign.ts'
 
 const BUCKET = 'my-bucket'
 
@@ -22,6 +23,12 @@ interface Keys {
   readonly region: string
   readonly accessKeyId: string
   readonly secretAccessKey: string
+}
+
+/** A server that somebody else started, and stops. */
+export function running(target: Target): Server {
+  const { endpoint, bucket, pids, ...keys } = target
+  return { endpoint: endpointOf(endpoint, keys), bucket, pids, stop: () => Promise.resolve() }
 }
 
 /** @param folder where the node keeps its data, and leaves it; default: one that is removed */
