@@ -4,7 +4,7 @@ import { Command, CommanderError } from 'commander'
 import { DomainError } from '../base/errors.ts'
 import { CliError } from './command.ts'
 import type { Terminal } from './command.ts'
-import { commands } from './commands/index.ts'
+import { commandsFor } from './commands/index.ts'
 import { VERSION } from '../base/version.ts'
 
 async function ask(question: string): Promise<string> {
@@ -69,7 +69,7 @@ export async function runCli(
     })
   // `--version` of a layout is its number, as Garage has it.
   if (!words.includes('layout')) program.version(VERSION, '-V, --version')
-  for (const define of commands) {
+  for (const define of await commandsFor(words)) {
     define(program, terminal, (code) => {
       exitCode = code
     })

@@ -30,3 +30,30 @@ test('the heap of a node that allocates little may still grow to four times what
   assert.ok(growth('as usual') < 2, 'else the setting were needless')
   assert.equal(growth('as a node'), 4)
 })
+
+/** Makes what survives, as a program does that is loaded; says how large the young generation is. */
+const surviving = `
+  import { getHeapSpaceStatistics } from 'node:v8'
+  const heap = await import(process.argv[1])
+  const kept = []
+  const say = () => {
+    for (let at = 0; at < 400_000; at += 1) kept.push({ at })
+    console.log(getHeapSpaceStatistics().find((one) => one.space_name === 'new_space').space_size)
+  }
+  heap.keepYoungSmall()
+  say()
+  heap.letYoungGrow()
+  say()
+`
+
+test('the young generation stays small while a node is loaded, and grows once it serves', () => {
+  const file = fileURLToPath(new URL('../../src/cli/heap.js', import.meta.url))
+  const { stdout, stderr } = spawnSync(
+    process.execPath,
+    ['--input-type=module', '-e', surviving, file],
+    { encoding: 'utf8', timeout: 30_000 },
+  )
+  const [loading = NaN, serving = NaN] = stdout.trim().split('\n').map(Number)
+  assert.ok(loading < 3e6, `${loading} while loading\n${stderr}`)
+  assert.ok(serving > 8e6, `${serving} once it serves`)
+})

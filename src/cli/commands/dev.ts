@@ -10,7 +10,7 @@ import { CliError } from '../command.ts'
 import type { DefineCommand, Terminal } from '../command.ts'
 import { DEV_FOLDER, readNodeFile, writeNodeFile } from '../node-file.ts'
 import type { NodeFile } from '../node-file.ts'
-import { letHeapGrow } from '../heap.ts'
+import { keepYoungSmall, letHeapGrow, letYoungGrow } from '../heap.ts'
 import { endOnUncaught, runToEnd } from '../running.ts'
 import { clientSettings, pasteLine } from '../settings.ts'
 import type { RunningNode } from '../../node/node.ts'
@@ -84,6 +84,7 @@ async function serve(
   { options, terminal }: { readonly options: DevOptions; readonly terminal: Terminal },
 ): Promise<void> {
   letHeapGrow()
+  keepYoungSmall()
   endOnUncaught(terminal)
   const { startNode } = await import('../../node/node.ts')
   const { newAccessKey, newToken } = await import('../../node/credentials.ts')
@@ -116,6 +117,7 @@ async function serve(
     await runToEnd(node, { ending, terminal }, async () => {
       await haveKeyAndBucket(node, kept, bucket)
       writeNodeFile(data, { ...kept, adminEndpoint: node.admin!.endpoint, pid: process.pid })
+      letYoungGrow()
       tell(node, { file: kept, bucket, options, terminal })
     })
   } finally {

@@ -1,52 +1,45 @@
-/** Every command, in the order of the help text. */
+/** Every command, in the order of the help text, each loaded when it is asked for. */
 
 import type { DefineCommand } from '../command.ts'
-import { adminToken } from './admin-token.ts'
-import { block } from './block.ts'
-import { bucket } from './bucket.ts'
-import { check } from './check.ts'
-import { completion } from './completion.ts'
-import { dev } from './dev.ts'
-import { doctor } from './doctor.ts'
-import { join } from './join.ts'
-import { jsonApi } from './json-api.ts'
-import { key } from './key.ts'
-import { layout } from './layout.ts'
-import { meta } from './meta.ts'
-import { node } from './node.ts'
-import { plan } from './plan.ts'
-import { recover } from './recover.ts'
-import { repair } from './repair.ts'
-import { safeToStop } from './safe-to-stop.ts'
-import { scrub } from './scrub.ts'
-import { sim } from './sim.ts'
-import { server } from './server.ts'
-import { stats } from './stats.ts'
-import { status } from './status.ts'
-import { worker } from './worker.ts'
 
-export const commands: readonly DefineCommand[] = [
-  dev,
-  server,
-  status,
-  layout,
-  node,
-  join,
-  safeToStop,
-  key,
-  bucket,
-  adminToken,
-  stats,
-  worker,
-  block,
-  check,
-  repair,
-  scrub,
-  recover,
-  doctor,
-  plan,
-  sim,
-  meta,
-  jsonApi,
-  completion,
-]
+type Load = () => Promise<DefineCommand>
+
+const commands: ReadonlyMap<string, Load> = new Map<string, Load>([
+  ['dev', async () => (await import('./dev.ts')).dev],
+  ['server', async () => (await import('./server.ts')).server],
+  ['status', async () => (await import('./status.ts')).status],
+  ['layout', async () => (await import('./layout.ts')).layout],
+  ['node', async () => (await import('./node.ts')).node],
+  ['join', async () => (await import('./join.ts')).join],
+  ['safe-to-stop', async () => (await import('./safe-to-stop.ts')).safeToStop],
+  ['key', async () => (await import('./key.ts')).key],
+  ['bucket', async () => (await import('./bucket.ts')).bucket],
+  ['admin-token', async () => (await import('./admin-token.ts')).adminToken],
+  ['stats', async () => (await import('./stats.ts')).stats],
+  ['worker', async () => (await import('./worker.ts')).worker],
+  ['block', async () => (await import('./block.ts')).block],
+  ['check', async () => (await import('./check.ts')).check],
+  ['repair', async () => (await import('./repair.ts')).repair],
+  ['scrub', async () => (await import('./scrub.ts')).scrub],
+  ['recover', async () => (await import('./recover.ts')).recover],
+  ['doctor', async () => (await import('./doctor.ts')).doctor],
+  ['plan', async () => (await import('./plan.ts')).plan],
+  ['sim', async () => (await import('./sim.ts')).sim],
+  ['meta', async () => (await import('./meta.ts')).meta],
+  ['json-api', async () => (await import('./json-api.ts')).jsonApi],
+  ['completion', async () => (await import('./completion.ts')).completion],
+])
+
+/** Commands that look at all others. */
+const needsAll: ReadonlySet<string> = new Set(['completion'])
+
+/**
+ * The commands that a line of `words` may mean: the one that stands first, else all. A node keeps
+ * what it has loaded for as long as it runs, and has no use for any command but its own.
+ */
+export function commandsFor(words: readonly string[]): Promise<readonly DefineCommand[]> {
+  const [first] = words
+  const one = first === undefined || needsAll.has(first) ? undefined : commands.get(first)
+  const loads = one === undefined ? [...commands.values()] : [one]
+  return Promise.all(loads.map((load) => load()))
+}

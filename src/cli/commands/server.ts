@@ -9,7 +9,7 @@ import type { GivenKey } from '../../node/node.ts'
 import { CliError } from '../command.ts'
 import type { DefineCommand, GlobalOptions, Terminal } from '../command.ts'
 import { nodeEnding } from '../ending.ts'
-import { letHeapGrow } from '../heap.ts'
+import { keepYoungSmall, letHeapGrow, letYoungGrow } from '../heap.ts'
 import { endOnUncaught, runToEnd } from '../running.ts'
 import { drawSecretFile } from '../secret-file.ts'
 import { clientSettings, pasteLine } from '../settings.ts'
@@ -34,13 +34,14 @@ async function run(options: GlobalOptions, terminal: Terminal): Promise<void> {
       'Run `hangar server -c node.toml`; doc/configuration.md has every key. Just trying? `hangar dev`.',
     )
   }
+  letHeapGrow()
+  keepYoungSmall()
   const { startNode, optionsOf } = await import('../../node/node.ts')
   const { newClusterSecret } = await import('../../node/credentials.ts')
   const config = loadConfig(resolve(folder, path), environment, (file, metadataDir) =>
     drawSecretFile({ file, metadataDir, secret: newClusterSecret() }),
   )
   for (const warning of config.warnings) terminal.note(`warning: ${warning}`)
-  letHeapGrow()
   endOnUncaught(terminal)
   const ending = nodeEnding()
   const node = await startNode({
@@ -49,6 +50,7 @@ async function run(options: GlobalOptions, terminal: Terminal): Promise<void> {
     onFirstKey: (given) => tellFirstKey(given, config, terminal),
   })
   await runToEnd(node, { ending, terminal }, () => {
+    letYoungGrow()
     for (const sentence of node.notices) terminal.note(sentence)
     if (node.s3 !== undefined) terminal.note(`Hangar serves S3 at ${node.s3.endpoint}`)
     if (node.admin !== undefined) terminal.note(`Admin API at ${node.admin.endpoint}`)

@@ -2,7 +2,7 @@
 
 import { createHash, type Hash } from 'node:crypto'
 import { crc32, crc32c } from '@node-rs/crc32'
-import { createCRC64, type IHasher } from 'hash-wasm'
+import type { IHasher } from 'hash-wasm'
 import type { DigestKind, Digests } from '../../base/compute.ts'
 
 /**
@@ -16,7 +16,13 @@ const IDLE_HASHERS_MAX = 16
 const idleHashers: IHasher[] = []
 
 function readyCrc64(): IHasher | Promise<IHasher> {
-  return idleHashers.pop() ?? createCRC64(CRC64_NVME_POLYNOMIAL)
+  return idleHashers.pop() ?? newCrc64()
+}
+
+/** What makes them is large, and loaded by the first that is asked for. */
+async function newCrc64(): Promise<IHasher> {
+  const { createCRC64 } = await import('hash-wasm')
+  return createCRC64(CRC64_NVME_POLYNOMIAL)
 }
 
 function asBuffer(bytes: Uint8Array): Buffer {

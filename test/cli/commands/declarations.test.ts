@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Command } from 'commander'
-import { commands } from '../../../src/cli/commands/index.ts'
+import { commandsFor } from '../../../src/cli/commands/index.ts'
 import type { Terminal } from '../../../src/cli/command.ts'
 
 function leaves(command: Command, path: readonly string[] = []): [string, Command][] {
@@ -11,14 +11,29 @@ function leaves(command: Command, path: readonly string[] = []): [string, Comman
   return command.commands.flatMap((one) => leaves(one, [...path, one.name()]))
 }
 
-function declared(): [string, Command][] {
+async function programOf(...words: string[]): Promise<Command> {
   const program = new Command('hangar')
-  for (const define of commands) define(program, {} as Terminal, () => undefined)
-  return leaves(program)
+  for (const define of await commandsFor(words)) define(program, {} as Terminal, () => undefined)
+  return program
 }
 
-test('every command has --json, but those that print no answer', () => {
-  const without = declared().filter(
+async function declared(): Promise<[string, Command][]> {
+  return leaves(await programOf())
+}
+
+test('a line that begins with a command loads that one alone, any other line all', async () => {
+  const names = (program: Command): string[] => program.commands.map((one) => one.name())
+  const all = names(await programOf())
+  for (const name of all.filter((one) => one !== 'completion')) {
+    assert.deepEqual(names(await programOf(name, '--help')), [name])
+  }
+  for (const first of ['completion', 'help', '--help', '--data', 'unheard-of', 'constructor']) {
+    assert.deepEqual(names(await programOf(first, 'dev')), all)
+  }
+})
+
+test('every command has --json, but those that print no answer', async () => {
+  const without = (await declared()).filter(
     ([, command]) => !command.options.some(({ long }) => long === '--json'),
   )
   assert.deepEqual(
@@ -27,8 +42,8 @@ test('every command has --json, but those that print no answer', () => {
   )
 })
 
-test('every command, argument and option says in a few words what it is', () => {
-  for (const [path, command] of declared()) {
+test('every command, argument and option says in a few words what it is', async () => {
+  for (const [path, command] of await declared()) {
     assert.notEqual(command.description(), '', path)
     for (const { description, flags } of command.options) {
       assert.notEqual(description, '', `${path} ${flags}`)
@@ -39,7 +54,7 @@ test('every command, argument and option says in a few words what it is', () => 
   }
 })
 
-test("every command of Garage's that has a meaning here is there, by the same words", () => {
+test("every command of Garage's that has a meaning here is there, by the same words", async () => {
   const wanted = `server, status, node id, node connect, layout assign, layout remove,
 layout config, layout show, layout apply, layout revert, layout history, layout skip-dead-nodes,
 bucket list, bucket info, bucket create, bucket delete, bucket alias, bucket unalias, bucket allow,
@@ -49,7 +64,7 @@ key delete-expired, key allow, key deny, key import, admin-token list, admin-tok
 admin-token create, admin-token rename, admin-token set, admin-token delete,
 admin-token delete-expired, repair, stats, worker list, worker info, worker get, worker set,
 block list-errors, block info, block retry-now, block purge, meta snapshot, json-api`
-  const paths = new Set(declared().map(([path]) => path))
+  const paths = new Set((await declared()).map(([path]) => path))
   const missing = wanted.split(/,\s+/).filter((path) => !paths.has(path))
   assert.deepEqual(missing, [])
 })
