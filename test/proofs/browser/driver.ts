@@ -4,6 +4,7 @@ import { spawn, type ChildProcess } from 'node:child_process'
 import { mkdir } from 'node:fs/promises'
 import { createInterface } from 'node:readline'
 import { join } from 'node:path'
+import { setTimeout as wait } from 'node:timers/promises'
 import { installDebian, mustRun } from '../clients.ts'
 
 const CHROMIUM = '/usr/bin/chromium'
@@ -23,13 +24,15 @@ const ELEMENT = 'element-6066-11e4-a52e-4f735466cecf'
 export interface Browser {
   readonly version: string
   open(url: string): Promise<void>
-  /** Where the window is. */
-  url(): Promise<string>
+  /** Where the window is, once it has left a place. */
+  urlBehind(left: string): Promise<string>
   /** Runs the body of an async function in the page; `arguments` are the values. */
   run<Result>(script: string, ...values: readonly unknown[]): Promise<Result>
   /** Types into what a selector finds; into a file input, the path of a file. */
   type(selector: string, text: string): Promise<void>
   click(selector: string): Promise<void>
+  /** The statuses of what came from a path by the network, not a cache, since this was asked. */
+  answers(path: string): Promise<readonly number[]>
   close(): Promise<void>
 }
 
@@ -54,6 +57,7 @@ export async function openBrowser(folder: string, domain: string): Promise<Brows
   const alwaysMatch = {
     browserName: 'chrome',
     'goog:chromeOptions': { binary: CHROMIUM, args },
+    'goog:loggingPrefs': { performance: 'ALL' },
     timeouts: { script: SCRIPT_MS_MAX, pageLoad: SCRIPT_MS_MAX },
   }
   const opened = await say<{ sessionId: string }>(`${base}/session`, {
@@ -80,15 +84,52 @@ function windowAt(session: string): Omit<Browser, 'version' | 'close'> {
   }
   return {
     open: async (url) => say(`${session}/url`, { url }),
-    url: async () => valueOf<string>(await fetch(`${session}/url`)),
+    urlBehind: async (left) => {
+      const last = performance.now() + SCRIPT_MS_MAX
+      for (;;) {
+        const url = await valueOf<string>(await fetch(`${session}/url`))
+        if (url !== left || performance.now() > last) return url
+        await wait(50)
+      }
+    },
     run: async (body, ...values) =>
       say(`${session}/execute/sync`, {
         script: `return (async function () { ${body} }).apply(undefined, arguments)`,
         args: values,
       }),
     type: async (selector, text) => say(`${await find(selector)}/value`, { text }),
+    answers: async (path) =>
+      answersIn(await say<readonly LogLine[]>(`${session}/se/log`, { type: 'performance' }), path),
     click: async (selector) => say(`${await find(selector)}/click`, {}),
   }
+}
+
+interface LogLine {
+  readonly message: string
+}
+
+/** What the browser's own log says; only the part that is read here. */
+interface NetworkEvent {
+  readonly message: {
+    readonly method: string
+    readonly params: {
+      readonly response?: {
+        readonly url: string
+        readonly status: number
+        readonly fromDiskCache?: boolean
+      }
+    }
+  }
+}
+
+function answersIn(lines: readonly LogLine[], path: string): readonly number[] {
+  return lines.flatMap((line) => {
+    const { method, params } = (JSON.parse(line.message) as NetworkEvent).message
+    const { response } = params
+    if (method !== 'Network.responseReceived' || response === undefined) return []
+    if (response.fromDiskCache === true || new URL(response.url).pathname !== path) return []
+    return [response.status]
+  })
 }
 
 async function portOf(driver: ChildProcess): Promise<number> {
