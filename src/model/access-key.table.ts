@@ -33,7 +33,7 @@ export function buildAccessKeyTable(touched: (id: string) => void): RegisterTabl
       'claim-name': claimLocalName,
       'release-name': releaseLocalName,
     },
-    version: 2,
+    version: 3,
     encode: encodeAccessKey,
     decode: decodeAccessKey,
     updated: (_batch, { key }) => touched(key),

@@ -1,7 +1,7 @@
 /** Access keys: made, imported, found, changed, deleted. */
 
 import { hexOf } from '../base/bytes.ts'
-import type { AccessKeyId } from '../base/ids.ts'
+import type { AccessKeyId, BucketId } from '../base/ids.ts'
 import { LIST_KEYS_MAX } from '../base/limits.ts'
 import { ACCESS_KEY_INDEX } from '../model/access-key.table.ts'
 import {
@@ -22,8 +22,8 @@ import { takeRights } from './bucket/bucket.ts'
 import { changeCopied, changingCopied, inStoreWords, type Store } from './store.ts'
 
 export interface AccessKey extends AccessKeySummary {
-  /** Buckets by the names that only this key sees. */
-  readonly localNames: AccessKeyValue['localNames']
+  /** Buckets by the names that only this key sees, where the bucket says so too. */
+  readonly localNames: ReadonlyMap<string, BucketId>
   readonly secret: string
 }
 
@@ -58,7 +58,7 @@ async function loadAccessKey(store: Store, id: string): Promise<AccessKey | unde
     createdMicros: value.createdMicros,
     expiresMicros: value.expiresMicros,
     mayCreateBucket: value.mayCreateBucket,
-    localNames: value.localNames,
+    localNames: new Map([...value.localNames].map(([alias, { bucket }]) => [alias, bucket])),
   }
   store.caches.accessKeys.keep(id, key, reading)
   return key

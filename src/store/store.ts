@@ -131,12 +131,12 @@ export function changeCopied<Value>(
   store: Store,
   ref: RegisterRef<Value>,
   command: Command,
-): Promise<void> {
+): Promise<Plain> {
   return changingCopied(store, (change) => change(ref, command))
 }
 
 /** Changes one row of several; told to the other nodes with the rest. */
-export type ChangeCopied = <Value>(ref: RegisterRef<Value>, command: Command) => Promise<void>
+export type ChangeCopied = <Value>(ref: RegisterRef<Value>, command: Command) => Promise<Plain>
 
 /**
  * Changes several rows that every node may keep copies of, with one wait for all of them: it ends
@@ -144,17 +144,18 @@ export type ChangeCopied = <Value>(ref: RegisterRef<Value>, command: Command) =>
  *
  * @throws {StoreError} and what `work` throws
  */
-export async function changingCopied(
+export async function changingCopied<Result>(
   store: Store,
-  work: (change: ChangeCopied) => Promise<void>,
-): Promise<void> {
+  work: (change: ChangeCopied) => Promise<Result>,
+): Promise<Result> {
   const changed: CopiedRow[] = []
   try {
-    await work(async ({ table, partitionKey, key }, command) => {
+    return await work(async ({ table, partitionKey, key }, command) => {
       const { name } = table
       assert(isCopied(name), `rows of table "${name}" are copied`)
-      await inStoreWords(store.tables.change({ table, partitionKey, key }, command))
+      const answer = await inStoreWords(store.tables.change({ table, partitionKey, key }, command))
       changed.push({ table: name, name: key })
+      return answer
     })
   } finally {
     if (changed.length > 0) await store.announce(changed)

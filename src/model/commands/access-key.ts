@@ -91,32 +91,41 @@ export function claimLocalNameCommand(name: string, bucket: BucketId): Command {
   return { name: 'claim-name', args }
 }
 
-/** Refuses with `BucketAlreadyExists` when the key calls another bucket so. */
+/** Refuses with `BucketAlreadyExists` when the key calls another bucket so; claims anew as names do. */
 export const claimLocalName: CommandDefinition<AccessKeyValue> = {
-  run({ value, args }) {
+  run({ value, ballot, args }) {
     const { name, bucket } = args as NameArgs
     if (value === undefined || value.deleted) return { kind: 'refuse', code: 'NoSuchAccessKey' }
-    const before = value.localNames.get(name)
-    if (before === bucket) return { kind: 'answer', answer: true }
-    if (before !== undefined) {
+    const before = value.localNames.get(name)?.bucket
+    if (before !== undefined && before !== bucket) {
       return { kind: 'refuse', code: 'BucketAlreadyExists', details: { bucket: before } }
     }
-    if (value.localNames.size >= KEY_NAMES_MAX) return { kind: 'refuse', code: 'SlowDown' }
-    const localNames = new Map([...value.localNames, [name, bucket]])
+    const isNew = before === undefined
+    if (isNew && value.localNames.size >= KEY_NAMES_MAX) return { kind: 'refuse', code: 'SlowDown' }
+    const claim = { bucket, claimedMicros: ballot.time }
+    const localNames = new Map([...value.localNames, [name, claim]])
     return { kind: 'write', value: { ...value, localNames }, answer: true }
   },
 }
 
-export function releaseLocalNameCommand(name: string, bucket: BucketId): Command {
-  const args: NameArgs = { name, bucket }
+interface ReleaseArgs extends NameArgs {
+  /** Only this claim. */
+  readonly claimedMicros?: number
+}
+
+export function releaseLocalNameCommand(args: ReleaseArgs): Command {
   return { name: 'release-name', args }
 }
 
 /** Answers whether the bucket had it. */
 export const releaseLocalName: CommandDefinition<AccessKeyValue> = {
   run({ value, args }) {
-    const { name, bucket } = args as NameArgs
-    if (value?.localNames.get(name) !== bucket) return { kind: 'answer', answer: false }
+    const { name, bucket, claimedMicros } = args as ReleaseArgs
+    const claim = value?.localNames.get(name)
+    if (value === undefined || claim?.bucket !== bucket) return { kind: 'answer', answer: false }
+    if (claimedMicros !== undefined && claim.claimedMicros !== claimedMicros) {
+      return { kind: 'answer', answer: false }
+    }
     const localNames = new Map(value.localNames)
     localNames.delete(name)
     return { kind: 'write', value: { ...value, localNames }, answer: true }

@@ -3,7 +3,7 @@
 import { BUCKET_KEYS_MAX, BUCKET_NAMES_MAX } from '../../base/limits.ts'
 import type { AccessKeyId } from '../../base/ids.ts'
 import type { Command, CommandDefinition } from '../../table/schema.ts'
-import type { BucketName, BucketValue, LocalName } from '../rows/bucket.ts'
+import { hasName, type BucketName, type BucketValue, type LocalName } from '../rows/bucket.ts'
 import { changedSettings, noSettings, type SettingsChange } from '../rows/bucket-settings.ts'
 import {
   fullPermission,
@@ -163,19 +163,24 @@ export const addName: CommandDefinition<BucketValue> = {
   },
 }
 
-export function dropNameCommand(args: BucketName): Command {
+interface DropArgs extends BucketName {
+  /** It is no name of the bucket any more: it goes though it is the last one. */
+  readonly isLost?: boolean
+}
+
+export function dropNameCommand(args: DropArgs): Command {
   return { name: 'drop-name', args }
 }
 
 /** Refuses with `LastBucketName` when the bucket has no other. Answers whether it had it. */
 export const dropName: CommandDefinition<BucketValue> = {
   run({ value, args }) {
-    const { name, key } = args as BucketName
+    const { name, key, isLost } = args as DropArgs
     if (value === undefined || value.state !== 'live') {
       return { kind: 'refuse', code: 'NoSuchBucket' }
     }
     if (!hasName(value, { name, key })) return { kind: 'answer', answer: false }
-    if (value.names.length + value.localNames.length === 1) {
+    if (isLost !== true && value.names.length + value.localNames.length === 1) {
       return { kind: 'refuse', code: 'LastBucketName' }
     }
     const named =
@@ -184,11 +189,6 @@ export const dropName: CommandDefinition<BucketValue> = {
         : { localNames: value.localNames.filter((one) => one.key !== key || one.name !== name) }
     return { kind: 'write', value: { ...value, ...named }, answer: true }
   },
-}
-
-function hasName(value: BucketValue, { name, key }: BucketName): boolean {
-  if (key === undefined) return value.names.includes(name)
-  return value.localNames.some((one) => one.key === key && one.name === name)
 }
 
 export function forgetKeyCommand(key: AccessKeyId): Command {

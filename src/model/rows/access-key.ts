@@ -2,6 +2,7 @@
 
 import type { AccessKeyId, BucketId } from '../../base/ids.ts'
 import type { Plain } from '../../table/schema.ts'
+import type { NameClaim } from './bucket.ts'
 
 /** The one partition key of all access keys. */
 export const ACCESS_KEYS = 'keys'
@@ -16,7 +17,7 @@ export interface AccessKeyValue {
   readonly expiresMicros: number | undefined
   readonly mayCreateBucket: boolean
   /** Names that only requests of this key see, each won by ballot of this row. */
-  readonly localNames: ReadonlyMap<string, BucketId>
+  readonly localNames: ReadonlyMap<string, NameClaim>
 }
 
 export interface AccessKeySummary {
@@ -34,7 +35,7 @@ type StoredKey = readonly [
   created: number,
   expires: number,
   mayCreateBucket: number,
-  localNames: readonly (readonly [name: string, bucket: string])[],
+  localNames: readonly (readonly [name: string, bucket: string, claimedMicros?: number])[],
 ]
 
 export function encodeAccessKey(value: AccessKeyValue): Plain {
@@ -45,15 +46,19 @@ export function encodeAccessKey(value: AccessKeyValue): Plain {
     value.createdMicros,
     value.expiresMicros ?? 0,
     value.mayCreateBucket ? 1 : 0,
-    [...value.localNames],
+    [...value.localNames].map(([name, claim]) => [name, claim.bucket, claim.claimedMicros]),
   ]
   return stored
 }
 
-/** Format 1 ends before the local names. @throws {TypeError} when `version` is neither 1 nor 2 */
+/**
+ * Format 1 ends before the local names, those of format 2 end before their times.
+ *
+ * @throws {TypeError} when `version` is not 1 to 3
+ */
 export function decodeAccessKey(plain: Plain, version: number): AccessKeyValue {
-  if (version !== 1 && version !== 2) {
-    throw new TypeError(`Cannot read an access key: its format is ${version}, wanted 1 or 2`)
+  if (version !== 1 && version !== 2 && version !== 3) {
+    throw new TypeError(`Cannot read an access key: its format is ${version}, wanted 1 to 3`)
   }
   const stored = (version === 1 ? [...(plain as readonly Plain[]), []] : plain) as StoredKey
   const [deleted, name, sealedSecret, createdMicros, expires, mayCreateBucket, local] = stored
@@ -64,7 +69,12 @@ export function decodeAccessKey(plain: Plain, version: number): AccessKeyValue {
     createdMicros,
     expiresMicros: expires === 0 ? undefined : expires,
     mayCreateBucket: mayCreateBucket === 1,
-    localNames: new Map(local.map(([alias, bucket]) => [alias, bucket as BucketId])),
+    localNames: new Map(
+      local.map(([alias, bucket, claimedMicros = 0]) => [
+        alias,
+        { bucket: bucket as BucketId, claimedMicros },
+      ]),
+    ),
   }
 }
 

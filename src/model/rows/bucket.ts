@@ -23,6 +23,13 @@ export interface BucketName {
   readonly key?: AccessKeyId | undefined
 }
 
+/** What a name's own row says: a name is a bucket's while this row and the bucket's both say so. */
+export interface NameClaim {
+  readonly bucket: BucketId
+  /** Ballot time of the newest claim; 0 of one from before it was kept. */
+  readonly claimedMicros: number
+}
+
 /** What the list of buckets says of each. */
 interface BucketFacts {
   readonly state: BucketState
@@ -47,6 +54,15 @@ export interface BucketSummary extends BucketFacts {
 /** A bucket as the rest of the program knows it. */
 export interface Bucket extends BucketValue {
   readonly id: BucketId
+}
+
+/** Whether the bucket takes the name for its own. */
+export function hasName(
+  { names, localNames }: Pick<BucketFacts, 'names' | 'localNames'>,
+  { name, key }: BucketName,
+): boolean {
+  if (key === undefined) return names.includes(name)
+  return localNames.some((one) => one.key === key && one.name === name)
 }
 
 type StoredFacts = readonly [

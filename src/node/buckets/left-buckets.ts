@@ -3,6 +3,7 @@
 import type { BucketSummary } from '../../model/rows/bucket.ts'
 import type { Worker, WorkState } from '../../worker/worker.ts'
 import { allBuckets, finishPending } from '../../store/bucket/bucket.ts'
+import { mendNames } from '../../store/bucket/names.ts'
 import { deleteBucket, gatesOf } from '../../store/bucket/delete-bucket.ts'
 import { StoreError } from '../../store/errors.ts'
 import { inStoreWords, openLeftGate, type Store } from '../../store/store.ts'
@@ -10,7 +11,7 @@ import { inStoreWords, openLeftGate, type Store } from '../../store/store.ts'
 /**
  * Buckets that won their name become live, those that did not are removed, a decided delete is
  * ended, one that was cut off before that is undone: behind a closed gate owners cannot come to
- * hold the same.
+ * hold the same. A bucket has the names that it lists.
  *
  * A bucket being made looks like one whose maker is gone. So one is only finished when it was
  * seen a whole interval before, which is longer than its maker may take.
@@ -49,11 +50,17 @@ export class LeftBuckets implements Worker {
         await finishPending(this.#store, bucket)
       } else if (await isDeleteDecided(this.#store, bucket)) {
         await deleteBucket(this.#store, { bucket: bucket.id })
-      } else if (!(await this.#open(bucket))) continue
+      } else if (!(await this.#mend(bucket))) continue
       count += 1
     }
     this.#seen = pending
     return count
+  }
+
+  /** @returns whether there was anything to be mended */
+  async #mend(bucket: BucketSummary): Promise<boolean> {
+    const hasOpened = await this.#open(bucket)
+    return (await mendNames(this.#store, bucket)) || hasOpened
   }
 
   /** Opens the gates whose closer is gone. @returns whether there were any */

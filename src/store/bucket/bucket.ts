@@ -41,7 +41,8 @@ import {
   type ChangeCopied,
   type Store,
 } from '../store.ts'
-import { claimLocalName, localNameHolder, releaseLocalName } from './local-names.ts'
+import { isAbandoned } from './claims.ts'
+import { claimLocalName, localClaim, releaseLocalName } from './local-names.ts'
 
 /** Times that a name is tried again after the bucket that had it went away. */
 const CLAIM_ATTEMPTS_MAX = 5
@@ -56,14 +57,15 @@ export function bucketRef(store: Store, id: BucketId): RegisterRef<BucketValue> 
   return { table: store.model.bucket, partitionKey: BUCKETS, key: id }
 }
 
-/** The live bucket of a name. Cached; a miss asks the tables. */
+/** The live bucket that has a name, and lists it. Cached; a miss asks the tables. */
 export function findBucketByName(
   store: Store,
   name: string,
 ): Bucket | undefined | Promise<Bucket | undefined> {
   const load = (): Promise<Bucket | undefined> => loadByName(store, name)
   const id = store.caches.bucketNames.get(name, load)
-  return (id === undefined ? undefined : bucketAtHand(store, id)) ?? load()
+  const bucket = id === undefined ? undefined : bucketAtHand(store, id)
+  return bucket?.names.includes(name) === true ? bucket : load()
 }
 
 async function loadByName(store: Store, name: string): Promise<Bucket | undefined> {
@@ -71,7 +73,8 @@ async function loadByName(store: Store, name: string): Promise<Bucket | undefine
   const claim = await inStoreWords(store.tables.get(nameRef(store, name)))
   if (claim?.bucket === undefined) return undefined
   const bucket = await publishedBucket(store, claim.bucket)
-  if (bucket !== undefined) store.caches.bucketNames.keep(name, bucket.id, reading)
+  if (bucket?.names.includes(name) !== true) return undefined
+  store.caches.bucketNames.keep(name, bucket.id, reading)
   return bucket
 }
 
@@ -128,8 +131,8 @@ export async function createBucket(
     await inStoreWords(store.tables.change(ref, publishBucketCommand))
   } catch (error) {
     // Somebody took it for one that was left: then the names must not stay with it.
-    if (name !== undefined) await changeCopied(store, nameRef(store, name), releaseNameCommand(id))
-    if (local !== undefined) await releaseLocalName(store, local, id)
+    if (name !== undefined) await releaseName(store, name, { bucket: id })
+    if (local !== undefined) await releaseLocalName(store, local, { bucket: id })
     throw error
   }
   return { id, created: true }
@@ -160,7 +163,7 @@ async function claimNames(
   const winner = name === undefined ? undefined : await claimName(store, name, id)
   if (winner === undefined) return undefined
   await remove()
-  if (local !== undefined) await releaseLocalName(store, local, id)
+  if (local !== undefined) await releaseLocalName(store, local, { bucket: id })
   return winner
 }
 
@@ -186,11 +189,26 @@ export async function claimName(
     }
     const claim = await inStoreWords(store.tables.get(nameRef(store, name)))
     if (claim?.bucket === undefined) continue
+    // Its bucket is gone, or wants it no more, and it was left behind.
+    if (await isAbandoned(store, claim, { name })) {
+      await releaseName(store, name, claim)
+      continue
+    }
     const winner = await publishedBucket(store, claim.bucket)
-    if (winner !== undefined) return winner
-    // The bucket is gone and its name was left behind.
-    await changeCopied(store, nameRef(store, name), releaseNameCommand(claim.bucket))
+    if (winner?.names.includes(name) === true) return winner
+    if (winner === undefined) continue
+    const message = `Cannot name a bucket "${name}": another is being named so`
+    throw new StoreError('BucketAlreadyExists', message)
   }
+}
+
+/** @param claim with its time where the bucket stays, so that a newer claim is left alone */
+export async function releaseName(
+  store: Store,
+  name: string,
+  claim: Parameters<typeof releaseNameCommand>[0],
+): Promise<void> {
+  await changeCopied(store, nameRef(store, name), releaseNameCommand(claim))
 }
 
 /** All live buckets, by id. */
@@ -304,5 +322,5 @@ async function hasWonNames(
     return claim?.bucket === id
   }
   const [local] = localNames
-  return local !== undefined && (await localNameHolder(store, local)) === id
+  return local !== undefined && (await localClaim(store, local))?.bucket === id
 }

@@ -71,9 +71,10 @@ async function removeRow(store: Store, bucket: Bucket): Promise<void> {
     await change(ref, removeBucketCommand({ pendingOnly: false }))
     for (const name of bucket.names) {
       const nameRef = { table: store.model.bucketName, partitionKey: NAMES, key: name }
-      await change(nameRef, releaseNameCommand(bucket.id))
+      await change(nameRef, releaseNameCommand({ bucket: bucket.id }))
     }
-    for (const local of bucket.localNames) await releaseLocalName(store, local, bucket.id, change)
+    const claim = { bucket: bucket.id }
+    for (const local of bucket.localNames) await releaseLocalName(store, local, claim, change)
   })
 }
 

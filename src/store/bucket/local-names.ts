@@ -3,25 +3,26 @@
 import type { BucketId } from '../../base/ids.ts'
 import { claimLocalNameCommand, releaseLocalNameCommand } from '../../model/commands/access-key.ts'
 import { ACCESS_KEYS, type AccessKeyValue } from '../../model/rows/access-key.ts'
-import { BUCKETS, type LocalName } from '../../model/rows/bucket.ts'
+import type { LocalName, NameClaim } from '../../model/rows/bucket.ts'
 import type { RegisterRef } from '../../table/table.ts'
 import { StoreError } from '../errors.ts'
 import { changeCopied, inStoreWords, type ChangeCopied, type Store } from '../store.ts'
+import { isAbandoned } from './claims.ts'
 
 function keyRef(store: Store, { key }: LocalName): RegisterRef<AccessKeyValue> {
   return { table: store.model.accessKey, partitionKey: ACCESS_KEYS, key }
 }
 
 /**
- * Claims a name of one key for a bucket; takes it from a bucket that is gone.
+ * Claims a name of one key for a bucket; takes it from one that is gone, or does not want it.
  *
  * @throws {StoreError} `BucketAlreadyExists`, `NoSuchAccessKey`
  */
 export async function claimLocalName(store: Store, local: LocalName, id: BucketId): Promise<void> {
   const ref = keyRef(store, local)
-  const holder = await localNameHolder(store, local)
-  if (holder !== undefined && holder !== id && (await isGone(store, holder))) {
-    await changeCopied(store, ref, releaseLocalNameCommand(local.name, holder))
+  const claim = await localClaim(store, local)
+  if (claim !== undefined && claim.bucket !== id && (await isAbandoned(store, claim, local))) {
+    await changeCopied(store, ref, releaseLocalNameCommand({ name: local.name, ...claim }))
   }
   try {
     await changeCopied(store, ref, claimLocalNameCommand(local.name, id))
@@ -35,25 +36,16 @@ export async function claimLocalName(store: Store, local: LocalName, id: BucketI
 export async function releaseLocalName(
   store: Store,
   local: LocalName,
-  id: BucketId,
+  claim: { readonly bucket: BucketId; readonly claimedMicros?: number },
   change?: ChangeCopied,
 ): Promise<void> {
-  const command = releaseLocalNameCommand(local.name, id)
+  const command = releaseLocalNameCommand({ name: local.name, ...claim })
   const ref = keyRef(store, local)
   await (change === undefined ? changeCopied(store, ref, command) : change(ref, command))
 }
 
-/** The bucket that has the name, settled. */
-export async function localNameHolder(
-  store: Store,
-  local: LocalName,
-): Promise<BucketId | undefined> {
+/** Who has claimed the name, settled. */
+export async function localClaim(store: Store, local: LocalName): Promise<NameClaim | undefined> {
   const value = await inStoreWords(store.tables.get(keyRef(store, local)))
   return value?.localNames.get(local.name)
-}
-
-async function isGone(store: Store, id: BucketId): Promise<boolean> {
-  const ref = { table: store.model.bucket, partitionKey: BUCKETS, key: id }
-  const value = await inStoreWords(store.tables.get(ref))
-  return value === undefined || value.state === 'deleted'
 }

@@ -1,7 +1,7 @@
 /** DeleteBucket: removes a bucket that holds no object, with its open uploads. */
 
 import { isBucketId } from '../../../base/ids.ts'
-import { accessKeyById } from '../../../store/access-key.ts'
+import { hasName } from '../../../model/rows/bucket.ts'
 import {
   deleteBucket as deleteStoredBucket,
   isKeptByUploads,
@@ -50,8 +50,8 @@ async function deleteWithUploads({ store, bucket }: BucketContext): Promise<void
  */
 async function dropName({ store, bucket, bucketName, caller }: BucketContext): Promise<boolean> {
   if (bucket.names.length + bucket.localNames.length < 2 || isBucketId(bucketName)) return false
-  const { localNames } = await accessKeyById(store, caller.id)
-  const key = localNames.get(bucketName) === bucket.id ? caller.id : undefined
+  const isOwn = hasName(bucket, { name: bucketName, key: caller.id })
+  const key = isOwn ? caller.id : undefined
   try {
     const isRemoved = await removeBucketName(store, bucket.id, { name: bucketName, key })
     if (isRemoved) return true

@@ -1,6 +1,6 @@
 /** ListBuckets: the buckets that the caller's key has any right in. */
 
-import { accessKeyById } from '../../../store/access-key.ts'
+import type { BucketSummary } from '../../../model/rows/bucket.ts'
 import { listBuckets as listStoredBuckets } from '../../../store/bucket/bucket.ts'
 import { documentAnswer, person } from '../answers.ts'
 import { operation } from '../contract/operation.ts'
@@ -31,13 +31,16 @@ export const listBuckets = operation({
     const here = region === undefined || region === context.region
     const all = here ? await listStoredBuckets(context.store) : []
     // What the key calls a bucket of its own hides one for all of the same name.
-    const { localNames: localNamesOfKey } = await accessKeyById(context.store, context.caller.id)
+    const { id } = context.caller
+    const ownNames = ({ localNames }: BucketSummary): string[] =>
+      localNames.flatMap(({ key, name }) => (key === id ? [name] : []))
+    const hiding = new Set(all.flatMap(ownNames))
     const named = all
-      .filter((bucket) => bucket.keys.has(context.caller.id))
-      .flatMap(({ names, localNames, createdMicros }) => {
-        const own = localNames.filter(({ key }) => key === context.caller.id)
-        const seen = names.filter((name) => !localNamesOfKey.has(name))
-        return [...seen, ...own.map(({ name }) => name)].map((name) => ({ name, createdMicros }))
+      .filter((bucket) => bucket.keys.has(id))
+      .flatMap((bucket) => {
+        const seen = bucket.names.filter((name) => !hiding.has(name))
+        const { createdMicros } = bucket
+        return [...seen, ...ownNames(bucket)].map((name) => ({ name, createdMicros }))
       })
       .filter(({ name }) => name.startsWith(prefix) && name > after)
       .sort((a, b) => (a.name < b.name ? -1 : 1))
