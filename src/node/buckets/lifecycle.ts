@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { utf8 } from '../../base/bytes.ts'
 import type { Disk } from '../../base/disk.ts'
 import { blake3 } from '../../base/hash.ts'
-import type { BucketId } from '../../base/ids.ts'
+import type { BucketId, NodeId } from '../../base/ids.ts'
 import type { Log } from '../../base/log.ts'
 import type { Network } from '../../base/network.ts'
 import type { Cluster } from '../../cluster/cluster.ts'
@@ -23,6 +23,8 @@ import type { Folders, NodeOptions } from '../options.ts'
 /** Buckets without rules that one step passes by. */
 const BUCKETS_PER_STEP = 100
 const INTERVAL_MS = 60_000
+/** Intervals that a node is seen down before what was left to it is done by others. */
+const GONE_INTERVALS = 2
 
 export interface LifecycleOptions {
   readonly store: Store
@@ -49,12 +51,17 @@ interface Place {
   readonly after: string | null
   readonly objects: number
   readonly uploads: number
+  /** Nodes that shards of this day were left to. */
+  readonly trusted: readonly NodeId[]
+  /** Those of them that went down: this run is for what was theirs. Empty: it is for all. */
+  readonly gone: readonly NodeId[]
 }
 
 /**
  * Of each shard it is the first owner that is up who looks: others would do the same again, which
  * is harmless. A run goes through the buckets by their ids, a page of keys at a time; a restart
- * goes on where the last life was, at most a page before.
+ * goes on where the last life was, at most a page before. A node that goes down may not have come
+ * to the end: after some minutes the next owner goes through what was left to it once more.
  */
 export class LifecycleWorker implements Worker {
   readonly name = 'lifecycle'
@@ -65,6 +72,8 @@ export class LifecycleWorker implements Worker {
   #place: Place | undefined
   /** What is left of this run, the one that it is at first. */
   #buckets: BucketId[] | undefined
+  /** Since when, by the monotonic clock, nodes are down. */
+  readonly #downSince = new Map<NodeId, number>()
 
   constructor(options: LifecycleOptions) {
     this.#options = options
@@ -96,7 +105,11 @@ export class LifecycleWorker implements Worker {
       this.#place = beginOf(day)
       this.#buckets = undefined
     }
-    if (this.#place.isDone) return 'idle'
+    if (this.#place.isDone) {
+      const gone = this.#goneOf(this.#place)
+      if (gone.length === 0) return 'idle'
+      this.#place = againFor(this.#place, gone)
+    }
     const { bucket: from } = this.#place
     this.#buckets ??= (await allBuckets(store)).map(({ id }) => id).filter((id) => id >= from)
     await this.#pass(this.#buckets, this.#place, signal)
@@ -123,8 +136,9 @@ export class LifecycleWorker implements Worker {
   async #step(bucket: Bucket, at: Place): Promise<void> {
     const { store } = this.#options
     const { shard, kind } = at
-    if (!this.#isMine(objectPartitionKey(bucket.id, shard))) {
-      this.#place = nextShard(at)
+    const doer = this.#doerOf(objectPartitionKey(bucket.id, shard), at)
+    if (doer !== this.#options.cluster.self) {
+      this.#place = nextShard(trusting(at, doer))
       return
     }
     const { count, after } = await expireNext(store, {
@@ -138,7 +152,8 @@ export class LifecycleWorker implements Worker {
   }
 
   async #end(place: Place): Promise<void> {
-    const done: Place = { ...beginOf(place.day), ...counts(place), isDone: true }
+    const { trusted } = place
+    const done: Place = { ...beginOf(place.day), ...counts(place), trusted, isDone: true }
     await this.#keep(done)
     this.#place = done
     this.#buckets = undefined
@@ -156,13 +171,37 @@ export class LifecycleWorker implements Worker {
     }
   }
 
-  /** Whether no owner before this node is up. */
-  #isMine(partitionKey: string): boolean {
-    const { cluster, network } = this.#options
-    const up = new Set(network.peers().flatMap(({ node, isUp }) => (isUp ? [node] : [])))
+  /**
+   * Who is to look at a shard: the first owner that is up. In a run for nodes that are gone
+   * nobody, where none of them stood before him.
+   */
+  #doerOf(partitionKey: string, { gone }: Place): NodeId | undefined {
+    const up = this.#up()
     // Where the rows of the objects lie: see `Placement`.
-    const readers = cluster.readers(blake3(utf8(partitionKey))[0]!)
-    return readers.find((node) => node === cluster.self || up.has(node)) === cluster.self
+    const readers = this.#options.cluster.readers(blake3(utf8(partitionKey))[0]!)
+    const first = readers.findIndex((node) => up.has(node))
+    const before = readers.slice(0, Math.max(first, 0))
+    if (gone.length > 0 && !before.some((node) => gone.includes(node))) return undefined
+    return readers[first]
+  }
+
+  /** This node and those that it reaches. */
+  #up(): ReadonlySet<NodeId> {
+    const { cluster, network } = this.#options
+    const others = network.peers().flatMap(({ node, isUp }) => (isUp ? [node] : []))
+    return new Set([cluster.self, ...others])
+  }
+
+  /** Nodes that shards were left to, and that have been down for some time. */
+  #goneOf({ trusted }: Place): NodeId[] {
+    const now = this.#options.store.clock.monotonicMicros()
+    const up = this.#up()
+    const down = trusted.filter((node) => !up.has(node))
+    for (const node of this.#downSince.keys())
+      if (!down.includes(node)) this.#downSince.delete(node)
+    for (const node of down) if (!this.#downSince.has(node)) this.#downSince.set(node, now)
+    const longMicros = GONE_INTERVALS * this.intervalMs * 1000
+    return down.filter((node) => now - this.#downSince.get(node)! >= longMicros)
   }
 
   async #keep(place: Place): Promise<void> {
@@ -173,7 +212,7 @@ export class LifecycleWorker implements Worker {
     const { disk, path, log } = this.#options
     try {
       const kept = await readState(disk, path)
-      return isPlace(kept) ? kept : undefined
+      return placeOf(kept)
     } catch (error) {
       log.warn({ err: error }, 'the place of the lifecycle worker is unreadable: it begins anew')
       return undefined
@@ -205,7 +244,20 @@ export function lifecycleOf(
 }
 
 function beginOf(day: number): Place {
-  return { day, isDone: false, objects: 0, uploads: 0, ...startOf('') }
+  const nothing = { objects: 0, uploads: 0, trusted: [], gone: [] }
+  return { day, isDone: false, ...nothing, ...startOf('') }
+}
+
+/** Another run of the same day, for what was left to nodes that are gone. */
+function againFor(place: Place, gone: readonly NodeId[]): Place {
+  const trusted = place.trusted.filter((node) => !gone.includes(node))
+  return { ...beginOf(place.day), ...counts(place), trusted, gone }
+}
+
+/** What is left to a node is done once that node is seen to stay. */
+function trusting(place: Place, node: NodeId | undefined): Place {
+  if (node === undefined || place.trusted.includes(node)) return place
+  return { ...place, trusted: [...place.trusted, node] }
 }
 
 function startOf(bucket: string): Pick<Place, 'bucket' | 'shard' | 'kind' | 'after'> {
@@ -222,17 +274,25 @@ function nextShard(place: Place): Place {
   return { ...place, shard: place.shard + 1, kind: 'objects', after: null }
 }
 
-function isPlace(kept: unknown): kept is Place {
-  if (typeof kept !== 'object' || kept === null) return false
-  const { day, isDone, bucket, shard, kind, after, objects, uploads } = kept as Record<
-    string,
-    unknown
-  >
+function placeOf(kept: unknown): Place | undefined {
+  if (typeof kept !== 'object' || kept === null) return undefined
+  // Places of earlier versions have no nodes in them.
+  const whole = { trusted: [], gone: [], ...kept }
+  return isPlace(whole) ? whole : undefined
+}
+
+function isPlace(kept: object): kept is Place {
+  const { day, isDone, bucket, shard, kind, after, objects, uploads, trusted, gone } =
+    kept as Record<string, unknown>
+  const isList = (list: unknown): boolean =>
+    Array.isArray(list) && list.every((node) => typeof node === 'string')
   return (
     [day, shard, objects, uploads].every((count) => Number.isSafeInteger(count)) &&
     typeof isDone === 'boolean' &&
     typeof bucket === 'string' &&
     (kind === 'objects' || kind === 'uploads') &&
-    (after === null || typeof after === 'string')
+    (after === null || typeof after === 'string') &&
+    isList(trusted) &&
+    isList(gone)
   )
 }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { readState, writeState } from '../../../src/db/state-file.ts'
 import { silentLog } from '../../../src/base/log.ts'
 import { nodeId, type BucketId, type NodeId } from '../../../src/base/ids.ts'
 import type { LifecycleRule } from '../../../src/model/rows/bucket-settings.ts'
@@ -209,5 +210,80 @@ test('of a shard the first owner that is up looks, the others do nothing', async
   const disk = new CrashDisk()
   await run(new LifecycleWorker({ ...options, network, disk }))
   assert.deepEqual(await keys(), [])
+  await world.stop()
+})
+
+const MINUTE_MS = 60_000
+
+test('what was left to a node that goes down is done by the next owner, within minutes', async () => {
+  const { world, options, put, keys, rules } = await scene({ others: [OTHER] })
+  await put('a')
+  await rules({ expiration: { dateMicros: 0 } })
+  let isUp = true
+  const network = { peers: () => [{ node: OTHER, isUp }] }
+  const worker = new LifecycleWorker({ ...options, network })
+  await run(worker)
+  // Down for a moment, again and again: it goes on itself.
+  for (let times = 0; times < 4; times += 1) {
+    isUp = times % 2 === 0
+    await run(worker)
+    world.clock.advance(MINUTE_MS)
+  }
+  assert.deepEqual(await keys(), ['a'])
+  isUp = false
+  await run(worker)
+  // What it trusted in outlives a restart.
+  const next = new LifecycleWorker({ ...options, network })
+  for (let minutes = 0; minutes < 3; minutes += 1) {
+    await run(next)
+    world.clock.advance(MINUTE_MS)
+  }
+  assert.deepEqual(await keys(), [])
+  assert.match(next.remarks()[0] ?? '', /last run, .*: 1 objects expired/)
+  // Once: what comes up now waits for the next day.
+  await put('b')
+  world.clock.advance(5 * MINUTE_MS)
+  await run(next)
+  assert.deepEqual(await keys(), ['b'])
+  await world.stop()
+})
+
+test('of the owners that are left the first one does it, and the others leave it to that one', async () => {
+  const [first, second] = [nodeId('01'.repeat(32)), nodeId('02'.repeat(32))]
+  const { world, options, put, keys, rules } = await scene({ others: [first, second] })
+  await put('a')
+  await rules({ expiration: { dateMicros: 0 } })
+  const up = new Set([first, second])
+  const network = { peers: () => [first, second].map((node) => ({ node, isUp: up.has(node) })) }
+  const worker = new LifecycleWorker({ ...options, network })
+  const pass = async (minutes: number): Promise<void> => {
+    for (let at = 0; at < minutes; at += 1) {
+      await run(worker)
+      world.clock.advance(MINUTE_MS)
+    }
+  }
+  await pass(1)
+  up.delete(first)
+  await pass(5)
+  assert.deepEqual(await keys(), ['a'])
+  up.delete(second)
+  await pass(3)
+  assert.deepEqual(await keys(), [])
+  await world.stop()
+})
+
+test('a place of an earlier version, without nodes, is gone on from', async () => {
+  const { world, options, put, keys, rules } = await scene()
+  await put('a')
+  await rules({ expiration: { dateMicros: 0 } })
+  const first = new LifecycleWorker(options)
+  await run(first)
+  const kept = await readState(options.disk, options.path)
+  const { trusted: _, gone: _gone, ...earlier } = kept as Record<string, unknown>
+  await writeState(options.disk, options.path, earlier)
+  await put('b')
+  const second = new LifecycleWorker(options)
+  assert.equal(await run(second), 1)
+  assert.deepEqual(await keys(), ['b'])
   await world.stop()
 })
