@@ -44,19 +44,22 @@ export async function runRows(
   const pids = [...ours.server.pids, ...(peer?.server.pids ?? [])]
   const faults: string[] = []
   const all: Turns[] = []
-  for (const row of asked.rows) {
-    for (const clients of row.includes('64m') ? asked.largeClients : asked.clients) {
-      const results = sides.map((): RowResult[] => [])
-      for (let turn = 0; turn < asked.turns * sides.length; turn += 1) {
-        const index = turn % sides.length
-        await quiet(pids)
-        const result = await oneTurn(sides[index]!, row, clients)
-        if (typeof result === 'string') faults.push(result)
-        else results[index]?.push(result)
-      }
-      all.push({ row, clients, ours: results[0] ?? [], peer: results[1] ?? [] })
-      if (asked.json !== undefined) writeFileSync(asked.json, jsonOf(asked, sides, all))
+  const pairs = asked.rows.flatMap((row) => {
+    const counts = row.includes('64m') ? asked.largeClients : asked.clients
+    return counts.map((clients) => ({ row, clients }))
+  })
+  for (const [at, { row, clients }] of pairs.entries()) {
+    console.error(`${at + 1} of ${pairs.length}: ${row}, ${clients} clients`)
+    const results = sides.map((): RowResult[] => [])
+    for (let turn = 0; turn < asked.turns * sides.length; turn += 1) {
+      const index = turn % sides.length
+      await quiet(pids)
+      const result = await oneTurn(sides[index]!, row, clients)
+      if (typeof result === 'string') faults.push(result)
+      else results[index]?.push(result)
     }
+    all.push({ row, clients, ours: results[0] ?? [], peer: results[1] ?? [] })
+    if (asked.json !== undefined) writeFileSync(asked.json, jsonOf(asked, sides, all))
   }
   // What is started for the run goes with its folder; a server that was there keeps its bucket.
   await theirs?.bench.clean()
@@ -81,11 +84,11 @@ async function oneTurn({ name, bench }: Side, row: Row, clients: number) {
   const title = `${name}: ${row}, ${clients} ${clients === 1 ? 'client' : 'clients'}`
   try {
     const result = await bench.run(row, clients)
-    console.error(`${title}: ${lineOf(result)}`)
+    console.error(`  ${name}: ${lineOf(result)}`)
     return result
   } catch (error) {
     const fault = `${title}: ${messageOf(error)}`
-    console.error(`FAILED ${fault}`)
+    console.error(`  FAILED ${fault}`)
     return fault
   }
 }

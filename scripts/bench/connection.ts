@@ -24,8 +24,8 @@ export interface BenchRequest {
 export interface BenchAnswer {
   readonly status: number
   readonly bytes: number
-  /** Whether it said its length: `bytes` of others count what frames them too. */
-  readonly isSized: boolean
+  /** Of its body, as it said: one that comes in chunks says none, one to HEAD has no body. */
+  readonly length: number | undefined
   /** How the body of an error begins. */
   readonly text: string
 }
@@ -37,7 +37,7 @@ interface Reading {
   /** Bytes of the body still to come; -1 while the head is read, -2 for chunks. */
   left: number
   isHead: boolean
-  isSized: boolean
+  length: number | undefined
   text: string
   done: (answer: BenchAnswer) => void
   failed: (error: Error) => void
@@ -87,7 +87,7 @@ export class Connection {
     if (this.#socket.destroyed) throw new Error('the server closed a kept connection')
     const answer = new Promise<BenchAnswer>((done, failed) => {
       const isHead = request.head[0] === 0x48
-      const unread = { status: 0, bytes: 0, left: -1, isSized: true, text: '' }
+      const unread = { status: 0, bytes: 0, left: -1, length: undefined, text: '' }
       this.#reading = { ...unread, isHead, done, failed }
     })
     // It may fail while the body is still being written, which then fails too.
@@ -177,9 +177,9 @@ export class Connection {
     }
     reading.status = status
     const length = /\r\ncontent-length: *(\d+)/i.exec(head)?.[1]
+    reading.length = length === undefined ? undefined : Number(length)
     const isEmpty = reading.isHead || status === 204 || status === 304
-    reading.isSized = isEmpty || length !== undefined
-    reading.left = isEmpty ? 0 : Number(length ?? -2)
+    reading.left = isEmpty ? 0 : (reading.length ?? -2)
     // So that the end is known of an answer that has the last chunk only.
     if (reading.left === -2) this.#held = Buffer.from('\r\n')
     if (reading.left === 0) this.#finish(reading)
@@ -198,8 +198,8 @@ export class Connection {
 
   #finish(reading: Reading): void {
     this.#reading = undefined
-    const { status, bytes, isSized, text } = reading
-    reading.done({ status, bytes, isSized, text })
+    const { status, bytes, length, text } = reading
+    reading.done({ status, bytes, length, text })
   }
 }
 

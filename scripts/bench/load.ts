@@ -180,13 +180,13 @@ async function underLoad(
 }
 
 function check(answer: BenchAnswer, { answerBytes }: BenchRequest): void {
-  const { status, bytes, isSized, text } = answer
+  const { status, length, text } = answer
   if (status < 200 || status >= 300) {
     const said = ['Code', 'Message'].map((tag) => new RegExp(`<${tag}>([^<]*)`).exec(text)?.[1])
     throw new Error([`the server answered ${status}`, ...said].filter(Boolean).join(', '))
   }
-  if (answerBytes === undefined || !isSized || bytes === answerBytes) return
-  throw new Error(`an answer of ${bytes} bytes, wanted ${answerBytes}`)
+  if (answerBytes === undefined || length === undefined || length === answerBytes) return
+  throw new Error(`an answer of ${length} bytes, wanted ${answerBytes}`)
 }
 
 /** Seconds of CPU of all processes so far; undefined where one is gone or none is known. */

@@ -28,8 +28,9 @@ export class Requests {
     return this.#presigned(method, this.#signer.target(method, this.#path(key)), bodyBytes)
   }
 
-  get(key: string, bytes: number): BenchRequest {
-    return { ...this.plain('GET', key), answerBytes: bytes }
+  /** GET or HEAD. */
+  read(method: string, key: string, bytes: number): BenchRequest {
+    return { ...this.plain(method, key), answerBytes: bytes }
   }
 
   list(query: Readonly<Record<string, string>>): { url: string; request: BenchRequest } {

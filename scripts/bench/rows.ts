@@ -100,7 +100,7 @@ export class Bench {
   async check(): Promise<void> {
     const key = `${this.#prefix}/check`
     await this.#send(1, () => this.#requests.plain('PUT', key, LISTED_BYTES))
-    await this.#send(1, () => this.#requests.get(key, LISTED_BYTES))
+    await this.#send(1, () => this.#requests.read('GET', key, LISTED_BYTES))
     await this.#send(1, () => this.#requests.plain('DELETE', key))
   }
 
@@ -145,10 +145,7 @@ export class Bench {
     const bytes = SIZES[size] ?? 0
     const keys = keysIn(`${this.#prefix}/pool-${size}`, count)
     await this.#pool(size, keys, bytes)
-    const requestAt: RequestAt = (index) => {
-      const key = keys[index % count]!
-      return method === 'GET' ? this.#requests.get(key, bytes) : this.#requests.plain(method, key)
-    }
+    const requestAt: RequestAt = (index) => this.#requests.read(method, keys[index % count]!, bytes)
     return { requestAt }
   }
 
