@@ -24,6 +24,8 @@ export const clusterHealthShape = fields({
   connectedNodes: count,
   storageNodes: count,
   storageNodesOk: count,
+  /** The same by the name that Garage gives it since 2.3. */
+  storageNodesUp: count,
   partitions: count,
   partitionsQuorum: count,
   partitionsAllOk: count,

@@ -31,14 +31,16 @@ export async function healthOf(context: HealthContext): Promise<ClusterHealthAns
   const mute = await voteless(context, up)
   const partitions = servedBy(context, up, mute)
   const isWell = (id: NodeId): boolean => up.has(id) && !mute.has(id)
-  const isWhole = partitions.all === PARTITION_COUNT && storage.every(isWell)
+  const well = storage.filter(isWell).length
+  const isWhole = partitions.all === PARTITION_COUNT && well === storage.length
   const isServed = isServing && partitions.quorum === PARTITION_COUNT
   return {
     status: !isServed ? 'unavailable' : isWhole ? 'healthy' : 'degraded',
     knownNodes: known.size,
     connectedNodes: new Set([...up, node.id]).size,
     storageNodes: node.condition().kind === 'waiting' ? 0 : storage.length,
-    storageNodesOk: storage.filter(isWell).length,
+    storageNodesOk: well,
+    storageNodesUp: well,
     partitions: PARTITION_COUNT,
     partitionsQuorum: partitions.quorum,
     partitionsAllOk: partitions.all,

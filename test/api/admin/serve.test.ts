@@ -99,6 +99,7 @@ test('GetClusterStatus, GetClusterHealth and GetNodeInfo have the shapes of Gara
     connectedNodes: 1,
     storageNodes: 1,
     storageNodesOk: 1,
+    storageNodesUp: 1,
     partitions: 256,
     partitionsQuorum: 256,
     partitionsAllOk: 256,

@@ -72,7 +72,12 @@ test('garage-webui: home and cluster', async () => {
   const health = await call('GET', '/v2/GetClusterHealth')
   hasFields(health, {
     ...{ status: 'string', knownNodes: 'number', connectedNodes: 'number' },
-    ...{ storageNodes: 'number', storageNodesOk: 'number', partitions: 'number' },
+    ...{
+      storageNodes: 'number',
+      storageNodesOk: 'number',
+      storageNodesUp: 'number',
+      partitions: 'number',
+    },
     ...{ partitionsQuorum: 'number', partitionsAllOk: 'number' },
   })
   const info = await call<{ success: Json }>('GET', '/v2/GetNodeInfo', { query: { node: 'self' } })
