@@ -29,6 +29,8 @@ const SIGN_BODY = 'Send the body that was signed, or sign anew; a proxy may have
 
 /** What whoever asked can do, code by code. */
 const remedies = {
+  AccessControlListNotSupported:
+    'Leave the list out, or say `private`; give rights to keys: `hangar bucket allow`',
   AccessDenied:
     'Sign the request; give the key the right: `hangar bucket allow --read --write --owner --key ID NAME`. Expired: sign anew, or make another key',
   AccessForbidden: 'Add a CORS rule for the origin and method: PutBucketCors',
@@ -47,7 +49,10 @@ const remedies = {
   InternalError: 'Try again; if it stays, look for the `RequestId` in the log of the node',
   InvalidAccessKeyId: 'Use a key that exists: `hangar key list`, `hangar key create`',
   InvalidArgument: 'Mend the argument that `ArgumentName` names',
+  InvalidBucketAclWithObjectOwnership:
+    'Leave the list out, or say `private`; give rights to keys: `hangar bucket allow`',
   InvalidBucketName: 'Take 3 to 63 lower-case letters, digits, dots and hyphens',
+  InvalidBucketState: 'Nothing: what it needs is not there; the message says what',
   InvalidChunkSizeError: 'Send chunks of at least 8 KiB but for the last; update the client',
   InvalidDigest: 'Send Content-MD5 as the base64 of 16 bytes',
   InvalidLocationConstraint: 'Name the region of this node, or none',
@@ -61,6 +66,7 @@ const remedies = {
   InvalidRequest: 'Mend the request; the message says what does not go together',
   InvalidURI: 'Encode the path as UTF-8 and percent-encode it once',
   KeyTooLongError: 'Keep keys to 1,024 bytes of UTF-8',
+  MalformedACLError: 'Send the document that S3 describes for PutBucketAcl',
   MalformedPOSTRequest: 'Send the form as multipart/form-data, the file last',
   MalformedTrailerError: 'Send the trailer that `x-amz-trailer` names; update the client',
   MalformedXML:

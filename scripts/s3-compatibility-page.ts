@@ -12,7 +12,8 @@ const intro = `# S3 compatibility
 
 What Hangar does of S3, and what it answers to the rest. The rule: **nothing that a client asks for
 is silently ignored.** A header, query parameter or XML element that Hangar does not honour is
-answered with \`501 NotImplemented\` and its name, unless it asks for what is done anyway.
+answered with \`501 NotImplemented\` and its name, unless it asks for what is done anyway. Access
+control lists are off, as in a new bucket of AWS, and refused with AWS's code for that.
 
 - Path style (\`http://host/bucket/key\`) and virtual-host style (\`http://bucket.s3.localhost/key\`)
   work side by side. Any well-formed region is accepted unless \`region_strict\` is set.
@@ -42,6 +43,12 @@ answered with \`501 NotImplemented\` and its name, unless it asks for what is do
 - Several ranges in one request are answered with the whole object.
 - SSE-C encrypts with a key that the client keeps; over plain http too, where S3 refuses it: use https.
   Metadata and checksums are not encrypted. No other encryption is offered.
+- Nothing is versioned: each object is its version \`null\`. An id that S3 could have given out is one
+  that is not there (404 NoSuchVersion; deleting it is 204), any other is malformed (400).
+- Settings that cannot be changed here take what is so anyway, and nothing else: a private ACL, the
+  four public access blocks, \`BucketOwnerEnforced\`, \`BucketOwner\` as payer, no logging and no
+  notifications. \`private\` is taken as an ACL where AWS takes \`bucket-owner-full-control\` alone. A
+  website opens a bucket: as long as it has one, two of the four blocks are not so.
 - \`x-amz-expected-bucket-owner\` is kept to by every operation on a bucket that is there: it must be
   the id of an access key with the owner right, which is what lists show as the id of the owner.
 `
@@ -114,11 +121,11 @@ function fateText(fate: Fate): string {
     case 'read':
       return `honoured by ${fate.by}`
     case 'refused':
-      return '501'
+      return fate.refusal ?? '501'
     case 'accepted': {
       if (fate.values === 'any') return `accepted: ${fate.because}`
       const values = fate.values.map((value) => (value === '' ? 'empty' : `\`${value}\``))
-      return `${values.join(' or ')} accepted: ${fate.because}; else 501`
+      return `${values.join(' or ')} accepted: ${fate.because}; else ${fate.refusal ?? '501'}`
     }
   }
 }

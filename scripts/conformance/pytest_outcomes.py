@@ -26,8 +26,14 @@ def pytest_collection_modifyitems(config, items):
         return
     with open(ONLY) as lines:
         wanted = {line.strip() for line in lines}
-    config.hook.pytest_deselected(items=[one for one in items if name_of(one.nodeid) not in wanted])
-    items[:] = [one for one in items if name_of(one.nodeid) in wanted]
+
+    def is_wanted(item):
+        name = name_of(item.nodeid)
+        # A function's name stands for all of its parameters.
+        return name in wanted or name.split("[")[0] in wanted
+
+    config.hook.pytest_deselected(items=[one for one in items if not is_wanted(one)])
+    items[:] = [one for one in items if is_wanted(one)]
 
 
 class TookTooLong(BaseException):

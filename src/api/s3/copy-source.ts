@@ -16,6 +16,7 @@ import type { InputOf, ObjectContext } from './contract/operation.ts'
 import { errorAnswers } from './error-codes.ts'
 import { S3Error } from './errors.ts'
 import { checkExpectedOwner, EXPECTED_SOURCE_OWNER } from './expected-owner.ts'
+import { presentVersion } from './version-id.ts'
 
 const HEADER = 'x-amz-copy-source'
 
@@ -45,7 +46,7 @@ export const copySource: Parse<SourceName> = (value = '') => {
   if (key === '' || isKeyTooLong(key) || climbs(key)) {
     throw refusal('Invalid copy source object key', key)
   }
-  if (mark !== -1) checkVersion(value.slice(mark + '?versionId='.length))
+  if (mark !== -1) presentVersion(value.slice(mark + '?versionId='.length), 'versionId')
   return { bucketName, key }
 }
 
@@ -55,24 +56,6 @@ function decoded(raw: string, value: string): string {
   } catch {
     throw refusal('Invalid copy source encoding', value)
   }
-}
-
-/** The form of the ids that S3 gives out. */
-const versionShape = /^[A-Za-z0-9._]{32}$/
-
-/** Without versioning an object has the one version `null`. */
-function checkVersion(id: string): void {
-  if (id === 'null') return
-  if (versionShape.test(id)) {
-    throw new S3Error('NoSuchVersion', errorAnswers.NoSuchVersion.message, {
-      details: { VersionId: id },
-    })
-  }
-  const message =
-    id === '' ? 'Version id cannot be the empty string' : 'Invalid version id specified'
-  throw new S3Error('InvalidArgument', message, {
-    details: { ArgumentName: 'versionId', ArgumentValue: id.slice(0, 200) },
-  })
 }
 
 function refusal(message: string, value: string): S3Error {

@@ -11,6 +11,7 @@ export interface ErrorAnswer {
  * Source: S3 API reference, "Error responses"; wordings as AWS sent them in 2025.
  */
 export const errorAnswers = {
+  AccessControlListNotSupported: { status: 400, message: 'The bucket does not allow ACLs' },
   AccessDenied: { status: 403, message: 'Access Denied' },
   AccessForbidden: {
     status: 403,
@@ -55,7 +56,15 @@ export const errorAnswers = {
     message: 'The AWS Access Key Id you provided does not exist in our records.',
   },
   InvalidArgument: { status: 400, message: 'Invalid Argument' },
+  InvalidBucketAclWithObjectOwnership: {
+    status: 400,
+    message: "Bucket cannot have ACLs set with ObjectOwnership's BucketOwnerEnforced setting",
+  },
   InvalidBucketName: { status: 400, message: 'The specified bucket is not valid.' },
+  InvalidBucketState: {
+    status: 409,
+    message: 'The request is not valid with the current state of the bucket.',
+  },
   InvalidEncryptionAlgorithmError: {
     status: 400,
     message: 'The encryption request you specified is not valid. The valid value is AES256.',
@@ -85,6 +94,11 @@ export const errorAnswers = {
   InvalidRequest: { status: 400, message: 'Invalid Request' },
   InvalidURI: { status: 400, message: "Couldn't parse the specified URI." },
   KeyTooLongError: { status: 400, message: 'Your key is too long' },
+  MalformedACLError: {
+    status: 400,
+    message:
+      'The XML you provided was not well-formed or did not validate against our published schema',
+  },
   MalformedXML: {
     status: 400,
     message:
@@ -159,3 +173,6 @@ export const errorAnswers = {
 } as const satisfies Record<string, ErrorAnswer>
 
 export type S3ErrorCode = keyof typeof errorAnswers
+
+/** What `InvalidRequest` says where a lock is asked for. */
+export const NO_LOCK_MESSAGE = 'Bucket is missing Object Lock Configuration'

@@ -12,10 +12,12 @@ import { metadataHeaders } from './metadata.ts'
 import type { Overrides } from './metadata.ts'
 import type { InputOf } from './contract/operation.ts'
 import { header, headerText, integer, oneOf, query, rawText } from './contract/parameters.ts'
+import { versionToRead } from './version-id.ts'
 
 /** The parameters of reading an object, whole or in part. */
 export const readParameters = {
   ...customerKeyParameters,
+  ...versionToRead,
   ifMatch: header('if-match', rawText),
   ifNoneMatch: header('if-none-match', rawText),
   ifModifiedSince: header('if-modified-since', rawText),

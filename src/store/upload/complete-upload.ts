@@ -58,7 +58,7 @@ export interface CompleteUploadInput extends UploadInput {
       }
     | undefined
   readonly objectSize?: number | undefined
-  /** Need not be given; a wrong one is refused. */
+  /** Needed where the upload has a checksum; a wrong one is refused anyway. */
   readonly customerKey?: Uint8Array | undefined
   readonly operation?: string | undefined
 }
@@ -71,8 +71,10 @@ export interface CompleteUploadResult {
 /**
  * Makes the object. A repeated call with the same parts gets the same answer.
  *
+ * Source for when the key is needed: S3 API reference, CompleteMultipartUpload.
+ *
  * @throws {StoreError} `NoSuchUpload`, `InvalidPart`, `InvalidPartOrder`, `EntityTooSmall`,
- *   `EntityTooLarge`, `InvalidChecksum`, `BadDigest`, a condition's
+ *   `EntityTooLarge`, `InvalidChecksum`, `BadDigest`, a condition's, those of `uploadSeal`
  */
 export async function completeUpload(
   store: Store,
@@ -92,7 +94,9 @@ export async function completeUpload(
   if (upload?.state !== 'open') {
     throw new StoreError('NoSuchUpload', `Cannot find an open upload "${input.uploadId}"`)
   }
-  if (input.customerKey !== undefined) uploadSeal(upload, input.customerKey)
+  if (input.customerKey !== undefined || upload.kind !== undefined) {
+    uploadSeal(upload, input.customerKey)
+  }
   let parts: readonly Part[]
   try {
     parts = await readParts(store, upload.id, input.parts)

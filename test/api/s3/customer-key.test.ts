@@ -275,3 +275,34 @@ test('a form encrypts its file with the key in its fields', async () => {
   assert.equal(says(await get('form')), '400 InvalidRequest')
   assert.equal((await get('form', one)).text, 'of a form')
 })
+
+test('an encrypted upload with a checksum is completed with its key alone, one without by anybody', async () => {
+  for (const [key, more] of [
+    ['summed', { 'x-amz-checksum-algorithm': 'CRC32', 'x-amz-checksum-type': 'FULL_OBJECT' }],
+    ['bare', {}],
+  ] as const) {
+    const begun = await door.call({
+      ...{ method: 'POST', key, query: { uploads: '' } },
+      headers: { ...one, ...more },
+    })
+    const uploadId = textIn(begun, 'UploadId')!
+    const body = Buffer.from('part')
+    const part = await door.call({
+      ...{ method: 'PUT', key, query: { uploadId, partNumber: '1' }, body },
+      headers: {
+        ...one,
+        ...(key === 'bare' ? {} : { 'x-amz-checksum-crc32': checksumOf('CRC32', body) }),
+      },
+    })
+    assert.equal(part.status, 200, part.text)
+    const document = Buffer.from(
+      '<CompleteMultipartUpload><Part><PartNumber>1</PartNumber>' +
+        `<ETag>${part.headers.get('etag')}</ETag></Part></CompleteMultipartUpload>`,
+    )
+    const complete = (headers: Headers): Promise<Reply> =>
+      door.call({ method: 'POST', key, query: { uploadId }, headers, body: document })
+    assert.equal(says(await complete(other)), '400 InvalidRequest')
+    assert.equal(says(await complete({})), key === 'bare' ? '200 ' : '400 InvalidRequest')
+    assert.equal((await complete(one)).status, 200)
+  }
+})

@@ -1,11 +1,14 @@
 /** What becomes of each header, query parameter and element that S3 or its proxies may send. */
 
+import { privateLists } from './access-lists.ts'
 import { unimplementedOperations } from './unimplemented.ts'
 
 /**
  * - `read`: honoured, by whoever `by` names, whatever the operation.
  * - `accepted`: these values ask for what is done anyway; any other is refused with 501.
  * - `refused`: 501, because what it asks for is not there.
+ *
+ * Access control lists are refused with a code of their own: `access-lists.ts`.
  *
  * What an operation declares is honoured by that operation and needs no line here.
  */
@@ -15,8 +18,9 @@ export type Fate =
       readonly kind: 'accepted'
       readonly values: readonly string[] | 'any'
       readonly because: string
+      readonly refusal?: string
     }
-  | { readonly kind: 'refused' }
+  | { readonly kind: 'refused'; readonly refusal?: string }
 
 const bySignature: Fate = { kind: 'read', by: 'the check of the signature' }
 const byClient: Fate = {
@@ -31,6 +35,8 @@ const byProxy: Fate = {
 }
 const lifecycle = 'PutBucketLifecycleConfiguration'
 const refused: Fate = { kind: 'refused' }
+const noLists = '400 AccessControlListNotSupported'
+const noList: Fate = { kind: 'refused', refusal: noLists }
 
 function accepted(values: readonly string[], because: string): Fate {
   return { kind: 'accepted', values, because }
@@ -50,10 +56,12 @@ export const headerFates: Readonly<Record<string, Fate>> = {
   'x-amz-cf-id': byProxy,
   'x-amz-cf-pop': byProxy,
   'x-amz-apigw-id': byProxy,
-  'x-amz-acl': accepted(
-    ['private', 'bucket-owner-full-control'],
-    'objects are private, and the owner of the bucket has every right',
-  ),
+  'x-amz-acl': {
+    kind: 'accepted',
+    values: privateLists,
+    because: 'objects are private, and the owner of the bucket has every right',
+    refusal: noLists,
+  },
   'x-amz-storage-class': accepted(['STANDARD'], 'there is one storage class'),
   'x-amz-object-ownership': accepted(['BucketOwnerEnforced'], 'there are no ACLs'),
   'x-amz-bucket-object-lock-enabled': accepted(['false', 'False'], 'there is no lock'),
@@ -74,11 +82,11 @@ export const headerFates: Readonly<Record<string, Fate>> = {
   'x-amz-bucket-object-lock-token': refused,
   'x-amz-confirm-remove-self-bucket-access': refused,
   'x-amz-create-session-mode': refused,
-  'x-amz-grant-full-control': refused,
-  'x-amz-grant-read': refused,
-  'x-amz-grant-read-acp': refused,
-  'x-amz-grant-write': refused,
-  'x-amz-grant-write-acp': refused,
+  'x-amz-grant-full-control': noList,
+  'x-amz-grant-read': noList,
+  'x-amz-grant-read-acp': noList,
+  'x-amz-grant-write': noList,
+  'x-amz-grant-write-acp': noList,
   'x-amz-if-match-initiated-time': refused,
   'x-amz-if-match-last-modified-time': refused,
   'x-amz-if-match-size': refused,
@@ -126,23 +134,31 @@ export const queryFates: Readonly<Record<string, Fate>> = {
         'encoding-type',
         'fetch-owner',
         'key-marker',
+        'legal-hold',
         'list-type',
         'location',
+        'logging',
         'marker',
         'max-buckets',
         'max-keys',
         'max-parts',
         'max-uploads',
+        'notification',
+        'object-lock',
+        'ownershipControls',
         'part-number-marker',
         'partNumber',
         'policyStatus',
         'prefix',
+        'publicAccessBlock',
+        'requestPayment',
         'response-cache-control',
         'response-content-disposition',
         'response-content-encoding',
         'response-content-language',
         'response-content-type',
         'response-expires',
+        'retention',
         'select-type',
         'start-after',
         'upload-id-marker',
@@ -175,7 +191,7 @@ export const elementFates: Readonly<Record<string, Readonly<Record<string, Fate>
   },
   Object: {
     Key: { kind: 'read', by: 'DeleteObjects' },
-    VersionId: accepted(['null'], 'the one version of an object without versioning'),
+    VersionId: { kind: 'read', by: 'DeleteObjects' },
     ETag: { kind: 'read', by: 'DeleteObjects' },
     LastModifiedTime: refused,
     Size: refused,

@@ -1,7 +1,9 @@
 /** Refuses what a request asks for and nobody would honour: nothing is silently ignored. */
 
 import type { XmlElement } from '../../http/xml.ts'
+import { checkListHeader, isListHeader } from './access-lists.ts'
 import { AMZ_CHECKSUM_HEADERS } from '../checksums.ts'
+import { checkServerEncryption } from './encryption-headers.ts'
 import { S3Error } from '../errors.ts'
 import { conditionHeaders, elementFates, headerFates, queryFates } from './fates.ts'
 import type { Fate } from './fates.ts'
@@ -10,13 +12,15 @@ import type { Operation } from './operation.ts'
 /**
  * Checks every `x-amz-*` header, every condition and every query parameter of a request.
  *
- * @throws {S3Error} `NotImplemented`, which names the header or parameter
+ * @throws {S3Error} `NotImplemented`, which names the header or parameter; S3's own code for lists
+ *   of who may do what, and for encryption that S3 would refuse as well
  */
 export function refuseUnhonoured(
   operation: Operation,
   headers: ReadonlyMap<string, string>,
   query: ReadonlyMap<string, string>,
 ): void {
+  checkServerEncryption(operation.method, headers)
   for (const [name, value] of headers) {
     if (name.startsWith('x-amz-')) checkHeader(operation, name, value)
     else if (conditionHeaders.has(name) && !operation.headerNames.has(name)) {
@@ -46,7 +50,12 @@ function checkHeader(operation: Operation, name: string, value: string): void {
       throw new S3Error('InvalidRequest', `Value for ${name} header is invalid.`)
     }
   }
+  checkFate(operation, name, value)
+}
+
+function checkFate(operation: Operation, name: string, value: string): void {
   const fate = Object.hasOwn(headerFates, name) ? headerFates[name]! : undefined
+  if (fate !== undefined && isListHeader(name)) return checkListHeader(operation.name, name, value)
   if (fate === undefined || !isHonoured(fate, value)) {
     throw unhonoured(operation.name, 'header', name)
   }

@@ -12,11 +12,13 @@ import { readDocument } from '../../auth/document.ts'
 import { parseXml } from '../../http/xml.ts'
 import type { XmlElement } from '../../http/xml.ts'
 import { documentAnswer } from '../answers.ts'
+import { errorAnswers } from '../error-codes.ts'
 import { S3Error, failureOf } from '../errors.ts'
 import { checkedElement } from '../contract/honour.ts'
 import { operation } from '../contract/operation.ts'
 import type { BucketContext } from '../contract/operation.ts'
 import { ifMatchOnWrite } from '../contract/parameters.ts'
+import { isVersionId, ONLY_VERSION } from '../version-id.ts'
 import { element } from '../xml-text.ts'
 
 export const deleteObjects = operation({
@@ -57,7 +59,8 @@ export const deleteObjects = operation({
 /** One `<Object>` of the document. */
 interface Named {
   readonly key: string
-  readonly versionId: 'null' | undefined
+  /** As it was sent. */
+  readonly versionId: string | undefined
   /** The ETag that must be current. */
   readonly ifMatch: string | undefined
 }
@@ -67,18 +70,34 @@ async function deleteNamed(
   { store, bucket }: BucketContext,
   named: readonly Named[],
 ): Promise<readonly (Error | undefined)[]> {
-  const free = named.filter(({ ifMatch }) => ifMatch === undefined).map(({ key }) => key)
-  const outcomes = await deleteStoredObjects(store, { bucket: bucket.id, keys: free })
+  const free = named.filter((one) => one.ifMatch === undefined && !isElsewhere(one))
+  const keys = free.map(({ key }) => key)
+  const outcomes = await deleteStoredObjects(store, { bucket: bucket.id, keys })
   const freeErrors = outcomes.values()
   const errors: (Error | undefined)[] = []
-  for (const { key, ifMatch } of named) {
-    errors.push(
-      ifMatch === undefined
-        ? freeErrors.next().value?.error
-        : await deleteIf(store, { bucket: bucket.id, key, ifMatch }),
-    )
+  for (const one of named) {
+    const { key, ifMatch } = one
+    if (isElsewhere(one)) errors.push(versionError(one))
+    else {
+      errors.push(
+        ifMatch === undefined
+          ? freeErrors.next().value?.error
+          : await deleteIf(store, { bucket: bucket.id, key, ifMatch }),
+      )
+    }
   }
   return errors
+}
+
+/** Whether it names a version that no object has here. */
+function isElsewhere({ versionId }: Named): boolean {
+  return versionId !== undefined && versionId !== ONLY_VERSION
+}
+
+/** One that could be a version and is not there is as good as deleted, unless on a condition. */
+function versionError({ versionId = '', ifMatch }: Named): S3Error | undefined {
+  if (isVersionId(versionId) && ifMatch === undefined) return undefined
+  return new S3Error('NoSuchVersion', errorAnswers.NoSuchVersion.message)
 }
 
 /** @throws what concerns the whole request: each answer is that of one key */
@@ -125,7 +144,7 @@ function readObject(object: XmlElement): Named {
   }
   return {
     key,
-    versionId: values.has('VersionId') ? 'null' : undefined,
+    versionId: values.get('VersionId')?.trim(),
     ifMatch: ifMatchOnWrite(values.get('ETag')),
   }
 }

@@ -10,6 +10,7 @@ import { customerKeyHeaders, customerKeyOf, customerKeyParameters } from '../cus
 import { operation } from '../contract/operation.ts'
 import { header, integer, text } from '../contract/parameters.ts'
 import { S3Error } from '../errors.ts'
+import { versionToRead } from '../version-id.ts'
 import { element } from '../xml-text.ts'
 
 /** In the order of S3's document. */
@@ -36,9 +37,11 @@ export const getObjectAttributes = operation({
     'InvalidRequest',
     'NoSuchBucket',
     'NoSuchKey',
+    'NoSuchVersion',
   ],
   parameters: {
     ...customerKeyParameters,
+    ...versionToRead,
     wanted: header('x-amz-object-attributes', text),
     limit: header('x-amz-max-parts', integer(0, INT_MAX)),
     after: header('x-amz-part-number-marker', integer(0, INT_MAX)),

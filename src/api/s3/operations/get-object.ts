@@ -22,6 +22,7 @@ export const getObject = operation({
     'InvalidRequest',
     'NoSuchBucket',
     'NoSuchKey',
+    'NoSuchVersion',
     'PreconditionFailed',
   ],
   parameters: readParameters,

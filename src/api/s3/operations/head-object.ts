@@ -21,6 +21,7 @@ export const headObject = operation({
     'InvalidRequest',
     'NoSuchBucket',
     'NoSuchKey',
+    'NoSuchVersion',
     'PreconditionFailed',
   ],
   parameters: readParameters,

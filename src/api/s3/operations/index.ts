@@ -33,8 +33,10 @@ import { probes } from './probes.ts'
 import { putBucketWebsite } from './put-bucket-website.ts'
 import { putBucketLifecycleConfiguration } from './put-bucket-lifecycle-configuration.ts'
 import { putObject } from './put-object.ts'
+import { putWhatIs } from './put-what-is.ts'
 import { uploadPartCopy } from './upload-part-copy.ts'
 import { uploadPart } from './upload-part.ts'
+import { withoutLock } from './without-lock.ts'
 
 export const operations: readonly Operation[] = [
   abortMultipartUpload,
@@ -71,5 +73,7 @@ export const operations: readonly Operation[] = [
   putObjectAcl,
   uploadPart,
   ...probes,
+  ...putWhatIs,
+  ...withoutLock,
   uploadPartCopy,
 ]

@@ -12,9 +12,8 @@ import {
   text,
 } from '../contract/parameters.ts'
 import { S3Error } from '../errors.ts'
+import { ONLY_VERSION } from '../version-id.ts'
 import { element } from '../xml-text.ts'
-
-const ONLY_VERSION = 'null'
 
 export const listObjectVersions = operation({
   name: 'ListObjectVersions',

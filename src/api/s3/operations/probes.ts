@@ -6,18 +6,19 @@
 import { currentVersion } from '../../../store/object/get-object.ts'
 import type { HttpResponse } from '../../http/response.ts'
 import { documentAnswer, emptyAnswer, person } from '../answers.ts'
-import type { Caller } from '../context.ts'
 import { operation } from '../contract/operation.ts'
 import type { BucketContext, Operation } from '../contract/operation.ts'
-import { errorAnswers } from '../error-codes.ts'
+import { errorAnswers, NO_LOCK_MESSAGE } from '../error-codes.ts'
 import type { S3ErrorCode } from '../error-codes.ts'
 import { S3Error } from '../errors.ts'
+import { publicBlocks } from '../settings/public-blocks.ts'
+import { versionToRead } from '../version-id.ts'
 import { element } from '../xml-text.ts'
 
 /** What is said, whatever the bucket or object. */
 type Said =
   /** A document: its root, and what is in it. */
-  | { readonly root: string; readonly content?: string | ((caller: Caller) => string) }
+  | { readonly root: string; readonly content?: string | ((context: BucketContext) => string) }
   /** Nothing of the kind is there. */
   | { readonly code: S3ErrorCode; readonly message?: string }
   /** Nothing of the kind is there now. */
@@ -25,10 +26,8 @@ type Said =
 
 const NO_LOCK: Said = {
   code: 'InvalidRequest',
-  message: 'Bucket is missing Object Lock Configuration',
+  message: NO_LOCK_MESSAGE,
 }
-
-const blocks = ['BlockPublicAcls', 'IgnorePublicAcls', 'BlockPublicPolicy', 'RestrictPublicBuckets']
 
 /**
  * Source: S3 API reference, one page each; what AWS answers for a new bucket, as seen in 2025, but
@@ -45,7 +44,10 @@ const ofBuckets: Readonly<Record<string, Said>> = {
   'GetObjectLockConfiguration ?object-lock': { code: 'ObjectLockConfigurationNotFoundError' },
   'GetPublicAccessBlock ?publicAccessBlock': {
     root: 'PublicAccessBlockConfiguration',
-    content: blocks.map((name) => element(name, true)).join(''),
+    content: ({ bucket }) =>
+      Object.entries(publicBlocks(bucket))
+        .map(([name, isOn]) => element(name, isOn))
+        .join(''),
   },
   'GetBucketOwnershipControls ?ownershipControls': {
     root: 'OwnershipControls',
@@ -95,6 +97,7 @@ export const probes: readonly Operation[] = [
   ...Object.entries(ofObjects).map(([asked, said]) =>
     operation({
       ...declared(asked, said),
+      parameters: versionToRead,
       target: 'object',
       handle: async (_input, context) => {
         await currentVersion(context.store, { bucket: context.bucket.id, key: context.key })
@@ -127,7 +130,7 @@ function answer(said: Said, context: BucketContext): HttpResponse {
     })
   }
   const { root, content = '' } = said
-  return documentAnswer(root, typeof content === 'string' ? content : content(context.caller))
+  return documentAnswer(root, typeof content === 'string' ? content : content(context))
 }
 
 function noneOf(root: string): Said {
@@ -135,7 +138,7 @@ function noneOf(root: string): Said {
 }
 
 /** An access control list of one grant: whoever asks has every right, and nobody else. */
-function ownerOnly({ id, name }: Caller): string {
+function ownerOnly({ caller: { id, name } }: BucketContext): string {
   const grantee = person('Grantee', id, name).replace(
     '<Grantee>',
     '<Grantee xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xsi:type="CanonicalUser">',

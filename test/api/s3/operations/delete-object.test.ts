@@ -32,9 +32,26 @@ test('deleteObject keeps If-Match and refuses the other conditions', async () =>
   assert.equal((await remove({ 'if-match': '*' })).status, 404)
 })
 
-test('deleteObject refuses a version and a body', async () => {
-  const version = await door.call({ method: 'DELETE', key: 'k', query: { versionId: 'v' } })
-  assert.equal(version.status, 501)
+test('deleteObject deletes no other version than the one there is', async () => {
+  await door.call({ method: 'PUT', key: 'v', body: Buffer.from('1') })
+  const remove = (versionId: string, headers = {}): ReturnType<Door['call']> =>
+    door.call({ method: 'DELETE', key: 'v', query: { versionId }, headers })
+  const other = 'KC0WuaPTHv7At3olS.BPuH_weAJqMkKJ'
+  const gone = await remove(other)
+  assert.equal(gone.status, 204)
+  assert.equal(gone.headers.get('x-amz-version-id'), other)
+  assert.equal((await remove(other, { 'if-match': '*' })).code, 'NoSuchVersion')
+  for (const malformed of ['v', '', `${other}x`, '../x']) {
+    assert.equal((await remove(malformed)).code, 'InvalidArgument', malformed)
+  }
+  assert.equal((await door.call({ method: 'HEAD', key: 'v' })).status, 200)
+  const removed = await remove('null')
+  assert.equal(removed.status, 204)
+  assert.equal(removed.headers.get('x-amz-version-id'), 'null')
+  assert.equal((await door.call({ method: 'HEAD', key: 'v' })).status, 404)
+})
+
+test('deleteObject refuses a body', async () => {
   const body = await door.call({ method: 'DELETE', key: 'k', body: Buffer.from('x') })
   assert.equal(body.code, 'InvalidRequest')
 })

@@ -104,17 +104,42 @@ test('deleteObjects refuses hostile documents quickly', async () => {
   assert.equal(large.code, 'MaxMessageLengthExceeded')
 })
 
-test('deleteObjects refuses versions and conditions it does not have', async () => {
-  const reply = await remove(
-    '<Delete><Object><Key>a</Key><VersionId>v</VersionId></Object></Delete>',
-  )
-  assert.equal(reply.status, 501)
+test('deleteObjects refuses conditions it does not have', async () => {
   const sized = await remove('<Delete><Object><Key>a</Key><Size>1</Size></Object></Delete>')
   assert.equal(sized.status, 501)
-  const current = '<Delete><Object><Key>a</Key><VersionId>null</VersionId></Object></Delete>'
-  const removed = await remove(current)
-  assert.equal(removed.status, 200)
-  assert.equal(textAt(removed.xml, 'Deleted', 'VersionId'), 'null')
+})
+
+test('deleteObjects deletes no other version than the one there is, each key for itself', async () => {
+  for (const key of ['v1', 'v2', 'v3', 'v4']) await door.call({ method: 'PUT', key })
+  const other = 'KC0WuaPTHv7At3olS.BPuH_weAJqMkKJ'
+  const named = (key: string, version: string, more = ''): string =>
+    `<Object><Key>${key}</Key><VersionId>${version}</VersionId>${more}</Object>`
+  const reply = await remove(
+    `<Delete>${named('v1', other)}${named('v2', 'abc')}${named('v3', 'null')}` +
+      `${named('v4', other, '<ETag>*</ETag>')}</Delete>`,
+  )
+  assert.deepEqual(
+    reply.xml.children.map((one) => [
+      one.name,
+      textAt(one, 'Key'),
+      textAt(one, 'VersionId'),
+      textAt(one, 'Code'),
+    ]),
+    [
+      ['Deleted', 'v1', other, undefined],
+      ['Error', 'v2', 'abc', 'NoSuchVersion'],
+      ['Deleted', 'v3', 'null', undefined],
+      ['Error', 'v4', other, 'NoSuchVersion'],
+    ],
+  )
+  for (const [key, status] of [
+    ['v1', 200],
+    ['v2', 200],
+    ['v3', 404],
+    ['v4', 200],
+  ] as const) {
+    assert.equal((await door.call({ method: 'HEAD', key })).status, status, key)
+  }
 })
 
 test('deleteObjects keeps to the ETag that an object must have, each for itself', async () => {

@@ -33,7 +33,8 @@ test('headObject answers failures with a status and no body', async () => {
     [{ key: 'none' }, 404],
     [{ key: 'k', headers: { 'if-match': '"a"' } }, 412],
     [{ key: 'k', headers: { range: 'bytes=10-' } }, 416],
-    [{ key: 'k', query: { versionId: 'x' } }, 501],
+    [{ key: 'k', query: { versionId: 'x' } }, 400],
+    [{ key: 'k', query: { versionId: 'a1.B_'.repeat(6) + 'zz' } }, 404],
     [{ bucket: 'none', key: 'k' }, 404],
   ] as const) {
     const reply = await door.call({ method: 'HEAD', ...call })

@@ -217,8 +217,8 @@ const refused: Readonly<Record<string, Refused>> = {
   'a policy that is no JSON': { policy: 'eA==', status: 400, code: 'InvalidPolicyDocument' },
   'a public ACL': {
     fields: { key: 'refused', acl: 'public-read' },
-    status: 501,
-    code: 'NotImplemented',
+    status: 400,
+    code: 'AccessControlListNotSupported',
   },
   tags: {
     fields: { key: 'refused', tagging: '<Tagging/>' },

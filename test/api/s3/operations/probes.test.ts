@@ -84,7 +84,7 @@ test('probes: taking away what is not there is 204, for the owner alone', async 
 })
 
 test('probes: setting what can only be asked for is 501, and a strange bucket 404', async () => {
-  for (const name of ['versioning', 'acl', 'policy', 'tagging', 'encryption']) {
+  for (const name of ['versioning', 'policy', 'tagging', 'encryption', 'accelerate']) {
     const put = { method: 'PUT', query: { [name]: '' }, body: Buffer.from('<a/>') }
     assert.equal((await door.call(put)).status, 501, name)
   }
