@@ -188,7 +188,7 @@ export const s3Rows: readonly Row[] = [
         query: Object.fromEntries(text.split('&').map((name) => [name, ''])),
         body: Buffer.from('<x/>'),
       }),
-      { status: [400, 501], code: ['NotImplemented', 'InvalidRequest', 'InvalidArgument'] },
+      { status: [400, 501], code: ['NotImplemented', 'InvalidRequest', 'MalformedACLError'] },
     ),
   ),
 ]

@@ -1,6 +1,5 @@
 /** The calls that set object lock, answered as AWS does where a bucket has no lock: all here. */
 
-import { currentVersion } from '../../../store/object/get-object.ts'
 import type { HttpResponse } from '../../http/response.ts'
 import { operation } from '../contract/operation.ts'
 import type { ObjectContext, Operation } from '../contract/operation.ts'
@@ -44,7 +43,6 @@ function ofObject(name: string, query: string): Operation {
 
 async function refuse(context: ObjectContext): Promise<HttpResponse> {
   await readSettings(context)
-  await currentVersion(context.store, { bucket: context.bucket.id, key: context.key })
   throw new S3Error('InvalidRequest', NO_LOCK_MESSAGE)
 }
 

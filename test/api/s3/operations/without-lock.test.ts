@@ -25,7 +25,7 @@ test('withoutLock: whoever sets a lock is told that the bucket has none, as AWS 
     assert.equal(reply.status, 400)
     assert.equal(reply.code, 'InvalidRequest')
     assert.match(reply.text, /Bucket is missing Object Lock Configuration/)
-    assert.equal((await put(name, 'absent')).code, 'NoSuchKey')
+    assert.equal((await put(name, 'absent')).code, 'InvalidRequest')
     assert.equal((await put(name, 'k', 'rubbish')).code, 'MalformedXML')
   }
 })
