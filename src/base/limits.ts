@@ -78,6 +78,9 @@ export const FORM_BOUNDARY_CHARS_MAX = 70
 /** Conditions of the policy that signs a form. */
 export const POLICY_CONDITIONS_MAX = 200
 
+/** Clocks of nodes that are further apart are told of by `status` and `doctor`. */
+export const CLOCK_APART_MS = 3_000
+
 // Signatures (AWS Signature Version 4)
 export const CLOCK_SKEW_MS_MAX = 15 * 60_000
 export const PRESIGNED_SECONDS_MAX = 604_800

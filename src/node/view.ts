@@ -50,9 +50,10 @@ export function nodeView(product: Product, parts: ViewParts): NodeView {
       metadata: metadata === undefined ? null : spaceOf(metadata),
       missingBlocks: missingOn(product),
       voteless: voteless(),
+      wallMicros: clock.wallMicros(),
     }
   }
-  const peers = nodePeers(product.mesh, { rpc, card, perform: performed })
+  const peers = nodePeers(product.mesh, { rpc, clock, card, perform: performed })
   const view: NodeView = {
     ...{ id: product.nodeId, condition, card, peers, perform: performed },
     check: new Job((report, signal) => {

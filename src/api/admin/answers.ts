@@ -6,6 +6,7 @@ import {
   either,
   fields,
   flag,
+  integer,
   list,
   nullable,
   omittable,
@@ -108,6 +109,8 @@ export const clusterStatusShape = fields({
       notice: omittable(text),
       /** Ours: blocks that belong there and do not lie there yet. */
       missingBlocks: omittable(count),
+      /** Ours: by so much its clock is ahead of that of the node that answers. */
+      clockAheadMs: omittable(integer),
     }),
   ),
 })

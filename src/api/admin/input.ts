@@ -60,6 +60,12 @@ export const count = shape<number>({ type: 'integer', minimum: 0 }, (value, at) 
   return value as number
 })
 
+/** A whole number. */
+export const integer = shape<number>({ type: 'integer' }, (value, at) => {
+  if (!Number.isSafeInteger(value)) throw misshapen(at, value, 'a whole number')
+  return value as number
+})
+
 export const decimal = shape<number>({ type: 'number' }, (value, at) => {
   if (typeof value !== 'number') throw misshapen(at, value, 'a number')
   return value

@@ -35,6 +35,14 @@ export interface NodeCard {
   readonly missingBlocks: number | null
   /** Partitions in which it has no vote, for it lost rows; absent of an older version. */
   readonly voteless?: readonly number[]
+  /** Its wall clock as it answered; absent of an older version. */
+  readonly wallMicros?: number
+}
+
+/** The card of another node, and what it tells of its clock. */
+export interface AskedCard extends NodeCard {
+  /** By so much its clock is ahead of ours, within half of the time the answer took. */
+  readonly clockAheadMs?: number
 }
 
 /** A worker, as a node tells of it; plain data. */
@@ -89,7 +97,7 @@ export interface NodePeers {
    */
   connect(address: string): Promise<NodeId>
   /** @throws {DomainError} when it does not answer, or not in time */
-  card(node: NodeId): Promise<NodeCard>
+  card(node: NodeId): Promise<AskedCard>
   /** @throws {DomainError} as `card` */
   perform(node: NodeId, request: NodeRequest): Promise<unknown>
 }

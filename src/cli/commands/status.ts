@@ -3,6 +3,7 @@
 import type { Command } from 'commander'
 import type { ClusterHealthAnswer, ClusterStatusAnswer } from '../../api/admin/answers.ts'
 import { AdminClient, findNode } from '../admin-client.ts'
+import { clocksApart } from '../doctor/clocks.ts'
 import type { DefineCommand, GlobalOptions, Terminal } from '../command.ts'
 import { capacityText } from '../layout-text.ts'
 import { sizeText, textFields, textTable } from '../text-table.ts'
@@ -60,6 +61,9 @@ function show(
     terminal.print(
       `\n${missing} blocks have a copy less than they should; their nodes are bringing them.`,
     )
+  }
+  for (const { sentence, mend } of clocksApart(nodes)) {
+    terminal.print(`\n${sentence[0]!.toUpperCase()}${sentence.slice(1)}. ${mend}.`)
   }
   for (const { id, notice } of nodes) {
     if (notice !== undefined) terminal.print(`\n${id.slice(0, 16)}: ${notice}`)

@@ -1,7 +1,9 @@
 /** A node that runs, and those it works with, as its admin API tells. */
 
 import type { ClusterHealthAnswer, ClusterStatusAnswer } from '../../api/admin/answers.ts'
+import { CLOCK_APART_MS } from '../../base/limits.ts'
 import type { AdminClient } from '../admin-client.ts'
+import { clockCount, clocksApart } from './clocks.ts'
 import { failed, ok, warning, type Findings, type Look } from './finding.ts'
 
 type Node = ClusterStatusAnswer['nodes'][number]
@@ -12,6 +14,7 @@ export async function lookAtCluster(client: AdminClient, findings: Findings): Pr
   findings.add('service', serviceLook(health))
   findings.add('layout', layoutLook(nodes, layoutVersion))
   findings.add('other nodes', peersLook(nodes))
+  addClocks(nodes, findings)
   findings.add('copies', copiesLook(nodes, health))
   for (const { id, notice } of nodes) {
     if (notice === undefined) continue
@@ -58,6 +61,17 @@ function peersLook(nodes: readonly Node[]): Look {
     `down: ${names.join(', ')}`,
     'Start it; if it never comes back: hangar node lost ID, doc/operations/replacing.md',
   )
+}
+
+function addClocks(nodes: readonly Node[], findings: Findings): void {
+  const count = clockCount(nodes)
+  if (count < 2) return
+  const apart = clocksApart(nodes)
+  for (const { sentence, mend, isRefused } of apart) {
+    findings.add('clocks', isRefused ? failed(sentence, mend) : warning(sentence, mend))
+  }
+  if (apart.length > 0) return
+  findings.add('clocks', ok(`those of ${count} nodes agree within ${CLOCK_APART_MS / 1000} s`))
 }
 
 function copiesLook(nodes: readonly Node[], health: ClusterHealthAnswer): Look {

@@ -14,7 +14,7 @@ const DAY_MS = 86_400_000
 const SOON_DAYS = 14
 /** S3 refuses signatures that are further off. */
 const SKEW_MS_MAX = 15 * 60_000
-const SKEW_MS_FINE = 60_000
+const SKEW_MS_FINE = 5_000
 const CALL_MS_MAX = 15_000
 const OTHER_PORT =
   'Give the address of the S3 API: an admin API, a console or a site has another port.'

@@ -1,7 +1,8 @@
 /** The other nodes as the admin API shows them, and what this one tells them of itself. */
 
 import { hostname, networkInterfaces } from 'node:os'
-import type { NodeCard, NodePeers, NodeRequest } from '../../api/admin/operation.ts'
+import type { AskedCard, NodeCard, NodePeers, NodeRequest } from '../../api/admin/operation.ts'
+import type { Clock } from '../../base/clock.ts'
 import type { Mesh } from '../../net/mesh.ts'
 import { NodeError } from '../errors.ts'
 import type { NodeOptions } from '../options.ts'
@@ -15,10 +16,12 @@ export function nodePeers(
   mesh: Mesh | undefined,
   {
     rpc,
+    clock,
     card,
     perform,
   }: {
     readonly rpc: NodeOptions['rpc']
+    readonly clock: Clock
     readonly card: () => Promise<NodeCard>
     readonly perform: (request: NodeRequest) => Promise<unknown>
   },
@@ -35,8 +38,11 @@ export function nodePeers(
       })),
     connect: (address) => mesh.connect(address),
     card: async (node) => {
+      const [wall, began] = [clock.wallMicros(), clock.monotonicMicros()]
       const asked = mesh.call(node, CARD_ENDPOINT, null, { deadlineMs: CARD_MS_MAX })
-      return (await asked) as NodeCard
+      const answer = (await asked) as NodeCard
+      const middle = wall + (clock.monotonicMicros() - began) / 2
+      return { ...answer, ...aheadOf(middle, answer) }
     },
     perform: async (node, request) =>
       mesh.call(node, PERFORM_ENDPOINT, request, { deadlineMs: PERFORM_MS_MAX }),
@@ -49,6 +55,13 @@ const noPeers: NodePeers = {
   connect: () => Promise.reject(speaksToNone()),
   card: () => Promise.reject(speaksToNone()),
   perform: () => Promise.reject(speaksToNone()),
+}
+
+/** How a clock that was read at `middleMicros` of ours, or thereabouts, compares. */
+function aheadOf(middleMicros: number, { wallMicros }: NodeCard): Pick<AskedCard, 'clockAheadMs'> {
+  // One of an older version does not say it.
+  if (!Number.isSafeInteger(wallMicros)) return {}
+  return { clockAheadMs: Math.round((wallMicros! - middleMicros) / 1000) }
 }
 
 /** @throws {NodeError} `BadMessage` */

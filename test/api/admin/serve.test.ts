@@ -85,6 +85,7 @@ test('GetClusterStatus, GetClusterHealth and GetNodeInfo have the shapes of Gara
         addr: '127.0.0.1:3900',
         hostname: 'here',
         missingBlocks: 3,
+        clockAheadMs: 0,
         isUp: true,
         lastSeenSecsAgo: null,
         role: { zone: 'default', tags: [], capacity: 10 },

@@ -8,7 +8,7 @@ import { upNodes } from '../../../store/layout/layout.ts'
 import { clusterStatusShape, type ClusterStatusAnswer } from '../answers.ts'
 import { roleAnswer } from '../layout.ts'
 import { versionText } from '../nodes.ts'
-import { garageOperation, type AdminContext, type NodeCard } from '../operation.ts'
+import { garageOperation, type AdminContext, type AskedCard } from '../operation.ts'
 
 export const getClusterStatus = garageOperation(
   'GET',
@@ -49,7 +49,7 @@ async function selfStatus({ node, layout }: AdminContext): Promise<NodeStatus> {
       ? { role: { zone: 'default', tags: [], capacity: data?.totalBytes ?? 0 }, draining: false }
       : placeOf(history, node.id)
   return {
-    ...statusOf(node.id, card),
+    ...statusOf(node.id, { ...card, clockAheadMs: 0 }),
     ...{ addr: card.address, isUp: true, lastSeenSecsAgo: null, ...place },
   }
 }
@@ -57,7 +57,7 @@ async function selfStatus({ node, layout }: AdminContext): Promise<NodeStatus> {
 /** What a node says of itself; nothing of one that says nothing. */
 function statusOf(
   id: NodeId,
-  card: NodeCard | undefined,
+  card: AskedCard | undefined,
 ): Pick<
   NodeStatus,
   | 'id'
@@ -65,16 +65,18 @@ function statusOf(
   | 'hostname'
   | 'notice'
   | 'missingBlocks'
+  | 'clockAheadMs'
   | 'dataPartition'
   | 'metadataPartition'
 > {
   if (card === undefined) return { id, garageVersion: null, hostname: null }
-  const { hostname, version, notice, data, metadata, missingBlocks } = card
+  const { hostname, version, notice, data, metadata, missingBlocks, clockAheadMs } = card
   return {
     ...{ id, garageVersion: versionText(version), hostname },
     ...(notice === null ? {} : { notice }),
     // One of an older version does not say it.
     ...(typeof missingBlocks === 'number' ? { missingBlocks } : {}),
+    ...(clockAheadMs === undefined ? {} : { clockAheadMs }),
     ...(data === null ? {} : { dataPartition: freeSpace(data) }),
     ...(metadata === null ? {} : { metadataPartition: freeSpace(metadata) }),
   }
