@@ -158,6 +158,37 @@ test('UpdateBucket sets quotas as a pair and the site with its documents', async
   assert.equal((await door.ask('UpdateBucket', { body: {} })).status, 400)
 })
 
+test('UpdateBucket refuses rules, keeps them where they are null, and takes none for none', async () => {
+  const { id } = await door.call<BucketAnswer>('CreateBucket', { body: { globalAlias: 'ruled' } })
+  const { store } = door.open
+  const rule = { allowedOrigins: ['*'], allowedMethods: ['GET'] }
+  const pages = { indexDocument: 'i' }
+  const set = {
+    cors: [{ ...rule, allowedHeaders: [], exposeHeaders: [] }],
+    lifecycle: [{ id: 'a', enabled: true, form: 'filter' as const, abortUploadsAfterDays: 1 }],
+    website: { ...pages, rules: [{ redirect: { hostName: 'x' } }] },
+  }
+  await changeBucketSettings(store, id as BucketId, set)
+  const settings = async (): Promise<unknown> =>
+    (await changeBucketSettings(store, id as BucketId, {})).settings
+  const site = { enabled: true, ...pages }
+  for (const body of [
+    { corsRules: [{ AllowedOrigin: ['*'], AllowedMethod: ['GET'] }] },
+    { lifecycleRules: [{ Status: 'Enabled' }] },
+    { websiteAccess: { ...site, routingRules: [{ Redirect: { HostName: 'y' } }] } },
+  ]) {
+    assert.deepEqual(await refusal('UpdateBucket', body, { id }), [501, 'NotImplemented'])
+  }
+  const update = (body: object): Promise<BucketAnswer> =>
+    door.call('UpdateBucket', { query: { id }, body })
+  const left = { corsRules: null, lifecycleRules: null }
+  await update({ ...left, websiteAccess: { ...site, routingRules: null } })
+  assert.deepEqual(await settings(), set)
+  const gone = { corsRules: [], lifecycleRules: [] }
+  await update({ ...gone, websiteAccess: { ...site, routingRules: [] } })
+  assert.deepEqual(await settings(), { website: { ...pages, rules: [] } })
+})
+
 function bodyOf(length: number): Body {
   return {
     pieces: (async function* () {

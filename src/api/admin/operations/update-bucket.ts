@@ -1,20 +1,29 @@
-/** UpdateBucket: whether a bucket is a site, and what it may hold. */
+/**
+ * UpdateBucket: whether a bucket is a site, and what it may hold. Its rules, which Garage takes here
+ * since 2.3, are set by S3; an empty list takes them away.
+ */
 
 import type { Quotas, SettingsChange } from '../../../model/rows/bucket-settings.ts'
 import { changeBucketSettings } from '../../../store/bucket/bucket.ts'
 import { bucketShape } from '../answers.ts'
 import { bucketAnswer, bucketByText } from '../buckets.ts'
 import { AdminError } from '../errors.ts'
-import { count, fields, flag, optional, text, type Shaped } from '../input.ts'
+import { anything, count, fields, flag, list, optional, text, type Shaped } from '../input.ts'
 import { garageOperation, neededParameter } from '../operation.ts'
 
 const website = fields({
   enabled: flag,
   indexDocument: optional(text),
   errorDocument: optional(text),
+  routingRules: optional(list(anything)),
 })
 const quotas = fields({ maxSize: optional(count), maxObjects: optional(count) })
-const input = fields({ websiteAccess: optional(website), quotas: optional(quotas) })
+const input = fields({
+  websiteAccess: optional(website),
+  quotas: optional(quotas),
+  corsRules: optional(list(anything)),
+  lifecycleRules: optional(list(anything)),
+})
 
 export const updateBucket = garageOperation(
   'POST',
@@ -25,6 +34,7 @@ export const updateBucket = garageOperation(
     const changed = await changeBucketSettings(context.store, id, {
       ...(asked.websiteAccess && siteOf(asked.websiteAccess)),
       ...(asked.quotas && { quotas: quotasOf(asked.quotas) }),
+      ...rulesOf(asked),
     })
     return bucketAnswer(context, changed)
   },
@@ -34,8 +44,34 @@ export const updateBucket = garageOperation(
   },
 )
 
+/** @throws {AdminError} `NotImplemented` */
+function rulesOf({
+  corsRules,
+  lifecycleRules,
+  websiteAccess,
+}: Shaped<typeof input>): Pick<SettingsChange, 'cors' | 'lifecycle'> {
+  const given = { corsRules, lifecycleRules, routingRules: websiteAccess?.routingRules }
+  const calls = {
+    corsRules: 'PutBucketCors',
+    lifecycleRules: 'PutBucketLifecycleConfiguration',
+    routingRules: 'PutBucketWebsite',
+  }
+  for (const [name, rules] of Object.entries(given)) {
+    if (rules === undefined || rules.length === 0) continue
+    const call = calls[name as keyof typeof calls]
+    throw new AdminError(
+      'NotImplemented',
+      `Cannot set "${name}" here: an owner of the bucket sets them by ${call} of S3`,
+    )
+  }
+  return {
+    ...(corsRules === undefined ? {} : { cors: null }),
+    ...(lifecycleRules === undefined ? {} : { lifecycle: null }),
+  }
+}
+
 /**
- * The rules that redirect stay as they are, as Garage has it.
+ * The rules that redirect stay as they are, as Garage has it, unless there are to be none.
  *
  * @throws {AdminError} `InvalidRequest`
  */
@@ -43,6 +79,7 @@ function siteOf({
   enabled,
   indexDocument,
   errorDocument,
+  routingRules,
 }: Shaped<typeof website>): Pick<SettingsChange, 'website' | 'pages'> {
   // A form that was emptied sends empty names.
   const [index, error] = [indexDocument, errorDocument].map((name) => name || undefined)
@@ -54,8 +91,8 @@ function siteOf({
   if (index.includes('/')) {
     throw refused('"indexDocument" is a file name such as "index.html"')
   }
-  const pages = error === undefined ? {} : { errorDocument: error }
-  return { pages: { indexDocument: index, ...pages } }
+  const pages = { indexDocument: index, ...(error === undefined ? {} : { errorDocument: error }) }
+  return routingRules === undefined ? { pages } : { website: { ...pages, rules: [] } }
 }
 
 function refused(why: string): AdminError {
