@@ -10,7 +10,7 @@ import { lookAtCluster } from '../doctor/cluster.ts'
 import { endpointOfText, lookAtEndpoint } from '../doctor/endpoint.ts'
 import { Findings, findingText, failed, ok, reasonOf, skipped, warning } from '../doctor/finding.ts'
 import { lookAtRoundTrip } from '../doctor/round-trip.ts'
-import { folderLook, lookAtPorts, syncLook } from '../doctor/this-node.ts'
+import { folderLook, lookAtPorts, lookAtRows, secrecyLook } from '../doctor/this-node.ts'
 import { DEV_FOLDER } from '../node-file.ts'
 
 interface DoctorOptions extends GlobalOptions {
@@ -84,16 +84,22 @@ async function examineNode(
   findings: Findings,
 ): Promise<void> {
   const client = await runningNode(options, terminal)
+  let isClear = true
   if (options.adminUrl === undefined) {
     const path =
       options.config ??
       (options.data === undefined ? terminal.environment['HANGAR_CONFIG_FILE'] : undefined)
     if (path === undefined) examineFolders(dataFolder(options, terminal), terminal, findings)
-    else await examineSettings(resolve(terminal.folder, path), { terminal, client }, findings)
+    else {
+      const file = resolve(terminal.folder, path)
+      isClear = await examineSettings(file, { terminal, client }, findings)
+    }
   }
   if (client instanceof AdminClient) {
     findings.add('node', ok('it runs and answers'))
     await lookAtCluster(client, findings)
+  } else if (!isClear) {
+    findings.add('node', skipped('not asked: the settings say where it is'))
   } else {
     const start = '`hangar dev`, or `hangar server -c FILE`'
     findings.add('node', warning(`none answers: ${client}`, `Start it: ${start}.`))
@@ -119,27 +125,29 @@ function dataFolder({ data }: DoctorOptions, { folder }: Terminal): string {
 }
 
 function examineFolders(data: string, { environment }: Terminal, findings: Findings): void {
-  findings.add('rows', folderLook(join(data, 'meta')))
+  lookAtRows(join(data, 'meta'), environment['LD_PRELOAD'], findings)
   findings.add('blocks', folderLook(join(data, 'blocks')))
-  findings.add('fsync', syncLook(data, environment['LD_PRELOAD']))
 }
 
+/** Whether the settings could be read. */
 async function examineSettings(
   path: string,
   { terminal, client }: { readonly terminal: Terminal; readonly client: unknown },
   findings: Findings,
-): Promise<void> {
+): Promise<boolean> {
   let config
   try {
     config = loadConfig(path, terminal.environment)
   } catch (error) {
     findings.add('settings', failed(reasonOf(error), 'doc/configuration.md lists every key.'))
-    return
+    return false
   }
   findings.add('settings', ok(path))
   for (const sentence of config.warnings) findings.add('settings', warning(sentence))
-  findings.add('rows', folderLook(config.metadataDir))
+  const secrecy = secrecyLook(path)
+  if (secrecy !== undefined) findings.add('settings', secrecy)
+  lookAtRows(config.metadataDir, terminal.environment['LD_PRELOAD'], findings)
   findings.add('blocks', folderLook(config.dataDir))
-  findings.add('fsync', syncLook(config.metadataDir, terminal.environment['LD_PRELOAD']))
   await lookAtPorts(config, client instanceof AdminClient, findings)
+  return true
 }

@@ -72,6 +72,7 @@ const NAME_CHARS = 18
 
 /** As people read it; what mends stands below. */
 export function findingText({ name, verdict, detail, mend }: Finding): string {
-  const line = `${signs[verdict]}  ${name.padEnd(NAME_CHARS)}  ${detail}`
-  return mend === undefined ? line : `${line}\n${' '.repeat(NAME_CHARS + 8)}${mend}`
+  const below = `\n${' '.repeat(NAME_CHARS + 8)}`
+  const line = `${signs[verdict]}  ${name.padEnd(NAME_CHARS)}  ${detail.replaceAll(/\n\s*/g, below)}`
+  return mend === undefined ? line : `${line}${below}${mend}`
 }

@@ -9,6 +9,7 @@ import {
   openSync,
   readFileSync,
   rmSync,
+  statSync,
   statfsSync,
   writeSync,
 } from 'node:fs'
@@ -41,11 +42,17 @@ const unfitFileSystems: Readonly<Record<number, string>> = {
 export function folderLook(folder: string): Look {
   const place = existing(folder)
   try {
+    if (!statSync(place).isDirectory()) {
+      return failed(`"${place}" is a file`, 'Name a folder, or move the file away.')
+    }
     accessSync(place, constants.R_OK | constants.W_OK | constants.X_OK)
   } catch (error) {
+    const isReadOnly = (error as NodeJS.ErrnoException).code === 'EROFS'
     return failed(
       `"${place}" cannot be written: ${reasonOf(error)}`,
-      `Run the node as its owner, or: chown -R $(id -un) ${place}`,
+      isReadOnly
+        ? `mount -o remount,rw "$(df --output=target ${place} | tail -1)"; dmesg says if the drive failed.`
+        : `Run the node as its owner, or: chown -R $(id -un) ${place}`,
     )
   }
   const { bavail, blocks, bsize, type } = statfsSync(place)
@@ -61,8 +68,30 @@ export function folderLook(folder: string): Look {
   return free < FREE_BYTES_LOW ? warning(`${text}: little`, 'Free space soon.') : ok(text)
 }
 
+/** The folder of the rows, and its drive; of one that takes nothing the time is not measured. */
+export function lookAtRows(folder: string, preload: string | undefined, findings: Findings): void {
+  const { verdict } = findings.add('rows', folderLook(folder))
+  let look: Look
+  try {
+    look = syncLook(folder, preload)
+  } catch (error) {
+    const text = `cannot be measured: ${reasonOf(error)}`
+    const mend = 'Free space on the drive, inodes too: df -h and df -i show them.'
+    look = verdict === 'failed' ? skipped(text) : failed(text, mend)
+  }
+  findings.add('fsync', look)
+}
+
+/** Whether others can read secrets in a file of settings. */
+export function secrecyLook(path: string): Look | undefined {
+  const isOpen = (statSync(path).mode & 0o077) !== 0
+  const holds = /^\s*(?:rpc_secret|rpc_secret_previous|admin_token|metrics_token)\s*=/m
+  if (!isOpen || !holds.test(readFileSync(path, 'utf8'))) return undefined
+  return warning('others on this machine can read its secrets', `chmod 600 ${path}`)
+}
+
 /** How long the drive takes to say that bytes are safe. */
-export function syncLook(folder: string, preload = ''): Look {
+function syncLook(folder: string, preload = ''): Look {
   if (/eatmydata|nosync/.test(preload)) {
     return failed(`LD_PRELOAD has ${preload}: fsync does nothing`, 'unset LD_PRELOAD')
   }

@@ -155,6 +155,7 @@ test('doctor looks at a node: folders, drive, ports, certificate, cluster', asyn
     `metadata_dir = "${at('m')}"\ndata_dir = "${at('d')}"\nreplication_factor = 1
 [s3_api]\napi_bind_addr = "127.0.0.1:${taken}"\ntls_certificate_file = "${at('cert.pem')}"
 tls_key_file = "${at('key.pem')}"\n[admin]\nadmin_token = "${token}"\n`,
+    { mode: 0o600 },
   )
   const before = readdirSync(folder)
   const stopped = await examine('-c', at('node.toml'))
@@ -166,10 +167,35 @@ tls_key_file = "${at('key.pem')}"\n[admin]\nadmin_token = "${token}"\n`,
   assert.equal(verdicts['S3 certificate'], 'failed')
   assert.equal(verdicts['node'], 'warning')
   writeFileSync(at('bad.toml'), 'nonsense = 1\n')
-  assert.equal((await examine('-c', at('bad.toml'))).verdicts['settings'], 'failed')
+  const bad = await examine('-c', at('bad.toml'))
+  assert.equal(bad.verdicts['settings'], 'failed')
+  assert.deepEqual([bad.verdicts['node'], bad.findings.length], ['skipped', 2])
   const running = await examine('--admin-url', node.admin!.endpoint)
   assert.equal(running.code, 0)
   assert.deepEqual(Object.keys(running.verdicts), [
     ...['node', 'service', 'layout', 'other nodes', 'copies'],
   ])
+})
+
+test('doctor goes on where a folder takes nothing, and says who may read secrets', async () => {
+  const at = (name: string): string => join(folder, name)
+  writeFileSync(at('file'), '')
+  writeFileSync(
+    at('open.toml'),
+    `metadata_dir = "${at('file')}"\ndata_dir = "${at('d')}"\nreplication_factor = 1
+[s3_api]\n[admin]\nadmin_token = "${token}"\n`,
+    { mode: 0o644 },
+  )
+  const { verdicts, findings, code } = await examine('-c', at('open.toml'))
+  assert.equal(code, 1)
+  assert.match(findings.find(({ name }) => name === 'rows')!.detail, /is a file$/)
+  assert.deepEqual(
+    ['rows', 'fsync', 'blocks', 'admin port'].map((name) => verdicts[name]),
+    ['failed', 'skipped', 'ok', 'skipped'],
+  )
+  const secrets = findings.filter(({ mend }) => mend === `chmod 600 ${at('open.toml')}`)
+  assert.deepEqual(
+    secrets.map(({ verdict }) => verdict),
+    ['warning'],
+  )
 })
