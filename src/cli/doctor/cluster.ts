@@ -33,9 +33,9 @@ function serviceLook({ status, partitions, partitionsQuorum }: ClusterHealthAnsw
 }
 
 function layoutLook(nodes: readonly Node[], version: number): Look {
-  const without = nodes.filter(({ role }) => role === null)
+  const without = nodes.filter(({ role, isUp }) => role === null && isUp)
   if (version === 0 && nodes.length === 1) return ok('one node, alone')
-  if (without.length === nodes.length) {
+  if (nodes.every(({ role }) => role === null)) {
     return failed(
       'no node has a role yet: nothing is served',
       'hangar layout assign NODE -z ZONE -c CAPACITY, then hangar layout apply --version 1',
@@ -56,9 +56,15 @@ function peersLook(nodes: readonly Node[]): Look {
   const down = nodes.filter(({ isUp }) => !isUp)
   if (nodes.length === 1) return ok('it knows none')
   if (down.length === 0) return ok(`all ${nodes.length} nodes are up`)
-  const names = down.map(({ id, addr }) => `${id.slice(0, 16)}${addr === null ? '' : ` ${addr}`}`)
+  const missed = down.filter(({ role, draining }) => role !== null || draining)
+  if (missed.length === 0) {
+    return warning(
+      `down, and without a role: ${namesOf(down)}`,
+      'Nobody waits for it: start it, or take its address out of bootstrap_peers.',
+    )
+  }
   return failed(
-    `down: ${names.join(', ')}`,
+    `down: ${namesOf(missed)}`,
     'Start it; if it never comes back: hangar node lost ID, doc/operations/replacing.md',
   )
 }
@@ -72,6 +78,12 @@ function addClocks(nodes: readonly Node[], findings: Findings): void {
   }
   if (apart.length > 0) return
   findings.add('clocks', ok(`those of ${count} nodes agree within ${CLOCK_APART_MS / 1000} s`))
+}
+
+function namesOf(nodes: readonly Node[]): string {
+  return nodes
+    .map(({ id, addr }) => `${id.slice(0, 16)}${addr === null ? '' : ` ${addr}`}`)
+    .join(', ')
 }
 
 function copiesLook(nodes: readonly Node[], health: ClusterHealthAnswer): Look {

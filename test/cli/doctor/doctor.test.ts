@@ -130,9 +130,11 @@ test('doctor fails while a node is down, and warns of copies that are missing', 
   const down = { ...one, id: 'b'.repeat(64), isUp: false, role, addr: '10.0.0.2:3901' }
   const newcomer = { ...one, id: 'c'.repeat(64), isUp: true, role: null, notice: 'It copies' }
   const health = { status: 'degraded', partitions: 256, partitionsQuorum: 256, partitionsAllOk: 0 }
+  const stranger = { ...one, id: 'd'.repeat(64), isUp: false, role: null }
+  let nodes = [up, down, newcomer, stranger]
   const endpoint = await serve(t, (request, response) => {
     const isHealth = request.url?.includes('Health') === true
-    const status = { layoutVersion: 3, nodes: [up, down, newcomer] }
+    const status = { layoutVersion: 3, nodes }
     response.end(JSON.stringify(isHealth ? health : status))
   })
   const { code, verdicts, findings } = await examine('--admin-url', endpoint)
@@ -142,6 +144,13 @@ test('doctor fails while a node is down, and warns of copies that are missing', 
   const detail = (name: string): string => findings.find((found) => found.name === name)!.detail
   assert.equal(detail('other nodes'), 'down: bbbbbbbbbbbbbbbb 10.0.0.2:3901')
   assert.match(detail('copies'), /^7 blocks/)
+  // Of one without a role there is nothing to declare lost.
+  nodes = [up, stranger]
+  const idle = await examine('--admin-url', endpoint)
+  assert.deepEqual(
+    [idle.code, idle.verdicts['layout'], idle.verdicts['other nodes']],
+    [0, 'ok', 'warning'],
+  )
 })
 
 test('doctor looks at a node: folders, drive, ports, certificate, cluster', async (t) => {
