@@ -2,7 +2,12 @@
 
 import type { NodeCondition } from '../api/admin/operation.ts'
 import type { DiskSpace } from '../base/disk.ts'
-import { METADATA_RESERVE_BYTES, METADATA_UPLOADS_BYTES } from '../base/limits.ts'
+import {
+  DRIVE_RESERVE_PERCENT,
+  METADATA_RESERVE_BYTES,
+  METADATA_UPLOADS_BYTES,
+  SEGMENT_STEP_BYTES,
+} from '../base/limits.ts'
 import type { HttpHandler, HttpResponse } from '../api/http/response.ts'
 import { splitTarget } from '../api/http/query.ts'
 import type { NodeOptions } from './options.ts'
@@ -78,6 +83,17 @@ export function shortageOf(metadata: DiskSpace | undefined): string | undefined 
   return 'This node takes no uploads, for the drive of its rows is full: delete something or make it larger'
 }
 
+/** Of the drive of the blocks: its files grow no more, what is free in them is used up. */
+export function blockShortageOf(data: DiskSpace | undefined): string | undefined {
+  if (data === undefined) return undefined
+  const reserveBytes = (data.totalBytes * DRIVE_RESERVE_PERCENT) / 100
+  if (data.availableBytes - SEGMENT_STEP_BYTES >= reserveBytes) return undefined
+  return (
+    'The drive of the blocks of this node is full but for its reserve: soon, or by now, it takes no ' +
+    'more of them. Delete something, make it larger or add a node'
+  )
+}
+
 const READS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS'])
 
 /** An S3 door as far as the condition of the node lets it serve. */
@@ -91,12 +107,20 @@ export function guardedS3(conditionOf: () => NodeCondition, handler: HttpHandler
   }
 }
 
+/** Forms and new uploads in parts come by POST; so do deletes of many, and what ends an upload. */
+function beginsUpload(method: string, query: string): boolean {
+  return (
+    method === 'PUT' || (method === 'POST' && !/(?:^|&)(?:delete|uploadId)(?:[=&]|$)/.test(query))
+  )
+}
+
 /** An S3 door that takes no uploads while there is a shortage. */
 export function sparingS3(shortage: () => string | undefined, handler: HttpHandler): HttpHandler {
   return (request) => {
-    const sentence = request.method === 'PUT' ? shortage() : undefined
+    const sentence = shortage()
     if (sentence === undefined) return handler(request)
-    const { path } = splitTarget(request.target)
+    const { path, query } = splitTarget(request.target)
+    if (!beginsUpload(request.method, query)) return handler(request)
     return Promise.resolve(refusal(sentence, path, request.requestId))
   }
 }

@@ -16,7 +16,7 @@ import { PARTITION_COUNT } from '../cluster/cluster.ts'
 import { retryDelayMs } from '../worker/tranquilizer.ts'
 import type { WorkerStatus } from '../worker/worker.ts'
 import { checkNode } from './check.ts'
-import { askingNotice, shortageOf, votelessNotice } from './conditions.ts'
+import { askingNotice, blockShortageOf, shortageOf, votelessNotice } from './conditions.ts'
 import { NodeError } from './errors.ts'
 import { nodePeers } from './cluster/peers.ts'
 import type { NodeOptions } from './options.ts'
@@ -40,7 +40,9 @@ export function nodeView(product: Product, parts: ViewParts): NodeView {
     const now = condition()
     const notice =
       now.kind === 'serving'
-        ? (votingNotice(product, voteless().length) ?? shortageOf(metadata))
+        ? (votingNotice(product, voteless().length) ??
+          shortageOf(metadata) ??
+          blockShortageOf(data))
         : now.sentence
     return {
       ...{ hostname: hostname(), version: VERSION, runtime: `node ${process.version}` },

@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import type { HttpHandler } from '../../src/api/http/response.ts'
 import type { HttpRequest } from '../../src/api/http/request.ts'
 import {
+  blockShortageOf,
   frozenCondition,
   guardedS3,
   guardedWeb,
@@ -14,8 +15,8 @@ import {
 
 const served: HttpHandler = () => Promise.resolve({ status: 200, headers: [] })
 
-async function statusOf(handler: HttpHandler, method: string): Promise<number> {
-  const request = { method, target: '/b/<k>', requestId: 'r' } as HttpRequest
+async function statusOf(handler: HttpHandler, method: string, target = '/b/<k>'): Promise<number> {
+  const request = { method, target, requestId: 'r' } as HttpRequest
   return (await handler(request)).status
 }
 
@@ -62,9 +63,14 @@ test('sparingS3 refuses uploads alone, with the sentence', async () => {
   let shortage: string | undefined = 'full'
   const handler = sparingS3(() => shortage, served)
   assert.equal(await statusOf(handler, 'PUT'), 503)
-  for (const method of ['GET', 'HEAD', 'DELETE', 'POST']) {
+  for (const method of ['GET', 'HEAD', 'DELETE']) {
     assert.equal(await statusOf(handler, method), 200)
   }
+  // A form, an upload in parts; deletes of many make room, as the end of an upload does.
+  assert.equal(await statusOf(handler, 'POST', '/b'), 503)
+  assert.equal(await statusOf(handler, 'POST', '/b/k?uploads'), 503)
+  assert.equal(await statusOf(handler, 'POST', '/b?delete'), 200)
+  assert.equal(await statusOf(handler, 'POST', '/b/k?uploadId=x'), 200)
   shortage = undefined
   assert.equal(await statusOf(handler, 'PUT'), 200)
 })
@@ -75,4 +81,12 @@ test('waitingSentence() asks for roles only where the settings make no layout', 
   const byItself = waitingSentence({ replicationFactor: 3, firstLayout })
   assert.match(byItself, /makes one by itself as its settings say: `hangar status`/)
   assert.match(waitingSentence({ firstLayout }, 'b is away'), /say: b is away$/)
+})
+
+test('a node tells when the drive of its blocks has no room for more of them', () => {
+  const totalBytes = 1000 * 2 ** 20
+  const leastBytes = totalBytes / 20 + 16 * 2 ** 20
+  assert.equal(blockShortageOf(undefined), undefined)
+  assert.equal(blockShortageOf({ totalBytes, availableBytes: leastBytes }), undefined)
+  assert.match(blockShortageOf({ totalBytes, availableBytes: leastBytes - 1 })!, /add a node/)
 })

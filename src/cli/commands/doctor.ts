@@ -126,7 +126,7 @@ function dataFolder({ data }: DoctorOptions, { folder }: Terminal): string {
 
 function examineFolders(data: string, { environment }: Terminal, findings: Findings): void {
   lookAtRows(join(data, 'meta'), environment['LD_PRELOAD'], findings)
-  findings.add('blocks', folderLook(join(data, 'blocks')))
+  findings.add('blocks', folderLook(join(data, 'blocks'), 'blocks'))
 }
 
 /** Whether the settings could be read. */
@@ -147,7 +147,7 @@ async function examineSettings(
   const secrecy = secrecyLook(path)
   if (secrecy !== undefined) findings.add('settings', secrecy)
   lookAtRows(config.metadataDir, terminal.environment['LD_PRELOAD'], findings)
-  findings.add('blocks', folderLook(config.dataDir))
+  findings.add('blocks', folderLook(config.dataDir, 'blocks'))
   await lookAtPorts(config, client instanceof AdminClient, findings)
   return true
 }

@@ -15,6 +15,11 @@ import {
 } from 'node:fs'
 import { createServer } from 'node:net'
 import { dirname, join } from 'node:path'
+import {
+  DRIVE_RESERVE_PERCENT,
+  METADATA_UPLOADS_BYTES,
+  SEGMENT_STEP_BYTES,
+} from '../../base/limits.ts'
 import { endpointOf } from '../../config/endpoint.ts'
 import type { Config, ListenAddress, TlsFiles } from '../../config/schema.ts'
 import { datesWarning, judgeIdentity } from '../../node/tls/judge.ts'
@@ -22,8 +27,6 @@ import { httpCall } from '../http-call.ts'
 import { sizeText } from '../text-table.ts'
 import { failed, ok, reasonOf, skipped, warning, type Findings, type Look } from './finding.ts'
 
-/** Below this a node stops taking writes (doc/operations/running.md). */
-const FREE_PART_MIN = 0.05
 const FREE_BYTES_LOW = 2 ** 30
 const SYNCS = 20
 /** No drive that keeps what it acknowledged is quicker; a cache in memory is. */
@@ -39,7 +42,7 @@ const unfitFileSystems: Readonly<Record<number, string>> = {
 }
 
 /** The folder, or what will hold it, whether it can be used, and the room on its drive. */
-export function folderLook(folder: string): Look {
+export function folderLook(folder: string, holds: 'rows' | 'blocks'): Look {
   const place = existing(folder)
   try {
     if (!statSync(place).isDirectory()) {
@@ -59,8 +62,11 @@ export function folderLook(folder: string): Look {
   const free = bavail * bsize
   const text = `"${folder}"${place === folder ? '' : ' (not made yet)'}, ${sizeText(free)} free`
   const unfit = unfitFileSystems[type]
-  if (bavail < blocks * FREE_PART_MIN) {
-    return failed(`${text}: less than 5 %, writes are refused`, 'Free space, or add a node.')
+  const reserve = (blocks * bsize * DRIVE_RESERVE_PERCENT) / 100
+  const least = holds === 'rows' ? METADATA_UPLOADS_BYTES : reserve + SEGMENT_STEP_BYTES
+  if (free < least) {
+    const mend = 'Delete something, make the drive larger, or add a node.'
+    return failed(`${text}: below ${sizeText(least)} uploads are refused`, mend)
   }
   if (unfit !== undefined) {
     return warning(`${text}, on ${unfit}`, 'Name a folder on a local drive (ext4, xfs).')
@@ -70,7 +76,7 @@ export function folderLook(folder: string): Look {
 
 /** The folder of the rows, and its drive; of one that takes nothing the time is not measured. */
 export function lookAtRows(folder: string, preload: string | undefined, findings: Findings): void {
-  const { verdict } = findings.add('rows', folderLook(folder))
+  const { verdict } = findings.add('rows', folderLook(folder, 'rows'))
   let look: Look
   try {
     look = syncLook(folder, preload)
@@ -133,12 +139,16 @@ export async function lookAtPorts(
     ['admin port', admin.bind, admin.tls],
   ]
   for (const [name, bind, tls] of doors) {
+    const fault = tls === undefined ? undefined : certificateFault(tls)
     if (bind === undefined) findings.add(name, skipped('no address in the settings: not served'))
-    else {
+    else if (isRunning && fault !== undefined) {
+      // It serves with the pair from before, which lies nowhere any more: nothing can vouch for it.
+      findings.add(name, skipped('not asked: its certificate cannot be read'))
+    } else {
       await findings.look(name, () => (isRunning ? servedLook(bind, tls) : freeLook(bind)))
     }
     if (tls !== undefined) {
-      findings.add(name.replace('port', 'certificate'), certificateLook(tls))
+      findings.add(name.replace('port', 'certificate'), fault ?? certificateLook(tls))
     }
   }
   const { bind } = rpc
@@ -146,20 +156,31 @@ export async function lookAtPorts(
   await findings.look('port for nodes', () => freeLook(bind))
 }
 
-function certificateLook({ certificateFile, keyFile }: TlsFiles): Look {
+/** Why a node cannot serve with the files; undefined where it can, until their day. */
+function certificateFault({ certificateFile, keyFile }: TlsFiles): Look | undefined {
   try {
     const certificate = readFileSync(certificateFile, 'latin1')
-    const facts = judgeIdentity({ certificate, key: readFileSync(keyFile, 'latin1') })
-    const now = Date.now()
-    const text = datesWarning(facts, now)
-    const mend = `Put a new one into ${certificateFile} and ${keyFile}: no restart is needed.`
-    if (text === undefined)
-      return ok(`good until ${new Date(facts.untilMs).toISOString().slice(0, 10)}`)
-    const isOut = now >= facts.untilMs || now < facts.fromMs
-    return isOut ? failed(text, mend) : warning(text, mend)
+    judgeIdentity({ certificate, key: readFileSync(keyFile, 'latin1') })
+    return undefined
   } catch (error) {
-    return failed(reasonOf(error), `See ${certificateFile} and ${keyFile}.`)
+    return failed(
+      reasonOf(error),
+      `Put one pair into ${certificateFile} and ${keyFile}. A node that runs takes it by itself; ` +
+        'do not restart it before: it would not come up.',
+    )
   }
+}
+
+function certificateLook({ certificateFile, keyFile }: TlsFiles): Look {
+  const certificate = readFileSync(certificateFile, 'latin1')
+  const facts = judgeIdentity({ certificate, key: readFileSync(keyFile, 'latin1') })
+  const now = Date.now()
+  const text = datesWarning(facts, now)
+  const mend = `Put a new one into ${certificateFile} and ${keyFile}: no restart is needed.`
+  if (text === undefined)
+    return ok(`good until ${new Date(facts.untilMs).toISOString().slice(0, 10)}`)
+  const isOut = now >= facts.untilMs || now < facts.fromMs
+  return isOut ? failed(text, mend) : warning(text, mend)
 }
 
 async function servedLook(bind: ListenAddress, tls: TlsFiles | undefined): Promise<Look> {

@@ -208,3 +208,23 @@ test('doctor goes on where a folder takes nothing, and says who may read secrets
     ['warning'],
   )
 })
+
+test('doctor warns not to restart a node whose new certificate cannot serve', async (t) => {
+  const at = (name: string): string => join(folder, name)
+  const port = new URL(await serve(t, () => undefined)).port
+  const running = await serve(t, (request, response) => {
+    const status = { layoutVersion: 0, nodes: [{ id: 'a'.repeat(64), role: null, isUp: true }] }
+    const health = { status: 'healthy', partitions: 256, partitionsAllOk: 256 }
+    response.end(JSON.stringify(request.url?.includes('Health') === true ? health : status))
+  })
+  writeFileSync(at('new.pem'), 'garbage')
+  writeFileSync(
+    at('tls.toml'),
+    `metadata_dir = "${at('m')}"\ndata_dir = "${at('d')}"\nreplication_factor = 1
+[s3_api]\napi_bind_addr = "127.0.0.1:${port}"\ntls_certificate_file = "${at('new.pem')}"
+tls_key_file = "${at('new.pem')}"\n[admin]\napi_bind_addr = "${new URL(running).host}"\n`,
+  )
+  const { verdicts, findings } = await examine('-c', at('tls.toml'))
+  assert.deepEqual([verdicts['S3 port'], verdicts['S3 certificate']], ['skipped', 'failed'])
+  assert.match(findings.find(({ name }) => name === 'S3 certificate')!.mend!, /do not restart it/)
+})
