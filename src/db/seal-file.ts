@@ -27,6 +27,8 @@ export class SealFile {
   readonly #file: DiskFile
   #last: SealNote | undefined
   #nextSlot: number
+  /** Of the slot being written. */
+  readonly #bytes = new Uint8Array(SLOT_BYTES)
 
   private constructor(file: DiskFile, last: SealNote | undefined, nextSlot: number) {
     this.#file = file
@@ -67,7 +69,8 @@ export class SealFile {
   async write(note: SealNote): Promise<void> {
     const position = SLOT_POSITIONS[this.#nextSlot] ?? 0
     this.#nextSlot = 1 - this.#nextSlot
-    await this.#file.write(noteBytes(note), position)
+    putNote(note, this.#bytes)
+    await this.#file.write(this.#bytes, position)
     await this.#file.datasync()
     this.#last = note
   }
@@ -77,11 +80,10 @@ export class SealFile {
   }
 }
 
-function noteBytes(note: SealNote): Uint8Array {
+function putNote(note: SealNote, bytes: Uint8Array): void {
   const text = `hangar-seal 1 ${note.sequence} ${note.chain} ${note.incarnation}`
-  const bytes = new Uint8Array(SLOT_BYTES).fill(SPACE)
-  encoder.encodeInto(`${text} ${crc32(text)}`, bytes)
-  return bytes
+  const { written } = encoder.encodeInto(`${text} ${crc32(text)}`, bytes)
+  bytes.fill(SPACE, written)
 }
 
 function parseNote(bytes: Uint8Array): SealNote | undefined {

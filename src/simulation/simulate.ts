@@ -31,9 +31,10 @@ import { World, type Weather } from './world.ts'
 
 const CLIENT_COUNT = 4
 const OPERATIONS_PER_CLIENT = 50
-const PAUSE_MS = 3_000
+const PAUSE_MS = 2_000
 const EMPTY_PAUSE_MS = 12_000
-const OWNER_COUNTS = [3, 1, 3, 2, 3, 3, 1, 3, 2, 5] as const
+/** By turns that meet every kind of seed. Five owners cost more than two clusters of three. */
+const OWNER_COUNTS = [3, 1, 3, 2, 3, 3, 1, 3, 2, 3, 3, 1, 3, 2, 3, 3, 1, 3, 2, 3, 5] as const
 /** Seeds differ in what they are about: bodies in blocks, or rows and little else. */
 const INLINE_OF_TEN = [6, 9] as const
 const NAME = 'simulated'
@@ -158,7 +159,7 @@ class Scene {
     const nodeCount =
       founding.kind === 'fixed'
         ? ownerCount + (rng.chance(0.3) ? 1 : 0)
-        : Math.max(ownerCount, 3 + rng.below(3))
+        : Math.max(ownerCount, rng.pick([3, 3, 4, 4, 5]))
     const weather: Weather = { ...drawWeather(rng), ...plant?.weather }
     const forecast: Forecast = { ...drawForecast(rng), ...plant?.forecast }
     const world = new World(rng, weather, rng.chance(0.05))

@@ -14,7 +14,7 @@ import { MESSAGE_FORMAT, type AnswerEnvelope, type Envelope } from './messages.t
 import { Promptness } from './promptness.ts'
 import type { Replication } from './replication.ts'
 import type { Rules } from './rules.ts'
-import type { Check } from './wire/shape.ts'
+import { isCount, type Check } from './wire/shape.ts'
 
 /** Between two tries while a layout changes. */
 const PASSING_PAUSE_MS = 100
@@ -397,8 +397,8 @@ function codeOf(error: unknown): string {
 function readEnvelope(raw: unknown): Envelope {
   const message = raw as Envelope
   if (message?.format !== MESSAGE_FORMAT) throw badFormat(message?.format)
-  const numbers = [message.time, message.layout, message.readmissions]
-  const isStamped = numbers.every((each) => Number.isSafeInteger(each) && each >= 0)
+  const isStamped =
+    isCount(message.time) && isCount(message.layout) && isCount(message.readmissions)
   if (!isStamped || typeof message.body !== 'object' || message.body === null) {
     throw new TableError('BadMessage', 'Cannot read a message: it has no time or no body')
   }

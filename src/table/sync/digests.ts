@@ -268,7 +268,7 @@ function leafOf(leaves: Uint8Array, leaf: number): Uint8Array {
 }
 
 function isZero(bytes: Uint8Array): boolean {
-  for (const byte of bytes) if (byte !== 0) return false
+  for (let index = 0; index < bytes.length; index += 1) if (bytes[index] !== 0) return false
   return true
 }
 
