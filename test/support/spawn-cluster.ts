@@ -212,7 +212,7 @@ const [PORT_MIN, PORT_MAX] = [15_000, 32_000] as const
 const given = new Set<number>()
 
 /** Ports that were free a moment ago. */
-async function freePorts(count: number): Promise<number[]> {
+export async function freePorts(count: number): Promise<number[]> {
   const servers: Server[] = []
   while (servers.length < count) {
     const port = randomInt(PORT_MIN, PORT_MAX)
