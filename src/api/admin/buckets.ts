@@ -4,14 +4,19 @@ import { isBucketId } from '../../base/ids.ts'
 import type { Bucket, BucketName } from '../../model/rows/bucket.ts'
 import { noPermission, type BucketPermission } from '../../model/rows/permission.ts'
 import { findAccessKey } from '../../store/access-key.ts'
-import { bucketUsage, findBucketByName, listBuckets } from '../../store/bucket/bucket.ts'
+import {
+  bucketUsage,
+  findBucketByName,
+  listBuckets,
+  type allowKey,
+} from '../../store/bucket/bucket.ts'
 import { bucketById } from '../../store/store.ts'
-import type { BucketAnswer } from './answers.ts'
+import { bucketShape, type BucketAnswer } from './answers.ts'
 import { AdminError } from './errors.ts'
 import { fields, flag, optional, shape, text, type Shaped } from './input.ts'
 import { keyById } from './keys.ts'
-import type { AdminCall, AdminContext, QueryParameter } from './operation.ts'
-import { parameter } from './operation.ts'
+import type { AdminCall, AdminContext, AdminOperation, QueryParameter } from './operation.ts'
+import { garageOperation, parameter } from './operation.ts'
 import { timeText } from './times.ts'
 import { unfinishedParts } from './unfinished.ts'
 
@@ -122,7 +127,22 @@ function defined(given: Readonly<Record<string, boolean | undefined>>): Partial<
 }
 
 /** The body of AllowBucketKey and DenyBucketKey; only `true` flags act. */
-export const permissionInput = fields({ bucketId: text, accessKeyId: text, permissions })
+const permissionInput = fields({ bucketId: text, accessKeyId: text, permissions })
+
+/** AllowBucketKey or DenyBucketKey. */
+export function permissionOperation(name: string, change: typeof allowKey): AdminOperation {
+  return garageOperation(
+    'POST',
+    name,
+    async (context, call) => {
+      const { bucketId, accessKeyId, permissions: permission } = call.input(permissionInput)
+      const { id: bucket } = await bucketByText(context, bucketId)
+      const { id: key } = await keyById(context, accessKeyId)
+      return bucketAnswer(context, await change(context.store, { bucket, key, permission }))
+    },
+    { input: permissionInput, answer: bucketShape },
+  )
+}
 
 /** Generated clients send each field, and leave those empty that they do not mean. */
 const word = shape<string | undefined>(optional(text).schema, (value, at, unknown) => {

@@ -4,6 +4,7 @@ import { KEY_NAMES_MAX } from '../../base/limits.ts'
 import type { BucketId } from '../../base/ids.ts'
 import type { Command, CommandDefinition } from '../../table/schema.ts'
 import type { AccessKeyValue } from '../rows/access-key.ts'
+import { deleteOf, updateOf } from '../rows/credential.ts'
 
 interface CreateArgs {
   readonly name: string
@@ -49,37 +50,15 @@ export function updateKeyCommand(args: AccessKeyUpdate): Command {
   return { name: 'update', args }
 }
 
-export const updateKey: CommandDefinition<AccessKeyValue> = {
-  run({ value, args }) {
-    const update = args as AccessKeyUpdate
-    if (value === undefined || value.deleted) return { kind: 'refuse', code: 'NoSuchAccessKey' }
-    const expires = update.expiresMicros ?? value.expiresMicros
-    return {
-      kind: 'write',
-      value: {
-        ...value,
-        name: update.name ?? value.name,
-        expiresMicros: expires === 'never' ? undefined : expires,
-        mayCreateBucket: update.mayCreateBucket ?? value.mayCreateBucket,
-      },
-      answer: true,
-    }
-  },
-}
+export const updateKey = updateOf<AccessKeyValue>('NoSuchAccessKey', ['name', 'mayCreateBucket'])
 
 export const deleteKeyCommand: Command = { name: 'delete', args: null }
 
-/** The secret leaves the row, and its names; the id stays taken. */
-export const deleteKey: CommandDefinition<AccessKeyValue> = {
-  run({ value }) {
-    if (value === undefined || value.deleted) return { kind: 'refuse', code: 'NoSuchAccessKey' }
-    return {
-      kind: 'write',
-      value: { ...value, deleted: true, sealedSecret: new Uint8Array(0), localNames: new Map() },
-      answer: true,
-    }
-  },
-}
+/** Its names go too. */
+export const deleteKey = deleteOf<AccessKeyValue>('NoSuchAccessKey', {
+  sealedSecret: new Uint8Array(0),
+  localNames: new Map(),
+})
 
 interface NameArgs {
   readonly name: string

@@ -2,6 +2,7 @@
 
 import type { Command, CommandDefinition } from '../../table/schema.ts'
 import type { AdminTokenValue } from '../rows/admin-token.ts'
+import { deleteOf, updateOf } from '../rows/credential.ts'
 
 interface CreateArgs {
   readonly name: string
@@ -39,34 +40,10 @@ export function updateTokenCommand(args: AdminTokenUpdate): Command {
   return { name: 'update', args }
 }
 
-export const updateToken: CommandDefinition<AdminTokenValue> = {
-  run({ value, args }) {
-    const update = args as AdminTokenUpdate
-    if (value === undefined || value.deleted) return { kind: 'refuse', code: 'NoSuchAdminToken' }
-    const expires = update.expiresMicros ?? value.expiresMicros
-    return {
-      kind: 'write',
-      value: {
-        ...value,
-        name: update.name ?? value.name,
-        expiresMicros: expires === 'never' ? undefined : expires,
-        scope: update.scope ?? value.scope,
-      },
-      answer: true,
-    }
-  },
-}
+export const updateToken = updateOf<AdminTokenValue>('NoSuchAdminToken', ['name', 'scope'])
 
 export const deleteTokenCommand: Command = { name: 'delete', args: null }
 
-/** The digest leaves the row; the id stays taken. */
-export const deleteToken: CommandDefinition<AdminTokenValue> = {
-  run({ value }) {
-    if (value === undefined || value.deleted) return { kind: 'refuse', code: 'NoSuchAdminToken' }
-    return {
-      kind: 'write',
-      value: { ...value, deleted: true, digest: new Uint8Array(0) },
-      answer: true,
-    }
-  },
-}
+export const deleteToken = deleteOf<AdminTokenValue>('NoSuchAdminToken', {
+  digest: new Uint8Array(0),
+})

@@ -1,24 +1,6 @@
 /** AllowBucketKey: gives a key what is true of read, write and owner. */
 
 import { allowKey } from '../../../store/bucket/bucket.ts'
-import { bucketShape } from '../answers.ts'
-import { bucketAnswer, bucketByText, permissionInput } from '../buckets.ts'
-import { keyById } from '../keys.ts'
-import { garageOperation } from '../operation.ts'
+import { permissionOperation } from '../buckets.ts'
 
-export const allowBucketKey = garageOperation(
-  'POST',
-  'AllowBucketKey',
-  async (context, call) => {
-    const { bucketId, accessKeyId, permissions } = call.input(permissionInput)
-    const bucket = await bucketByText(context, bucketId)
-    const key = await keyById(context, accessKeyId)
-    await allowKey(context.store, {
-      bucket: bucket.id,
-      key: key.id,
-      permission: permissions,
-    })
-    return bucketAnswer(context, await bucketByText(context, bucketId))
-  },
-  { input: permissionInput, answer: bucketShape },
-)
+export const allowBucketKey = permissionOperation('AllowBucketKey', allowKey)
