@@ -74,7 +74,7 @@ function zshScript(all: readonly Words[]): string {
 _hangar() {
   local path_="" word
   local -a found
-  for word in "\${words[@]:1:CURRENT-2}"; do
+  for word in "\${(@)words[2,CURRENT-1]}"; do
     case "$path_/$word" in
 ${indented(
   pathCases(all).map((line) => line.replace(' path=', ' path_=')),

@@ -160,8 +160,53 @@ COMP_CWORD=${words.length - 1}; _hangar; printf '%s\\n' "\${COMPREPLY[@]}"`
   assert.deepEqual(after('hangar bucket set'), ['set-quotas'])
   assert.deepEqual(after('hangar bucket set-quotas photos --max-o'), ['--max-objects'])
   assert.deepEqual(after('hangar --data x key del'), ['delete', 'delete-expired'])
-  for (const shell of ['zsh', 'fish']) {
-    assert.match((await hangar('completion', shell)).out, /delete-expired/)
-  }
   assert.equal((await hangar('completion', 'tcsh')).code, 1)
+})
+
+const isAbsent = (shell: string): string | false =>
+  spawnSync(shell, ['--version']).status === 0 ? false : `${shell} is not installed here`
+
+test('completion gives zsh the words of a line', { skip: isAbsent('zsh') }, async () => {
+  const { out } = await hangar('completion', 'zsh')
+  const after = (line: string): string[] => {
+    const words = line.split(' ')
+    // What zsh's own completion sets before it calls, and what is called with the result.
+    const script = `compdef() { :; }
+_describe() { print -rl -- "\${(@)found%%:*}"; }
+${out}
+words=(${words.map((word) => `'${word}'`).join(' ')}); CURRENT=${words.length}; _hangar`
+    const run = spawnSync('zsh', ['-f', '-c', script], { encoding: 'utf8', cwd: folder })
+    assert.equal(run.stderr, '')
+    return run.stdout.trim().split('\n')
+  }
+  assert.ok(after('hangar buck').includes('bucket'))
+  const within = after('hangar --data x bucket set')
+  assert.ok(within.includes('set-quotas') && !within.includes('bucket'))
+  assert.ok(after('hangar bucket set-quotas photos --m').includes('--max-objects'))
+})
+
+test('completion gives fish the words of a line', { skip: isAbsent('fish') }, async () => {
+  const { out } = await hangar('completion', 'fish')
+  const after = (line: string): string[] => {
+    const script = `${out}\ncomplete -C '${line}'`
+    const run = spawnSync('fish', ['--no-config', '-c', script], { encoding: 'utf8', cwd: folder })
+    assert.equal(run.stderr, '')
+    return run.stdout
+      .trim()
+      .split('\n')
+      .map((each) => each.split('\t')[0]!)
+  }
+  assert.deepEqual(after('hangar buck'), ['bucket'])
+  assert.deepEqual(after('hangar bucket set'), ['set-quotas'])
+  assert.deepEqual(after('hangar bucket set-quotas photos --max-o'), ['--max-objects'])
+  assert.deepEqual(after('hangar --data x key del'), ['delete', 'delete-expired'])
+})
+
+test('completion of zsh and fish names every word', async () => {
+  for (const shell of ['zsh', 'fish']) {
+    const { out } = await hangar('completion', shell)
+    assert.match(out, /delete-expired/)
+    // A subscript by colons, as bash has it, is none in zsh.
+    assert.doesNotMatch(out, /words\[@\]:/)
+  }
 })
