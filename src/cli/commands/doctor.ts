@@ -3,6 +3,7 @@
 import { join, resolve } from 'node:path'
 import type { Command } from 'commander'
 import { loadConfig } from '../../config/load.ts'
+import type { Config } from '../../config/schema.ts'
 import { AdminClient, findNode, readGiven } from '../admin-client.ts'
 import { CliError } from '../command.ts'
 import type { DefineCommand, GlobalOptions, Terminal } from '../command.ts'
@@ -85,6 +86,7 @@ async function examineNode(
 ): Promise<void> {
   const client = await runningNode(options, terminal)
   let isClear = true
+  let sought: readonly string[] = []
   if (options.adminUrl === undefined) {
     const path =
       options.config ??
@@ -92,12 +94,14 @@ async function examineNode(
     if (path === undefined) examineFolders(dataFolder(options, terminal), terminal, findings)
     else {
       const file = resolve(terminal.folder, path)
-      isClear = await examineSettings(file, { terminal, client }, findings)
+      const rpc = await examineSettings(file, { terminal, client }, findings)
+      isClear = rpc !== undefined
+      sought = rpc?.bootstrapPeers.filter((peer) => peer !== rpc.publicAddress) ?? []
     }
   }
   if (client instanceof AdminClient) {
     findings.add('node', ok('it runs and answers'))
-    await lookAtCluster(client, findings)
+    await lookAtCluster(client, findings, sought)
   } else if (!isClear) {
     findings.add('node', skipped('not asked: the settings say where it is'))
   } else {
@@ -129,18 +133,18 @@ function examineFolders(data: string, { environment }: Terminal, findings: Findi
   findings.add('blocks', folderLook(join(data, 'blocks'), 'blocks'))
 }
 
-/** Whether the settings could be read. */
+/** What the settings say of other nodes; undefined where they could not be read. */
 async function examineSettings(
   path: string,
   { terminal, client }: { readonly terminal: Terminal; readonly client: unknown },
   findings: Findings,
-): Promise<boolean> {
+): Promise<Config['rpc'] | undefined> {
   let config
   try {
     config = loadConfig(path, terminal.environment)
   } catch (error) {
     findings.add('settings', failed(reasonOf(error), 'doc/configuration.md lists every key.'))
-    return false
+    return undefined
   }
   findings.add('settings', ok(path))
   for (const sentence of config.warnings) findings.add('settings', warning(sentence))
@@ -149,5 +153,5 @@ async function examineSettings(
   lookAtRows(config.metadataDir, terminal.environment['LD_PRELOAD'], findings)
   findings.add('blocks', folderLook(config.dataDir, 'blocks'))
   await lookAtPorts(config, client instanceof AdminClient, findings)
-  return true
+  return config.rpc
 }

@@ -8,12 +8,17 @@ import { failed, ok, warning, type Findings, type Look } from './finding.ts'
 
 type Node = ClusterStatusAnswer['nodes'][number]
 
-export async function lookAtCluster(client: AdminClient, findings: Findings): Promise<void> {
+/** @param sought addresses of other nodes in the settings */
+export async function lookAtCluster(
+  client: AdminClient,
+  findings: Findings,
+  sought: readonly string[] = [],
+): Promise<void> {
   const health = await client.call<ClusterHealthAnswer>('GetClusterHealth')
   const { nodes, layoutVersion } = await client.call<ClusterStatusAnswer>('GetClusterStatus')
   findings.add('service', serviceLook(health))
   findings.add('layout', layoutLook(nodes, layoutVersion))
-  findings.add('other nodes', peersLook(nodes))
+  findings.add('other nodes', peersLook(nodes, sought))
   addClocks(nodes, findings)
   findings.add('copies', copiesLook(nodes, health))
   for (const { id, notice } of nodes) {
@@ -52,8 +57,14 @@ function layoutLook(nodes: readonly Node[], version: number): Look {
   return ok(`version ${version}${draining > 0 ? `, ${draining} nodes still give data away` : ''}`)
 }
 
-function peersLook(nodes: readonly Node[]): Look {
+function peersLook(nodes: readonly Node[], sought: readonly string[]): Look {
   const down = nodes.filter(({ isUp }) => !isUp)
+  if (nodes.length === 1 && sought.length > 0) {
+    return failed(
+      `none of bootstrap_peers was met: ${sought.join(', ')}`,
+      'hangar node connect ADDRESS says why: not started, another rpc_secret, a firewall.',
+    )
+  }
   if (nodes.length === 1) return ok('it knows none')
   if (down.length === 0) return ok(`all ${nodes.length} nodes are up`)
   const missed = down.filter(({ role, draining }) => role !== null || draining)

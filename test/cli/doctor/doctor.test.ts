@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer, type RequestListener } from 'node:http'
@@ -209,7 +210,7 @@ test('doctor goes on where a folder takes nothing, and says who may read secrets
   )
 })
 
-test('doctor warns not to restart a node whose new certificate cannot serve', async (t) => {
+test('doctor warns not to restart on a bad certificate, and of a node that met no other', async (t) => {
   const at = (name: string): string => join(folder, name)
   const port = new URL(await serve(t, () => undefined)).port
   const running = await serve(t, (request, response) => {
@@ -220,11 +221,16 @@ test('doctor warns not to restart a node whose new certificate cannot serve', as
   writeFileSync(at('new.pem'), 'garbage')
   writeFileSync(
     at('tls.toml'),
-    `metadata_dir = "${at('m')}"\ndata_dir = "${at('d')}"\nreplication_factor = 1
+    `metadata_dir = "${at('m')}"\ndata_dir = "${at('d')}"\nreplication_factor = 3
+bootstrap_peers = ["127.0.0.1:1"]\nrpc_secret = "${randomBytes(32).toString('hex')}"
+rpc_bind_addr = "127.0.0.1:2"
 [s3_api]\napi_bind_addr = "127.0.0.1:${port}"\ntls_certificate_file = "${at('new.pem')}"
 tls_key_file = "${at('new.pem')}"\n[admin]\napi_bind_addr = "${new URL(running).host}"\n`,
   )
   const { verdicts, findings } = await examine('-c', at('tls.toml'))
   assert.deepEqual([verdicts['S3 port'], verdicts['S3 certificate']], ['skipped', 'failed'])
   assert.match(findings.find(({ name }) => name === 'S3 certificate')!.mend!, /do not restart it/)
+  const others = findings.find(({ name }) => name === 'other nodes')!
+  assert.equal(others.verdict, 'failed')
+  assert.match(others.detail, /bootstrap_peers was met: 127.0.0.1:1$/)
 })
