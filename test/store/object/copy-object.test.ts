@@ -149,3 +149,32 @@ test('copyObject() that was cut off leaves nothing behind', async () => {
   assert.ok((await read(world.store, bucket, 'from')).equals(large))
   await world.stop()
 })
+
+test('copyObject() whose client goes away in the middle of it ends, and leaves nothing behind', async () => {
+  const world = await openStore()
+  const { bucket } = await bucketOf(world.store)
+  const body = bodyOf(content(2, 24 * BLOCK_SIZE_BYTES))
+  await putObject(world.store, { bucket, key: 'from', metadata: [], body })
+  const client = new AbortController()
+  let inserts = 0
+  const insert: Store['tables']['insert'] = (...rows) => {
+    inserts += 1
+    if (inserts === 3) client.abort(new Error('the client went away'))
+    return world.store.tables.insert(...rows)
+  }
+  const cut = copyObject(storeWith(world.store, { insert }), {
+    ...{ bucket, key: 'to', source: { bucket, key: 'from' } },
+    ...{ judge: () => undefined, metadata: () => [], signal: client.signal },
+    customerKey: new Uint8Array(32).fill(3),
+  })
+  await assert.rejects(cut, /went away/)
+  const { slab } = world.store.blocks
+  await turnsOfAll()
+  assert.equal(slab.freeCount, slab.totalCount)
+  assert.equal((await world.check()).scanned.manifests, 2, 'it had begun')
+  await world.releaseAll()
+  const { scanned, faults } = await world.check()
+  assert.deepEqual(faults, [])
+  assert.equal(scanned.manifests, 1)
+  await world.stop()
+})
