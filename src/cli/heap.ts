@@ -17,7 +17,7 @@ export function letHeapGrow(): void {
 
 /**
  * Once a node serves: from the 1 MB of the start to V8's 16 MB in one step, as soon as more than that
- * survives. By V8's usual factor of 2 a node that only reads would stay small, and clear it often.
+ * survives. V8's usual factor of 2 takes several such steps, with more clearing until the last.
  */
 const YOUNG_GROWTH = 16
 
