@@ -35,12 +35,10 @@ const SEED_MAX = 2 ** 32
 
 /**
  * For a process that does nothing but run seeds, one on each core. Little of what a message makes
- * outlives it, so a larger young generation is gone through less often; threads that help to go
- * through it would take the core of another process. Where an error came from is found by the run
- * of its seed alone.
+ * outlives it, so a larger young generation is gone through less often. Where an error came from is
+ * found by the run of its seed alone.
  */
 const PROCESS_FLAGS = [
-  '--single-threaded-gc',
   '--min-semi-space-size=32',
   '--max-semi-space-size=32',
   '--stack-trace-limit=0',
