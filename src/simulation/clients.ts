@@ -146,10 +146,14 @@ export class Client {
     const sent: Content[] = []
     for (let partNumber = 1; partNumber <= 1 + world.rng.below(3); partNumber += 1) {
       const content = this.#content(`${name}.${partNumber}`)
-      if (!(await this.#sendPart(upload, partNumber, content))) return
-      const counting = world.rng.chance(0.15)
-        ? await this.#overwritePart(upload, partNumber, content)
-        : content
+      const outcome = await this.#sendPart(upload, partNumber, content)
+      if (!outcome.isDone) return
+      const isOverwritten = world.rng.chance(0.15)
+      // What may yet come could come after what overwrites it: then nobody knows which counts.
+      const counting =
+        isOverwritten && !outcome.mayCome
+          ? await this.#overwritePart(upload, partNumber, content)
+          : content
       if (counting === undefined) return
       sent.push(counting)
     }
@@ -165,7 +169,7 @@ export class Client {
     partNumber: number,
     content: Content,
     isTwice = this.#run.world.rng.chance(0.2),
-  ): Promise<boolean> {
+  ): Promise<{ readonly isDone: boolean; readonly mayCome: boolean }> {
     const { key, id } = upload
     const send = async (): Promise<unknown> => {
       const { world, history } = this.#run
@@ -183,7 +187,7 @@ export class Client {
       return result
     }
     const done = await Promise.all(isTwice ? [send(), send()] : [send()])
-    return done.includes(true)
+    return { isDone: done.includes(true), mayCome: done.includes(undefined) }
   }
 
   /** @returns what counts from then on; undefined where nobody can know, for it may yet come */
@@ -195,7 +199,7 @@ export class Client {
     const { world } = this.#run
     const call = world.now
     const content = this.#content(`${upload.name}.${partNumber}.again`)
-    if (await this.#sendPart(upload, partNumber, content, false)) return content
+    if ((await this.#sendPart(upload, partNumber, content, false)).isDone) return content
     // One that has failed changes nothing: what was acknowledged before is there.
     return world.now - call < CLIENT_DEADLINE_MS * 1000 ? before : undefined
   }
