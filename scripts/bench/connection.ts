@@ -92,8 +92,10 @@ export class Connection {
     })
     // It may fail while the body is still being written, which then fails too.
     answer.catch(() => undefined)
-    await this.#write(request)
-    return answer
+    // A refusal comes while the body is still on its way, and says more than the broken pipe after it.
+    const written = this.#write(request)
+    written.catch(() => undefined)
+    return Promise.race([answer, written.then(() => answer)])
   }
 
   close(): void {
