@@ -214,16 +214,15 @@ function mismatch(claim: Claim, checked: Checked): AuthError {
   )
 }
 
-/** `aws-chunked` says how a body travels, not what it is. */
+/** `aws-chunked` says how a body travels, not what it is. The rest keeps its spelling. */
 function withoutAwsChunked(headers: ReadonlyMap<string, string>): ReadonlyMap<string, string> {
   const encoding = headers.get('content-encoding')
-  if (encoding === undefined || !encoding.includes('aws-chunked')) return headers
+  if (encoding === undefined || !/aws-chunked/i.test(encoding)) return headers
   const kept = encoding
     .split(',')
-    .map((name) => name.trim())
-    .filter((name) => name !== '' && name.toLowerCase() !== 'aws-chunked')
+    .filter((name) => !['', 'aws-chunked'].includes(name.trim().toLowerCase()))
   const view = new Map(headers)
   if (kept.length === 0) view.delete('content-encoding')
-  else view.set('content-encoding', kept.join(','))
+  else view.set('content-encoding', kept.join(',').trim())
   return view
 }

@@ -23,6 +23,7 @@ interface Upload {
   /** Changes the bytes on the wire. */
   readonly tamper?: (bytes: Buffer) => Buffer
   readonly cuts?: readonly number[]
+  readonly contentEncoding?: string
 }
 
 const context = contextAt(NOW)
@@ -37,7 +38,7 @@ async function upload(given: Upload): Promise<Verified> {
     path: '/b/k',
     headers: {
       'X-Amz-Content-Sha256': given.mode,
-      'Content-Encoding': 'gzip, aws-chunked',
+      'Content-Encoding': given.contentEncoding ?? 'gzip, aws-chunked',
       ...(decodedLength === undefined ? {} : { 'x-amz-decoded-content-length': decodedLength }),
       ...(withTrailer && announced !== undefined ? { 'x-amz-trailer': announced } : {}),
     },
@@ -332,4 +333,17 @@ test('verifyRequest refuses trailers that are not as announced (S20)', async () 
 test('verifyRequest keeps other encodings of a chunked body', async () => {
   const { headers } = await upload({ mode: SIGNED, chunks: [] })
   assert.equal(headers.get('content-encoding'), 'gzip')
+})
+
+test('what else a content encoding says keeps its spelling', async () => {
+  for (const [sent, kept] of [
+    ['deflate, gzip,aws-chunked', 'deflate, gzip'],
+    ['aws-chunked, gzip', 'gzip'],
+    ['AWS-chunked,deflate,gzip', 'deflate,gzip'],
+    ['aws-chunked, aws-chunked', undefined],
+  ] as const) {
+    const given = { mode: SIGNED, chunks: [Buffer.from('a')], contentEncoding: sent }
+    const { headers } = await upload(given)
+    assert.equal(headers.get('content-encoding'), kept)
+  }
 })
