@@ -71,18 +71,19 @@ async function joinBy(run: Run, address: string): Promise<void> {
   }
   const version = before.version + 1
   await stage(run, { found, before })
-  const plan = await planned(client)
-  if (!options.json) run.terminal.print(movesText(plan))
-  if (!(await isWanted(run))) {
+  const plan = await planned(client, { id, version })
+  const isApplied = 'roles' in plan
+  if (!isApplied && !options.json) run.terminal.print(movesText(plan))
+  if (!isApplied && !(await isWanted(run))) {
     const how = `Nothing is applied yet. To make it so: hangar layout apply --version ${version}`
     say({ hasRole, applied: null }, ['', how, 'To drop it: hangar layout revert'])
     return
   }
-  const applied = await applyOrFind(client, id, version)
+  const applied = isApplied ? plan.version : await applyOrFind(client, { id, version })
   say({ hasRole: true, applied }, [
     `\nThis node is of the cluster, by layout ${applied}. How far the moves are:`,
     '  hangar layout history',
-    ...advice(options, plan.newLayout),
+    ...advice(options, isApplied ? plan : plan.newLayout),
   ])
 }
 
@@ -172,16 +173,34 @@ function roundedSize(bytes: number): string {
   return bytes < 1e9 ? `${bytes}` : `${Math.floor(bytes / 1e9)}G`
 }
 
-/** @throws {CliError} when what is staged makes no layout */
-async function planned(
-  client: AdminClient,
-): Promise<Exclude<LayoutPreviewAnswer, { readonly error: string }>> {
+type Plan = Exclude<LayoutPreviewAnswer, { readonly error: string }>
+
+/** The role of a node, staged for a layout of `version` or later. */
+interface Staged {
+  readonly id: string
+  readonly version: number
+}
+
+/**
+ * What moves; or the layout, where another one who joins has applied this role together with its
+ * own since it was staged.
+ *
+ * @throws {CliError} when what is staged makes no layout
+ */
+async function planned(client: AdminClient, staged: Staged): Promise<Plan | ClusterLayoutAnswer> {
   const found = await client.call<LayoutPreviewAnswer>('PreviewClusterLayoutChanges', { body: {} })
   if (!('error' in found)) return found
+  const layout = await client.call<ClusterLayoutAnswer>('GetClusterLayout')
+  if (isIn(layout, staged)) return layout
   throw new CliError(
     found.error,
     'The role is staged: join the others, then `hangar layout apply`; or `hangar layout revert`.',
   )
+}
+
+function isIn(layout: ClusterLayoutAnswer, { id, version }: Staged): boolean {
+  const isStaged = layout.stagedRoleChanges.some((change) => change.id === id)
+  return layout.version >= version && !isStaged && roleOf(layout, id) !== undefined
 }
 
 async function isWanted({ options, terminal }: Run): Promise<boolean> {
@@ -191,8 +210,8 @@ async function isWanted({ options, terminal }: Run): Promise<boolean> {
 }
 
 /** Applies; that another one applied it together with its own is as good. */
-async function applyOrFind(client: AdminClient, id: string, first: number): Promise<number> {
-  let version = first
+async function applyOrFind(client: AdminClient, staged: Staged): Promise<number> {
+  let { version } = staged
   for (let tried = 1; ; tried += 1) {
     try {
       const body = { version }
@@ -200,8 +219,7 @@ async function applyOrFind(client: AdminClient, id: string, first: number): Prom
       return layout.version
     } catch (error) {
       const found = await client.call<ClusterLayoutAnswer>('GetClusterLayout')
-      const isStaged = found.stagedRoleChanges.some((change) => change.id === id)
-      if (!isStaged && found.roles.some((role) => role.id === id)) return found.version
+      if (isIn(found, staged)) return found.version
       if (found.version + 1 === version || tried === APPLY_TRIES) throw error
       version = found.version + 1
     }

@@ -1,6 +1,7 @@
 /** The way to any S3 endpoint: name, connection, certificate, clock, and whether S3 answers. */
 
 import { lookup } from 'node:dns/promises'
+import { CLOCK_SKEW_MS_MAX } from '../../base/limits.ts'
 import { httpCall, type Trust } from '../http-call.ts'
 import { failed, ok, reasonOf, skipped, warning, type Findings, type Look } from './finding.ts'
 import { asReply, type S3Reply } from './s3-call.ts'
@@ -12,8 +13,6 @@ export interface EndpointOptions {
 
 const DAY_MS = 86_400_000
 const SOON_DAYS = 14
-/** S3 refuses signatures that are further off. */
-const SKEW_MS_MAX = 15 * 60_000
 const SKEW_MS_FINE = 5_000
 const CALL_MS_MAX = 15_000
 const OTHER_PORT =
@@ -96,7 +95,7 @@ function clockLook(date: string | undefined): Look {
   const seconds = Math.round(Math.abs(skew) / 1000)
   const text = `this machine is ${seconds} s ${skew < 0 ? 'behind' : 'ahead of'} the endpoint`
   const mend = 'Have both take the time from the network: `timedatectl set-ntp true`'
-  if (Math.abs(skew) > SKEW_MS_MAX) return failed(`${text}: signatures are refused`, mend)
+  if (Math.abs(skew) > CLOCK_SKEW_MS_MAX) return failed(`${text}: signatures are refused`, mend)
   // A Date header has whole seconds.
   return Math.abs(skew) > SKEW_MS_FINE ? warning(text, mend) : ok(`within ${seconds + 1} s`)
 }

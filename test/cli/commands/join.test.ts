@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
 import { mkdtempSync, rmSync } from 'node:fs'
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
@@ -89,6 +91,52 @@ test('a joining node takes the place of another, or is a gateway', async () => {
   const said = await on(c, ['join', address, '--gateway', '--zone', 'edge', '--yes', '--json'])
   const answer = JSON.parse(said.out) as { hasRole: boolean; applied: number; nodes: number }
   assert.deepEqual([answer.hasRole, answer.applied, answer.nodes], [true, 2, 3])
+})
+
+/** Hands calls of the admin API on to `node`, each after `before`. */
+function relay(node: RunningNode, before: (call: string) => Promise<unknown>): Promise<Server> {
+  const server = createServer((request, response) => {
+    void (async () => {
+      const parts: Buffer[] = []
+      for await (const part of request) parts.push(part as Buffer)
+      await before(request.url!)
+      const { method = 'GET', headers } = request
+      const body = parts.length === 0 ? null : Buffer.concat(parts)
+      const { authorization = '' } = headers
+      const sent = { method, body, headers: { authorization, 'content-type': 'application/json' } }
+      const answer = await fetch(new URL(request.url!, node.admin!.endpoint), sent)
+      response.writeHead(answer.status, { 'content-type': 'application/json' })
+      response.end(await answer.text())
+    })()
+  })
+  return new Promise((resolve) => server.listen(0, '127.0.0.1', () => resolve(server)))
+}
+
+test('that another one applied the role of a node that joins is as good', async () => {
+  const [a] = nodes as [RunningNode]
+  const f = await start('f')
+  const address = (await on(a, ['node', 'id'])).out
+  const first = (await layoutOf(a)).version
+  let applied = false
+  const server = await relay(f, async (call) => {
+    if (!call.includes('PreviewClusterLayoutChanges') || applied) return
+    applied = true
+    const { code, err } = await on(f, ['layout', 'apply', '--version', `${first + 1}`])
+    assert.equal(code, 0, err)
+  })
+  try {
+    const endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+    const environment = { HANGAR_ADMIN_ENDPOINT: endpoint, HANGAR_ADMIN_TOKEN: 't' }
+    const { code, out, err } = await say(['join', address, '--zone', 'oslo', '--capacity', '1T'], {
+      ...{ environment, folder },
+    })
+    assert.equal(code, 0, err)
+    assert.equal(applied, true)
+    assert.match(out, new RegExp(`This node is of the cluster, by layout ${first + 1}`))
+    assert.ok((await layoutOf(f)).roles.some(({ zone }) => zone === 'oslo'))
+  } finally {
+    server.close()
+  }
 })
 
 test('join says what to do where nobody has a layout', async () => {
