@@ -3,7 +3,7 @@
 import type { ChildProcess } from 'node:child_process'
 import { randomInt } from 'node:crypto'
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { createServer, type AddressInfo, type Server } from 'node:net'
+import { createServer, type Server } from 'node:net'
 import { tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
@@ -208,23 +208,41 @@ async function untilThere(
 /** Below those that systems give to connections: a node that is down finds its ports free again. */
 const [PORT_MIN, PORT_MAX] = [15_000, 32_000] as const
 
-/** Given to nodes of this process: one that is down wants its own again. */
-const given = new Set<number>()
+/** The first of so many is listened on for as long as this process lives: the others are its own. */
+const BLOCK_PORTS = 100
 
-/** Ports that were free a moment ago. */
+/** Never given twice: a node that is down wants its own again. */
+const own: number[] = []
+
+/** Free ports that no other process gets from here, also while nothing listens on them. */
 export async function freePorts(count: number): Promise<number[]> {
-  const servers: Server[] = []
-  while (servers.length < count) {
-    const port = randomInt(PORT_MIN, PORT_MAX)
-    if (given.size === given.add(port).size) continue
-    const server = createServer()
-    const isFree = await new Promise<boolean>((resolve) => {
-      server.once('error', () => resolve(false))
-      server.listen(port, '127.0.0.1', () => resolve(true))
-    })
-    if (isFree) servers.push(server)
+  const ports: number[] = []
+  while (ports.length < count) {
+    if (own.length === 0) own.push(...(await ownBlock()))
+    const port = own.shift()!
+    const server = await listening(port)
+    if (server === undefined) continue
+    await new Promise((resolve) => server.close(resolve))
+    ports.push(port)
   }
-  const ports = servers.map((server) => (server.address() as AddressInfo).port)
-  for (const server of servers) server.close()
   return ports
+}
+
+async function ownBlock(): Promise<number[]> {
+  for (;;) {
+    const first = PORT_MIN + BLOCK_PORTS * randomInt((PORT_MAX - PORT_MIN) / BLOCK_PORTS)
+    const guard = await listening(first)
+    if (guard === undefined) continue
+    guard.unref()
+    return Array.from({ length: BLOCK_PORTS - 1 }, (_, index) => first + 1 + index)
+  }
+}
+
+/** Undefined where another program listens already. */
+function listening(port: number): Promise<Server | undefined> {
+  return new Promise((resolve) => {
+    const server = createServer()
+    server.once('error', () => resolve(undefined))
+    server.listen(port, '127.0.0.1', () => resolve(server))
+  })
 }
