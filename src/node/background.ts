@@ -1,6 +1,7 @@
 /** What a node does beside its requests: what a start finishes of the last life, then the workers. */
 
 import type { Metrics } from '../base/metrics.ts'
+import type { Network } from '../base/network.ts'
 import { BlockFetch } from '../block/fetch.ts'
 import type { NodeBlocks } from '../block/open.ts'
 import type { ReplicatedBlocks } from '../block/replicated.ts'
@@ -34,6 +35,7 @@ export interface BackgroundParts {
   readonly blocks: NodeBlocks
   readonly replicated: ReplicatedBlocks
   readonly cluster: Cluster
+  readonly network: Pick<Network, 'peers'>
   readonly metrics: Metrics
   readonly closers: Closers
   readonly space?: SpaceGuard | undefined
@@ -56,7 +58,8 @@ export async function startBackground(parts: BackgroundParts): Promise<Backgroun
   const { ground, store, db, tables, blocks, cluster, metrics, closers } = parts
   const { clock, log, simulated } = ground
   const { model, operations, holds } = store
-  const buckets = new LeftBuckets(store, parts.hasLayout)
+  const { network, hasLayout } = parts
+  const buckets = new LeftBuckets({ store, cluster, network, hasLayout })
   // Whoever made a bucket on a lone node made it in an earlier life.
   if (standsAlone(cluster)) {
     await buckets

@@ -152,7 +152,7 @@ export async function openProduct(parts: Parts): Promise<Product> {
   const clusterCheck = openClusterCheck({ ...shared, network, closers })
   const layout = members && follow(parts, { ...member, members, tables, blocks })
   if (isWhole) {
-    const built = { ...shared, replicated, meshed, layout, sealing, recall }
+    const built = { ...shared, network, replicated, meshed, layout, sealing, recall }
     started = await startWhole(parts, built)
   }
   const known = { nodeId, folders, condition, db, tables, blocks, model, store, layout }
@@ -254,10 +254,7 @@ async function startWhole(
     layout?.isConfirmed(readmissions) ?? Promise.resolve(true)
   const hasLayout = (): boolean => layout === undefined || work.cluster.history() !== undefined
   const left = meshed && leftPeersOf(ground, work.cluster, meshed)
-  const lifecycle = lifecycleOf(
-    { ground, folders, options },
-    { ...work, hasLayout, mesh: meshed?.mesh },
-  )
+  const lifecycle = lifecycleOf({ ground, folders, options }, { ...work, hasLayout })
   const others = [left, recall, lifecycle].filter((worker) => worker !== undefined)
   const given = { ground, metrics, closers, completed, isConfirmed, space, others }
   const background = { ...work, ...given, hasLayout }

@@ -1,13 +1,9 @@
 /** The worker that does what the rules of buckets ask for: once a day, after midnight of UTC. */
 
 import { join } from 'node:path'
-import { utf8 } from '../../base/bytes.ts'
 import type { Disk } from '../../base/disk.ts'
-import { blake3 } from '../../base/hash.ts'
 import type { BucketId, NodeId } from '../../base/ids.ts'
 import type { Log } from '../../base/log.ts'
-import type { Network } from '../../base/network.ts'
-import type { Cluster } from '../../cluster/cluster.ts'
 import { readState, writeState } from '../../db/state-file.ts'
 import { objectPartitionKey } from '../../model/rows/object.ts'
 import type { Bucket } from '../../model/rows/bucket.ts'
@@ -19,6 +15,7 @@ import { bucketById, type Store } from '../../store/store.ts'
 import type { Worker, WorkState } from '../../worker/worker.ts'
 import type { Ground } from '../ground.ts'
 import type { Folders, NodeOptions } from '../options.ts'
+import { turnOf, upNodes, type Sight } from './turn.ts'
 
 /** Buckets without rules that one step passes by. */
 const BUCKETS_PER_STEP = 100
@@ -26,10 +23,8 @@ const INTERVAL_MS = 60_000
 /** Intervals that a node is seen down before what was left to it is done by others. */
 const GONE_INTERVALS = 2
 
-export interface LifecycleOptions {
+export interface LifecycleOptions extends Sight {
   readonly store: Store
-  readonly cluster: Pick<Cluster, 'self' | 'readers'>
-  readonly network: Pick<Network, 'peers'>
   readonly disk: Disk
   readonly log: Log
   /** Where its place is kept. */
@@ -176,26 +171,15 @@ export class LifecycleWorker implements Worker {
    * nobody, where none of them stood before him.
    */
   #doerOf(partitionKey: string, { gone }: Place): NodeId | undefined {
-    const up = this.#up()
-    // Where the rows of the objects lie: see `Placement`.
-    const readers = this.#options.cluster.readers(blake3(utf8(partitionKey))[0]!)
-    const first = readers.findIndex((node) => up.has(node))
-    const before = readers.slice(0, Math.max(first, 0))
-    if (gone.length > 0 && !before.some((node) => gone.includes(node))) return undefined
-    return readers[first]
-  }
-
-  /** This node and those that it reaches. */
-  #up(): ReadonlySet<NodeId> {
-    const { cluster, network } = this.#options
-    const others = network.peers().flatMap(({ node, isUp }) => (isUp ? [node] : []))
-    return new Set([cluster.self, ...others])
+    const { doer, passedBy } = turnOf(this.#options, partitionKey)
+    if (gone.length > 0 && !passedBy.some((node) => gone.includes(node))) return undefined
+    return doer
   }
 
   /** Nodes that shards were left to, and that have been down for some time. */
   #goneOf({ trusted }: Place): NodeId[] {
     const now = this.#options.store.clock.monotonicMicros()
-    const up = this.#up()
+    const up = upNodes(this.#options)
     const down = trusted.filter((node) => !up.has(node))
     for (const node of this.#downSince.keys())
       if (!down.includes(node)) this.#downSince.delete(node)
@@ -227,17 +211,14 @@ export function lifecycleOf(
     readonly folders: Folders
     readonly options: Pick<NodeOptions, 'lifecycleDayMs'>
   },
-  built: Pick<LifecycleOptions, 'store' | 'cluster' | 'hasLayout'> & {
-    readonly mesh: Pick<Network, 'peers'> | undefined
-  },
+  built: Pick<LifecycleOptions, 'store' | 'cluster' | 'network' | 'hasLayout'>,
 ): LifecycleWorker | undefined {
   const { disk, log, simulated } = node.ground
   if (simulated !== undefined) return undefined
-  const { store, cluster, hasLayout, mesh } = built
   const { lifecycleDayMs: dayMs } = node.options
   return new LifecycleWorker({
-    ...{ store, cluster, hasLayout, disk, log },
-    network: mesh ?? { peers: () => [] },
+    ...built,
+    ...{ disk, log },
     path: join(node.folders.metadata, 'lifecycle'),
     dayMicros: dayMs === undefined ? undefined : dayMs * 1000,
   })

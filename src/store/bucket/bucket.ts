@@ -220,17 +220,33 @@ export async function listBuckets(store: Store): Promise<BucketSummary[]> {
 /** All buckets that are not deleted, by id; those too whose making was cut off. */
 export async function allBuckets(store: Store): Promise<BucketSummary[]> {
   const found: BucketSummary[] = []
-  for (let after: string | undefined; ;) {
-    const page = await inStoreWords(
-      store.tables.page(store.model.bucket, BUCKET_INDEX, BUCKETS, {
-        ...(after === undefined ? {} : { after }),
-        limit: LIST_KEYS_MAX,
-      }),
-    )
-    for (const { key, line } of page.entries) found.push(parseBucketLine(key, line))
-    after = page.entries.at(-1)?.key
-    if (page.done || after === undefined) return found
+  for (let after: BucketId | undefined; ;) {
+    const page = await bucketPage(store, { after, limit: LIST_KEYS_MAX })
+    found.push(...page.buckets)
+    after = page.next
+    if (after === undefined) return found
   }
+}
+
+export interface BucketPage {
+  readonly buckets: readonly BucketSummary[]
+  /** Where the next page begins after; undefined of the last. */
+  readonly next: BucketId | undefined
+}
+
+/** Some of `allBuckets`. */
+export async function bucketPage(
+  store: Store,
+  { after, limit }: { readonly after: BucketId | undefined; readonly limit: number },
+): Promise<BucketPage> {
+  const page = await inStoreWords(
+    store.tables.page(store.model.bucket, BUCKET_INDEX, BUCKETS, {
+      ...(after === undefined ? {} : { after }),
+      limit,
+    }),
+  )
+  const buckets = page.entries.map(({ key, line }) => parseBucketLine(key, line))
+  return { buckets, next: page.done ? undefined : buckets.at(-1)?.id }
 }
 
 export interface PermitInput {

@@ -24,13 +24,22 @@ import {
   listBuckets,
 } from '../../../src/store/bucket/bucket.ts'
 import { deleteBucket, gatesOf } from '../../../src/store/bucket/delete-bucket.ts'
-import { LeftBuckets } from '../../../src/node/buckets/left-buckets.ts'
 import { deleteObject, deleteObjects } from '../../../src/store/object/delete-object.ts'
 import { headObject } from '../../../src/store/object/get-object.ts'
 import { abortUpload, createUpload } from '../../../src/store/upload/multipart.ts'
 import { putObject } from '../../../src/store/object/put-object.ts'
 import { turns } from '../../block/harness.ts'
-import { bodyOf, bucketOf, codeOf, content, openStore, tally, type World } from '../harness.ts'
+import { leftBuckets, round } from '../../node/buckets/left.ts'
+import {
+  bodyOf,
+  bucketOf,
+  codeOf,
+  content,
+  openStore,
+  tally,
+  thisNode,
+  type World,
+} from '../harness.ts'
 
 const name = 'my-bucket'
 
@@ -155,14 +164,14 @@ test('a gate left closed by a delete that was cut off is opened without a write'
   const stateOf = async (): Promise<unknown> =>
     (await store.tables.get(gatesOf(store, await bucketById(store, bucket))[0]!))?.state
   assert.equal(await stateOf(), 'closing')
-  await new LeftBuckets(store).work()
+  await round(leftBuckets(store, thisNode))
   assert.equal(await stateOf(), 'open')
   const { owner } = store.operations.begin()
   await store.tables.change(
     gatesOf(store, await bucketById(store, bucket))[0]!,
     closeGateCommand(owner),
   )
-  await new LeftBuckets(store).work()
+  await round(leftBuckets(store, thisNode))
   assert.equal(await stateOf(), 'closing', 'one whose closer still runs stays')
   await world.stop()
 })
@@ -321,14 +330,14 @@ test('LeftBuckets ends what a crash cut off', async () => {
   })
 
   const next = await world.crash()
-  assert.equal(await new LeftBuckets(next.store).finish(() => true), 3)
+  assert.equal(await leftBuckets(next.store, thisNode).finish(() => true), 3)
   assert.deepEqual(
     (await listBuckets(next.store)).map(({ id }) => id),
     [won],
   )
   assert.equal(await codeOf(headObject(next.store, { bucket: lost, key: 'a' })), 'NoSuchBucket')
   assert.equal(await findBucketByName(next.store, 'dying-name'), undefined)
-  assert.equal(await new LeftBuckets(next.store).finish(() => true), 0)
+  assert.equal(await leftBuckets(next.store, thisNode).finish(() => true), 0)
   await next.stop()
 })
 

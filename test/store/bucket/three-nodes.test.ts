@@ -7,7 +7,6 @@ import { claimNameCommand } from '../../../src/model/commands/bucket-name.ts'
 import { ACCESS_KEYS, type AccessKeyValue } from '../../../src/model/rows/access-key.ts'
 import { hasName, type Bucket, type BucketName } from '../../../src/model/rows/bucket.ts'
 import type { SettingsChange } from '../../../src/model/rows/bucket-settings.ts'
-import { LeftBuckets } from '../../../src/node/buckets/left-buckets.ts'
 import { accessKeyById, createKey } from '../../../src/store/access-key.ts'
 import {
   bucketRef,
@@ -22,6 +21,7 @@ import { addBucketName, removeBucketName, resolveBucket } from '../../../src/sto
 import { StoreError } from '../../../src/store/errors.ts'
 import { bucketById, changeCopied, type Store } from '../../../src/store/store.ts'
 import type { RegisterRef } from '../../../src/table/table.ts'
+import { leftBuckets, round } from '../../node/buckets/left.ts'
 import { Trio } from '../../node/cluster/check/trio.ts'
 
 const NAME_ROUNDS = 12
@@ -176,7 +176,7 @@ test('a name whose adder was cut off is finished, or is for the next who wants i
     await trio.run(changeCopied(a, bucketRef(a, id), addNameCommand(named)))
   }
   await trio.run(a.tables.change(keyRef(a, key), deleteKeyCommand))
-  await trio.run(new LeftBuckets(b).work())
+  await trio.run(round(leftBuckets(b, trio.node(1).id)))
   const { names, localNames } = await trio.run(seen(a, id))
   assert.deepEqual([names, localNames], [['shared', 'free'], []])
   assert.deepEqual(await agreement(one, { name: 'half' }), [true, true, true])
