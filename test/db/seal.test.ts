@@ -56,17 +56,25 @@ interface Filled {
 /** A database of `count` groups of one row. */
 async function fill(count: number): Promise<Filled> {
   const stopped = newFolder()
-  const { db } = await open(stopped)
+  const rows = await open(stopped)
+  const { db } = rows
   const logSizes: number[] = []
   for (let index = 0; index < count; index += 1) {
     await db.write((batch) => batch.put(words, keyOf(index), 'x'.repeat(200 + (index % 700))))
     logSizes.push(fs.statSync(logOf(stopped)).size)
   }
-  // The last group is noted just after it was acknowledged.
-  await new Promise((resolve) => setTimeout(resolve, 50))
+  await noted(stopped, rows.sequence())
   const killed = copyOf(stopped)
   await db.close()
   return { killed, stopped, logSizes }
+}
+
+/** The last group is noted just after it was acknowledged. */
+async function noted(folder: string, sequence: number): Promise<void> {
+  const note = `hangar-seal 1 ${sequence} `
+  while (!fs.readFileSync(join(folder, 'seal'), 'latin1').includes(note)) {
+    await new Promise(setImmediate)
+  }
 }
 
 function copyOf(folder: string): string {
@@ -262,7 +270,7 @@ test('what is renewed while it is open goes on as another incarnation, above wha
   assert.equal(rows.identity().incarnation, incarnation)
   assert.ok(rows.sequence() > 200, `${rows.sequence()}`)
   await rows.db.write((batch) => batch.put(words, 'after', 'x'))
-  await new Promise((resolve) => setTimeout(resolve, 50))
+  await noted(stopped, rows.sequence())
   const killed = copyOf(stopped)
   await rows.db.close()
   for (const folder of [stopped, killed]) {
