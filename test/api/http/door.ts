@@ -120,8 +120,8 @@ export class RawClient {
     this.socket.write(typeof bytes === 'string' ? Buffer.from(bytes, 'latin1') : bytes)
   }
 
-  /** Waits until what came matches. */
-  async until(pattern: RegExp, ms = 2000): Promise<string> {
+  /** Waits until what came matches; gives up after what no loaded machine takes. */
+  async until(pattern: RegExp, ms = 30_000): Promise<string> {
     const end = Date.now() + ms
     while (!pattern.test(this.text)) {
       if (Date.now() > end) throw new Error(`waited for ${pattern.source}, got:\n${this.text}`)
