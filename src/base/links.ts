@@ -43,7 +43,7 @@ export interface Listener {
 
 export type LinkErrorCode = 'NoAnswer' | 'NoCertificate' | 'OtherKey' | 'NotAMesh'
 
-/** Why there is no link. The message is a sentence for operators. */
+/** Why there is no link. The message is for operators; `details.system` is the system's code. */
 export class LinkError extends DomainError<LinkErrorCode> {}
 
 export interface Links {

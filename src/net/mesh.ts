@@ -16,6 +16,7 @@ import { Endpoints } from './endpoints.ts'
 import { NetError } from './errors.ts'
 import { verdictOn } from './wire/failure.ts'
 import { GOSSIP_ENDPOINT } from './peers/gossip.ts'
+import type { Miss } from './peers/tries.ts'
 import { Peers, type PeerInfo, type PeersOptions } from './peers/peers.ts'
 
 export type { KnownPeer } from './peers/book.ts'
@@ -124,6 +125,11 @@ export class Mesh implements Network {
   /** As `Peers.awaited`. */
   awaited(): readonly string[] {
     return this.#peers.awaited()
+  }
+
+  /** As `Peers.misses`. */
+  misses(): readonly Miss[] {
+    return this.#peers.misses()
   }
 
   /** As `Peers.connect`: `ID@host:port` or `host:port`. */

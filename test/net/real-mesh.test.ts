@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict'
+import { createServer as createHttpServer } from 'node:http'
+import { createServer as createHttpsServer } from 'node:https'
 import { createServer, connect as tcpConnect } from 'node:net'
 import { test } from 'node:test'
 import type { NodeId } from '../../src/base/ids.ts'
 import { MIB } from '../../src/base/limits.ts'
 import type { Link } from '../../src/base/links.ts'
+import { newAuthority } from '../support/certificates.ts'
 import { listening, newKey, openReal, SECRET, until, withMeshes } from './real-mesh.ts'
 
 const LOCAL = { host: '127.0.0.1', port: 0 }
@@ -82,6 +85,37 @@ test('refusals between real nodes, by name and with what to do', async () => {
 function up(peer: { isUp: boolean }): boolean {
   return peer.isUp
 }
+
+test('misses() says by one word why nobody is met, of every thing that people do wrong', async (t) => {
+  const taken = await openReal({ clusterId: 'aa'.repeat(16) })
+  const http = createHttpServer()
+  const { certificate, key } = newAuthority().issue()
+  const https = createHttpsServer({ cert: certificate, key })
+  const [httpPort, httpsPort] = [await listening(http), await listening(https)]
+  t.after(() => [http, https].map((server) => server.close()))
+  const rows: readonly (readonly [string, string, Parameters<typeof openReal>[0]?])[] = [
+    ['127.0.0.1:1', 'refused'],
+    ['localhost:1', 'refused'],
+    ['there-is-no-such-name.invalid:3901', 'unknown-name'],
+    [`127.0.0.1:${httpPort}`, 'certificate'],
+    [`127.0.0.1:${httpsPort}`, 'certificate'],
+    [`${newKey().node}@127.0.0.1:${taken.port}`, 'other-key'],
+    [taken.name, 'wrong-secret', { secrets: [new Uint8Array(32).fill(2)] }],
+    [taken.name, 'other-cluster', { clusterId: 'bb'.repeat(16) }],
+  ]
+  const meshes = await Promise.all(
+    rows.map(([address, , options]) => openReal({ ...options, bootstrapPeers: [address] })),
+  )
+  await withMeshes([taken, ...meshes], async () => {
+    for (const [index, { mesh }] of meshes.entries()) {
+      const [address, reason] = rows[index]!
+      const found = (): ReturnType<typeof mesh.misses>[number] => mesh.misses()[0]!
+      await until(() => found().reason !== undefined, `a word on ${address}`)
+      assert.equal(found().reason, reason, `${address} ${found().error}`)
+      assert.doesNotMatch(found().error!, /: $/)
+    }
+  })
+})
 
 test('an empty node meets a cluster, and a second secret lets a cluster change its own', async () => {
   const next = new Uint8Array(32).fill(3)

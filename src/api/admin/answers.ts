@@ -113,6 +113,32 @@ export const clusterStatusShape = fields({
       clockAheadMs: omittable(integer),
     }),
   ),
+  /** Ours, of a node that is linked to no other: where it looks for them, and what came of it. */
+  unmetPeers: omittable(
+    list(
+      fields({
+        address: text,
+        /** Null before the first try has ended, as are those that follow. */
+        reason: nullable(
+          oneOf(
+            'refused',
+            'unknown-name',
+            'timeout',
+            'unreachable',
+            'certificate',
+            'other-key',
+            'wrong-secret',
+            'other-cluster',
+            'turned-away',
+          ),
+        ),
+        error: nullable(text),
+        triedSecsAgo: nullable(count),
+        /** An operator asked for it, and it is not tried again. */
+        isOnce: flag,
+      }),
+    ),
+  ),
 })
 export type ClusterStatusAnswer = Shaped<typeof clusterStatusShape>
 

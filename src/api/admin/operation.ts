@@ -7,6 +7,7 @@ import type { DiskSpace } from '../../base/disk.ts'
 import type { LayoutContext } from '../../store/layout/layout.ts'
 import type { Store } from '../../store/store.ts'
 import type { Query } from '../http/query.ts'
+import type { ClusterStatusAnswer } from './answers.ts'
 import { AdminError } from './errors.ts'
 import type { Caller } from './gate.ts'
 import type { Shape } from './input.ts'
@@ -79,6 +80,9 @@ export type NodeRequest =
   | { readonly kind: 'blocks'; readonly prefix: string }
   | { readonly kind: 'tranquility'; readonly worker: string; readonly value: number }
 
+/** An address where another node is looked for in vain. */
+export type UnmetPeer = NonNullable<ClusterStatusAnswer['unmetPeers']>[number]
+
 /** The other nodes, as this one knows them. */
 export interface NodePeers {
   /** Where others reach this one, host:port. */
@@ -90,6 +94,8 @@ export interface NodePeers {
     /** Undefined when it never was. */
     readonly lastSeenSecs: number | undefined
   }[]
+  /** While none is linked: where they are looked for, and what came of it. */
+  unmet(): readonly UnmetPeer[]
   /**
    * Links this node to another, `ID@host:port` or `host:port`.
    *

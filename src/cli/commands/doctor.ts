@@ -3,7 +3,6 @@
 import { join, resolve } from 'node:path'
 import type { Command } from 'commander'
 import { loadConfig } from '../../config/load.ts'
-import type { Config } from '../../config/schema.ts'
 import { AdminClient, findNode, readGiven } from '../admin-client.ts'
 import { CliError } from '../command.ts'
 import type { DefineCommand, GlobalOptions, Terminal } from '../command.ts'
@@ -86,7 +85,6 @@ async function examineNode(
 ): Promise<void> {
   const client = await runningNode(options, terminal)
   let isClear = true
-  let sought: readonly string[] = []
   if (options.adminUrl === undefined) {
     const path =
       options.config ??
@@ -94,14 +92,12 @@ async function examineNode(
     if (path === undefined) examineFolders(dataFolder(options, terminal), terminal, findings)
     else {
       const file = resolve(terminal.folder, path)
-      const rpc = await examineSettings(file, { terminal, client }, findings)
-      isClear = rpc !== undefined
-      sought = rpc?.bootstrapPeers.filter((peer) => peer !== rpc.publicAddress) ?? []
+      isClear = await examineSettings(file, { terminal, client }, findings)
     }
   }
   if (client instanceof AdminClient) {
     findings.add('node', ok('it runs and answers'))
-    await lookAtCluster(client, findings, sought)
+    await lookAtCluster(client, findings)
   } else if (!isClear) {
     findings.add('node', skipped('not asked: the settings say where it is'))
   } else {
@@ -133,18 +129,18 @@ function examineFolders(data: string, { environment }: Terminal, findings: Findi
   findings.add('blocks', folderLook(join(data, 'blocks'), 'blocks'))
 }
 
-/** What the settings say of other nodes; undefined where they could not be read. */
+/** @returns whether the settings could be read */
 async function examineSettings(
   path: string,
   { terminal, client }: { readonly terminal: Terminal; readonly client: unknown },
   findings: Findings,
-): Promise<Config['rpc'] | undefined> {
+): Promise<boolean> {
   let config
   try {
     config = loadConfig(path, terminal.environment)
   } catch (error) {
     findings.add('settings', failed(reasonOf(error), 'doc/configuration.md lists every key.'))
-    return undefined
+    return false
   }
   findings.add('settings', ok(path))
   for (const sentence of config.warnings) findings.add('settings', warning(sentence))
@@ -153,5 +149,5 @@ async function examineSettings(
   lookAtRows(config.metadataDir, terminal.environment['LD_PRELOAD'], findings)
   findings.add('blocks', folderLook(config.dataDir, 'blocks'))
   await lookAtPorts(config, client instanceof AdminClient, findings)
-  return config.rpc
+  return true
 }

@@ -4,6 +4,7 @@ import type { Command } from 'commander'
 import type { ClusterHealthAnswer, ClusterStatusAnswer } from '../../api/admin/answers.ts'
 import { AdminClient, findNode } from '../admin-client.ts'
 import { clocksApart } from '../doctor/clocks.ts'
+import { mendOf, unmetFindings } from '../doctor/unmet.ts'
 import type { DefineCommand, GlobalOptions, Terminal } from '../command.ts'
 import { capacityText } from '../layout-text.ts'
 import { sizeText, textFields, textTable } from '../text-table.ts'
@@ -26,16 +27,19 @@ export const status: DefineCommand = (program, terminal, exit) => {
       exit(health.status === 'unavailable' ? 1 : 0)
       if (options.quiet) return
       const nodes = await client.call<ClusterStatusAnswer>('GetClusterStatus')
-      if (options.json) terminal.print(JSON.stringify({ health, ...nodes }, null, 2))
+      if (options.json) terminal.print(JSON.stringify({ health, ...withMends(nodes) }, null, 2))
       else show(health, nodes, terminal)
     })
 }
 
-function show(
-  health: ClusterHealthAnswer,
-  { nodes, layoutVersion }: ClusterStatusAnswer,
-  terminal: Terminal,
-): void {
+function withMends(answer: ClusterStatusAnswer): object {
+  const { unmetPeers } = answer
+  if (unmetPeers === undefined) return answer
+  return { ...answer, unmetPeers: unmetPeers.map((peer) => ({ ...peer, mend: mendOf(peer) })) }
+}
+
+function show(health: ClusterHealthAnswer, answer: ClusterStatusAnswer, terminal: Terminal): void {
+  const { nodes, layoutVersion } = answer
   const isAlone = layoutVersion === 0 && nodes[0]?.role !== null
   const rows = nodes.map((node) => [
     node.id.slice(0, 16),
@@ -62,12 +66,19 @@ function show(
       `\n${missing} blocks have a copy less than they should; their nodes are bringing them.`,
     )
   }
+  for (const { sentence, mend } of unmetFindings(answer)) {
+    terminal.print(`\n${capitalized(sentence)}.\n${mend}`)
+  }
   for (const { sentence, mend } of clocksApart(nodes)) {
-    terminal.print(`\n${sentence[0]!.toUpperCase()}${sentence.slice(1)}. ${mend}.`)
+    terminal.print(`\n${capitalized(sentence)}. ${mend}.`)
   }
   for (const { id, notice } of nodes) {
     if (notice !== undefined) terminal.print(`\n${id.slice(0, 16)}: ${notice}`)
   }
+}
+
+function capitalized(sentence: string): string {
+  return sentence[0]!.toUpperCase() + sentence.slice(1)
 }
 
 function downText(secondsAgo: number | null): string {

@@ -4,21 +4,18 @@ import type { ClusterHealthAnswer, ClusterStatusAnswer } from '../../api/admin/a
 import { CLOCK_APART_MS } from '../../base/limits.ts'
 import type { AdminClient } from '../admin-client.ts'
 import { clockCount, clocksApart } from './clocks.ts'
+import { unmetFindings } from './unmet.ts'
 import { failed, ok, warning, type Findings, type Look } from './finding.ts'
 
 type Node = ClusterStatusAnswer['nodes'][number]
 
-/** @param sought addresses of other nodes in the settings */
-export async function lookAtCluster(
-  client: AdminClient,
-  findings: Findings,
-  sought: readonly string[] = [],
-): Promise<void> {
+export async function lookAtCluster(client: AdminClient, findings: Findings): Promise<void> {
   const health = await client.call<ClusterHealthAnswer>('GetClusterHealth')
-  const { nodes, layoutVersion } = await client.call<ClusterStatusAnswer>('GetClusterStatus')
+  const status = await client.call<ClusterStatusAnswer>('GetClusterStatus')
+  const { nodes, layoutVersion } = status
   findings.add('service', serviceLook(health))
   findings.add('layout', layoutLook(nodes, layoutVersion))
-  findings.add('other nodes', peersLook(nodes, sought))
+  addPeers(status, findings)
   addClocks(nodes, findings)
   findings.add('copies', copiesLook(nodes, health))
   for (const { id, notice } of nodes) {
@@ -39,7 +36,7 @@ function serviceLook({ status, partitions, partitionsQuorum }: ClusterHealthAnsw
 
 function layoutLook(nodes: readonly Node[], version: number): Look {
   const without = nodes.filter(({ role, isUp }) => role === null && isUp)
-  if (version === 0 && nodes.length === 1) return ok('one node, alone')
+  if (version === 0 && nodes.length === 1 && nodes[0]!.role !== null) return ok('one node, alone')
   if (nodes.every(({ role }) => role === null)) {
     return failed(
       'no node has a role yet: nothing is served',
@@ -57,15 +54,18 @@ function layoutLook(nodes: readonly Node[], version: number): Look {
   return ok(`version ${version}${draining > 0 ? `, ${draining} nodes still give data away` : ''}`)
 }
 
-function peersLook(nodes: readonly Node[], sought: readonly string[]): Look {
-  const down = nodes.filter(({ isUp }) => !isUp)
-  if (nodes.length === 1 && sought.length > 0) {
-    return failed(
-      `none of bootstrap_peers was met: ${sought.join(', ')}`,
-      'hangar node connect ADDRESS says why: not started, another rpc_secret, a firewall.',
-    )
+function addPeers(status: ClusterStatusAnswer, findings: Findings): void {
+  const unmet = unmetFindings(status)
+  for (const { sentence, mend, isMinor } of unmet) {
+    findings.add('other nodes', isMinor ? warning(sentence, mend) : failed(sentence, mend))
   }
-  if (nodes.length === 1) return ok('it knows none')
+  const { nodes } = status
+  if (nodes.length > 1) findings.add('other nodes', peersLook(nodes))
+  else if (unmet.length === 0) findings.add('other nodes', ok('it knows none'))
+}
+
+function peersLook(nodes: readonly Node[]): Look {
+  const down = nodes.filter(({ isUp }) => !isUp)
   if (down.length === 0) return ok(`all ${nodes.length} nodes are up`)
   const missed = down.filter(({ role, draining }) => role !== null || draining)
   if (missed.length === 0) {

@@ -14,6 +14,7 @@ import { Greeter, type GreeterOptions, type Role } from './greeter.ts'
 import type { Hello, Refusal } from '../wire/handshake.ts'
 import { RefusalLog } from './refusal-log.ts'
 import { Session, type SessionSetting } from '../session.ts'
+import { Tries, type Miss } from './tries.ts'
 
 /** A session that lived this long is no failed attempt. */
 const STEADY_MICROS = 10_000_000
@@ -51,10 +52,13 @@ export interface PeerInfo {
   readonly why: string | undefined
 }
 
-/** A configured address: whether who is there is linked, and how to dial it anew. */
-interface Dial {
+/** A configured address, as it was written too. */
+interface Configured {
+  readonly name: string
+  readonly address: Address
+  /** Who is there is linked. */
   readonly isMet: () => boolean
-  readonly again: () => void
+  readonly dialAgain: () => void
 }
 
 /** What stays of a peer between its links. */
@@ -72,10 +76,11 @@ export class Peers {
   readonly #greeter: Greeter
   readonly #gossip: Gossip
   readonly #refusals: RefusalLog
+  readonly #tries: Tries
   readonly #sessions = new Map<NodeId, Session>()
   readonly #traces = new Map<NodeId, Trace>()
   /** The peers of the settings; whether somebody was met there. */
-  readonly #configured: { readonly name: string; readonly dial: Dial }[] = []
+  readonly #configured: Configured[] = []
   /** Links that this node is making, by who answered. */
   readonly #linking = new Map<NodeId, Promise<void>>()
   #listeningPort: number | undefined
@@ -89,6 +94,7 @@ export class Peers {
     this.#options = options
     this.#book = new AddressBook(self)
     this.#refusals = new RefusalLog(clock, log, metrics)
+    this.#tries = new Tries(clock)
     this.#greeter = new Greeter({ ...options, address: () => this.#ownAddress() })
     this.#dialer = new Dialer({
       clock,
@@ -152,10 +158,14 @@ export class Peers {
 
   /** Those of the configured peers that were not met at their address, as they were written. */
   awaited(): string[] {
-    const own = this.#options.publicAddress
-    return this.#configured.flatMap(({ name, dial }) =>
-      name === own || dial.isMet() ? [] : [name],
-    )
+    return this.#unmet().map(({ name }) => name)
+  }
+
+  /** While no peer is linked: where others are looked for, and what came of it. */
+  misses(): Miss[] {
+    if (this.#upCount() > 0) return []
+    const known = this.#book.nodes().flatMap((node) => this.#book.addresses(node))
+    return this.#tries.misses([...this.#unmet().map(({ address }) => address), ...known])
   }
 
   info(): PeerInfo[] {
@@ -185,7 +195,9 @@ export class Peers {
    */
   async connect(text: string): Promise<NodeId> {
     const { node, address } = parsePeerAddress(text)
+    this.#tries.asked(address)
     const peer = await this.#attempt(address, node)
+    this.#tries.met(address)
     this.#note(peer, address, 'configured')
     return peer
   }
@@ -229,6 +241,11 @@ export class Peers {
     return this.#known()
   }
 
+  #unmet(): Configured[] {
+    const own = this.#options.publicAddress
+    return this.#configured.filter(({ name, isMet }) => name !== own && !isMet())
+  }
+
   #upCount(): number {
     return this.#book.nodes().filter((node) => this.session(node) !== undefined).length
   }
@@ -240,7 +257,7 @@ export class Peers {
     if (node !== undefined) {
       this.#book.add(node, address, 'configured')
       const isMet = (): boolean => this.session(node) !== undefined
-      this.#configured.push({ name: text, dial: { isMet, again: () => undefined } })
+      this.#configured.push({ name: text, address, isMet, dialAgain: () => undefined })
       return
     }
     let last: NodeId | undefined
@@ -254,9 +271,9 @@ export class Peers {
         last = peer
       },
     }
-    const again = (): void => this.#dialer.want(textOfAddress(address), target, true)
-    this.#configured.push({ name: text, dial: { isMet: isSatisfied, again } })
-    again()
+    const dialAgain = (): void => this.#dialer.want(textOfAddress(address), target, true)
+    this.#configured.push({ name: text, address, isMet: isSatisfied, dialAgain })
+    dialAgain()
   }
 
   #want(node: NodeId, isRenewed = false): void {
@@ -288,6 +305,7 @@ export class Peers {
       const linking = this.#link(link, address).finally(() => this.#linking.delete(peer))
       this.#linking.set(peer, linking)
       await linking
+      this.#tries.met(address)
       return peer
     } catch (error) {
       const peer = this.#linkedAnyway(error as NetError)
@@ -325,6 +343,7 @@ export class Peers {
 
   #failure(address: Address, expected: NodeId | undefined, error: NetError): NetError {
     this.#refusals.note(address.host, error)
+    this.#tries.failed(address, error)
     if (expected !== undefined) this.#traceOf(expected).why = error.message
     return new NetError('PeerUnreachable', error.message, { details: { ...error.details } })
   }
@@ -396,7 +415,7 @@ export class Peers {
     this.#traceOf(peer).why = undefined
     this.#options.log.info({ peer, address: textOfAddress(remote) }, 'A peer is up')
     // Perhaps it is who was not met at an address of the settings.
-    for (const { dial } of this.#configured) if (!dial.isMet()) dial.again()
+    for (const { isMet, dialAgain } of this.#configured) if (!isMet()) dialAgain()
     this.#want(peer)
     this.#options.onUp?.(peer)
     this.#gossip.tell(session)

@@ -36,6 +36,11 @@ export function nodePeers(
         ...{ node, address: addresses[0], isUp },
         lastSeenSecs: lastSeenMs === undefined ? undefined : Math.round(lastSeenMs / 1000),
       })),
+    unmet: () =>
+      mesh.misses().map(({ address, reason, error, secondsAgo, isOnce }) => ({
+        ...{ address, reason: reason ?? null, error: error ?? null, isOnce },
+        triedSecsAgo: secondsAgo ?? null,
+      })),
     connect: (address) => mesh.connect(address),
     card: async (node) => {
       const [wall, began] = [clock.wallMicros(), clock.monotonicMicros()]
@@ -52,6 +57,7 @@ export function nodePeers(
 const noPeers: NodePeers = {
   address: undefined,
   list: () => [],
+  unmet: () => [],
   connect: () => Promise.reject(speaksToNone()),
   card: () => Promise.reject(speaksToNone()),
   perform: () => Promise.reject(speaksToNone()),

@@ -100,13 +100,17 @@ function secureSocket(
   return new Promise((resolve, reject) => {
     const from = localAddress === undefined ? {} : { localAddress }
     const socket = connect({ ...secure, ...from, host: address.host, port: address.port })
-    const fail = (why: string): void => {
+    const fail = (why: string, system: string | undefined): void => {
       clearTimeout(timer)
       socket.destroy()
-      reject(new LinkError('NoAnswer', `Cannot reach ${textOf(address)}: ${why}`))
+      const text = `Cannot reach ${textOf(address)}: ${why}`
+      reject(new LinkError('NoAnswer', text, { details: { system } }))
     }
-    const timer = setTimeout(() => fail('no answer in time'), HANDSHAKE_MS_MAX)
-    const onError = (error: Error): void => fail(error.message)
+    const timer = setTimeout(() => fail('no answer in time', 'ETIMEDOUT'), HANDSHAKE_MS_MAX)
+    const onError = ({ code, message }: NodeJS.ErrnoException): void => {
+      // Where a name has several addresses the message is empty: theirs are within.
+      fail(message === '' ? String(code) : message.trim(), code)
+    }
     socket.once('error', onError)
     socket.once('secureConnect', () => {
       clearTimeout(timer)

@@ -53,6 +53,7 @@ export interface AdminDoor {
   /** What the node says of itself. */
   notice: string | undefined
   peers: ReturnType<NodePeers['list']>
+  unmet: ReturnType<NodePeers['unmet']>
   /** What the node was asked to do. */
   readonly performed: NodeRequest[]
   /** Blocks that it says lie there. */
@@ -131,6 +132,7 @@ export async function openAdminDoor(
       peers: {
         address: undefined,
         list: () => door.peers,
+        unmet: () => door.unmet,
         connect: (address) => {
           if (address === PEER_ADDRESS) return Promise.resolve(PEER)
           return Promise.reject(new NetError('PeerUnreachable', 'nobody is there'))
@@ -148,6 +150,7 @@ export async function openAdminDoor(
     condition: { kind: 'serving' },
     notice: undefined,
     peers: [],
+    unmet: [],
     performed: [],
     hashes: [],
     async ask(name, { token = TOKEN, method, query = {}, body, raw } = {}) {

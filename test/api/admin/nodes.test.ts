@@ -47,6 +47,19 @@ test('GetClusterStatus shows a peer that is down, and GetNodeInfo says why not o
   }
 })
 
+test('GetClusterStatus says where others are looked for in vain, and nothing of it else', async () => {
+  const unmet = { address: 'b:1', reason: 'refused', error: 'Cannot', triedSecsAgo: 1 } as const
+  door.unmet = [{ ...unmet, isOnce: false }]
+  try {
+    const { unmetPeers } = await door.call<ClusterStatusAnswer>('GetClusterStatus')
+    assert.deepEqual(unmetPeers, door.unmet)
+  } finally {
+    door.unmet = []
+  }
+  const answer = await door.call<ClusterStatusAnswer>('GetClusterStatus')
+  assert.equal('unmetPeers' in answer, false)
+})
+
 test('ConnectClusterNodes answers for each address in its order', async () => {
   const answer = await door.call('ConnectClusterNodes', { body: ['nowhere:1', PEER_ADDRESS] })
   assert.deepEqual(answer, [

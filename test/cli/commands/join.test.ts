@@ -16,10 +16,15 @@ after(async () => {
   rmSync(folder, { recursive: true, force: true })
 })
 
-async function start(name: string): Promise<RunningNode> {
+const SECRET = '1f2e3d4c5b6a7980'.repeat(4)
+
+async function start(
+  name: string,
+  rpc: { readonly secret?: string; readonly bootstrapPeers?: readonly string[] } = {},
+): Promise<RunningNode> {
   const node = await startNode({
     ...{ data: join(folder, name), s3: {}, admin: { token: 't' } },
-    rpc: { bind: { host: '127.0.0.1', port: 0 }, secret: '1f2e3d4c5b6a7980'.repeat(4) },
+    rpc: { bind: { host: '127.0.0.1', port: 0 }, secret: SECRET, ...rpc },
   })
   nodes.push(node)
   return node
@@ -152,4 +157,26 @@ test('join says what to do where nobody has a layout', async () => {
   assert.equal(code, 0)
   assert.match(out, /2 nodes are known here.\nNone of them has a layout yet/)
   assert.equal(out.match(/hangar layout assign [0-9a-f]{16} --zone/g)?.length, 2)
+})
+
+test('status says why a node met no other by its settings, or by a join', async () => {
+  const there = await start('there')
+  const address = (await on(there, ['node', 'id'])).out
+  const settled = await start('settled', { bootstrapPeers: ['127.0.0.1:1'] })
+  const shown = async (node: RunningNode, wanted: RegExp): Promise<string> => {
+    for (let tries = 0; ; tries += 1) {
+      const { out } = await on(node, ['status'])
+      if (wanted.test(out) || tries === 50) return out
+      await new Promise((resolve) => setTimeout(resolve, 20))
+    }
+  }
+  const refused =
+    /\n\nNo other node is met: nobody listens at 127\.0\.0\.1:1 \(connection refused\)\.\nStart the/
+  assert.match(await shown(settled, refused), refused)
+  const stranger = await start('stranger', { secret: 'ab'.repeat(32) })
+  assert.doesNotMatch((await on(stranger, ['status'])).out, /is met/)
+  assert.equal((await on(stranger, ['join', address, '--yes'])).code, 1)
+  const secret =
+    /\n\nNo other node is met: another rpc_secret is used at .*\.\nGive both .* Then: hangar join/
+  assert.match((await on(stranger, ['status'])).out, secret)
 })

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict'
-import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer, type RequestListener } from 'node:http'
@@ -210,7 +209,7 @@ test('doctor goes on where a folder takes nothing, and says who may read secrets
   )
 })
 
-test('doctor warns not to restart on a bad certificate, and of a node that met no other', async (t) => {
+test('doctor warns not to restart on a bad certificate', async (t) => {
   const at = (name: string): string => join(folder, name)
   const port = new URL(await serve(t, () => undefined)).port
   const running = await serve(t, (request, response) => {
@@ -221,16 +220,53 @@ test('doctor warns not to restart on a bad certificate, and of a node that met n
   writeFileSync(at('new.pem'), 'garbage')
   writeFileSync(
     at('tls.toml'),
-    `metadata_dir = "${at('m')}"\ndata_dir = "${at('d')}"\nreplication_factor = 3
-bootstrap_peers = ["127.0.0.1:1"]\nrpc_secret = "${randomBytes(32).toString('hex')}"
-rpc_bind_addr = "127.0.0.1:2"
+    `metadata_dir = "${at('m')}"\ndata_dir = "${at('d')}"\nreplication_factor = 1
 [s3_api]\napi_bind_addr = "127.0.0.1:${port}"\ntls_certificate_file = "${at('new.pem')}"
 tls_key_file = "${at('new.pem')}"\n[admin]\napi_bind_addr = "${new URL(running).host}"\n`,
   )
   const { verdicts, findings } = await examine('-c', at('tls.toml'))
   assert.deepEqual([verdicts['S3 port'], verdicts['S3 certificate']], ['skipped', 'failed'])
   assert.match(findings.find(({ name }) => name === 'S3 certificate')!.mend!, /do not restart it/)
-  const others = findings.find(({ name }) => name === 'other nodes')!
-  assert.equal(others.verdict, 'failed')
-  assert.match(others.detail, /bootstrap_peers was met: 127.0.0.1:1$/)
+})
+
+test('doctor and status say in the same words why a node met no other, and what mends it', async (t) => {
+  const peer = { error: 'x', triedSecsAgo: 2, isOnce: false }
+  const unmetPeers = [
+    { ...peer, address: '10.0.0.2:3901', reason: 'refused' },
+    { ...peer, address: '10.0.0.3:3901', reason: 'wrong-secret' },
+    { ...peer, address: '10.0.0.4:3901', reason: 'refused' },
+    { ...peer, address: '10.0.0.5:3901', reason: 'timeout', isOnce: true },
+  ]
+  const self = { id: 'a'.repeat(64), role: null, isUp: true, hostname: 'a', addr: null }
+  const running = await serve(t, (request, response) => {
+    const status = { layoutVersion: 0, nodes: [self], unmetPeers }
+    const health = { status: 'healthy', partitions: 256, partitionsAllOk: 256 }
+    response.end(JSON.stringify(request.url?.includes('Health') === true ? health : status))
+  })
+  const { findings, code } = await examine('--admin-url', running)
+  const others = findings.filter(({ name }) => name === 'other nodes')
+  assert.deepEqual(
+    [code, others.map(({ verdict }) => verdict)],
+    [1, ['failed', 'failed', 'warning']],
+  )
+  const at = ['status', '--admin-url', running]
+  const options = { folder, environment: { HANGAR_ADMIN_TOKEN: token } }
+  const shown = await say(at, options)
+  assert.equal(shown.code, 0)
+  for (const { detail, mend } of others) {
+    const sentence = `N${detail.slice(1)}`
+    assert.ok(shown.out.includes(`\n\n${sentence}.\n${mend}`), `${sentence} in ${shown.out}`)
+  }
+  assert.equal(
+    others[0]!.detail,
+    'no other node is met: nobody listens at 10.0.0.2:3901, 10.0.0.4:3901 (connection refused)',
+  )
+  const told = JSON.parse((await say([...at, '--json'], options)).out) as {
+    readonly unmetPeers: readonly { readonly address: string; readonly mend: string }[]
+  }
+  const mends = new Set(told.unmetPeers.map(({ mend }) => mend))
+  assert.deepEqual(
+    [...mends],
+    others.map(({ mend }) => mend),
+  )
 })

@@ -281,6 +281,38 @@ test('awaited() names the configured addresses at which nobody was met', async (
   assert.deepEqual(behind.awaited(), [])
 })
 
+test('misses() tells of every address that was tried in vain, while no peer is linked', async () => {
+  const world = new LinkWorld()
+  const bootstrapPeers = ['host1:3901', 'host2:3901']
+  const knownPeers = [{ node: three, addresses: ['host3:3901'] }]
+  await openNode(world, 3)
+  world.blacken(one, three)
+  const a = await openNode(world, 1, { bootstrapPeers, knownPeers })
+  const seen = (): unknown => a.misses().map(({ address, reason }) => [address, reason])
+  assert.deepEqual(a.misses()[1], {
+    ...{ address: 'host2:3901', reason: undefined, error: undefined, secondsAgo: undefined },
+    isOnce: false,
+  })
+  const refused = assert.rejects(a.connect('host9:3901'), { code: 'PeerUnreachable' })
+  await world.clock.run(40_000)
+  await refused
+  const lasting = [
+    ['host2:3901', 'unreachable'],
+    ['host3:3901', 'timeout'],
+  ]
+  assert.deepEqual(seen(), [...lasting, ['host9:3901', 'unreachable']], 'but itself')
+  const asked = a.misses().at(-1)!
+  assert.deepEqual(
+    [asked.isOnce, asked.secondsAgo, asked.error],
+    [true, 40, 'Cannot reach host9:3901: refused'],
+  )
+  await world.clock.run(3_600_000)
+  assert.deepEqual(seen(), lasting, 'nobody cares any more what he tried an hour ago')
+  await openNode(world, 2)
+  await world.clock.run(60_000)
+  assert.deepEqual(seen(), [])
+})
+
 test('connect() links a node that dials this one at the same time, whoever is first', async () => {
   for (let apartMs = 0; apartMs <= 20; apartMs += 1) {
     const world = new LinkWorld()

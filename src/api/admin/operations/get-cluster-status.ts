@@ -30,9 +30,11 @@ export const getClusterStatus = garageOperation(
       }
     })
     const nodes = await Promise.all([selfStatus(context), ...others])
+    const unmetPeers = node.peers.unmet()
     return {
       layoutVersion: history === undefined ? 0 : newestLayout(history).version,
       nodes: nodes.sort((a, b) => (a.id < b.id ? -1 : 1)),
+      ...(unmetPeers.length === 0 ? {} : { unmetPeers }),
     }
   },
   { data: false, answer: clusterStatusShape },
