@@ -102,8 +102,11 @@ export interface NodePeers {
    * @throws {DomainError} with what to do
    */
   connect(address: string): Promise<NodeId>
-  /** @throws {DomainError} when it does not answer, or not in time */
-  card(node: NodeId): Promise<AskedCard>
+  /**
+   * @param deadlineMs for whoever cannot do without: else a node that is slow counts as silent soon
+   * @throws {DomainError} when it does not answer, or not in time
+   */
+  card(node: NodeId, deadlineMs?: number): Promise<AskedCard>
   /** @throws {DomainError} as `card` */
   perform(node: NodeId, request: NodeRequest): Promise<unknown>
 }

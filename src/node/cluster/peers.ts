@@ -42,9 +42,9 @@ export function nodePeers(
         triedSecsAgo: secondsAgo ?? null,
       })),
     connect: (address) => mesh.connect(address),
-    card: async (node) => {
+    card: async (node, deadlineMs = CARD_MS_MAX) => {
       const [wall, began] = [clock.wallMicros(), clock.monotonicMicros()]
-      const asked = mesh.call(node, CARD_ENDPOINT, null, { deadlineMs: CARD_MS_MAX })
+      const asked = mesh.call(node, CARD_ENDPOINT, null, { deadlineMs })
       const answer = (await asked) as NodeCard
       const middle = wall + (clock.monotonicMicros() - began) / 2
       return { ...answer, ...aheadOf(middle, answer) }

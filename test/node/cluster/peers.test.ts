@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { NodeCard } from '../../../src/api/admin/operation.ts'
+import { CALL_DEADLINE_MS } from '../../../src/base/limits.ts'
 import { nodePeers } from '../../../src/node/cluster/peers.ts'
 import { LinkWorld, nodeOf, openPair } from '../../net/memory-links.ts'
 
@@ -30,4 +31,23 @@ test("a card says how far the other node's clock is ahead; an older version does
   const older = peers.card(nodeOf(2))
   await clock.run(1000)
   assert.equal('clockAheadMs' in (await older), false)
+})
+
+test('a node that answers after more than a second is silent, but to whoever needs its answer', async () => {
+  const world = new LinkWorld()
+  const { clock } = world
+  const [a, b] = await openPair(world)
+  const perform = (): Promise<unknown> => Promise.resolve(null)
+  const parts = { rpc: undefined, clock, perform }
+  const late = async (): Promise<NodeCard> => {
+    await new Promise<void>((resolve) => void clock.after(1500, resolve))
+    return card
+  }
+  nodePeers(b, { ...parts, card: late })
+  const peers = nodePeers(a, { ...parts, card: () => Promise.resolve(card) })
+  const silent = assert.rejects(peers.card(nodeOf(2)))
+  const needed = peers.card(nodeOf(2), CALL_DEADLINE_MS)
+  await clock.run(2000)
+  await silent
+  assert.equal((await needed).hostname, 'there')
 })

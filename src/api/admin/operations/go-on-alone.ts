@@ -1,5 +1,6 @@
 /** Ours: this node goes on alone, where no quorum is left and none will come back. */
 
+import { CALL_DEADLINE_MS } from '../../../base/limits.ts'
 import { goOnAlone as goOn } from '../../../store/layout/layout.ts'
 import { layoutHistoryShape } from '../answers.ts'
 import { AdminError } from '../errors.ts'
@@ -28,7 +29,7 @@ export const goOnAlone = hangarOperation(
     }
     for (const { node: peer, isUp } of layout.network.peers()) {
       if (!isUp || !nodes.includes(peer)) continue
-      const card = await node.peers.card(peer)
+      const card = await node.peers.card(peer, CALL_DEADLINE_MS)
       if ((card.voteless ?? []).length > 0) continue
       throw refused(`node ${peer.slice(0, 16)} is there, with its rows`)
     }

@@ -2,6 +2,7 @@
 
 import { DomainError } from '../../../base/errors.ts'
 import type { NodeId } from '../../../base/ids.ts'
+import { CALL_DEADLINE_MS } from '../../../base/limits.ts'
 import { newestLayout } from '../../../cluster/layout/history.ts'
 import { isAlone, standsAlone } from '../../../cluster/lone.ts'
 import { joinShape, type JoinAnswer } from '../answers.ts'
@@ -22,10 +23,12 @@ export const join = hangarOperation(
     const history = members.history()
     const isMember = history !== undefined && !members.mayJoin()
     const seed = isMember && isAlone(history) ? newestLayout(history).storage[0]! : undefined
+    const own = await node.card()
+    const card = seed === undefined ? undefined : await node.peers.card(seed, CALL_DEADLINE_MS)
     return {
       isMember,
-      node: suggested(node.id, await node.card(), 'availableBytes'),
-      seed: seed === undefined ? null : suggested(seed, await node.peers.card(seed), 'totalBytes'),
+      node: suggested(node.id, own, 'availableBytes'),
+      seed: card === undefined ? null : suggested(seed!, card, 'totalBytes'),
     }
   },
   { data: false, input, answer: joinShape },
