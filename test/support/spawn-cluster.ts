@@ -11,7 +11,7 @@ import { launch, lastLines, type Exit } from './spawn-node.ts'
 
 const ADMIN_TOKEN = 'the-token-of-this-test'
 const REGION = 'garage'
-const START_MS_MAX = 30_000
+const START_MS_MAX = 60_000
 
 export interface ClusterNode {
   readonly name: string

@@ -49,7 +49,7 @@ test('one database lost and another node gone: the third goes on alone, and grow
     await c.kill()
     await rm(join(dirname(b.settings), 'meta', 'db'), { recursive: true })
     await b.start()
-    await within(10_000, async () => {
+    await within(30_000, async () => {
       const { text } = await said(a, 'status')
       assert.match(text, /unavailable[^]*0 of 256/)
       assert.match(
@@ -73,7 +73,7 @@ test('one database lost and another node gone: the third goes on alone, and grow
 
     const done = await said(a, 'node', 'alone', idOfB, idOfC, '--confirm', 'give up 2 nodes')
     assert.equal(done.code, 0, done.text)
-    await within(10_000, async () => assert.equal(await healthOf(a), 'healthy'))
+    await within(30_000, async () => assert.equal(await healthOf(a), 'healthy'))
     const put = { method: 'PUT', bucket: BUCKET, key: 'key 1', body: Buffer.from('new') } as const
     assert.equal((await throughA.call(put)).status, 200)
     await a.stop()
@@ -81,7 +81,7 @@ test('one database lost and another node gone: the third goes on alone, and grow
 
     // The one that was dead comes back with its old rows: it serves none of them.
     await c.start()
-    await within(10_000, async () => {
+    await within(30_000, async () => {
       for (const client of [throughC, throughB]) {
         const got = await client.call(get)
         assert.deepEqual([got.status, got.body.toString()], [200, 'new'])
@@ -101,17 +101,17 @@ test('one database lost and another node gone: the third goes on alone, and grow
       }
       await node.start()
     }
-    await within(20_000, async () => {
+    await within(30_000, async () => {
       await layOut(a, nodes, 3)
     })
-    await within(60_000, async () => {
+    await within(120_000, async () => {
       const { code, text } = await said(a, 'repair', '--check', '--settled')
       assert.equal(code, 0, text)
       assert.equal(await healthOf(a), 'healthy')
     })
     await a.kill()
     await wait(100)
-    await within(10_000, async () => {
+    await within(30_000, async () => {
       const got = await throughB.call(get)
       assert.deepEqual([got.status, got.body.toString()], [200, 'new'])
     })

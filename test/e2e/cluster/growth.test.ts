@@ -22,7 +22,7 @@ test('a lone node with data grows to three copies while a writer and a reader go
     await Promise.all([b.start(), c.start()])
     await connect(a, [b, c])
     const version = await layOut(a, nodes, 3)
-    await settled(nodes, version, 10_000)
+    await settled(nodes, version, 30_000)
     t.diagnostic(`all moved after ${await moved(a)} ms`)
     t.diagnostic(await load.stop())
     assert.deepEqual(load.failures, [])

@@ -6,14 +6,14 @@ import { Load } from './load.ts'
 import { change, command, moved, settled, threeServing, within, type Serving } from './steps.ts'
 
 const BUCKET = 'moving'
-const CHECKED_MS_MAX = 60_000
+const CHECKED_MS_MAX = 120_000
 
 /** Three that store and a fourth, d, that is known and has no role. */
 async function threeAndSpare(cluster: TestCluster): Promise<Serving & { spare: ClusterNode }> {
   const serving = await threeServing(cluster, BUCKET)
   const spare = await cluster.add('d', { factor: 3, bootstrap: ['a'] })
   await spare.start()
-  await settled([...serving.nodes, spare], 1, 10_000)
+  await settled([...serving.nodes, spare], 1, 30_000)
   return { ...serving, spare }
 }
 
@@ -95,8 +95,10 @@ test('a coordinator that is frozen through a change of layout loses nothing when
     assert.deepEqual(load.failures, [])
     for (const [index, name] of contested.entries()) {
       const got = await throughA.call({ method: 'GET', bucket: BUCKET, key: name })
-      // Answered after it woke: then it may count as the later one, being tried again.
-      const mayBe = outcomes[index] === 200 ? ['of a', 'of b'] : ['of a']
+      // Tried again after it woke it may count as the later one, also where its client heard 503 or
+      // nothing: only what is refused for good may not be there.
+      const outcome = outcomes[index] ?? 503
+      const mayBe = outcome === 200 || outcome >= 500 ? ['of a', 'of b'] : ['of a']
       assert.ok(mayBe.includes(got.body.toString()), `${name}: ${got.body.toString()}`)
       await throughA.call({ method: 'DELETE', bucket: BUCKET, key: name })
     }

@@ -49,7 +49,7 @@ test('a frozen node holds nobody up; with two gone every request is refused in t
     }
     b.signal('SIGCONT')
     c.signal('SIGCONT')
-    const ms = await within(20_000, async () => {
+    const ms = await within(30_000, async () => {
       const answer = await client.call({ method: 'GET', bucket: BUCKET, key: 'frozen 0' })
       assert.equal(answer.status, 200)
     })
