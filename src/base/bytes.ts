@@ -61,3 +61,6 @@ function utf8Rank(unit: number): number {
   if (unit < 0xd800) return unit
   return unit < 0xe000 ? unit + 0x2000 : unit - 0x800
 }
+
+/** UTF-8 of one unit of a string: no character takes more bytes for each of its units. */
+export const UTF8_UNIT_BYTES_MAX = 3

@@ -1,5 +1,6 @@
 /** What goes into one message: lists of rows are cut where they would grow too long for it. */
 
+import { UTF8_UNIT_BYTES_MAX } from './bytes.ts'
 import { ROWS_PER_MESSAGE_BYTES_MAX } from './limits.ts'
 
 /** Counts the bytes of a message that is being filled. */
@@ -14,6 +15,18 @@ export class Freight {
     this.#bytes += bytes
     return true
   }
+}
+
+/** What msgpack sets before a text. */
+const TEXT_HEAD_BYTES_MAX = 5
+
+/**
+ * Whether so many texts with so many units together go into one message whatever is in them. Costs
+ * no look at a character, as `packedSizeMax` does of each text.
+ */
+export function textsFit(texts: number, units: number): boolean {
+  const bytesMax = texts * TEXT_HEAD_BYTES_MAX + units * UTF8_UNIT_BYTES_MAX
+  return bytesMax <= ROWS_PER_MESSAGE_BYTES_MAX
 }
 
 /** The items in their order, as many together as go into one message. */

@@ -1,6 +1,7 @@
 /** The engine on disk: LevelDB by way of `level`, every batch synced. */
 
 import { Level } from 'level'
+import { UTF8_UNIT_BYTES_MAX } from '../base/bytes.ts'
 import { KIB, LEVEL_CACHE_BYTES, LEVEL_WRITE_BUFFER_BYTES, MIB } from '../base/limits.ts'
 import type { RangeOptions } from './db.ts'
 import type { Engine, Operation, Stored, ValueForm } from './engine.ts'
@@ -18,8 +19,6 @@ const READ_AHEAD_BYTES = 1 * MIB
 const ROWS_LEFT_MAX = 16
 /** Room for the key of a point read. */
 const KEY_ROOM_BYTES = 8 * KIB
-/** A UTF-16 unit takes at most this many bytes of UTF-8. */
-const UNIT_BYTES_MAX = 3
 
 class LevelEngine implements Engine {
   readonly #level: Level<string, Stored>
@@ -33,7 +32,7 @@ class LevelEngine implements Engine {
   }
 
   get(key: string, form: ValueForm): Stored | undefined {
-    if (key.length * UNIT_BYTES_MAX <= KEY_ROOM_BYTES) {
+    if (key.length * UTF8_UNIT_BYTES_MAX <= KEY_ROOM_BYTES) {
       return form === 'text' ? this.#level.getSync(key, textForm) : this.#level.getSync(key)
     }
     const valueEncoding = encodingOf(form)

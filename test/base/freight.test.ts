@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { pack, packedSizeMax } from '../../src/base/codec.ts'
-import { inMessages } from '../../src/base/freight.ts'
+import { inMessages, textsFit } from '../../src/base/freight.ts'
 import { ROWS_PER_MESSAGE_BYTES_MAX } from '../../src/base/limits.ts'
 
 test('inMessages() keeps the order, cuts by bytes, and sends what is too large alone', () => {
@@ -33,4 +33,13 @@ test('packedSizeMax() is never below what pack() makes, and near it', () => {
     assert.ok(packedSizeMax(value) >= length)
     assert.ok(packedSizeMax(value) <= 9 * length + 4)
   }
+})
+
+test('textsFit() only where the texts fit with the longest characters', () => {
+  const units = Math.floor((ROWS_PER_MESSAGE_BYTES_MAX - 5) / 3)
+  assert.deepEqual(
+    [textsFit(1, units), textsFit(1, units + 1), textsFit(0, 0)],
+    [true, false, true],
+  )
+  assert.ok(pack('日'.repeat(units)).length <= ROWS_PER_MESSAGE_BYTES_MAX)
 })

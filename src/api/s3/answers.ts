@@ -2,6 +2,7 @@
 
 import type { HttpResponse } from '../http/response.ts'
 import { escapeXml } from '../http/xml.ts'
+import { XmlBytes } from './xml-bytes.ts'
 import { S3_XMLNS, XML_HEAD, element, isoTime, urlEncoded } from './xml-text.ts'
 
 type Headers = readonly (readonly [string, string])[]
@@ -15,6 +16,31 @@ export function documentAnswer(root: string, content: string, headers: Headers =
     headers: [xmlHeader, ...headers],
     body: `${XML_HEAD}<${root} ${S3_XMLNS}>${content}</${root}>`,
   }
+}
+
+/** Of one entry of a list with a key of usual length, and its owner. */
+const ENTRY_BYTES = 512
+
+/** What a list of objects brings: XML before its entries, the entries, its common prefixes. */
+export interface ListContent {
+  readonly head: string
+  readonly entries: readonly ListedObject[]
+  readonly prefixes: readonly string[]
+  /** One entry as XML. */
+  readonly entry: (one: ListedObject) => string
+  readonly show: Show
+}
+
+/** 200 with a list of objects: 1,000 of them in well under a millisecond. */
+export function listAnswer(root: string, content: ListContent): HttpResponse {
+  const { head, entries, prefixes, entry, show } = content
+  const expectedBytes = head.length + ENTRY_BYTES * (2 + entries.length + prefixes.length)
+  const xml = new XmlBytes(expectedBytes)
+  xml.add(`${XML_HEAD}<${root} ${S3_XMLNS}>${head}`)
+  for (const one of entries) xml.add(entry(one))
+  for (const prefix of prefixes) xml.add(commonPrefix(prefix, show))
+  xml.add(`</${root}>`)
+  return { status: 200, headers: [xmlHeader], body: xml.bytes() }
 }
 
 export function emptyAnswer(status: number, headers: Headers = []): HttpResponse {
@@ -33,12 +59,8 @@ export function shown(name: string, text: string | undefined, show: Show): strin
   return text === undefined ? '' : `<${name}>${show(text)}</${name}>`
 }
 
-export function commonPrefixes(prefixes: readonly string[], show: Show): string {
-  let xml = ''
-  for (const prefix of prefixes) {
-    xml += `<CommonPrefixes><Prefix>${show(prefix)}</Prefix></CommonPrefixes>`
-  }
-  return xml
+export function commonPrefix(prefix: string, show: Show): string {
+  return `<CommonPrefixes><Prefix>${show(prefix)}</Prefix></CommonPrefixes>`
 }
 
 /** `<Owner>` and the like: who stands behind a key, by its id. */
@@ -57,14 +79,12 @@ export interface ListedObject {
 }
 
 /**
- * The `<Contents>` of a list, joined as text: 1,000 of them in well under a millisecond.
+ * One `<Contents>` of a list.
  *
  * @param owner an `<Owner>` element, or ''
  */
-export function contents(objects: readonly ListedObject[], show: Show, owner: string): string {
-  let xml = ''
-  for (const one of objects) xml += '<Contents>' + facts(one, show) + owner + CONTENTS_END
-  return xml
+export function objectEntry(one: ListedObject, show: Show, owner: string): string {
+  return '<Contents>' + facts(one, show) + owner + CONTENTS_END
 }
 
 const CONTENTS_END = '<StorageClass>STANDARD</StorageClass></Contents>'
@@ -72,11 +92,9 @@ const VERSION_END =
   '<VersionId>null</VersionId><IsLatest>true</IsLatest>' +
   '<StorageClass>STANDARD</StorageClass></Version>'
 
-/** The `<Version>` of a list of versions: each object is its own, and the only one. */
-export function versions(objects: readonly ListedObject[], show: Show, owner: string): string {
-  let xml = ''
-  for (const one of objects) xml += '<Version>' + facts(one, show) + owner + VERSION_END
-  return xml
+/** One `<Version>` of a list of versions: each object is its own, and the only one. */
+export function versionEntry(one: ListedObject, show: Show, owner: string): string {
+  return '<Version>' + facts(one, show) + owner + VERSION_END
 }
 
 /** What both lists say of an object, but for its owner. */

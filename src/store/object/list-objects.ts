@@ -53,7 +53,7 @@ export async function listObjects(
   const start = walkStart(input, prefix, delimiter)
   const walk = new IndexWalk(store, bucket, { index: LIVE_INDEX, start, pageSize: limit + 1 })
   let last: string | undefined
-  let next: WalkStart = {}
+  let isFolded = false
   for (;;) {
     const peeked = walk.peek()
     const entry = peeked instanceof Promise ? await peeked : peeked
@@ -61,19 +61,21 @@ export async function listObjects(
       return { entries, prefixes, truncated: false, next: undefined, last }
     }
     if (entries.length + prefixes.length === limit) {
+      const next = isFolded ? { from: afterPrefix(last!) } : { after: last }
       return { entries, prefixes, truncated: true, next, last }
     }
     const common = commonPrefixOf(entry.key, prefix, delimiter)
     if (common === undefined) {
-      entries.push({ key: entry.key, ...parseLiveLine(entry.line) })
+      const { size, etag, modifiedMicros, checksum } = parseLiveLine(entry.line)
+      entries.push({ key: entry.key, size, etag, modifiedMicros, checksum })
       walk.step()
       last = entry.key
-      next = { after: entry.key }
+      isFolded = false
     } else {
       prefixes.push(common)
       walk.skip(common)
       last = common
-      next = { from: afterPrefix(common) }
+      isFolded = true
     }
   }
 }

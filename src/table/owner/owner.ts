@@ -17,7 +17,7 @@ import {
   writeRegister,
   type LocalTable,
 } from './local.ts'
-import { Freight } from '../../base/freight.ts'
+import { Freight, textsFit } from '../../base/freight.ts'
 import type { Floors } from './floors.ts'
 import type { Mark } from './mark.ts'
 import { recovering, type Custody } from '../custody.ts'
@@ -277,9 +277,11 @@ export class Owner {
     })
     const keys: string[] = []
     const texts: string[] = []
-    const freight = new Freight()
+    let units = 0
+    for (const { key, value } of found) units += key.length + value.length
+    const freight = textsFit(found.length * 2, units) ? undefined : new Freight()
     for (const { key, value } of found) {
-      if (!freight.takes(packedSizeMax(key) + packedSizeMax(value))) break
+      if (freight?.takes(packedSizeMax(key) + packedSizeMax(value)) === false) break
       keys.push(key.slice(place.prefix.length))
       texts.push(value)
     }

@@ -1,7 +1,7 @@
 /** ListMultipartUploads: the open uploads of a bucket, by key and then by time. */
 
 import { listUploads } from '../../../store/upload/list-uploads.ts'
-import { commonPrefixes, documentAnswer, person, showIn, shown } from '../answers.ts'
+import { commonPrefix, documentAnswer, person, showIn, shown } from '../answers.ts'
 import { operation } from '../contract/operation.ts'
 import { encodingType, optionalText, pageSize, query, text } from '../contract/parameters.ts'
 import { element, isoTime } from '../xml-text.ts'
@@ -62,7 +62,7 @@ export const listMultipartUploads = operation({
         element('EncodingType', input.encoding) +
         element('IsTruncated', page.truncated) +
         uploads +
-        commonPrefixes(page.prefixes, show),
+        page.prefixes.map((prefix) => commonPrefix(prefix, show)).join(''),
     )
   },
 })

@@ -1,7 +1,7 @@
 /** ListObjectVersions: every object as its one version, `null`, page by page. */
 
 import { listObjects } from '../../../store/object/list-objects.ts'
-import { commonPrefixes, documentAnswer, person, shown, showIn, versions } from '../answers.ts'
+import { listAnswer, person, showIn, shown, versionEntry } from '../answers.ts'
 import { operation } from '../contract/operation.ts'
 import {
   encodingType,
@@ -41,9 +41,11 @@ export const listObjectVersions = operation({
     const show = showIn(input.encoding)
     const endsAtVersion = page.last !== undefined && page.last === page.entries.at(-1)?.key
     const owner = person('Owner', context.caller.id, context.caller.name)
-    return documentAnswer(
-      'ListVersionsResult',
-      element('Name', context.bucketName) +
+    return listAnswer('ListVersionsResult', {
+      ...{ entries: page.entries, prefixes: page.prefixes, show },
+      entry: (one) => versionEntry(one, show, owner),
+      head:
+        element('Name', context.bucketName) +
         shown('Prefix', prefix, show) +
         shown('KeyMarker', keyMarker, show) +
         element('VersionIdMarker', versionMarker ?? '') +
@@ -54,10 +56,8 @@ export const listObjectVersions = operation({
         element('MaxKeys', limit) +
         shown('Delimiter', delimiter, show) +
         element('EncodingType', input.encoding) +
-        element('IsTruncated', page.truncated) +
-        versions(page.entries, show, owner) +
-        commonPrefixes(page.prefixes, show),
-    )
+        element('IsTruncated', page.truncated),
+    })
   },
 })
 

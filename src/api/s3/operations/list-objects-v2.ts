@@ -1,7 +1,7 @@
 /** ListObjectsV2: the objects of a bucket, page by page. */
 
 import { listObjects } from '../../../store/object/list-objects.ts'
-import { commonPrefixes, contents, documentAnswer, person, showIn, shown } from '../answers.ts'
+import { listAnswer, objectEntry, person, showIn, shown } from '../answers.ts'
 import { listStart, nextListToken } from '../list-position.ts'
 import { operation } from '../contract/operation.ts'
 import {
@@ -43,9 +43,11 @@ export const listObjectsV2 = operation({
     })
     const show = showIn(input.encoding)
     const owner = input.fetchOwner ? person('Owner', context.caller.id, context.caller.name) : ''
-    return documentAnswer(
-      'ListBucketResult',
-      element('Name', context.bucketName) +
+    return listAnswer('ListBucketResult', {
+      ...{ entries: page.entries, prefixes: page.prefixes, show },
+      entry: (one) => objectEntry(one, show, owner),
+      head:
+        element('Name', context.bucketName) +
         shown('Prefix', prefix, show) +
         shown('StartAfter', startAfter, show) +
         element('ContinuationToken', token) +
@@ -54,9 +56,7 @@ export const listObjectsV2 = operation({
         element('MaxKeys', limit) +
         shown('Delimiter', delimiter, show) +
         element('EncodingType', input.encoding) +
-        element('IsTruncated', page.truncated) +
-        contents(page.entries, show, owner) +
-        commonPrefixes(page.prefixes, show),
-    )
+        element('IsTruncated', page.truncated),
+    })
   },
 })

@@ -1,7 +1,7 @@
 /** ListObjects: the first form of the list, whose pages are continued by a key. */
 
 import { listObjects as listStoredObjects } from '../../../store/object/list-objects.ts'
-import { commonPrefixes, contents, documentAnswer, person, showIn, shown } from '../answers.ts'
+import { listAnswer, objectEntry, person, showIn, shown } from '../answers.ts'
 import { operation } from '../contract/operation.ts'
 import { encodingType, optionalText, pageSize, query, text } from '../contract/parameters.ts'
 import { element } from '../xml-text.ts'
@@ -30,9 +30,12 @@ export const listObjects = operation({
       limit,
     })
     const show = showIn(input.encoding)
-    return documentAnswer(
-      'ListBucketResult',
-      element('Name', context.bucketName) +
+    const owner = person('Owner', context.caller.id, context.caller.name)
+    return listAnswer('ListBucketResult', {
+      ...{ entries: page.entries, prefixes: page.prefixes, show },
+      entry: (one) => objectEntry(one, show, owner),
+      head:
+        element('Name', context.bucketName) +
         // Not encoded, unlike the second form: boto3 decodes the other elements, but not this one.
         element('Prefix', prefix) +
         shown('Marker', marker, show) +
@@ -41,9 +44,7 @@ export const listObjects = operation({
         element('MaxKeys', limit) +
         shown('Delimiter', delimiter, show) +
         element('EncodingType', input.encoding) +
-        element('IsTruncated', page.truncated) +
-        contents(page.entries, show, person('Owner', context.caller.id, context.caller.name)) +
-        commonPrefixes(page.prefixes, show),
-    )
+        element('IsTruncated', page.truncated),
+    })
   },
 })
