@@ -162,6 +162,9 @@ export const PROMISES_OPEN_MAX = 100_000
 export const CHANGES_QUEUED_MAX = 20_000
 /** A page of a listing in one go: its keys, the one that tells that more follow, and its own. */
 export const SCAN_SLICE_ROWS = LIST_KEYS_MAX + 2
+/** Listings that a door works on together; each counts for so long, then it waits for others. */
+export const PAGES_AT_ONCE_MAX = 4
+export const PAGE_PLACE_MS = 20
 /** Tombstones that are confirmed by their owners at once. */
 export const ROWS_COLLECTED_PER_STEP = 256
 /** Rows of which a comparison of owners keeps what each holds; beyond it names partitions. */

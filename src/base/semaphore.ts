@@ -1,6 +1,7 @@
 /** Bounded concurrency: nothing fans out without one of these. */
 
 import { assert } from './assert.ts'
+import type { Clock } from './clock.ts'
 
 /** Lets `count` units in at a time; the rest wait in order of arrival. */
 export class Semaphore {
@@ -45,6 +46,36 @@ export class Semaphore {
       this.#waiting.shift()
       this.#free -= first.units
       first.enter()
+    }
+  }
+}
+
+/**
+ * Lets `count` in at a time, and one more for each that is in for `heldMs` or longer: what waits for
+ * others, not for this processor, holds nobody up.
+ */
+export class Turnstile {
+  readonly #clock: Clock
+  readonly #places: Semaphore
+  readonly #heldMs: number
+
+  constructor(
+    clock: Clock,
+    { count, heldMs }: { readonly count: number; readonly heldMs: number },
+  ) {
+    this.#clock = clock
+    this.#places = new Semaphore(count)
+    this.#heldMs = heldMs
+  }
+
+  async run<T>(work: () => Promise<T>): Promise<T> {
+    const release = await this.#places.acquire()
+    const cancel = this.#clock.after(this.#heldMs, release)
+    try {
+      return await work()
+    } finally {
+      cancel()
+      release()
     }
   }
 }

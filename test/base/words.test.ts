@@ -12,7 +12,7 @@ import { blake3 } from '../../src/base/hash.ts'
 import { isBucketId, isUploadId, newBucketId, newUploadId, nodeId } from '../../src/base/ids.ts'
 import { assertLimits } from '../../src/base/limits.ts'
 import { Metrics } from '../../src/base/metrics.ts'
-import { KeyedMutex, Semaphore } from '../../src/base/semaphore.ts'
+import { KeyedMutex, Semaphore, Turnstile } from '../../src/base/semaphore.ts'
 import { VirtualClock } from '../support/virtual-clock.ts'
 
 const rng = { bytes: (length: number) => new Uint8Array(length).fill(7) }
@@ -138,4 +138,38 @@ test('Metrics.text() is what Prometheus reads, labels escaped', () => {
       'requests_total{operation="Put_Object"} 2\n' +
       '# HELP slots_free Free slots\n# TYPE slots_free gauge\nslots_free 7\n',
   )
+})
+
+test('a turnstile lets a few in, and one more for each that stays long', async () => {
+  const clock = new VirtualClock()
+  const turnstile = new Turnstile(clock, { count: 2, heldMs: 20 })
+  const inside: number[] = []
+  const leave: (() => void)[] = []
+  const visits = Array.from({ length: 6 }, (_, index) =>
+    turnstile.run(async () => {
+      inside.push(index)
+      await new Promise<void>((resolve, reject) => {
+        leave.push(index === 0 ? () => reject(new Error('fell')) : resolve)
+      })
+      return index
+    }),
+  )
+  await clock.run(0)
+  assert.deepEqual(inside, [0, 1])
+  // Who leaves, well or not, gives its place to the next.
+  leave[0]!()
+  await assert.rejects(visits[0]!, /fell/)
+  await clock.run(19)
+  assert.deepEqual(inside, [0, 1, 2])
+  // Both that are inside have been for 20 ms now: they give up their places, and but once.
+  await clock.run(1)
+  assert.deepEqual(inside, [0, 1, 2, 3, 4])
+  leave[1]!()
+  leave[2]!()
+  await clock.run(19)
+  assert.deepEqual(inside, [0, 1, 2, 3, 4])
+  await clock.run(1)
+  assert.deepEqual(inside, [0, 1, 2, 3, 4, 5])
+  for (const one of leave) one()
+  assert.deepEqual(await Promise.all(visits.slice(1)), [1, 2, 3, 4, 5])
 })

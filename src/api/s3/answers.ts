@@ -2,8 +2,7 @@
 
 import type { HttpResponse } from '../http/response.ts'
 import { escapeXml } from '../http/xml.ts'
-import { XmlBytes } from './xml-bytes.ts'
-import { S3_XMLNS, XML_HEAD, element, isoTime, urlEncoded } from './xml-text.ts'
+import { S3_XMLNS, XML_HEAD, XmlBytes, element, isoTime, urlEncoded } from './xml-text.ts'
 
 type Headers = readonly (readonly [string, string])[]
 
@@ -19,7 +18,7 @@ export function documentAnswer(root: string, content: string, headers: Headers =
 }
 
 /** Of one entry of a list with a key of usual length, and its owner. */
-const ENTRY_BYTES = 512
+const ENTRY_BYTES = 256
 
 /** What a list of objects brings: XML before its entries, the entries, its common prefixes. */
 export interface ListContent {

@@ -1,10 +1,11 @@
 /** The S3 door: one request from its raw target to its answer, and the one `catch`. */
 
 import { createHash } from 'node:crypto'
-import { KEY_SIZE_BYTES_MAX } from '../../base/limits.ts'
+import { KEY_SIZE_BYTES_MAX, PAGE_PLACE_MS, PAGES_AT_ONCE_MAX } from '../../base/limits.ts'
 import type { Clock } from '../../base/clock.ts'
 import type { Log } from '../../base/log.ts'
 import type { Metrics } from '../../base/metrics.ts'
+import { Turnstile } from '../../base/semaphore.ts'
 import { findAccessKey } from '../../store/access-key.ts'
 import type { AccessKey } from '../../store/access-key.ts'
 import { findBucketByName } from '../../store/bucket/bucket.ts'
@@ -67,6 +68,7 @@ interface Door extends S3Options {
   readonly route: Router
   readonly roots: readonly string[]
   readonly verify: VerifyContext
+  readonly pages: Turnstile
   readonly count: (amount: number, labels: Readonly<Record<string, string>>) => void
 }
 
@@ -95,6 +97,7 @@ export function createS3Handler(options: S3Options): HttpHandler {
       signingKeys: new SigningKeys(),
       ...(options.regionStrict === true ? { strictRegion: options.region } : {}),
     },
+    pages: new Turnstile(options.clock, { count: PAGES_AT_ONCE_MAX, heldMs: PAGE_PLACE_MS }),
     count: options.metrics.counter(
       'hangar_s3_requests_total',
       'S3 requests answered, by operation and class of status',
@@ -209,6 +212,7 @@ async function answerRequest(
   const context = await contextOf(door, { request, verified, key, place, operation, trace })
   refuseUnhonoured(operation, headers, query)
   checkBody(operation, request)
+  if (operation.pages === true) return door.pages.run(() => operation.run(context))
   if (operation.long !== true) return operation.run(context)
   const early = {
     clock: door.clock,

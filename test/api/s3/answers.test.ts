@@ -10,7 +10,7 @@ import {
   shown,
   versionEntry,
 } from '../../../src/api/s3/answers.ts'
-import { isoTime, urlEncoded } from '../../../src/api/s3/xml-text.ts'
+import { isoTime, urlEncoded, XmlBytes } from '../../../src/api/s3/xml-text.ts'
 import { parseXml } from '../../support/xml-tree.ts'
 
 test('isoTime() is what Date makes of it, for any moment', () => {
@@ -80,4 +80,18 @@ test('listAnswer() writes 1,000 keys in well under a millisecond of this process
   const { user, system } = process.cpuUsage(started)
   const millis = (user + system) / 1000 / 200
   assert.ok(millis < 2, `${millis} ms`)
+})
+
+test('XmlBytes are those of all that was added, from whatever room they began with', () => {
+  for (const room of [0, 1, 100, 1 << 20]) {
+    for (const piece of ['', 'a', 'ä', '日本', '😀'.repeat(700), 'x'.repeat(100_000)]) {
+      const xml = new XmlBytes(room)
+      let text = ''
+      for (let count = 0; count < 20; count += 1) {
+        xml.add(piece + count)
+        text += piece + count
+      }
+      assert.deepEqual(Buffer.from(xml.bytes()), Buffer.from(text))
+    }
+  }
 })

@@ -94,6 +94,11 @@ interface Declared {
   readonly hot?: boolean
   /** May last longer than clients wait: its answer begins before its end, see `mayAnswerEarly`. */
   readonly long?: boolean
+  /**
+   * Holds a page of rows: few run at once, and the others wait before they begin. One that has waited
+   * is in V8's old space, where all that it touches afterwards outlives it until the heap is marked.
+   */
+  readonly pages?: boolean
   /** The codes that this operation can answer beside those of every request. */
   readonly errors: readonly S3ErrorCode[]
 }

@@ -13,6 +13,7 @@ export const listMultipartUploads = operation({
   selector: { query: ['uploads'] },
   permission: 'read',
   body: 'none',
+  pages: true,
   errors: ['InvalidArgument', 'NoSuchBucket'],
   parameters: {
     prefix: query('prefix', text),

@@ -22,6 +22,7 @@ export const listObjectVersions = operation({
   selector: { query: ['versions'] },
   permission: 'read',
   body: 'none',
+  pages: true,
   errors: ['InvalidArgument', 'NoSuchBucket'],
   parameters: {
     prefix: query('prefix', text),

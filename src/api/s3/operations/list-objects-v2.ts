@@ -22,6 +22,7 @@ export const listObjectsV2 = operation({
   selector: { values: { 'list-type': '2' } },
   permission: 'read',
   body: 'none',
+  pages: true,
   hot: true,
   errors: ['InvalidArgument', 'NoSuchBucket'],
   parameters: {

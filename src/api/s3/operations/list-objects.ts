@@ -12,6 +12,7 @@ export const listObjects = operation({
   target: 'bucket',
   permission: 'read',
   body: 'none',
+  pages: true,
   hot: true,
   errors: ['InvalidArgument', 'NoSuchBucket'],
   parameters: {

@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
+import { PAGES_AT_ONCE_MAX } from '../../../../src/base/limits.ts'
 import { childrenOf, textAt } from '../../../support/xml-tree.ts'
 import { openDoor } from '../door.ts'
 import type { Door, Reply } from '../door.ts'
@@ -140,4 +141,16 @@ test('listObjectsV2 takes an empty token for none, as clients send it', async ()
   const reply = await list({ 'continuation-token': '' })
   assert.equal(reply.status, 200)
   assert.equal(textAt(reply.xml, 'ContinuationToken'), '')
+})
+
+test('more lists than run together are all answered, whatever becomes of some', async () => {
+  const wrong = { 'continuation-token': 'none of ours' }
+  const asked = Array.from({ length: 6 * PAGES_AT_ONCE_MAX }, (_, index) =>
+    list(index % 3 === 0 ? wrong : {}),
+  )
+  const replies = await Promise.all(asked)
+  replies.forEach((reply, index) => {
+    assert.equal(reply.status, index % 3 === 0 ? 400 : 200)
+    if (index % 3 !== 0) assert.deepEqual(keysOf(reply), keys)
+  })
 })
