@@ -10,13 +10,15 @@ import { mendNames } from '../../store/bucket/names.ts'
 import { deleteBucket, gatesOf } from '../../store/bucket/delete-bucket.ts'
 import { StoreError } from '../../store/errors.ts'
 import { inStoreWords, openLeftGate, type Store } from '../../store/store.ts'
-import { turnOf, type Sight } from './turn.ts'
+import { ownersOf, turnOf, type Sight } from './turn.ts'
 
 /** Buckets that one step looks at. */
 const BUCKETS_PER_STEP = 100
 const INTERVAL_MS = 60_000
 /** A round over more buckets is followed by a longer rest. */
 const BUCKETS_PER_INTERVAL = 2_000
+/** In one of so many rounds every owner looks: the first may be up, and unable to. */
+const ROUNDS_PER_WHOLE = 30
 /** Longer than the maker of a bucket may take. */
 const MAKING_MS_MAX = 60_000
 
@@ -43,7 +45,8 @@ type IsLeft = (bucket: BucketSummary) => boolean
  * hold the same. A bucket has the names that it lists.
  *
  * Of each bucket it is the first owner that is up who looks, in each round anew: whoever is next
- * goes on where it went down. Others would do the same again, which is harmless.
+ * goes on where it went down. Others would do the same again, which is harmless: now and then they
+ * do, for one that is up and cannot.
  *
  * A bucket being made looks like one whose maker is gone. So one is only finished when it was
  * seen for longer than its maker may take, by every owner for itself.
@@ -55,6 +58,8 @@ export class LeftBuckets implements Worker {
   readonly #options: LeftBucketsOptions
   /** The last bucket that this round has looked at. */
   #after: BucketId | undefined
+  /** Ended ones. */
+  #rounds = 0
   #round = newRound()
   #last = newRound()
 
@@ -84,6 +89,7 @@ export class LeftBuckets implements Worker {
     this.#round.buckets += page.buckets.length
     this.#after = page.next
     if (page.next !== undefined) return 'busy'
+    this.#rounds += 1
     this.#last = this.#round
     this.#round = newRound()
     return 'idle'
@@ -123,7 +129,12 @@ export class LeftBuckets implements Worker {
 
   /** By the first of its gates, so that the buckets are spread over those that store. */
   #isMine({ id }: BucketSummary): boolean {
-    return turnOf(this.#options, objectPartitionKey(id, 0)).doer === this.#options.cluster.self
+    const partitionKey = objectPartitionKey(id, 0)
+    const { self } = this.#options.cluster
+    if (this.#rounds % ROUNDS_PER_WHOLE === ROUNDS_PER_WHOLE - 1) {
+      return ownersOf(this.#options, partitionKey).includes(self)
+    }
+    return turnOf(this.#options, partitionKey).doer === self
   }
 
   #ownsAny(): boolean {

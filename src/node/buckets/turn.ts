@@ -22,10 +22,14 @@ export interface Turn {
 /** Of the owners of the rows under a partition key it is the first that is up. */
 export function turnOf(sight: Sight, partitionKey: string): Turn {
   const up = upNodes(sight)
-  // Where the rows of the objects lie: see `Placement`.
-  const readers = sight.cluster.readers(blake3(utf8(partitionKey))[0]!)
-  const first = readers.findIndex((node) => up.has(node))
-  return { doer: readers[first], passedBy: readers.slice(0, Math.max(first, 0)) }
+  const owners = ownersOf(sight, partitionKey)
+  const first = owners.findIndex((node) => up.has(node))
+  return { doer: owners[first], passedBy: owners.slice(0, Math.max(first, 0)) }
+}
+
+/** Where the rows of the objects lie: see `Placement`. */
+export function ownersOf({ cluster }: Sight, partitionKey: string): readonly NodeId[] {
+  return cluster.readers(blake3(utf8(partitionKey))[0]!)
 }
 
 /** This node and those that it reaches. */

@@ -82,6 +82,29 @@ test('a left bucket is for its first owner, and while that one is down for the n
   await world.stop()
 })
 
+test('what a first owner that is up does not come to is done by the others within thirty rounds', async () => {
+  const world = await openStore()
+  const { store, clock } = world
+  await begin(store, '11')
+  const network = { peers: () => [{ node: first, isUp: true }] }
+  const [owner, stranger] = [[first, thisNode], [first]].map((owners) => {
+    const cluster = { self: thisNode, readers: (at: number) => (at === 0 ? [thisNode] : owners) }
+    return new LeftBuckets({ store, cluster, network, hasLayout: () => true })
+  })
+  const pass = async (worker: LeftBuckets, minutes: number): Promise<void> => {
+    for (let at = 0; at < minutes; at += 1) {
+      await round(worker)
+      clock.advance(MINUTE_MS)
+    }
+  }
+  await pass(stranger!, 31)
+  await pass(owner!, 29)
+  assert.equal((await idsOf(store)).length, 1)
+  await pass(owner!, 1)
+  assert.deepEqual(await idsOf(store), [])
+  await world.stop()
+})
+
 test('owners share the buckets: what is in the partitions of another is for that one', async () => {
   const world = await openStore()
   const { store, clock } = world
