@@ -21,8 +21,8 @@ import { httpsNode, secondOfThree, type Place, type Welcome } from './places.ts'
 
 const MB = 1_000_000
 const PART_MIB = 5
-/** Longer than litestream's interval of one second, with room for a slow machine. */
-const REPLICATED_MS = 4_000
+/** Far above litestream's interval of one second: it ends sooner, once everything is there. */
+const REPLICATED_MS_MAX = 60_000
 
 /** A tool at work: against which node, in which folder, with which tree to send. */
 interface Work {
@@ -223,6 +223,14 @@ async function driveLitestream(work: Work): Promise<string> {
   const script = join(PROJECT, 'test', 'proofs', 'sqlite-rows.py')
   const write = (from: number): Promise<string> =>
     mustRun('python3', [script, 'write', database, String(from)])
+  const digest = (file: string): Promise<string> => mustRun('python3', [script, 'digest', file])
+  const restored = async (): Promise<string> => {
+    const back = join(folder, 'litestream-back.db')
+    for (const end of ['', '-wal', '-shm']) await rm(back + end, { force: true })
+    const restore = ['restore', '-config', config, '-o', back, database]
+    await mustRun(program, restore, { environment: work.environment })
+    return digest(back)
+  }
   await write(0)
   const child = spawn(program, ['replicate', '-config', config], {
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -237,20 +245,17 @@ async function driveLitestream(work: Work): Promise<string> {
   const closed = new Promise<void>((resolve) => child.once('close', () => resolve()))
   try {
     for (let from = 1000; from < 4000; from += 1000) await write(from)
-    await new Promise((resolve) => setTimeout(resolve, REPLICATED_MS))
+    const before = await digest(database)
+    if (!before.startsWith('4000 ')) throw new Error(`wrote ${before}`)
+    const last = performance.now() + REPLICATED_MS_MAX
+    // Nothing may be there at first.
+    while ((await restored().catch(() => '')) !== before && performance.now() < last) continue
   } finally {
     child.kill('SIGKILL')
     await closed
   }
-  const back = join(folder, 'litestream-back.db')
-  const restore = ['restore', '-config', config, '-o', back, database]
-  await mustRun(program, restore, { environment: work.environment }).catch((error: unknown) => {
-    throw new Error(`${String(error)}\nreplicate said:\n${said.slice(-1500)}`)
-  })
-  const [before, after] = await Promise.all(
-    [database, back].map((file) => mustRun('python3', [script, 'digest', file])),
-  )
-  if (before !== after || !before!.startsWith('4000 ')) {
+  const [before, after] = [await digest(database), await restored().catch(String)]
+  if (before !== after) {
     throw new Error(`restored ${after}, wrote ${before}; replicate said:\n${said.slice(-1500)}`)
   }
   return `litestream ${(await mustRun(program, ['version'])).trim()}: 4,000 rows, killed, restored`
