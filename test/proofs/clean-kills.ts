@@ -26,7 +26,7 @@ async function killOften(folder: string, lane: number): Promise<number> {
     const wait = rng.below(120)
     let timer: NodeJS.Timeout | undefined
     const first = { seen: false }
-    const late = setTimeout(() => void node.kill(), 10_000)
+    const late = setTimeout(() => void node.kill(), 30_000)
     await writers.run(client, () => {
       first.seen = true
       timer ??= setTimeout(() => void node.kill(), wait)
