@@ -205,9 +205,16 @@ export class AdminClient {
         ? `The token found by ${this.#access.from} is not this node's: is another node on that port?`
         : status === 503
           ? '`hangar status` says how the node is; try again when it serves.'
-          : undefined
+          : listings[code ?? '']
     return new CliError(message ?? `the node answered ${status} ${code ?? ''}`, hint)
   }
+}
+
+/** Where what there is can be seen, by the code that says that something is not. */
+const listings: Readonly<Record<string, string>> = {
+  NoSuchAccessKey: '`hangar key list` shows the keys that there are.',
+  NoSuchAdminToken: '`hangar admin-token list` shows the tokens that there are.',
+  NoSuchBucket: '`hangar bucket list` shows the buckets that there are.',
 }
 
 function readError(text: string): { readonly code?: string; readonly message?: string } {

@@ -140,7 +140,8 @@ async function checkSignature(
   if (secret === undefined) {
     throw new AuthError(
       'InvalidAccessKeyId',
-      'The AWS Access Key Id you provided does not exist in our records.',
+      'The AWS Access Key Id you provided does not exist in our records. ' +
+        'Those that do: hangar key list',
       { details: { AWSAccessKeyId } },
     )
   }
@@ -148,7 +149,7 @@ async function checkSignature(
     throw new AuthError(
       'SignatureDoesNotMatch',
       'The request signature we calculated does not match the signature you provided. ' +
-        'Check your key and signing method.',
+        `Check your key and signing method. Its secret: hangar key info ${claim.keyId} --show-secret`,
       { details: { AWSAccessKeyId, SignatureProvided: signature, StringToSign: policyText } },
     )
   }

@@ -68,7 +68,8 @@ export async function verifyRequest(
   if (secret === undefined) {
     throw new AuthError(
       'InvalidAccessKeyId',
-      'The AWS Access Key Id you provided does not exist in our records',
+      'The AWS Access Key Id you provided does not exist in our records. ' +
+        'Those that do: hangar key list',
       { details: { AWSAccessKeyId: claim.keyId.slice(0, 128) } },
     )
   }
@@ -202,7 +203,7 @@ function mismatch(claim: Claim, checked: Checked): AuthError {
   return new AuthError(
     'SignatureDoesNotMatch',
     'The request signature we calculated does not match the signature you provided. ' +
-      'Check your key and signing method',
+      `Check your key and signing method. Its secret: hangar key info ${claim.keyId} --show-secret`,
     {
       details: {
         AWSAccessKeyId: claim.keyId,

@@ -132,7 +132,7 @@ async function create(run: Run, [name]: readonly string[]): Promise<void> {
     ...expiry(options),
     allow: { createBucket: options.createBucket ?? false },
   }
-  printAnswer(run, await client.call<KeyAnswer>('CreateKey', { body }), keyText)
+  printAnswer(run, await client.call<KeyAnswer>('CreateKey', { body }), newKeyText)
 }
 
 async function importKey(
@@ -140,7 +140,7 @@ async function importKey(
   [accessKeyId, secretAccessKey]: readonly string[],
 ): Promise<void> {
   const body = { accessKeyId, secretAccessKey, name: run.options.name ?? null }
-  printAnswer(run, await run.client.call<KeyAnswer>('ImportKey', { body }), keyText)
+  printAnswer(run, await run.client.call<KeyAnswer>('ImportKey', { body }), newKeyText)
 }
 
 async function update(run: Run, pattern: string, body: unknown): Promise<void> {
@@ -197,6 +197,14 @@ async function removeExpired({ client, options, terminal }: Run): Promise<void> 
 function expiry({ expiresIn, neverExpires }: KeyOptions): Record<string, unknown> {
   if (neverExpires) return { neverExpires: true }
   return expiresIn === undefined ? {} : { expiration: expirationAfter(expiresIn) }
+}
+
+/** What `keyText` says, and what is still missing before the key is of use. */
+function newKeyText(answer: KeyAnswer): string {
+  const { accessKeyId, buckets, permissions } = answer
+  if (buckets.length > 0 || permissions.createBucket) return keyText(answer)
+  const how = `hangar bucket allow --read --write --key ${accessKeyId} BUCKET`
+  return `${keyText(answer)}\n\nIt may use no bucket yet. To let it: ${how}`
 }
 
 function keyText(answer: KeyAnswer): string {

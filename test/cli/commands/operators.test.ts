@@ -210,3 +210,28 @@ test('completion of zsh and fish names every word', async () => {
     assert.doesNotMatch(out, /words\[@\]:/)
   }
 })
+
+test('who has a key that is of no use yet, or names what is not there, reads what to type next', async () => {
+  const made = await hangar('key', 'create', 'fresh')
+  const id = /GK[0-9a-f]{24}/.exec(made.out)![0]
+  const next = `hangar bucket allow --read --write --key ${id} BUCKET`
+  assert.ok(made.out.includes(next), made.out)
+  const words = next.replace('BUCKET', 'photos').split(' ').slice(1)
+  assert.equal((await hangar(...words)).code, 0)
+  const maker = await hangar('key', 'create', 'maker', '--create-bucket')
+  assert.doesNotMatch(maker.out, /no bucket/)
+  assert.match((await hangar('key', 'info', 'nobody')).err, /hangar key list/)
+  assert.match((await hangar('bucket', 'info', 'nowhere')).err, /hangar bucket list/)
+
+  const secretAccessKey = '0'.repeat(64)
+  const wrong = new SignedClient({ ...node.s3!, accessKeyId: id, secretAccessKey })
+  const refused = await wrong.call({ method: 'GET', bucket: 'photos' })
+  wrong.close()
+  assert.equal(refused.status, 403)
+  const hint = /hangar (key info GK[0-9a-f]{24} --show-secret)</.exec(refused.body.toString())
+  assert.equal((await hangar(...hint![1]!.split(' '))).code, 0)
+  const unknown = new SignedClient({ ...node.s3!, accessKeyId: 'GKnone', secretAccessKey })
+  const unheard = await unknown.call({ method: 'GET', bucket: 'photos' })
+  unknown.close()
+  assert.match(unheard.body.toString(), /InvalidAccessKeyId.*hangar key list/s)
+})
