@@ -13,22 +13,23 @@ const script = `
   }
 `
 
-/** How many times what is live the heap may grow to, as V8 says after its last turn. */
-function growth(how: 'as a node' | 'as usual'): number {
+/** How many times what is live the heap may grow to, as V8 says after each turn. */
+function growth(how: 'as a node' | 'as usual'): number[] {
   const file = fileURLToPath(new URL('../../src/cli/heap.js', import.meta.url))
   const { stdout, stderr } = spawnSync(
     process.execPath,
     [...['--expose-gc', '--trace-gc-verbose', '--input-type=module', '-e'], script, file, how],
     { encoding: 'utf8', timeout: 30_000 },
   )
-  const told = [...stdout.matchAll(/\[HeapController\] Limit: .*\((\d+\.\d)\)/g)].at(-1)
-  assert.ok(told !== undefined, stderr)
-  return Number(told[1])
+  const told = [...stdout.matchAll(/\[HeapController\] Limit: .*\((\d+\.\d)\)/g)]
+  assert.ok(told.length > 0, stderr)
+  return told.map(([, times]) => Number(times))
 }
 
 test('the heap of a node that allocates little may still grow to four times what is live', () => {
-  assert.ok(growth('as usual') < 2, 'else the setting were needless')
-  assert.equal(growth('as a node'), 4)
+  // What a turn says depends on how long the machine let it wait.
+  assert.ok(Math.min(...growth('as usual')) < 2, 'else the setting were needless')
+  assert.equal(Math.min(...growth('as a node')), 4)
 })
 
 /** Makes what survives, as a program does that is loaded; says how large the young generation is. */
