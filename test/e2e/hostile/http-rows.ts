@@ -228,7 +228,7 @@ export const slowRows: readonly Row[] = [
     closes: true,
     options: {
       pace: { piece: Buffer.from('a'), everyMs: 2_000 },
-      waitMs: 30_000,
+      waitMs: 60_000,
       untilClosed: true,
     },
   },
@@ -244,7 +244,7 @@ export const slowRows: readonly Row[] = [
     closes: true,
     options: {
       pace: { piece: Buffer.alloc(10, 1), everyMs: 1_000 },
-      waitMs: 90_000,
+      waitMs: 150_000,
       untilClosed: true,
     },
   },

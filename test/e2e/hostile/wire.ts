@@ -16,10 +16,10 @@ export interface Heard {
   readonly isClosed: boolean
 }
 
-const ANSWER_MS_MAX = 5_000
+const ANSWER_MS_MAX = 9_000
 
 export interface AskOptions {
-  /** @default 5,000 */
+  /** @default 9,000 */
   readonly waitMs?: number
   /** Waits for the node to end the connection. */
   readonly untilClosed?: boolean
