@@ -9,7 +9,8 @@ test('seal raises no false alarm in 30 clean kills, and no write is lost', async
   const folder = mkdtempSync(join(tmpdir(), 'hangar-kill-'))
   try {
     const { writes } = await runKills(folder, 30)
-    assert.ok(writes > 30)
+    // Each life has at least one: where a sync takes long no other comes before the kill.
+    assert.ok(writes >= 30)
   } finally {
     rmSync(folder, { recursive: true })
   }
