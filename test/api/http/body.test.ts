@@ -50,6 +50,6 @@ test('server pauses the client while nobody reads the body', async (t) => {
   }
   assert.ok(client.socket.writableLength > 0, 'the client could send all of it')
   go()
-  await client.until(/got 67108864$/, 5000)
+  await client.until(/got 67108864$/, 60_000)
   client.socket.destroy()
 })
