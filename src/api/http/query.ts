@@ -23,6 +23,10 @@ export function splitTarget(target: string): SplitTarget {
     : { path: target.slice(0, mark), query: target.slice(mark + 1) }
 }
 
+// A memo of a pure function: a request is read twice, for its way to a handler and by that handler.
+let lastRaw = ''
+let lastQuery = emptyQuery
+
 /**
  * Decodes a raw query string.
  *
@@ -30,7 +34,7 @@ export function splitTarget(target: string): SplitTarget {
  *   that stands twice
  */
 export function parseQuery(raw: string): Query {
-  if (raw === '') return emptyQuery
+  if (raw === lastRaw) return lastQuery
   const query = new Map<string, string>()
   for (const part of raw.split('&')) {
     if (part === '') continue
@@ -42,6 +46,8 @@ export function parseQuery(raw: string): Query {
     }
     query.set(name, value)
   }
+  lastRaw = raw
+  lastQuery = query
   return query
 }
 

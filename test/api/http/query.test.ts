@@ -22,6 +22,34 @@ test('parseQuery keeps order and decodes once', () => {
   assert.equal(parseQuery('__proto__=1').get('__proto__'), '1')
 })
 
+test('parseQuery says the same of a query whatever was read before it', () => {
+  const texts = ['', 'a=1', 'a=1&b=2', 'a=1&a=1', '', 'a=2', 'a=1']
+  const read = (text: string): unknown => {
+    try {
+      return [...parseQuery(text)]
+    } catch (error) {
+      return (error as HttpError).code
+    }
+  }
+  const expected = [
+    [],
+    [['a', '1']],
+    [
+      ['a', '1'],
+      ['b', '2'],
+    ],
+    'InvalidArgument',
+    [],
+    [['a', '2']],
+    [['a', '1']],
+  ]
+  assert.deepEqual(texts.map(read), expected)
+  assert.deepEqual(
+    texts.flatMap((text) => [read(text), read(text)]),
+    expected.flatMap((one) => [one, one]),
+  )
+})
+
 test('parseQuery refuses broken codes and a parameter twice (S27)', () => {
   const rows = [
     ['a=%zz', 'InvalidURI'],
