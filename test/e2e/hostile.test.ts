@@ -124,7 +124,8 @@ describe('hostile requests', () => {
         })
       }
     }
-    await round()
+    // The heap takes the size for such work in the first rounds, some sooner than others.
+    for (let first = 0; first < 2; first += 1) await round()
     assert.equal(failures.join('\n'), '')
     const warm = memoryOf(node.pid)?.now
     for (let again = 0; again < 2; again += 1) await round()
