@@ -23,6 +23,7 @@ const LAYOUT_MS_MAX = 4_000
 const POLL_MS = 100
 /** Others may apply theirs at the same time. */
 const APPLY_TRIES = 5
+const APPLY_MS_MAX = 10_000
 
 interface JoinOptions extends RoleOptions {
   readonly replace?: string
@@ -108,8 +109,12 @@ async function linked(client: AdminClient, address: string): Promise<JoinAnswer>
   for (;;) {
     const found = await client.callOwn<JoinAnswer>('join', { body: { address } })
     if (found.isMember || performance.now() > last) return found
-    await new Promise((resolve) => setTimeout(resolve, POLL_MS))
+    await pause()
   }
+}
+
+function pause(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, POLL_MS))
 }
 
 /** Nodes without a layout have nowhere to stage a role together: one of them gives all roles. */
@@ -211,6 +216,7 @@ async function isWanted({ options, terminal }: Run): Promise<boolean> {
 
 /** Applies; that another one applied it together with its own is as good. */
 async function applyOrFind(client: AdminClient, staged: Staged): Promise<number> {
+  const last = performance.now() + APPLY_MS_MAX
   let { version } = staged
   for (let tried = 1; ; tried += 1) {
     try {
@@ -220,8 +226,10 @@ async function applyOrFind(client: AdminClient, staged: Staged): Promise<number>
     } catch (error) {
       const found = await client.call<ClusterLayoutAnswer>('GetClusterLayout')
       if (isIn(found, staged)) return found.version
-      if (found.version + 1 === version || tried === APPLY_TRIES) throw error
-      version = found.version + 1
+      if (tried === APPLY_TRIES || performance.now() > last) throw error
+      // What another one has applied may be on its way to this node.
+      if (found.version < version) await pause()
+      version = Math.max(version, found.version + 1)
     }
   }
 }

@@ -98,13 +98,17 @@ test('a joining node takes the place of another, or is a gateway', async () => {
   assert.deepEqual([answer.hasRole, answer.applied, answer.nodes], [true, 2, 3])
 })
 
-/** Hands calls of the admin API on to `node`, each after `before`. */
+/** Hands calls of the admin API on to `node`, each after `before`; one that this refuses is not. */
 function relay(node: RunningNode, before: (call: string) => Promise<unknown>): Promise<Server> {
   const server = createServer((request, response) => {
     void (async () => {
       const parts: Buffer[] = []
       for await (const part of request) parts.push(part as Buffer)
-      await before(request.url!)
+      if ((await before(request.url!)) === 'refused') {
+        response.writeHead(409, { 'content-type': 'application/json' })
+        response.end('{"code":"LayoutConflict","message":"another one was quicker"}')
+        return
+      }
       const { method = 'GET', headers } = request
       const body = parts.length === 0 ? null : Buffer.concat(parts)
       const { authorization = '' } = headers
@@ -139,6 +143,29 @@ test('that another one applied the role of a node that joins is as good', async 
     assert.equal(applied, true)
     assert.match(out, new RegExp(`This node is of the cluster, by layout ${first + 1}`))
     assert.ok((await layoutOf(f)).roles.some(({ zone }) => zone === 'oslo'))
+  } finally {
+    server.close()
+  }
+})
+
+test('join applies again where a layout that was quicker has not come to this node yet', async () => {
+  const [a] = nodes as [RunningNode]
+  const g = await start('g')
+  const address = (await on(a, ['node', 'id'])).out
+  let refused = 0
+  const server = await relay(g, (call) => {
+    const isEarly = call.includes('ApplyClusterLayout') && refused < 2
+    if (isEarly) refused += 1
+    return Promise.resolve(isEarly ? 'refused' : undefined)
+  })
+  try {
+    const endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+    const environment = { HANGAR_ADMIN_ENDPOINT: endpoint, HANGAR_ADMIN_TOKEN: 't' }
+    const words = ['join', address, '--zone', 'bergen', '--capacity', '1T', '--yes']
+    const { code, out, err } = await say(words, { environment, folder })
+    assert.deepEqual([code, refused], [0, 2], err)
+    assert.match(out, /This node is of the cluster, by layout/)
+    assert.ok((await layoutOf(g)).roles.some(({ zone }) => zone === 'bergen'))
   } finally {
     server.close()
   }
