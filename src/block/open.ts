@@ -104,7 +104,7 @@ export async function openBlocks(options: OpenBlocksOptions): Promise<NodeBlocks
     const open = await loadSegments({ drive, disk, db, log }, rows)
     if (open !== undefined) appender.resume(open)
   }
-  return new NodeBlocks({ ...options, slab, drives, appenders })
+  return new NodeBlocks({ slab, drives, appenders, ...options })
 }
 
 async function readSegmentRows(db: Db): Promise<{ key: string; value: Uint8Array }[]> {
@@ -112,7 +112,7 @@ async function readSegmentRows(db: Db): Promise<{ key: string; value: Uint8Array
   for (;;) {
     const last = rows.at(-1)?.key
     const bounds = last === undefined ? {} : { gt: last }
-    const slice = await db.range(segmentTree, { ...bounds, limit: SCAN_SLICE_ROWS })
+    const slice = await db.range(segmentTree, { limit: SCAN_SLICE_ROWS, ...bounds })
     rows.push(...slice)
     if (slice.length < SCAN_SLICE_ROWS) return rows
   }
@@ -256,13 +256,13 @@ export class NodeBlocks implements LocalBlocks {
       resolve = done
     })
     const arrival = {
-      ...{ over, count: 1 },
       ended: () => {
         arrival.count -= 1
         if (arrival.count > 0) return
         this.#arriving.delete(hash)
         resolve()
       },
+      ...{ over, count: 1 },
     }
     this.#arriving.set(hash, arrival)
     return arrival.ended

@@ -76,7 +76,7 @@ export class BlockReader {
       const size = recordSize(location.length)
       const record = slot.record.subarray(0, size)
       const count = await this.#readBytes(location, record)
-      const sound = count === size && isRecord(record, { ...location, hash })
+      const sound = count === size && isRecord(record, { hash, ...location })
       segment.setVerified(location.sequence, sound)
       if (!sound) throw this.#unsound(hash, `what lies at ${location.offset} is not it`)
     } finally {

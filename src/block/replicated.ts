@@ -114,7 +114,7 @@ export class ReplicatedBlocks implements Blocks {
     for (const deadlineMs of deadlinesMs) {
       for (const node of this.#unsuspectedFirst([...owners])) {
         try {
-          return await this.#getFrom(node, { ...wish, deadlineMs })
+          return await this.#getFrom(node, { deadlineMs, ...wish })
         } catch (error) {
           failures.push(error)
           // It answered: asking it again would bring the same.

@@ -8,11 +8,11 @@ import { loneLayout } from './layout/layout.ts'
 /** What a node that stands alone has instead of a register. */
 export function loneHistory(self: NodeId, clusterId: string): LayoutHistory {
   return {
-    ...{ clusterId, revision: 0, readmissions: 0, movedAt: 0, readVersion: 0 },
     active: [loneLayout(self)],
     former: [],
     staged: nothingStaged,
     nodes: new Map([[self, newcomer]]),
+    ...{ clusterId, revision: 0, readmissions: 0, movedAt: 0, readVersion: 0 },
   }
 }
 

@@ -105,10 +105,10 @@ export class GroupCommitDb implements Db, Batch {
   async range<V extends Stored>(tree: Tree<V>, options: RangeOptions): Promise<Entry<V>[]> {
     const { gte, gt, lt, limit, reverse } = options
     const bounds = {
-      ...(gt === undefined ? { gte: tree.tag + (gte ?? '') } : { gt: tree.tag + gt }),
       lt: lt === undefined ? String.fromCharCode(tree.tag.charCodeAt(0) + 1) : tree.tag + lt,
       limit: Math.min(limit, SCAN_SLICE_ROWS),
       reverse: reverse ?? false,
+      ...(gt === undefined ? { gte: tree.tag + (gte ?? '') } : { gt: tree.tag + gt }),
     }
     const found = await this.#engine.range(bounds, tree.values)
     return found.map(([key, value]) => ({ key: key.slice(1), value: value as V }))

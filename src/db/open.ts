@@ -121,8 +121,8 @@ export async function openRows(options: OpenRowsOptions): Promise<Rows> {
   await file.close()
   const db = new GroupCommitDb({ engine, clock, onFatal, readOnly: broken })
   return {
-    ...{ db, identity: () => identity, sealStatus: { sequence, broken }, sequence: () => sequence },
     renew: () => Promise.reject(new DbFault('ReadOnly', `Cannot write rows: ${broken}`)),
+    ...{ db, identity: () => identity, sealStatus: { sequence, broken }, sequence: () => sequence },
   }
 }
 
@@ -225,9 +225,9 @@ class Opening {
     await writeIdentity(disk, this.#identityPath, identity)
     const db = new GroupCommitDb({ engine, clock, onFatal, seal })
     return {
-      ...{ db, sealStatus: { sequence }, sequence: () => seal.stable },
       identity: () => this.#identity ?? identity,
       renew: (missing, above) => this.#renew({ db, seal, missing, above }),
+      ...{ db, sealStatus: { sequence }, sequence: () => seal.stable },
     }
   }
 

@@ -226,7 +226,7 @@ async function walkSlots(engine: Engine): Promise<Walk> {
   const ends: number[] = []
   const chains: number[] = []
   const bounds = { gte: SLOTS_BEGIN, lt: SLOTS_END }
-  const [tip] = await engine.range({ ...bounds, limit: 1, reverse: true }, 'text')
+  const [tip] = await engine.range({ limit: 1, reverse: true, ...bounds }, 'text')
   const last = tip && parseSlot(tip)
   const walk = (broken: string | undefined): Walk => ({ last, ends, chains, broken })
   if (tip === undefined) return walk('the database holds no seal: it is empty or was replaced')

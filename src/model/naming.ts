@@ -82,8 +82,8 @@ export async function isBlockReferenced(
 ): Promise<boolean> {
   for (let after: string | undefined; ;) {
     const rows = await tables.range(model.blockRef, hash, {
-      ...(after === undefined ? {} : { after }),
       limit: 100,
+      ...(after === undefined ? {} : { after }),
     })
     if (rows.some(({ row }) => row.live)) return true
     const last = rows.at(-1)

@@ -122,8 +122,8 @@ export class ReleaseWorker implements Worker {
     const { db } = this.#options
     if (this.#waiting.size >= RELEASES_WAITING_MAX) return isMoreDue ? 'busy' : 'idle'
     const entries = await db.range(releaseNotes, {
-      ...(this.#cursor === undefined ? {} : { gt: this.#cursor }),
       limit: NOTES_PER_STEP,
+      ...(this.#cursor === undefined ? {} : { gt: this.#cursor }),
     })
     await this.#heed(entries, signal)
     const isEnd = entries.length < NOTES_PER_STEP
@@ -193,7 +193,7 @@ export class ReleaseWorker implements Worker {
         const naming = await this.#namingNow(note.manifest, header, partManifests)
         if (naming === 'named') done.push(note)
         else if (naming === 'told') this.#putOff(manifestNoteKey(note.manifest))
-        else closing.push({ ...note, header })
+        else closing.push({ header, ...note })
       }
     }
     await this.#dropNotes(done)
@@ -351,8 +351,9 @@ export class ReleaseWorker implements Worker {
     }
     for (let after: string | undefined; ;) {
       const rows = await tables.range(model.part, upload, {
+        limit: NOTES_PER_STEP,
+        everyLayout: true,
         ...(after === undefined ? {} : { after }),
-        ...{ limit: NOTES_PER_STEP, everyLayout: true },
       })
       const live = rows.filter(({ row }) => partsOf(row).length > 0)
       const tombstones = live.map(({ sortKey, row }) => ({

@@ -70,12 +70,14 @@ export async function startBackground(parts: BackgroundParts): Promise<Backgroun
       })
   }
   const release = new ReleaseWorker({
-    ...{ db, tables, model, operations, holds, clock, log, metrics, cluster },
+    db,
+    ...{ tables, model, operations, holds, clock, log, metrics, cluster },
     ...(simulated === undefined ? {} : { spanMicros: simulated.spanMicros }),
   })
   const sync = tables.syncWorker({ log, intervalMs: simulated?.syncIntervalMs ?? SYNC_INTERVAL_MS })
   const fetch = new BlockFetch({
-    ...{ local: blocks, cluster: parts.replicated, clock, log, metrics },
+    local: blocks,
+    ...{ cluster: parts.replicated, clock, log, metrics },
     ...(simulated === undefined ? {} : { intervalMs: simulated.fetchIntervalMs }),
   })
   const gather = tables.gatherWorker({
@@ -89,7 +91,7 @@ export async function startBackground(parts: BackgroundParts): Promise<Backgroun
     intervalMs: simulated?.collectIntervalMs ?? COLLECT_INTERVAL_MS,
     metrics,
   })
-  const ended = new EndedRows({ ...{ db, tables, model, log }, intervalMs: collect.intervalMs })
+  const ended = new EndedRows({ db, tables, model, log, intervalMs: collect.intervalMs })
   const copying = [sync, fetch, gather].map((worker) => sparingWorker(worker, parts.space))
   const runners = [buckets, release, ...copying, collect, ended, ...parts.others].map((worker) => {
     const runner = new WorkerRunner(worker, { clock, log })

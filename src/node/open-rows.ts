@@ -25,9 +25,9 @@ export async function openNodeRows(
   const folder = folders.metadata
   const open = (acceptLoss: boolean): Promise<Rows> =>
     openRows({
+      onFatal: (fault) => fatal(`The rows cannot be written: ${fault.message}`),
       ...{ folder, clock, disk, rng, log, acceptLoss },
       ...(simulated === undefined ? {} : { engineHome: simulated.engineHome }),
-      onFatal: (fault) => fatal(`The rows cannot be written: ${fault.message}`),
     })
   const copy = new IdentityCopy({ disk, folders })
   try {

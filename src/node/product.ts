@@ -107,13 +107,13 @@ export async function openProduct(parts: Parts): Promise<Product> {
   const nodeId = nodeIdOf(identity)
   const { broken } = rows.sealStatus
   const meshed = await makeNodeMesh({
-    ...{ ground, options, metrics, folder: folders.metadata, identity },
     incarnation: () => rows.identity().incarnation,
+    ...{ ground, options, metrics, folder: folders.metadata, identity },
   })
   const network = sparingNetwork(meshed?.mesh ?? ground.network(nodeId), parts.space)
   const blocks = await openNodeBlocks(parts, {
-    ...{ rows, fatal },
     isReferenced: (hash) => isNeededHere(hash),
+    ...{ rows, fatal },
   })
   closers.add(() => blocks.stop())
   await copy.begin(rows, { clock, log, closers })
@@ -127,8 +127,8 @@ export async function openProduct(parts: Parts): Promise<Product> {
   let started: Started = { forming: undefined, workers: [], wake: () => undefined }
   const member = memberOf(parts, { rows, network, model, watch, meshed })
   const { members, cluster, recall } = await openMembership(member, {
-    ...{ rows, tables: () => tables, settled: () => started.wake() },
     fixed: ground.simulated?.cluster?.(nodeId),
+    ...{ rows, tables: () => tables, settled: () => started.wake() },
   })
   const tables = openNodeTables(parts, { rows, network, cluster, model, recall })
   // A block of a partition that this node owns no longer is nobody's business here.
@@ -149,16 +149,16 @@ export async function openProduct(parts: Parts): Promise<Product> {
     ...{ db, tables, model, compute, caches, network, cluster, sealing, replicated },
   })
   const shared = { db, tables, blocks, cluster, store }
-  const clusterCheck = openClusterCheck({ ...shared, network, closers })
-  const layout = members && follow(parts, { ...member, members, tables, blocks })
+  const clusterCheck = openClusterCheck({ network, closers, ...shared })
+  const layout = members && follow(parts, { members, tables, blocks, ...member })
   if (isWhole) {
-    const built = { ...shared, network, replicated, meshed, layout, sealing, recall }
+    const built = { network, replicated, meshed, layout, sealing, recall, ...shared }
     started = await startWhole(parts, built)
   }
   const known = { nodeId, folders, condition, db, tables, blocks, model, store, layout }
   const lost = (): string | undefined => recall?.missing ?? rows.sealStatus.accepted
   const { workers } = started
-  return { ...known, mesh: meshed?.mesh, clusterCheck, workers, lost }
+  return { mesh: meshed?.mesh, clusterCheck, workers, lost, ...known }
 }
 
 function openNodeTables(
@@ -173,13 +173,13 @@ function openNodeTables(
   const { rows, network, cluster, model, recall } = built
   const { db } = rows
   return openTables({
-    ...{ db, clock, rng, log, metrics, network, cluster },
     incarnation: rows.identity().incarnation,
     hasLostRows: rows.sealStatus.accepted !== undefined,
     isCurrent: () => recall?.isCurrent() ?? true,
     hybrid: hybridOf(ground, db),
     tables: model.all,
     ...defined({ testing: simulated?.tables }),
+    ...{ db, clock, rng, log, metrics, network, cluster },
   })
 }
 
@@ -199,14 +199,14 @@ function storeOf(
   const { tables, model, caches } = known
   const asking = { network, clock, isOutside: outsideOf(cluster) }
   return {
-    ...{ ...known, clock, rng, log, ...simulated?.store },
     blocks: replicated,
-    operations: new RunningOperations({ ...asking, boot: hexOf(rng.bytes(8)) }),
-    holds: new Holds({ ...asking, graceMs: parts.options.graceMs ?? BLOCK_GRACE_MS }),
-    announce: shareCopies({ ...asking, caches }),
+    operations: new RunningOperations({ boot: hexOf(rng.bytes(8)), ...asking }),
+    holds: new Holds({ graceMs: parts.options.graceMs ?? BLOCK_GRACE_MS, ...asking }),
+    announce: shareCopies({ caches, ...asking }),
     sealers: sealersOf(parts, { sealing, tables, model }),
     quotas: new QuotaKeeper(clock),
     counts: shardCounts({ local: (key) => readCounts(db, key), network, cluster }),
+    ...{ clock, rng, log, ...known, ...simulated?.store },
   }
 }
 
@@ -248,16 +248,16 @@ async function startWhole(
   },
 ): Promise<Started> {
   const { meshed, layout, sealing, recall, ...work } = built
-  await keepSecrets({ ...work, folders, sealing, speaks: options.rpc !== undefined })
+  await keepSecrets({ folders, sealing, speaks: options.rpc !== undefined, ...work })
   const completed = (): void => layout?.look()
   const isConfirmed = (readmissions: number): Promise<boolean> =>
     layout?.isConfirmed(readmissions) ?? Promise.resolve(true)
   const hasLayout = (): boolean => layout === undefined || work.cluster.history() !== undefined
   const left = meshed && leftPeersOf(ground, work.cluster, meshed)
-  const lifecycle = lifecycleOf({ ground, folders, options }, { ...work, hasLayout })
+  const lifecycle = lifecycleOf({ ground, folders, options }, { hasLayout, ...work })
   const others = [left, recall, lifecycle].filter((worker) => worker !== undefined)
   const given = { ground, metrics, closers, completed, isConfirmed, space, others }
-  const background = { ...work, ...given, hasLayout }
+  const background = { hasLayout, ...work, ...given }
   const { wake: wakeAll, workers } = await startBackground(background)
   const wake = (): void => {
     completed()
@@ -302,12 +302,12 @@ function openNodeBlocks(
   const { clock, disk, log, simulated } = ground
   const { rows, fatal, isReferenced } = built
   return openBlocks({
-    ...{ db: rows.db, disk, clock, log, metrics, isReferenced, ...simulated?.blocks },
     nodeId: nodeIdOf(rows.identity()),
     folders: [folders.blocks],
     onFatal: (error) => fatal(`A drive failed: ${error.message}`),
     readOnly: rows.sealStatus.broken !== undefined,
     ...defined({ graceMs: options.graceMs }),
+    ...{ db: rows.db, disk, clock, log, metrics, isReferenced, ...simulated?.blocks },
   })
 }
 
@@ -341,11 +341,11 @@ function memberOf(
   const knowsPeers = options.knowsPeers === true || meshed?.knowsPeers === true
   const sentence = waitingSentence(options)
   return {
-    ...{ ground, folder: folders.metadata, self: nodeIdOf(identity), db, ...rest },
     clusterId: identity.clusterId,
     incarnation: () => rows.identity().incarnation,
     copied: (state) => copyLayout({ disk: ground.disk, folders }, state),
     ...{ lone: replicationFactor === 1 && !knowsPeers, sentence },
+    ...{ ground, folder: folders.metadata, self: nodeIdOf(identity), db, ...rest },
   }
 }
 
@@ -361,10 +361,10 @@ function follow(
 ): FollowedLayout {
   const { blocks, ...member } = built
   return followLayout({
-    ...{ ...member, closers, factor: options.replicationFactor ?? 1 },
     blockBytes: async () => (await blocks.drives()).reduce((sum, one) => sum + one.liveBytes, 0),
     syncedTo: () => built.tables.completeTo(),
     isRecovering: () => built.tables.isSuspect,
+    ...{ closers, factor: options.replicationFactor ?? 1, ...member },
   })
 }
 

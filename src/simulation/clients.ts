@@ -127,7 +127,9 @@ export class Client {
     const content = this.#content(name)
     const version = `${content.etag}|${name}`
     const request: Request = {
-      ...{ kind: 'put', version, ifNone },
+      kind: 'put',
+      version,
+      ifNone,
       ...(ifMatch === undefined ? {} : { ifMatch }),
     }
     await this.#ask(key, request, content)
@@ -232,8 +234,8 @@ export class Client {
     const { world, history, faults } = this.#run
     const call = world.now
     const recorded = KEYS.map((key): Recorded => ({
-      ...{ key, request: { kind: 'listed' }, call, end: Infinity },
       answer: undefined,
+      ...{ key, request: { kind: 'listed' }, call, end: Infinity },
     }))
     const limit = 1 + world.rng.below(4)
     const listed = await this.#at(async (store) => {

@@ -117,9 +117,9 @@ export class SimulatedNetwork implements Network {
     }
     const { deadlineMs } = options
     return this.#ask({
-      ...{ to, endpoint, deadlineMs },
       perform: (there) => there.#answer(this.self, endpoint, sent),
       answered: (node) => this.#world.answered(node, endpoint),
+      ...{ to, endpoint, deadlineMs },
     })
   }
 
@@ -134,12 +134,12 @@ export class SimulatedNetwork implements Network {
     const bytes = parcel.bytes?.slice()
     const sent: Parcel = { message: this.#copy(parcel.message), bytes }
     const answer = (await this.#ask({
-      ...{ to, endpoint, deadlineMs, signal },
       perform: async (there) => {
         const landing = new Uint8Array(into?.length ?? 0)
         const delivered = await there.#endpoints.deliver(this.self, endpoint, sent, landing)
-        return { ...delivered, landing }
+        return { landing, ...delivered }
       },
+      ...{ to, endpoint, deadlineMs, signal },
     })) as Delivered & { readonly landing: Uint8Array }
     into?.set(answer.landing.subarray(0, answer.length))
     return { message: this.#copy(answer.message), length: answer.length }

@@ -256,8 +256,8 @@ export class SimulatedNode {
     const layouts = this.product?.layout?.members.history()?.active ?? []
     const wouldAsk = layouts.every(({ factor }) => factor > 1)
     this.#remembered = {
-      ...{ rows: this.#rows.copy(), takenAt, wouldAsk },
       restoreDrive: this.disk.remember(),
+      ...{ rows: this.#rows.copy(), takenAt, wouldAsk },
     }
   }
 

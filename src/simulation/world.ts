@@ -131,7 +131,8 @@ export class World {
   /** Brings something from node to node, perhaps late, never, or twice. */
   carry(from: NodeId, to: NodeId, arrive: () => void): void {
     const { weather, rng, counts } = this
-    if (this.cuts.has(`${from} ${to}`) || rng.chance(weather.lossChance)) {
+    const isCut = this.cuts.size > 0 && this.cuts.has(`${from} ${to}`)
+    if (isCut || rng.chance(weather.lossChance)) {
       counts.lost += 1
       return
     }

@@ -169,7 +169,7 @@ export class MergedRows {
         answers.map(({ answer }) => answer),
       )
       const settled = await this.#settle(table, reading)
-      reading.forEach(({ key }, index) => rows.push({ ...key, row: settled[index]! }))
+      reading.forEach(({ key }, index) => rows.push({ row: settled[index]!, ...key }))
       const last = reading.at(-1)
       if (done || last === undefined) return rows
       after = last.key.sortKey
@@ -216,7 +216,7 @@ export class MergedRows {
       let row = decodeMerged(table, present[0]!)
       if (isEqual) return row
       for (const other of present.slice(1)) row = table.merge(row, decodeMerged(table, other))
-      repairs.push({ ...key, row })
+      repairs.push({ row, ...key })
       return row
     })
     for (const repair of repairs) await this.#repair(table, repair)

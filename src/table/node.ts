@@ -103,10 +103,10 @@ export class TableNode implements OpenTables {
     const replication = new Replication(cluster, rules)
     this.#replication = replication
     const rpc = new Rpc({
-      ...options,
       rules,
       replication,
       isReady: () => this.#state === 'started' && this.#isCurrent(),
+      ...options,
     })
     const done = new DoneMarks(CHANGES_QUEUED_MAX)
     const coordinator = new Coordinator({
@@ -126,19 +126,19 @@ export class TableNode implements OpenTables {
     cluster.onChange(() => custody.look())
     const floors = new Floors(db)
     const owner = new Owner({
-      ...{ db, hybrid, replication, rules, tables, custody, floors },
       mark: this.#mark,
       promises: this.#promises,
       startFloor: rules.floorAtStart(mark),
+      ...{ db, hybrid, replication, rules, tables, custody, floors },
     })
     owner.listen(rpc)
     const mergedOwner = new MergedOwner({ db, replication, custody, tables: merged })
     mergedOwner.listen(rpc)
     this.#sync = new NodeSync({
-      ...{ db, rpc, replication, owner, digests, cluster, custody, rules, registers, floors },
-      ...{ merged: mergedOwner, mergedTables: merged, tables: synced, hybrid, clock },
       signal: this.#stopping.signal,
       settle: (register, above) => this.#settleAbove(register, above),
+      ...{ db, rpc, replication, owner, digests, cluster, custody, rules, registers, floors },
+      ...{ merged: mergedOwner, mergedTables: merged, tables: synced, hybrid, clock },
     })
     this.#changes.listen()
     if (mark.time - clock.wallMicros() > CLOCK_REFUSAL_MICROS) {
@@ -229,9 +229,9 @@ export class TableNode implements OpenTables {
     const isAfter =
       options.after !== undefined && compareUtf8(options.after, options.from ?? '') >= 0
     return this.#pages.page({
-      ...{ local, place, index, limit: options.limit },
       from: isAfter ? options.after! : (options.from ?? ''),
       inclusive: !isAfter,
+      ...{ local, place, index, limit: options.limit },
     })
   }
 

@@ -73,7 +73,7 @@ export class PageReader {
       this.#rpc.askQuorum<PageAnswer>({
         partition,
         endpoint: 'table/page',
-        body: { ...body, full: true },
+        body: { full: true, ...body },
         deadlineMs: CALL_DEADLINE_MS,
       }),
     )
@@ -83,14 +83,16 @@ export class PageReader {
   /** One owner's entries, the digests of the others: what all hold, where they hold the same. */
   async #alike(partition: number, part: Omit<PageMessage, 'full'>): Promise<Stretch | undefined> {
     const { first, spare, votes } = this.#rpc.readersOf(partition)
-    const [full, digest] = [true, false].map((isFull): PageMessage => ({ ...part, full: isFull }))
+    const [full, digest] = [true, false].map((isFull): PageMessage => ({ full: isFull, ...part }))
     const others = first.slice(1)
     const answers: PageAnswer[] = []
     const digests: Uint8Array[] = []
     await this.#rpc.ask<PageAnswer | PageDigest>({
-      ...{ nodes: first.slice(0, 1), body: full, endpoint: 'table/page' },
-      ...(others.length === 0 ? {} : { also: { nodes: others, body: digest } }),
-      ...(spare.length === 0 ? {} : { spare: { nodes: spare, body: full } }),
+      nodes: first.slice(0, 1),
+      body: full,
+      endpoint: 'table/page',
+      also: others.length === 0 ? undefined : { nodes: others, body: digest },
+      spare: spare.length === 0 ? undefined : { nodes: spare, body: full },
       deadlineMs: CALL_DEADLINE_MS,
       answered: (node, answer) => {
         if ('digest' in answer) digests.push(answer.digest)

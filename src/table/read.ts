@@ -55,7 +55,7 @@ export class RegisterReader {
   row(at: RegisterAt): RegisterRow | undefined | Promise<RegisterRow | undefined> {
     const { rpc } = this.#options
     const asked = rpc.readersOf(at.place.partition)
-    const { votes } = asked
+    const { votes, spare } = asked
     const first = asked.first[0]!
     const others = asked.first.slice(1)
     const rows: (Uint8Array | null)[] = []
@@ -64,10 +64,8 @@ export class RegisterReader {
     const waiting = rpc.ask<ReadAnswer>({
       nodes: [first],
       body: readMessage(at, true),
-      ...(others.length === 0 ? {} : { also: { nodes: others, body: readMessage(at, false) } }),
-      ...(asked.spare.length === 0
-        ? {}
-        : { spare: { nodes: asked.spare, body: readMessage(at, true) } }),
+      also: others.length === 0 ? undefined : { nodes: others, body: readMessage(at, false) },
+      spare: spare.length === 0 ? undefined : { nodes: spare, body: readMessage(at, true) },
       endpoint: 'table/read',
       deadlineMs: ROUND_MS,
       answered: (node, answer) => {

@@ -205,7 +205,7 @@ export class Coordinator {
       })
       if (step.kind === 'end') this.#known(job, task, step.end)
       else if (step.kind === 'above') task.above = step.time
-      else accepting.push({ ...step, task, marked, votes: replication.votes(job.place.partition) })
+      else accepting.push({ task, marked, votes: replication.votes(job.place.partition), ...step })
     }
     return accepting
   }

@@ -42,9 +42,9 @@ export interface Round<Answer> extends Ask {
   readonly endpoint: string
   readonly deadlineMs: number
   /** Asked with the others, of other nodes. */
-  readonly also?: Ask
+  readonly also?: Ask | undefined
   /** Asked when the others have ended without enough, or let wait longer than they usually do. */
-  readonly spare?: Ask
+  readonly spare?: Ask | undefined
   answered(node: NodeId, answer: Answer): boolean
   failed(node: NodeId, error: unknown): boolean
 }
@@ -180,16 +180,16 @@ export class Rpc {
   askQuorum<Answer>(
     question: QuorumQuestion,
   ): QuorumAnswer<Answer>[] | Promise<QuorumAnswer<Answer>[]> {
-    const { partition, endpoint, body, everyLayout = false } = question
+    const { partition, endpoint, body, deadlineMs, everyLayout = false } = question
     const answers: QuorumAnswer<Answer>[] = []
     const failures: unknown[] = []
     const { first, spare, votes } = everyLayout
       ? this.#ownersOf(partition)
       : this.readersOf(partition)
     const waiting = this.ask<Answer>({
-      ...question,
       nodes: first,
-      ...(spare.length === 0 ? {} : { spare: { nodes: spare, body } }),
+      ...{ endpoint, body, deadlineMs },
+      spare: spare.length === 0 ? undefined : { nodes: spare, body },
       answered: (node, answer) => {
         answers.push({ node, answer })
         votes.add(node, true)

@@ -136,7 +136,7 @@ export class Appender {
   }
 
   async #write(segment: Segment, append: Append, location: Location): Promise<void> {
-    const record = sealRecord(append.slot.record, { ...location, hash: append.hash })
+    const record = sealRecord(append.slot.record, { hash: append.hash, ...location })
     try {
       await this.#drive.files.use(segment.number, (file) => file.write(record, location.offset))
     } catch (error) {
@@ -246,7 +246,7 @@ export class Appender {
     if (!(await this.#drive.hasRoomFor(this.#options.stepBytes, reserve))) throw this.#full()
     const { number: drive, nextSegment: number } = this.#drive
     const row = { generation: 1, sequence: 0, endBytes: 0, liveBytes: 0 } as const
-    const segment = new Segment(drive, number, { ...row, state: 'open' })
+    const segment = new Segment(drive, number, { state: 'open', ...row })
     this.#drive.nextSegment++
     await this.#options.db.write((batch) => segment.writeRow(batch))
     try {

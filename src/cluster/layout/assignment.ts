@@ -55,7 +55,7 @@ export function assignPartitions(request: AssignmentRequest): Assignment {
   const zones = zonesOf(nodes)
   const copiesInZone = copiesInZoneMax(request, zones)
   const partitionBytes = largestPartition(zones, { factor, copiesInZone, partitionCount })
-  const owners = place({ ...request, zones, copiesInZone, partitionBytes, partitionCount })
+  const owners = place({ zones, copiesInZone, partitionBytes, partitionCount, ...request })
   let moves = 0
   owners.forEach((ids, partition) => {
     moves += ids.filter((id) => previous?.[partition]?.includes(id) !== true).length

@@ -50,7 +50,8 @@ const FORMAT = 1
 export function encodeHistory(history: LayoutHistory): StoredHistory {
   const { clusterId, revision, readmissions, movedAt, readVersion } = history
   return {
-    ...{ format: FORMAT, clusterId, revision, readmissions, movedAt, readVersion },
+    format: FORMAT,
+    ...{ clusterId, revision, readmissions, movedAt, readVersion },
     active: history.active.map(encodeLayout),
     former: history.former.map((one) => [one.version, one.storageNodes, one.gatewayNodes]),
     staged: encodeStaged(history.staged),
@@ -106,7 +107,8 @@ export function decodeStaged({ roles, zoneSpread, factor }: StoredHistory['stage
 function encodeLayout(layout: Layout): StoredLayout {
   const { version, factor, zoneSpread, roles, storage, places, partitionBytes } = layout
   return {
-    ...{ version, factor, zoneSpread, storage, partitionBytes },
+    version,
+    ...{ factor, zoneSpread, storage, partitionBytes },
     roles: [...roles].map(([node, role]) => [node, encodeRole(role)]),
     places: base64Of(places),
   }
@@ -122,7 +124,8 @@ function decodeLayout(stored: StoredLayout): Layout {
     throw bad(`layout ${version} names an owner that does not store`)
   }
   return {
-    ...{ version, factor, zoneSpread, partitionBytes },
+    version,
+    ...{ factor, zoneSpread, partitionBytes },
     roles: new Map(roles.map(([node, role]) => [nodeId(node), decodeRole(role)])),
     storage: storage.map(nodeId),
     places: Uint8Array.from(places),
@@ -154,8 +157,8 @@ function decodeProgress(stored: StoredProgress): [NodeId, Progress] {
   return [
     nodeId(node),
     {
-      ...{ ack, sync, syncAck, skippedTo, readmissions, readmittedAt, isLost },
       incarnation: incarnation ?? undefined,
+      ...{ ack, sync, syncAck, skippedTo, readmissions, readmittedAt, isLost },
     },
   ]
 }

@@ -42,7 +42,9 @@ export const createUpload: CommandDefinition<ObjectValue> = {
         uploads: [
           ...uploads,
           {
-            ...{ id, state: 'open', kind: checksumKindOf(kind) },
+            id,
+            state: 'open',
+            kind: checksumKindOf(kind),
             ...{ etag: undefined, checksum: undefined },
             ...decodeSealing(sealing),
           },

@@ -197,8 +197,8 @@ export class LayoutFollower implements Worker {
     if (!isRead) return
     const { layout, readmissions } = epochOf(history)
     const report: Report = {
-      ...{ node: members.self, incarnation: incarnation(), layout, readmissions },
       sync: syncedTo(),
+      ...{ node: members.self, incarnation: incarnation(), layout, readmissions },
     }
     if (track(history, report) !== history) await this.change(trackNodeCommand(report))
   }

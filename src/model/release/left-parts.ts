@@ -41,7 +41,7 @@ export class LeftParts {
   async #end(manifest: ManifestId, key: MergedKey, found: PartRow | undefined): Promise<void> {
     const row = found && withoutManifest(found, manifest)
     if (row === undefined) return
-    await insertOrLater(this.#options.tables.insert(this.#options.part, [{ ...key, row }]))
+    await insertOrLater(this.#options.tables.insert(this.#options.part, [{ row, ...key }]))
   }
 
   /**
@@ -55,7 +55,7 @@ export class LeftParts {
     const key = partKey(part.upload, part.number)
     const row = tables.rowHere(table, key)
     if (row === undefined || !namesManifest(row, manifest)) return false
-    await insertOrLater(tables.insert(table, [{ ...key, row }]))
+    await insertOrLater(tables.insert(table, [{ row, ...key }]))
     return true
   }
 }

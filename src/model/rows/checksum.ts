@@ -42,5 +42,5 @@ export function encodeChecksum(checksum: Checksum | undefined): StoredChecksum {
 export function decodeChecksum(stored: StoredChecksum): Checksum | undefined {
   if (stored === 0) return undefined
   const kind = checksumKindOf(stored[0])
-  return kind === undefined ? undefined : { ...kind, value: stored[1] }
+  return kind === undefined ? undefined : { value: stored[1], ...kind }
 }

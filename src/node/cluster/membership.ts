@@ -103,13 +103,13 @@ async function openNodeMembers(parts: MembershipParts): Promise<Members> {
     watch.hasRows ||= await holdsAny(db, table)
   }
   const members = openMembers({
-    ...{ self, stored, lone, clusterId },
     isEmpty: () => !watch.hasRows,
     persist: async (state) => {
       await writeState(ground.disk, path, state)
       await copied(state)
     },
     ...(sentence === undefined ? {} : { sentence }),
+    ...{ self, stored, lone, clusterId },
   })
   if (stored === undefined) {
     // There from the first start on: so that it can be missed.
@@ -142,8 +142,8 @@ export async function openMembership(
   if (rest.rows.sealStatus.broken !== undefined) return { ...known, recall: undefined }
   const { ground, folder, network } = parts
   const recall = await openRecall({
-    ...{ ...rest, ground, folder, network, cluster: members },
     suspect: (incarnation) => tables().suspect(incarnation),
+    ...{ ground, folder, network, cluster: members, ...rest },
   })
   return { ...known, recall }
 }
@@ -216,10 +216,10 @@ export function followLayout(parts: FollowParts): FollowedLayout {
   const peers = new LayoutPeers({ members, network, log })
   const firsts = new FirstLayouts({ members, peers, network, clock, rng })
   const follower = new LayoutFollower({
-    ...{ members, tables, model, peers, firsts, network, clock, log },
     incarnation: parts.incarnation,
     syncedTo: parts.syncedTo,
     isRecovering: parts.isRecovering,
+    ...{ members, tables, model, peers, firsts, network, clock, log },
   })
   watch.onLayout = () => follower.touched()
   const runner = new WorkerRunner(follower, { clock, log })

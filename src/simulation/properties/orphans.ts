@@ -121,9 +121,9 @@ export async function holdingsOf(products: readonly Product[]): Promise<Holdings
   }
   const open = [...parts.values()].filter(({ upload }) => openUploads.has(upload))
   return {
-    ...{ openUploads, references, parts: [...parts.values()] },
     named: new Set([...named, ...open.map(({ manifest }) => manifest)]),
     manifests: new Map([...manifests].map(([manifest, rows]) => [manifest, [...rows.values()]])),
+    ...{ openUploads, references, parts: [...parts.values()] },
   }
 }
 

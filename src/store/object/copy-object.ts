@@ -93,7 +93,7 @@ export async function copyObject(store: Store, input: CopyObjectInput): Promise<
     const firstTime = store.tables.now()
     if (!isInline(content.body)) await assertManifestsInUse(store, [content.body])
     const metadata = input.metadata(source.metadata)
-    const command = copyObjectCommand({ ...input.conditions, ...content, metadata })
+    const command = copyObjectCommand({ metadata, ...content, ...input.conditions })
     const options = { firstTime, ...(operation === undefined ? {} : { operation }) }
     const answer = await withinQuota(store, bucket, addition, () =>
       changeObject(store, ref, command, options),

@@ -71,7 +71,7 @@ async function* blocksOf(
     return
   }
   for await (const part of partsOf(store, manifest, partCount)) {
-    yield* partBlocks(store, part.manifest, { ...part, tagBytes })
+    yield* partBlocks(store, part.manifest, { tagBytes, ...part })
   }
 }
 

@@ -110,7 +110,7 @@ export async function* partsOf(
       throw new StoreError('BlockUnavailable', 'Cannot read the parts of a manifest: it has none')
     }
     for (const part of row.parts) {
-      yield { ...part, start }
+      yield { start, ...part }
       start += part.size
     }
   }

@@ -62,13 +62,13 @@ export async function putObject(store: Store, input: PutObjectInput): Promise<Pu
     const isLarge = content instanceof BlockWriter
     if (isLarge) await content.assertInUse()
     const command = putObjectCommand({
-      ...conditions,
       size,
       etag,
       metadata,
       checksum,
       body: isLarge ? content.manifest : content,
       sealing: seal?.sealing,
+      ...conditions,
     })
     const options = { firstTime, ...(operation === undefined ? {} : { operation }) }
     const answer = await withinQuota(store, bucket, { key, bytes: size }, () =>

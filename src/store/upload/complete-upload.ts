@@ -120,9 +120,9 @@ export async function completeUpload(
     const firstTime = store.tables.now()
     await assertManifestsInUse(store, [manifest, ...parts.map((part) => part.manifest)])
     const command = completeUploadCommand({
-      ...input.conditions,
-      ...{ id: upload.id, size, etag, manifest, checksum },
       partCount: parts.length,
+      ...{ id: upload.id, size, etag, manifest, checksum },
+      ...input.conditions,
     })
     const { operation } = input
     const options = { firstTime, ...(operation === undefined ? {} : { operation }) }

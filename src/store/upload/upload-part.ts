@@ -117,7 +117,7 @@ async function insertPart(
   const key = partKey(upload.id, partNumber)
   for (let attempt = 1, at = store.tables.now(); ; attempt += 1) {
     try {
-      await store.tables.insert(store.model.part, [{ ...key, row: sentRow(at, part) }])
+      await store.tables.insert(store.model.part, [{ row: sentRow(at, part), ...key }])
       return at
     } catch (error) {
       const isOutranked = error instanceof DomainError && error.code === 'Outranked'
@@ -156,7 +156,7 @@ async function overwriteOthers(
   const at = Math.max(store.tables.now(), latestOf(row) + 1)
   const key = partKey(upload.id, partNumber)
   try {
-    await store.tables.insert(store.model.part, [{ ...key, row: { at, part } }])
+    await store.tables.insert(store.model.part, [{ row: { at, part }, ...key }])
   } catch (error) {
     if (!(error instanceof DomainError)) throw error
     store.log.debug({ code: String(error.code) }, 'parts that were overwritten still count')
@@ -188,7 +188,7 @@ async function insertOrLater(
   row: PartRow,
 ): Promise<void> {
   try {
-    await store.tables.insert(store.model.part, [{ ...partKey(upload.id, partNumber), row }])
+    await store.tables.insert(store.model.part, [{ row, ...partKey(upload.id, partNumber) }])
   } catch (error) {
     if (!(error instanceof DomainError) || error.code !== 'Outranked') throw error
   }

@@ -114,9 +114,9 @@ export function lastSides(
   const rows: SideRow[] = []
   for (const [side, sortKey, ended] of at.row.sides) {
     const ref = { side, sortKey }
-    const row = ended === 1 ? null : sideRow(get, local, { ...at, ref })
+    const row = ended === 1 ? null : sideRow(get, local, { ref, ...at })
     // One that is gone was ended by a change that was chosen: nobody needs it again.
-    if (ended === 1 || row !== null) rows.push({ ...ref, row })
+    if (ended === 1 || row !== null) rows.push({ row, ...ref })
   }
   return rows
 }
@@ -192,7 +192,7 @@ function dropEnded(
   at: { readonly place: Place; readonly key: string; readonly row: RegisterRow },
 ): void {
   for (const [side, sortKey, ended] of at.row.sides) {
-    if (ended === 1) dropSide(batch, local, { ...at, ref: { side, sortKey } })
+    if (ended === 1) dropSide(batch, local, { ref: { side, sortKey }, ...at })
   }
 }
 
@@ -210,7 +210,7 @@ export function dropSides(
   const row = newestRow(db, local, at.place, at.key)
   if (row === undefined || compareBallots(row.ballot, at.ballot) < 0) return
   db.write((batch) => {
-    for (const ref of at.sides) dropSide(batch, local, { ...at, ref })
+    for (const ref of at.sides) dropSide(batch, local, { ref, ...at })
   }).catch(() => undefined)
 }
 

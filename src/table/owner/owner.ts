@@ -146,8 +146,8 @@ export class Owner {
     const result: PromiseResult = {
       kind: 'promised',
       row: row ?? null,
-      sides: row === undefined ? [] : lastSides(db, local, { ...at, row }),
-      reads: reads.map((ref) => sideRow((tree, id) => db.get(tree, id), local, { ...at, ref })),
+      sides: row === undefined ? [] : lastSides(db, local, { row, ...at }),
+      reads: reads.map((ref) => sideRow((tree, id) => db.get(tree, id), local, { ref, ...at })),
     }
     return { found, result }
   }
@@ -270,10 +270,10 @@ export class Owner {
     const from = place.prefix + message.from
     const limit = Math.min(message.limit, SCAN_SLICE_ROWS)
     const found = await this.#options.db.range(index.tree, {
-      ...(message.inclusive ? { gte: from } : { gt: from }),
+      limit,
       // The byte after the NUL that ends the partition key: behind every key of it.
       lt: `${place.prefix.slice(0, -1)}\u0001`,
-      limit,
+      ...(message.inclusive ? { gte: from } : { gt: from }),
     })
     const keys: string[] = []
     const texts: string[] = []

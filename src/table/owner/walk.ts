@@ -60,7 +60,7 @@ export async function walkSides(
   after: string | undefined,
   limit: number,
 ): Promise<LocalSlice<LocalSide>> {
-  const slice = await walk(db, { ...side, placement: 'hash' }, after, limit)
+  const slice = await walk(db, { placement: 'hash', ...side }, after, limit)
   const rows = slice.rows.map(({ names: [partitionKey, key, sortKey], value }) => ({
     side: side.name,
     partitionKey: partitionKey!,

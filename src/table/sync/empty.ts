@@ -36,17 +36,17 @@ export async function emptyPartitions(
   }
   for (const local of registers.values()) {
     const work = workOn(local.table.placement)
-    await emptyTree(db, local.rows, { ...work, drop: dropRegister(local) })
+    await emptyTree(db, local.rows, { drop: dropRegister(local), ...work })
     for (const tree of local.sides.values()) {
-      await emptyTree(db, tree, { ...work, drop: () => undefined })
+      await emptyTree(db, tree, { drop: () => undefined, ...work })
     }
     for (const { tree } of local.indexes.values()) {
-      await emptyTree(db, tree, { ...work, drop: () => undefined })
+      await emptyTree(db, tree, { drop: () => undefined, ...work })
     }
   }
   for (const local of merged.values()) {
     const work = workOn(local.table.placement)
-    await emptyTree(db, local.rows, { ...work, drop: dropMerged(local) })
+    await emptyTree(db, local.rows, { drop: dropMerged(local), ...work })
   }
 }
 
@@ -60,7 +60,7 @@ export interface KeyRows {
 /** Whether any row of it lies here, on stable storage. */
 export async function holdsAny(db: Db, { local, prefix }: KeyRows): Promise<boolean> {
   for (const tree of treesOf(local)) {
-    const found = await db.range<string | Uint8Array>(tree, { ...keyBounds(prefix), limit: 1 })
+    const found = await db.range<string | Uint8Array>(tree, { limit: 1, ...keyBounds(prefix) })
     if (found.length > 0) return true
   }
   return false
@@ -132,7 +132,7 @@ async function emptyTree<Value extends string | Uint8Array>(
     const found = partitionOfKey(placement, first.key)
     while (wanted[at]! < found) at += 1
     if (wanted[at] !== found) continue
-    await emptyBounds(db, tree, { ...work, bounds: partitionBounds(placement, found) })
+    await emptyBounds(db, tree, { bounds: partitionBounds(placement, found), ...work })
     at += 1
   }
 }
@@ -144,7 +144,7 @@ async function emptyBounds<Value extends string | Uint8Array>(
 ): Promise<void> {
   for (;;) {
     work.signal.throwIfAborted()
-    const slice = await db.range(tree, { ...work.bounds, limit: SCAN_SLICE_ROWS })
+    const slice = await db.range(tree, { limit: SCAN_SLICE_ROWS, ...work.bounds })
     if (slice.length === 0) return
     await db.write((batch) => {
       for (const { key } of slice) {
@@ -162,7 +162,7 @@ function dropRegister({ table }: LocalTable): Drop<Uint8Array> {
   return (batch, key, stored) => {
     const before = valueOf(table, unpackRegister(stored))
     if (before === undefined) return
-    table.dropped?.(batch, { ...namesOf(table.placement, key), before })
+    table.dropped?.(batch, { before, ...namesOf(table.placement, key) })
   }
 }
 

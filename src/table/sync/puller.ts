@@ -259,10 +259,10 @@ export class Puller {
     if (this.#isCollected(synced, unit, row)) return
     const isLive = liveSides(table, row)
     const item: AcceptItem = {
-      ...{ key, row, base: null },
       sides: came.sides
         .filter(({ side, sortKey }) => isLive(side, sortKey))
         .map(({ side, sortKey, row: stored }) => ({ side, sortKey, row: unpackSide(stored) })),
+      ...{ key, row, base: null },
     }
     const message = { table: table.name, partitionKey, items: [item] }
     const [result] = await this.#options.owner.accept(message, this.#options.rules.floorOfCopy)

@@ -154,7 +154,7 @@ export class SyncSource {
     const wanted = new Set(message.leaves)
     const { gte, lt } = partitionBounds(synced.table.placement, message.partition)
     const from = message.after === '' ? { gte } : { gt: message.after }
-    const slice = await db.range(synced.rows, { ...from, lt, limit: SCAN_SLICE_ROWS })
+    const slice = await db.range(synced.rows, { lt, limit: SCAN_SLICE_ROWS, ...from })
     const units: string[] = []
     const digests: Uint8Array[] = []
     for (const { key } of slice) {
@@ -189,7 +189,7 @@ export class SyncSource {
       const isWhole = parts.length <= 1
       if (!isFirst && (!isWhole || !freight.takes(packedSizeMax(unit)))) break
       if (isFirst) freight.takes(packedSizeMax({ ...unit, sides: parts[0] ?? [] }))
-      units.push({ ...unit, sides: parts[0] ?? [], isWhole })
+      units.push({ isWhole, ...unit, sides: parts[0] ?? [] })
       if (!isWhole) break
     }
     return { units }

@@ -76,9 +76,9 @@ export class NodeSync {
   /** See `OpenTables.syncWorker`. */
   worker(options: { readonly log: Log; readonly intervalMs: number }): Worker {
     return new SyncWorker({
-      ...options,
       peers: () => this.#peers(),
       pull: (peer, signal) => this.#puller.pull(peer, signal),
+      ...options,
     })
   }
 
@@ -87,13 +87,13 @@ export class NodeSync {
     const { cluster, custody, rules, db, floors, registers, mergedTables, owner } = this.#options
     const emptying = { db, registers, merged: mergedTables }
     return new GatherWorker({
-      ...{ ...wish, cluster, custody, rules },
       empty: async (partitions, signal) => {
         await emptyPartitions(emptying, partitions, signal)
         await floors.clear(partitions)
         owner.forgetRows()
       },
       pull: (peer, signal, isWanted) => this.#puller.pull(peer, signal, isWanted),
+      ...{ cluster, custody, rules, ...wish },
     })
   }
 
