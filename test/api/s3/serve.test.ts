@@ -3,10 +3,13 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { AuthError } from '../../../src/api/auth/errors.ts'
+import { PAGE_PLACE_MS, PAGES_AT_ONCE_MAX } from '../../../src/base/limits.ts'
+import { systemClock } from '../../../src/node/system/clock.ts'
 import { HttpError } from '../../../src/api/http/errors.ts'
 import { isHotS3Request, renderS3Fault } from '../../../src/api/s3/serve.ts'
 import { prepare } from '../../support/signed-client.ts'
 import type { Call } from '../../support/signed-client.ts'
+import { VirtualClock } from '../../support/virtual-clock.ts'
 import { textAt } from '../../support/xml-tree.ts'
 import { openDoor } from './door.ts'
 import type { Door } from './door.ts'
@@ -204,4 +207,50 @@ test('isHotS3Request() tells the operations that go without middleware', () => {
   for (const [method, target, hot] of rows) {
     assert.equal(isHotS3Request({ method, target }), hot, `${method} ${target}`)
   }
+})
+
+test('a fifth list asks for no row before one of four has ended, or has waited for others', async (t) => {
+  const clock = new VirtualClock(systemClock.wallMicros())
+  const held = await openDoor({ clock })
+  t.after(() => held.close())
+  assert.equal((await held.call({ method: 'PUT', key: 'k', body: Buffer.of(1) })).status, 200)
+  let asked = 0
+  const waiting: (() => void)[] = []
+  const { tables } = held.store
+  const page: typeof tables.page = async (...input) => {
+    asked += 1
+    await new Promise<void>((resolve) => waiting.push(resolve))
+    return tables.page(...input)
+  }
+  const get = (target: object, name: string | symbol): unknown => {
+    const value: unknown = name === 'page' ? page : Reflect.get(target, name)
+    return typeof value === 'function' ? (value.bind(tables) as unknown) : value
+  }
+  Object.assign(held.store, { tables: new Proxy(tables, { get }) })
+  // Each of the four kinds of pages counts.
+  const queries = [{}, { 'list-type': '2' }, { versions: '' }, { uploads: '' }]
+  const lists = Array.from({ length: 8 }, (_, index) =>
+    held.call({ method: 'GET', query: queries[index % 4]! }),
+  )
+  const turns = async (): Promise<void> => {
+    for (let turn = 0; turn < 100; turn += 1) await new Promise((resolve) => setImmediate(resolve))
+  }
+  await turns()
+  assert.equal(asked, PAGES_AT_ONCE_MAX)
+  // What is no list waits for none.
+  assert.equal((await held.call({ method: 'GET', key: 'k' })).status, 200)
+  await clock.run(PAGE_PLACE_MS - 1)
+  await turns()
+  assert.equal(asked, PAGES_AT_ONCE_MAX)
+  waiting[0]!()
+  await turns()
+  assert.equal(asked, PAGES_AT_ONCE_MAX + 1, 'one has ended')
+  await clock.run(1)
+  await turns()
+  assert.equal(asked, 8, 'three others have been in for long')
+  for (const go of waiting) go()
+  assert.deepEqual(
+    (await Promise.all(lists)).map(({ status }) => status),
+    Array.from({ length: 8 }, () => 200),
+  )
 })
