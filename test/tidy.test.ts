@@ -94,6 +94,16 @@ test('files: no FIXME, and no TODO without an issue', () => {
   )
 })
 
+test('literals: no handler of an S3 operation begins one with a spread', () => {
+  // Each would give every object that it makes a hidden class of its own. A declaration is made once.
+  const folder = 'src/api/s3/operations'
+  const begun = readdirSync(join(top, folder)).filter((file) => {
+    const [, ...handlers] = read(`${folder}/${file}`).split(/^ {2}handle: /m)
+    return /(?<!operation\()\{\s*\.\.\./.test(handlers.join(''))
+  })
+  assert.deepEqual(begun, [])
+})
+
 test('lists: every operation and every command stands in its list', () => {
   for (const folder of ['src/api/s3/operations', 'src/api/admin/operations']) {
     const list = read(`${folder}/index.ts`)

@@ -208,7 +208,7 @@ class Listener implements HttpServer {
 
   #serve(connection: Connection, arrival: Arrival): void {
     const { head, refusal } = this.#examine(connection, arrival)
-    const exchange = new Exchange({ ...arrival, head, requestId: this.#nextRequestId() })
+    const exchange = new Exchange({ head, requestId: this.#nextRequestId(), ...arrival })
     const watched = new WatchedExchange(exchange, connection)
     connection.begin(exchange)
     this.#watch.add(watched)

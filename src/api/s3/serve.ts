@@ -123,13 +123,13 @@ export function createS3Handler(options: S3Options): HttpHandler {
     if (trace.late === undefined) report(answer.status)
     else void trace.late.then(report)
     const cors = corsOf(door, request, trace)
+    const added = cors instanceof Promise ? await cors : cors
+    const { status, body, close } = answer
     return {
-      ...answer,
-      headers: [
-        ...commonHeaders,
-        ...answer.headers,
-        ...(cors instanceof Promise ? await cors : cors),
-      ],
+      status,
+      headers: [...commonHeaders, ...answer.headers, ...added],
+      ...(body === undefined ? {} : { body }),
+      ...(close === undefined ? {} : { close }),
     }
   }
 }

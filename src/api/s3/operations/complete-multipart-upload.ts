@@ -78,8 +78,8 @@ export const completeMultipartUpload = operation({
     const parts = readParts(checkedElement(parseXml(bytes), 'CompleteMultipartUpload'))
     context.mayAnswerEarly([])
     const { etag, checksum } = await completeUpload(store, {
-      ...upload,
       parts,
+      ...upload,
       conditions: writeConditions(input.ifMatch, input.ifNoneMatch),
       checksum: objectChecksum(request.headers, input.checksumType),
       objectSize: input.objectSize,
@@ -155,7 +155,7 @@ async function checkType(
   type: ChecksumType | undefined,
 ): Promise<void> {
   if (type === undefined) return
-  const kind = await listParts(store, { ...upload, limit: 0 }).then(
+  const kind = await listParts(store, { limit: 0, ...upload }).then(
     (page) => page.checksum?.type ?? 'none',
     (error: unknown) => {
       if (error instanceof StoreError && error.code === 'NoSuchUpload') return type

@@ -51,7 +51,8 @@ export const getObjectAttributes = operation({
     const chosen = readAttributes(wanted)
     const customerKey = customerKeyOf(input)
     const info = await headObject(context.store, {
-      ...{ bucket: context.bucket.id, key: context.key },
+      bucket: context.bucket.id,
+      key: context.key,
       customerKey: customerKey?.bytes,
     })
     const range = {

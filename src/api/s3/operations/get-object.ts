@@ -30,7 +30,8 @@ export const getObject = operation({
     const { bucket, key, request } = context
     const customerKey = customerKeyOf(input)
     const object = await getStoredObject(context.store, {
-      ...{ bucket: bucket.id, key },
+      bucket: bucket.id,
+      key,
       customerKey: customerKey?.bytes,
     })
     const selection = await selectBytes(object.info, input, context.clock.wallMicros())

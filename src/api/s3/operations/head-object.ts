@@ -29,7 +29,8 @@ export const headObject = operation({
     const { bucket, key } = context
     const customerKey = customerKeyOf(input)
     const info = await headStoredObject(context.store, {
-      ...{ bucket: bucket.id, key },
+      bucket: bucket.id,
+      key,
       customerKey: customerKey?.bytes,
     })
     const selection = await selectBytes(info, input, context.clock.wallMicros())

@@ -36,14 +36,17 @@ export const listObjectVersions = operation({
     const { prefix, delimiter, keyMarker, versionMarker, limit } = input
     checkVersionMarker(keyMarker, versionMarker)
     const page = await listObjects(context.store, {
-      ...{ bucket: context.bucket.id, prefix, delimiter, limit },
+      bucket: context.bucket.id,
+      ...{ prefix, delimiter, limit },
       after: keyMarker === '' ? undefined : keyMarker,
     })
     const show = showIn(input.encoding)
     const endsAtVersion = page.last !== undefined && page.last === page.entries.at(-1)?.key
     const owner = person('Owner', context.caller.id, context.caller.name)
     return listAnswer('ListVersionsResult', {
-      ...{ entries: page.entries, prefixes: page.prefixes, show },
+      entries: page.entries,
+      prefixes: page.prefixes,
+      show,
       entry: (one) => versionEntry(one, show, owner),
       head:
         element('Name', context.bucketName) +

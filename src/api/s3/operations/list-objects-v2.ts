@@ -38,14 +38,16 @@ export const listObjectsV2 = operation({
     const { prefix, delimiter, startAfter, token, limit } = input
     const range = { bucket: context.bucket.id, prefix, delimiter }
     const page = await listObjects(context.store, {
+      limit,
       ...range,
       ...listStart(range, startAfter, token),
-      limit,
     })
     const show = showIn(input.encoding)
     const owner = input.fetchOwner ? person('Owner', context.caller.id, context.caller.name) : ''
     return listAnswer('ListBucketResult', {
-      ...{ entries: page.entries, prefixes: page.prefixes, show },
+      entries: page.entries,
+      prefixes: page.prefixes,
+      show,
       entry: (one) => objectEntry(one, show, owner),
       head:
         element('Name', context.bucketName) +

@@ -26,14 +26,16 @@ export const listObjects = operation({
     const { prefix, delimiter, marker, limit } = input
     const range = { bucket: context.bucket.id, prefix, delimiter }
     const page = await listStoredObjects(context.store, {
-      ...range,
       after: marker === '' ? undefined : marker,
       limit,
+      ...range,
     })
     const show = showIn(input.encoding)
     const owner = person('Owner', context.caller.id, context.caller.name)
     return listAnswer('ListBucketResult', {
-      ...{ entries: page.entries, prefixes: page.prefixes, show },
+      entries: page.entries,
+      prefixes: page.prefixes,
+      show,
       entry: (one) => objectEntry(one, show, owner),
       head:
         element('Name', context.bucketName) +

@@ -62,7 +62,8 @@ export const postObject = operation({
       ...customerKeyHeaders(customerKey),
     ]
     return answerOf(context, form, {
-      ...{ key, etag },
+      key,
+      etag,
       headers: withExpiration(headers, context.bucket, key, made),
     })
   },

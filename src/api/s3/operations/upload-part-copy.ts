@@ -60,7 +60,8 @@ export const uploadPartCopy = operation({
     const from = await sourceBucket(context, input)
     const customerKey = customerKeyOf(input)
     const object = await getObject(store, {
-      ...{ bucket: from.id, key: input.source.key },
+      bucket: from.id,
+      key: input.source.key,
       customerKey: sourceKeyOf(input)?.bytes,
     })
     const { size } = object.info
