@@ -9,7 +9,7 @@ import { ownersIn } from '../../cluster/layout/layout.ts'
 import type { Placement } from '../../table/schema.ts'
 import type { SimulatedNode } from '../node.ts'
 import { registerRow } from './registers.ts'
-import type { Asked, Watch } from './witness.ts'
+import { StoredWatch, type Asked } from './witness.ts'
 
 /** Rows that all owners have confirmed, by key and digest. */
 interface DropMessage {
@@ -18,18 +18,7 @@ interface DropMessage {
   readonly digests: readonly Uint8Array[]
 }
 
-export class CollectedWatch implements Watch {
-  readonly #fault: (sentence: string) => void
-  readonly #nodes = new Set<SimulatedNode>()
-
-  constructor(fault: (sentence: string) => void) {
-    this.#fault = fault
-  }
-
-  began(node: SimulatedNode): void {
-    this.#nodes.add(node)
-  }
-
+export class CollectedWatch extends StoredWatch {
   asked({ node, endpoint, envelope }: Asked): ((answer: unknown) => void) | undefined {
     if (endpoint !== 'collect/drop') return undefined
     const { table, units, digests } = envelope.body as DropMessage
@@ -41,15 +30,12 @@ export class CollectedWatch implements Watch {
     })
     if (faults.length === 0) return undefined
     return () => {
-      for (const fault of faults) this.#fault(fault)
+      for (const fault of faults) this.fault(fault)
     }
   }
 
   #faultsOf(key: string, digest: Uint8Array, owners: readonly NodeId[] | undefined): string[] {
-    const held = [...this.#nodes].flatMap((node) => {
-      const stored = node.stored(key) as Uint8Array | undefined
-      return stored === undefined ? [] : [{ node, stored }]
-    })
+    const held = this.held(key)
     const going = held.find(({ stored }) => equalBytes(blake3(stored), digest))
     if (going === undefined) return []
     const { ballot } = registerRow(going.stored)

@@ -8,25 +8,14 @@ import { HEADER_SORT_KEY, manifestTable } from '../../model/manifest.table.ts'
 import type { InsertMessage, InsertResult } from '../../table/messages.ts'
 import { unpackMerged } from '../../table/row.ts'
 import type { SimulatedNode } from '../node.ts'
-import type { Asked, Watch } from './witness.ts'
+import { StoredWatch, type Asked } from './witness.ts'
 
 /** Tags of the rows that say where a block lies, and what refers to it. */
 const [LOCATION, REFERENCE] = ['1', 'r']
 const HASH_DIGITS = 64
 const LIVE = 1
 
-export class ReferencesWatch implements Watch {
-  readonly #fault: (sentence: string) => void
-  readonly #nodes = new Set<SimulatedNode>()
-
-  constructor(fault: (sentence: string) => void) {
-    this.#fault = fault
-  }
-
-  began(node: SimulatedNode): void {
-    this.#nodes.add(node)
-  }
-
+export class ReferencesWatch extends StoredWatch {
   asked({ node, endpoint, envelope }: Asked): ((answer: unknown) => void) | undefined {
     if (endpoint !== 'table/insert') return undefined
     const { table, items } = envelope.body as InsertMessage
@@ -37,7 +26,7 @@ export class ReferencesWatch implements Watch {
         // Where bits flip a block that was there may be found damaged at any time.
         if (kind !== 'held' || row !== LIVE || node.hasRotted) continue
         if (node.stored(LOCATION + hash) !== undefined) continue
-        this.#fault(`node ${node.index} took a reference to block ${hash.slice(0, 8)} without it`)
+        this.fault(`node ${node.index} took a reference to block ${hash.slice(0, 8)} without it`)
       }
     }
   }
@@ -52,7 +41,7 @@ export class ReferencesWatch implements Watch {
       if (states.length === 0 || states.some((state) => state === 'closing')) continue
       if (states.includes('released')) continue
       const hash = key.slice(3, 3 + HASH_DIGITS)
-      this.#fault(
+      this.fault(
         `node ${node.index} let block ${hash.slice(0, 8)} go, whose manifest was not closed`,
       )
     }
@@ -61,9 +50,7 @@ export class ReferencesWatch implements Watch {
   /** What each node holds of its header, on stable storage. */
   #statesOf(manifest: string): string[] {
     const key = `${manifestTable.tag}${manifest.slice(0, 2)}${manifest}\0${HEADER_SORT_KEY}`
-    return [...this.#nodes].flatMap((node) => {
-      const stored = node.stored(key) as Uint8Array | undefined
-      if (stored === undefined) return []
+    return this.held(key).flatMap(({ stored }) => {
       const { version, row } = unpackMerged(stored)
       const header = manifestTable.decode(row, version)
       return header.kind === 'header' ? [header.state] : []

@@ -38,6 +38,28 @@ export interface Watch {
   read?(node: SimulatedNode, at: ObjectAt, value: ObjectValue | undefined): void
 }
 
+/** Watches what lies on stable storage of all nodes. */
+export abstract class StoredWatch implements Watch {
+  protected readonly fault: (sentence: string) => void
+  readonly #nodes = new Set<SimulatedNode>()
+
+  constructor(fault: (sentence: string) => void) {
+    this.fault = fault
+  }
+
+  began(node: SimulatedNode): void {
+    this.#nodes.add(node)
+  }
+
+  /** Who holds the row of that key, and what it is there. */
+  protected held(key: string): { readonly node: SimulatedNode; readonly stored: Uint8Array }[] {
+    return [...this.#nodes].flatMap((node) => {
+      const stored = node.stored(key) as Uint8Array | undefined
+      return stored === undefined ? [] : [{ node, stored }]
+    })
+  }
+}
+
 export interface ObjectAt {
   readonly partitionKey: string
   readonly key: string
