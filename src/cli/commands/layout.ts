@@ -150,19 +150,18 @@ async function configure(run: Run): Promise<void> {
   if (redundancy === undefined && factor === undefined) {
     throw new CliError('nothing is given', 'Give --redundancy or --factor.')
   }
-  const isMost = redundancy !== undefined && /^(none|max|maximum)$/.test(redundancy)
-  const atLeast = redundancy === 'none' ? { atLeast: 1 } : 'maximum'
-  const zoneRedundancy = isMost ? atLeast : { atLeast: zonesOf(redundancy) }
   await stage(run, {
     parameters: {
-      ...(redundancy === undefined ? {} : { zoneRedundancy }),
+      ...(redundancy === undefined ? {} : { zoneRedundancy: zonesOf(redundancy) }),
       ...(factor === undefined ? {} : { replicationFactor: factor }),
     },
   })
 }
 
-function zonesOf(text: string | undefined): number {
-  if (text !== undefined && /^\d$/.test(text)) return Number(text)
+function zonesOf(text: string): 'maximum' | { readonly atLeast: number } {
+  if (text === 'max' || text === 'maximum') return 'maximum'
+  if (text === 'none') return { atLeast: 1 }
+  if (/^\d$/.test(text)) return { atLeast: Number(text) }
   throw new CliError(`"${text}" is no number of zones`, 'Give a number, or max.')
 }
 

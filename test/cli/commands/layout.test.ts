@@ -74,7 +74,10 @@ test('config, remove and revert stage and drop', async () => {
     replicationFactor: 2,
   })
   const most = await json<ClusterLayoutAnswer>('layout', 'config', '--redundancy', 'max')
-  assert.equal(most.stagedParameters?.zoneRedundancy, 'maximum')
+  assert.deepEqual(most.stagedParameters, { zoneRedundancy: 'maximum', replicationFactor: 2 })
+  const copies = await json<ClusterLayoutAnswer>('layout', 'config', '--factor', '3')
+  assert.deepEqual(copies.stagedParameters, { zoneRedundancy: 'maximum', replicationFactor: 3 })
+  await hangar('layout', 'config', '--factor', '2')
   const impossible = await hangar('layout', 'plan')
   assert.deepEqual([impossible.code, /2 copies want 2 nodes/.test(impossible.err)], [1, true])
   const gateway = ['-g', '-z', 'dc2', '--replace', self] as const
