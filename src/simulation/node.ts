@@ -253,8 +253,10 @@ export class SimulatedNode {
   remember(): void {
     if (!this.#isDatabaseThere) return
     const takenAt = this.#parts.world.now
-    const layouts = this.product?.layout?.members.history()?.active ?? []
-    const wouldAsk = layouts.every(({ factor }) => factor > 1)
+    const { product } = this
+    const layouts = product?.layout?.members.history()?.active ?? []
+    // Which layouts the copy of a node that is down knows is not seen from here.
+    const wouldAsk = product !== undefined && layouts.every(({ factor }) => factor > 1)
     this.#remembered = {
       restoreDrive: this.disk.remember(),
       ...{ rows: this.#rows.copy(), takenAt, wouldAsk },

@@ -109,3 +109,19 @@ test('a node whose drive fails while it stops is down all the same, without a wo
   assert.notEqual(node.product, undefined)
   assert.deepEqual(faults, [])
 })
+
+test('of a node that was down all of it is not put back: whether it would ask the others is not known', async () => {
+  for (const isDown of [false, true]) {
+    const { world, node } = await started()
+    if (isDown) node.crash('kill')
+    node.remember()
+    let isLater = false
+    world.after(60_000, () => {
+      isLater = true
+    })
+    await world.run(1_000_000, () => isLater)
+    assert.equal(isLater, true)
+    assert.equal(node.rollBack('everything'), !isDown)
+    assert.equal(node.rollBack('rows'), isDown, 'there is one copy, and its rows alone may go back')
+  }
+})
