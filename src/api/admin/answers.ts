@@ -113,16 +113,22 @@ export const clusterStatusShape = fields({
       clockAheadMs: omittable(integer),
     }),
   ),
-  /** Ours, of a node that is linked to no other: where it looks for them, and what came of it. */
+  /**
+   * Ours: where the node looks for others in vain, and what came of it; once it is linked to one,
+   * those that it never met since it started.
+   */
   unmetPeers: omittable(
     list(
       fields({
         address: text,
+        /** Who must answer there; absent: anybody may. */
+        node: omittable(text),
         /** Null before the first try has ended, as are those that follow. */
         reason: nullable(
           oneOf(
             'refused',
             'unknown-name',
+            'names-unanswered',
             'timeout',
             'unreachable',
             'certificate',

@@ -94,7 +94,7 @@ export interface NodePeers {
     /** Undefined when it never was. */
     readonly lastSeenSecs: number | undefined
   }[]
-  /** While none is linked: where they are looked for, and what came of it. */
+  /** Where they are looked for in vain; once one is linked, those that were never met. */
   unmet(): readonly UnmetPeer[]
   /**
    * Links this node to another, `ID@host:port` or `host:port`.

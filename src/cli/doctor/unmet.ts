@@ -1,4 +1,4 @@
-/** Why a node is linked to no other, and what mends it, by what GetClusterStatus tells. */
+/** Why a node has not met others, and what mends it, by what GetClusterStatus tells. */
 
 import type { ClusterStatusAnswer } from '../../api/admin/answers.ts'
 
@@ -10,7 +10,7 @@ export interface UnmetFinding {
   /** What is wrong, without a full stop. */
   readonly sentence: string
   readonly mend: string
-  /** It may be over by itself, or nobody waits for it. */
+  /** It may be over by itself, or not much waits for it. */
   readonly isMinor: boolean
 }
 
@@ -28,8 +28,12 @@ const words: Readonly<Record<Exclude<Reason, 'turned-away'>, Words>> = {
     mend: 'Start the node there, or correct the address: its port is that of rpc_bind_addr.',
   },
   'unknown-name': {
-    what: (at) => `the name is not found of ${at}`,
+    what: (at) => `the name of ${at} is not found`,
     mend: 'Correct the name in bootstrap_peers, or make it known: `getent hosts NAME` asks for it.',
+  },
+  'names-unanswered': {
+    what: (at) => `no name server says where ${at} is`,
+    mend: 'Look at /etc/resolv.conf and who is named there: `getent hosts NAME` asks again.',
   },
   timeout: {
     what: (at) => `no answer in time from ${at}`,
@@ -57,8 +61,11 @@ const words: Readonly<Record<Exclude<Reason, 'turned-away'>, Words>> = {
   },
 }
 
-/** One for each reason; none while the node is linked to another, or looks for none. */
-export function unmetFindings({ unmetPeers = [] }: ClusterStatusAnswer): UnmetFinding[] {
+/** One for each reason; none while the node looks for nobody. */
+export function unmetFindings({ nodes, unmetPeers = [] }: ClusterStatusAnswer): UnmetFinding[] {
+  // The node itself is one of those that are up.
+  const isLinked = nodes.filter(({ isUp }) => isUp).length > 1
+  const begin = isLinked ? 'not every node is met' : 'no other node is met'
   const groups = new Map<string, Unmet[]>()
   for (const peer of unmetPeers) {
     const { address, reason, isOnce } = peer
@@ -69,22 +76,23 @@ export function unmetFindings({ unmetPeers = [] }: ClusterStatusAnswer): UnmetFi
     const [first] = peers
     const { reason, isOnce } = first!
     return {
-      sentence: `no other node is met: ${whatOf(first!, namesOf(peers))}`,
+      sentence: `${begin}: ${whatOf(first!, namesOf(peers))}`,
       mend: mendOf(first!),
-      isMinor: isOnce || reason === null,
+      isMinor: isLinked || isOnce || reason === null,
     }
   })
 }
 
 /** What to do about one address. */
-export function mendOf({ address, reason, isOnce }: Unmet): string {
+export function mendOf({ address, node, reason, isOnce }: Unmet): string {
   if (reason === null) return 'It is being tried: ask again in some seconds.'
   const [, host = address, port = ''] = /^\[?(.*?)\]?:(\d+)$/.exec(address) ?? []
   const mend =
     reason === 'turned-away'
       ? 'The log of the node there says more.'
       : words[reason].mend.replace('PORT', port).replace(/\b(?:HOST|NAME|ADDRESS)\b/, host)
-  return isOnce ? `${mend} Then: hangar join ${address}` : mend
+  const whole = node === undefined ? address : `${node}@${address}`
+  return isOnce ? `${mend} Then: hangar join ${whole}` : mend
 }
 
 function whatOf({ reason, error }: Unmet, at: string): string {

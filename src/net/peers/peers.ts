@@ -7,6 +7,7 @@ import type { Address, Link, Links } from '../../base/links.ts'
 import type { Metrics } from '../../base/metrics.ts'
 import { announcedAddress, parsePeerAddress, readAddress, textOfAddress } from './address.ts'
 import { AddressBook, packKnown, type KnownPeer } from './book.ts'
+import { ConfiguredPeers } from './configured.ts'
 import { Dialer } from './dialer.ts'
 import { NetError } from '../errors.ts'
 import { Gossip } from './gossip.ts'
@@ -14,7 +15,7 @@ import { Greeter, type GreeterOptions, type Role } from './greeter.ts'
 import type { Hello, Refusal } from '../wire/handshake.ts'
 import { RefusalLog } from './refusal-log.ts'
 import { Session, type SessionSetting } from '../session.ts'
-import { Tries, type Miss } from './tries.ts'
+import { TOO_LATE, Tries, type Miss, type Sought } from './tries.ts'
 
 /** A session that lived this long is no failed attempt. */
 const STEADY_MICROS = 10_000_000
@@ -52,15 +53,6 @@ export interface PeerInfo {
   readonly why: string | undefined
 }
 
-/** A configured address, as it was written too. */
-interface Configured {
-  readonly name: string
-  readonly address: Address
-  /** Who is there is linked. */
-  readonly isMet: () => boolean
-  readonly dialAgain: () => void
-}
-
 /** What stays of a peer between its links. */
 interface Trace {
   lastSeenMicros: number | undefined
@@ -79,8 +71,7 @@ export class Peers {
   readonly #tries: Tries
   readonly #sessions = new Map<NodeId, Session>()
   readonly #traces = new Map<NodeId, Trace>()
-  /** The peers of the settings; whether somebody was met there. */
-  readonly #configured: Configured[] = []
+  readonly #configured: ConfiguredPeers
   /** Links that this node is making, by who answered. */
   readonly #linking = new Map<NodeId, Promise<void>>()
   #listeningPort: number | undefined
@@ -101,10 +92,19 @@ export class Peers {
       rng,
       attempt: (address, expected) => this.#attempt(address, expected),
     })
+    this.#configured = new ConfiguredPeers({
+      self,
+      publicAddress: options.publicAddress,
+      book: this.#book,
+      dialer: this.#dialer,
+      isUp: (node) => this.session(node) !== undefined,
+      hasSession: (node) => this.#sessions.has(node),
+      wasMet: (node) => this.#wasMet(node),
+    })
     this.#gossip = new Gossip({
       clock,
       listeners: () => [...this.#sessions.values()].filter((session) => session.isUp),
-      known: () => this.#known(),
+      known: () => this.#packed(),
       told: (from, list) => void this.told(from, list),
       list: () => this.#book.list(),
       changed: (peers) => options.changed?.(peers),
@@ -130,7 +130,7 @@ export class Peers {
     for (const { node, addresses } of this.#options.knownPeers ?? []) {
       for (const text of addresses) this.#book.add(node, readAddress(text), 'told')
     }
-    for (const text of this.#options.bootstrapPeers) this.#configure(text)
+    for (const text of this.#options.bootstrapPeers) this.#configured.add(text)
     for (const node of this.#book.nodes()) this.#want(node)
     this.#gossip.open()
     this.#beat()
@@ -158,14 +158,20 @@ export class Peers {
 
   /** Those of the configured peers that were not met at their address, as they were written. */
   awaited(): string[] {
-    return this.#unmet().map(({ name }) => name)
+    return this.#configured.unmet().map(({ name }) => name)
   }
 
-  /** While no peer is linked: where others are looked for, and what came of it. */
+  /**
+   * Where others are looked for, and what came of it. While a peer is linked: of those alone that
+   * were tried in vain and never met since this node started.
+   */
   misses(): Miss[] {
-    if (this.#upCount() > 0) return []
-    const known = this.#book.nodes().flatMap((node) => this.#book.addresses(node))
-    return this.#tries.misses([...this.#unmet().map(({ address }) => address), ...known])
+    if (this.#upCount() === 0)
+      return this.#tries.misses([...this.#configured.unmet(), ...this.#known()])
+    const unmet = this.#configured.unmet().filter(({ wasMet }) => !wasMet())
+    const known = this.#known().filter(({ node }) => !this.#wasMet(node!))
+    const misses = this.#tries.misses([...unmet, ...known])
+    return misses.filter(({ reason, isOnce }) => reason !== undefined && !isOnce)
   }
 
   info(): PeerInfo[] {
@@ -195,7 +201,7 @@ export class Peers {
    */
   async connect(text: string): Promise<NodeId> {
     const { node, address } = parsePeerAddress(text)
-    this.#tries.asked(address)
+    this.#tries.asked(address, node)
     const peer = await this.#attempt(address, node)
     this.#tries.met(address)
     this.#note(peer, address, 'configured')
@@ -238,12 +244,7 @@ export class Peers {
       for (const node of changed) this.#want(node, true)
       this.#gossip.news()
     }
-    return this.#known()
-  }
-
-  #unmet(): Configured[] {
-    const own = this.#options.publicAddress
-    return this.#configured.filter(({ name, isMet }) => name !== own && !isMet())
+    return this.#packed()
   }
 
   #upCount(): number {
@@ -251,30 +252,6 @@ export class Peers {
   }
 
   // Dialling
-
-  #configure(text: string): void {
-    const { node, address } = parsePeerAddress(text)
-    if (node !== undefined) {
-      this.#book.add(node, address, 'configured')
-      const isMet = (): boolean => this.session(node) !== undefined
-      this.#configured.push({ name: text, address, isMet, dialAgain: () => undefined })
-      return
-    }
-    let last: NodeId | undefined
-    const isSatisfied = (): boolean =>
-      last !== undefined && (last === this.#options.self || this.#sessions.has(last))
-    const target = {
-      expected: undefined,
-      addresses: () => [address],
-      isSatisfied,
-      answered: (peer: NodeId) => {
-        last = peer
-      },
-    }
-    const dialAgain = (): void => this.#dialer.want(textOfAddress(address), target, true)
-    this.#configured.push({ name: text, address, isMet: isSatisfied, dialAgain })
-    dialAgain()
-  }
 
   #want(node: NodeId, isRenewed = false): void {
     if (!this.#book.knows(node)) return
@@ -300,6 +277,7 @@ export class Peers {
       if (this.#sessions.has(peer) || this.#linking.has(peer)) {
         link.close('AlreadyLinked')
         await this.#linking.get(peer)
+        this.#tries.met(address)
         return peer
       }
       const linking = this.#link(link, address).finally(() => this.#linking.delete(peer))
@@ -309,7 +287,10 @@ export class Peers {
       return peer
     } catch (error) {
       const peer = this.#linkedAnyway(error as NetError)
-      if (peer !== undefined) return peer
+      if (peer !== undefined) {
+        this.#tries.met(address)
+        return peer
+      }
       // A link that the peer dialled meanwhile took the place of this one: then all is well.
       const isCrossed = (error as NetError).details['refusal'] === 'NoSession'
       if (isCrossed && !isAgain) return this.#attempt(address, expected, true)
@@ -362,7 +343,7 @@ export class Peers {
     return withDeadline(clock, dialled, HANDSHAKE_MS_MAX, () => {
       isLate = true
       const text = `Cannot reach ${textOfAddress(address)}: no answer within ${HANDSHAKE_MS_MAX} ms`
-      return new NetError('PeerUnreachable', text)
+      return new NetError('PeerUnreachable', text, { details: { system: TOO_LATE } })
     })
   }
 
@@ -414,8 +395,7 @@ export class Peers {
     const { peer, remote } = session
     this.#traceOf(peer).why = undefined
     this.#options.log.info({ peer, address: textOfAddress(remote) }, 'A peer is up')
-    // Perhaps it is who was not met at an address of the settings.
-    for (const { isMet, dialAgain } of this.#configured) if (!isMet()) dialAgain()
+    this.#configured.dialAgain()
     this.#want(peer)
     this.#options.onUp?.(peer)
     this.#gossip.tell(session)
@@ -459,7 +439,18 @@ export class Peers {
     return this.#options.publicAddress ?? (port === undefined ? '' : `:${port}`)
   }
 
-  #known(): unknown {
+  /** Every address of those who are known. */
+  #known(): Sought[] {
+    return this.#book
+      .nodes()
+      .flatMap((node) => this.#book.addresses(node).map((address) => ({ address, node })))
+  }
+
+  #wasMet(node: NodeId): boolean {
+    return this.session(node) !== undefined || this.#traces.get(node)?.hello !== undefined
+  }
+
+  #packed(): unknown {
     const { self, publicAddress } = this.#options
     const own = publicAddress === undefined ? [] : [{ node: self, addresses: [publicAddress] }]
     return packKnown([...own, ...this.#book.list()])

@@ -37,8 +37,10 @@ export function nodePeers(
         lastSeenSecs: lastSeenMs === undefined ? undefined : Math.round(lastSeenMs / 1000),
       })),
     unmet: () =>
-      mesh.misses().map(({ address, reason, error, secondsAgo, isOnce }) => ({
-        ...{ address, reason: reason ?? null, error: error ?? null, isOnce },
+      mesh.misses().map(({ address, node, reason, error, secondsAgo, isOnce }) => ({
+        address,
+        ...(node === undefined ? {} : { node }),
+        ...{ reason: reason ?? null, error: error ?? null, isOnce },
         triedSecsAgo: secondsAgo ?? null,
       })),
     connect: (address) => mesh.connect(address),

@@ -290,10 +290,11 @@ test('misses() tells of every address that was tried in vain, while no peer is l
   const a = await openNode(world, 1, { bootstrapPeers, knownPeers })
   const seen = (): unknown => a.misses().map(({ address, reason }) => [address, reason])
   assert.deepEqual(a.misses()[1], {
-    ...{ address: 'host2:3901', reason: undefined, error: undefined, secondsAgo: undefined },
-    isOnce: false,
+    ...{ address: 'host2:3901', node: undefined, isOnce: false },
+    ...{ reason: undefined, error: undefined, secondsAgo: undefined },
   })
-  const refused = assert.rejects(a.connect('host9:3901'), { code: 'PeerUnreachable' })
+  const pinned = `${nodeOf(9)}@host9:3901`
+  const refused = assert.rejects(a.connect(pinned), { code: 'PeerUnreachable' })
   await world.clock.run(40_000)
   await refused
   const lasting = [
@@ -303,14 +304,58 @@ test('misses() tells of every address that was tried in vain, while no peer is l
   assert.deepEqual(seen(), [...lasting, ['host9:3901', 'unreachable']], 'but itself')
   const asked = a.misses().at(-1)!
   assert.deepEqual(
-    [asked.isOnce, asked.secondsAgo, asked.error],
-    [true, 40, 'Cannot reach host9:3901: refused'],
+    [asked.isOnce, asked.secondsAgo, asked.error, asked.node],
+    [true, 40, 'Cannot reach host9:3901: refused', nodeOf(9)],
   )
   await world.clock.run(3_600_000)
   assert.deepEqual(seen(), lasting, 'nobody cares any more what he tried an hour ago')
-  await openNode(world, 2)
+  const never = assert.rejects(a.connect('host8:3901'), { code: 'PeerUnreachable' })
+  await world.clock.run(40_000)
+  await never
+  const b = await openNode(world, 2)
+  await world.clock.run(60_000)
+  assert.deepEqual(seen(), [['host3:3901', 'timeout']], 'who was never met, and is still dialled')
+  world.blacken(one, two)
+  await world.clock.run(60_000)
+  assert.ok(!isUp(a, b.self))
+  const alone = [
+    ['host2:3901', 'timeout'],
+    ['host3:3901', 'timeout'],
+    ['host8:3901', 'unreachable'],
+  ]
+  assert.deepEqual(seen(), alone, 'all again while none is linked')
+  world.clear()
   await world.clock.run(60_000)
   assert.deepEqual(seen(), [])
+})
+
+test('a peer that was met and is down is no miss while another is linked', async () => {
+  const world = new LinkWorld()
+  const a = await openNode(world, 1, { bootstrapPeers: ['host2:3901', `${three}@host3:3901`] })
+  await openNode(world, 2)
+  await openNode(world, 3)
+  await world.clock.run(60_000)
+  world.blacken(one, three)
+  await world.clock.run(60_000)
+  assert.deepEqual(
+    [isUp(a, two), isUp(a, three), a.awaited()],
+    [true, false, [`${three}@host3:3901`]],
+  )
+  assert.deepEqual(a.misses(), [])
+})
+
+test('an address where somebody answers who is linked already has failed no more', async () => {
+  const world = new LinkWorld()
+  const a = await openNode(world, 1, { bootstrapPeers: ['host2:3901'] })
+  await world.clock.run(40_000)
+  const reasons = (): unknown => a.misses().map(({ address, reason }) => [address, reason])
+  assert.deepEqual(reasons(), [['host2:3901', 'unreachable']])
+  const b = await openNode(world, 2, { bootstrapPeers: ['host1:3901'] })
+  await world.clock.run(10_000)
+  assert.ok(isUp(a, b.self))
+  world.blacken(one, two)
+  while (isUp(a, b.self)) await world.clock.run(100)
+  assert.deepEqual(reasons(), [['host2:3901', undefined]], 'it is only being tried again')
 })
 
 test('connect() links a node that dials this one at the same time, whoever is first', async () => {
