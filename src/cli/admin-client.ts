@@ -21,6 +21,17 @@ export interface AdminAccess {
 
 const ANSWER_MS_MAX = 60_000
 
+/** What a node answered instead of what was asked for. */
+export class AdminRefusal extends CliError {
+  /** Of the admin API; undefined where the answer names none. */
+  readonly code: string | undefined
+
+  constructor(code: string | undefined, message: string, hint: string | undefined) {
+    super(message, hint)
+    this.code = code
+  }
+}
+
 /**
  * Finds the node: by `--admin-url`, `--data` or `-c`, else by the environment, else the one of
  * `./hangar-data`.
@@ -198,7 +209,7 @@ export class AdminClient {
     )
   }
 
-  #refusal(status: number, text: string): CliError {
+  #refusal(status: number, text: string): AdminRefusal {
     const { code, message } = readError(text)
     const hint =
       status === 403
@@ -206,7 +217,7 @@ export class AdminClient {
         : status === 503
           ? '`hangar status` says how the node is; try again when it serves.'
           : listings[code ?? '']
-    return new CliError(message ?? `the node answered ${status} ${code ?? ''}`, hint)
+    return new AdminRefusal(code, message ?? `the node answered ${status} ${code ?? ''}`, hint)
   }
 }
 

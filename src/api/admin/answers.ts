@@ -175,6 +175,8 @@ const suggestedRoleShape = fields({ id: text, zone: text, capacity: count })
 export const joinShape = fields({
   /** This node knows the layout of the cluster, and may be given a role. */
   isMember: flag,
+  /** While it does not: a linked node that is of a cluster, so that there is a layout. */
+  knownBy: omittable(text),
   node: suggestedRoleShape,
   /** The node that has stood alone until now, and needs a role as well; null: there is none. */
   seed: nullable(suggestedRoleShape),

@@ -93,6 +93,8 @@ export interface NodePeers {
     readonly isUp: boolean
     /** Undefined when it never was. */
     readonly lastSeenSecs: number | undefined
+    /** Of the cluster that it is of, as it said when it was linked. */
+    readonly clusterId?: string | undefined
   }[]
   /** Where they are looked for in vain; once one is linked, those that were never met. */
   unmet(): readonly UnmetPeer[]

@@ -8,7 +8,7 @@ import type {
   LayoutPreviewAnswer,
   RoleAnswer,
 } from '../../api/admin/answers.ts'
-import type { AdminClient } from '../admin-client.ts'
+import { AdminRefusal, type AdminClient } from '../admin-client.ts'
 import { capacityBytes } from '../capacity.ts'
 import { CliError } from '../command.ts'
 import type { DefineCommand } from '../command.ts'
@@ -20,18 +20,22 @@ import type { Run as NodeRun } from '../subcommand.ts'
 
 /** The layout comes over a new link in well under a second. */
 const LAYOUT_MS_MAX = 4_000
+/** The same where a linked node is of a cluster: there is one, and a loaded machine takes longer. */
+const KNOWN_LAYOUT_MS_MAX = 60_000
 const POLL_MS = 100
 /** Others may apply theirs at the same time. */
-const APPLY_TRIES = 5
 const APPLY_MS_MAX = 10_000
 
 interface JoinOptions extends RoleOptions {
   readonly replace?: string
 }
 
-type Run = NodeRun<JoinOptions>
+interface Run extends NodeRun<JoinOptions> {
+  /** Sets the exit code of a run that says by itself what is missing. */
+  readonly exit: (code: number) => void
+}
 
-export const join: DefineCommand = (program, terminal) => {
+export const join: DefineCommand = (program, terminal, exit) => {
   const command = program
     .command('join')
     .description(
@@ -46,7 +50,9 @@ export const join: DefineCommand = (program, terminal) => {
     .option('--factor <n>', 'copies of everything from now on', wholeNumber)
     .option('-y, --yes', 'apply without asking')
     .option('--json', 'for programs')
-    .action(nodeAction<JoinOptions>(terminal, (run, [address]) => joinBy(run, address!)))
+    .action(
+      nodeAction<JoinOptions>(terminal, (run, [address]) => joinBy({ ...run, exit }, address!)),
+    )
 }
 
 async function joinBy(run: Run, address: string): Promise<void> {
@@ -61,7 +67,9 @@ async function joinBy(run: Run, address: string): Promise<void> {
   }
   const begin = `Linked; ${nodes.length} nodes are known here.`
   if (!found.isMember) {
-    say({ hasRole: false, applied: null }, [begin, ...withoutLayout(nodes)])
+    const missing = found.knownBy === undefined ? withoutLayout(nodes) : notYet(found.knownBy)
+    say({ hasRole: false, applied: null }, [begin, ...missing])
+    run.exit(1)
     return
   }
   const before = await client.call<ClusterLayoutAnswer>('GetClusterLayout')
@@ -105,10 +113,11 @@ function wantsRole({ zone, capacity, gateway, tag, replace, factor }: JoinOption
 
 /** Links, and waits for the layout. */
 async function linked(client: AdminClient, address: string): Promise<JoinAnswer> {
-  const last = performance.now() + LAYOUT_MS_MAX
+  const begin = performance.now()
   for (;;) {
     const found = await client.callOwn<JoinAnswer>('join', { body: { address } })
-    if (found.isMember || performance.now() > last) return found
+    const msMax = found.knownBy === undefined ? LAYOUT_MS_MAX : KNOWN_LAYOUT_MS_MAX
+    if (found.isMember || performance.now() > begin + msMax) return found
     await pause()
   }
 }
@@ -126,6 +135,14 @@ function withoutLayout(nodes: ClusterStatusAnswer['nodes']): string[] {
     ),
     '  hangar layout plan',
     '  hangar layout apply',
+  ]
+}
+
+function notYet(knownBy: string): string[] {
+  return [
+    `${knownBy.slice(0, 16)} is of a cluster, but its layout did not come to this node within ` +
+      `${KNOWN_LAYOUT_MS_MAX / 1000} s: this node has no role yet.`,
+    'It comes once enough nodes of the cluster are up: look there with `hangar status`, then do this again.',
   ]
 }
 
@@ -204,8 +221,11 @@ async function planned(client: AdminClient, staged: Staged): Promise<Plan | Clus
 }
 
 function isIn(layout: ClusterLayoutAnswer, { id, version }: Staged): boolean {
-  const isStaged = layout.stagedRoleChanges.some((change) => change.id === id)
-  return layout.version >= version && !isStaged && roleOf(layout, id) !== undefined
+  return layout.version >= version && !isStaged(layout, id) && roleOf(layout, id) !== undefined
+}
+
+function isStaged({ stagedRoleChanges }: ClusterLayoutAnswer, id: string): boolean {
+  return stagedRoleChanges.some((change) => change.id === id)
 }
 
 async function isWanted({ options, terminal }: Run): Promise<boolean> {
@@ -214,22 +234,45 @@ async function isWanted({ options, terminal }: Run): Promise<boolean> {
   return /^y(es)?$/i.test((await terminal.ask('Apply it? [y/N] ')).trim())
 }
 
-/** Applies; that another one applied it together with its own is as good. */
+/**
+ * Applies; that another one applied it together with its own is as good.
+ *
+ * @throws {CliError} at once where the role is staged no more and in no layout
+ */
 async function applyOrFind(client: AdminClient, staged: Staged): Promise<number> {
   const last = performance.now() + APPLY_MS_MAX
   let { version } = staged
-  for (let tried = 1; ; tried += 1) {
-    try {
-      const body = { version }
-      const { layout } = await client.call<LayoutAppliedAnswer>('ApplyClusterLayout', { body })
-      return layout.version
-    } catch (error) {
-      const found = await client.call<ClusterLayoutAnswer>('GetClusterLayout')
-      if (isIn(found, staged)) return found.version
-      if (tried === APPLY_TRIES || performance.now() > last) throw error
-      // What another one has applied may be on its way to this node.
-      if (found.version < version) await pause()
-      version = Math.max(version, found.version + 1)
-    }
+  for (;;) {
+    const applied = await tryToApply(client, version)
+    const layout = applied.layout ?? (await client.call<ClusterLayoutAnswer>('GetClusterLayout'))
+    if (isIn(layout, staged)) return layout.version
+    if (!isStaged(layout, staged.id)) throw dropped()
+    if (performance.now() > last) throw applied.conflict ?? dropped()
+    // What another one has applied may be on its way to this node.
+    if (layout.version < version) await pause()
+    version = Math.max(version, layout.version + 1)
   }
+}
+
+type Applied =
+  | { readonly layout: ClusterLayoutAnswer; readonly conflict?: undefined }
+  | { readonly layout?: undefined; readonly conflict: AdminRefusal }
+
+/** @throws {CliError} whatever is no conflict with what another one did */
+async function tryToApply(client: AdminClient, version: number): Promise<Applied> {
+  try {
+    const body = { version }
+    const { layout } = await client.call<LayoutAppliedAnswer>('ApplyClusterLayout', { body })
+    return { layout }
+  } catch (error) {
+    if (error instanceof AdminRefusal && error.code === 'LayoutConflict') return { conflict: error }
+    throw error
+  }
+}
+
+function dropped(): CliError {
+  return new CliError(
+    'the role of this node is staged no more: another one reverted it, or applied something else',
+    'See `hangar layout show`, then join again.',
+  )
 }

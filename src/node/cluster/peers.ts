@@ -32,8 +32,8 @@ export function nodePeers(
   return {
     address: ownAddress(mesh, rpc?.publicAddress),
     list: () =>
-      mesh.peerInfo().map(({ node, addresses, isUp, lastSeenMs }) => ({
-        ...{ node, address: addresses[0], isUp },
+      mesh.peerInfo().map(({ node, addresses, isUp, lastSeenMs, hello }) => ({
+        ...{ node, address: addresses[0], isUp, clusterId: hello?.clusterId },
         lastSeenSecs: lastSeenMs === undefined ? undefined : Math.round(lastSeenMs / 1000),
       })),
     unmet: () =>

@@ -73,6 +73,17 @@ test('join links, and suggests a role; over data it says who joins whom', async 
   const found = await door.call(path, { body: { address: PEER_ADDRESS } })
   const node = { id: NODE, zone: 'here', capacity: 5 }
   assert.deepEqual(found, { isMember: false, node, seed: null })
+  const peer = { node: PEER, address: PEER_ADDRESS, lastSeenSecs: 0, clusterId: 'cc' }
+  for (const [isUp, clusterId, knownBy] of [
+    [true, 'cc', { knownBy: PEER }],
+    [false, 'cc', {}],
+    [true, undefined, {}],
+  ] as const) {
+    door.peers = [{ ...peer, isUp, clusterId }]
+    const asked = await door.call(path, { body: { address: PEER_ADDRESS } })
+    assert.deepEqual(asked, { isMember: false, ...knownBy, node, seed: null })
+  }
+  door.peers = []
   const nobody = await door.ask(path, { body: { address: 'nowhere:1' } })
   assert.deepEqual([nobody.status, /nobody is there/.test(nobody.text)], [400, true])
   const seed = await openAdminDoor({ holdsRows: true })

@@ -98,15 +98,30 @@ test('a joining node takes the place of another, or is a gateway', async () => {
   assert.deepEqual([answer.hasRole, answer.applied, answer.nodes], [true, 2, 3])
 })
 
-/** Hands calls of the admin API on to `node`, each after `before`; one that this refuses is not. */
-function relay(node: RunningNode, before: (call: string) => Promise<unknown>): Promise<Server> {
+/** What a relay answers by itself. */
+interface Instead {
+  readonly status: number
+  readonly body: unknown
+}
+
+const conflict: Instead = {
+  status: 409,
+  body: { code: 'LayoutConflict', message: 'another one was quicker' },
+}
+
+/** Hands calls of the admin API on to `node`, each after `before`, unless that says what to answer. */
+function relay(
+  node: RunningNode,
+  before: (call: string) => Promise<Instead | undefined>,
+): Promise<Server> {
   const server = createServer((request, response) => {
     void (async () => {
       const parts: Buffer[] = []
       for await (const part of request) parts.push(part as Buffer)
-      if ((await before(request.url!)) === 'refused') {
-        response.writeHead(409, { 'content-type': 'application/json' })
-        response.end('{"code":"LayoutConflict","message":"another one was quicker"}')
+      const instead = await before(request.url!)
+      if (instead !== undefined) {
+        response.writeHead(instead.status, { 'content-type': 'application/json' })
+        response.end(JSON.stringify(instead.body))
         return
       }
       const { method = 'GET', headers } = request
@@ -128,10 +143,11 @@ test('that another one applied the role of a node that joins is as good', async 
   const first = (await layoutOf(a)).version
   let applied = false
   const server = await relay(f, async (call) => {
-    if (!call.includes('PreviewClusterLayoutChanges') || applied) return
+    if (!call.includes('PreviewClusterLayoutChanges') || applied) return undefined
     applied = true
     const { code, err } = await on(f, ['layout', 'apply', '--version', `${first + 1}`])
     assert.equal(code, 0, err)
+    return undefined
   })
   try {
     const endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
@@ -154,21 +170,93 @@ test('join applies again where a layout that was quicker has not come to this no
   const address = (await on(a, ['node', 'id'])).out
   let refused = 0
   const server = await relay(g, (call) => {
-    const isEarly = call.includes('ApplyClusterLayout') && refused < 2
+    const isEarly = call.includes('ApplyClusterLayout') && refused < 8
     if (isEarly) refused += 1
-    return Promise.resolve(isEarly ? 'refused' : undefined)
+    return Promise.resolve(isEarly ? conflict : undefined)
   })
   try {
     const endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
     const environment = { HANGAR_ADMIN_ENDPOINT: endpoint, HANGAR_ADMIN_TOKEN: 't' }
     const words = ['join', address, '--zone', 'bergen', '--capacity', '1T', '--yes']
     const { code, out, err } = await say(words, { environment, folder })
-    assert.deepEqual([code, refused], [0, 2], err)
+    assert.deepEqual([code, refused], [0, 8], err)
     assert.match(out, /This node is of the cluster, by layout/)
     assert.ok((await layoutOf(g)).roles.some(({ zone }) => zone === 'bergen'))
   } finally {
     server.close()
   }
+})
+
+/** What a join by way of a relay says, and how often it applied. */
+async function joinedBy(
+  node: RunningNode,
+  before: (call: string) => Promise<Instead | undefined>,
+): Promise<Said & { readonly applies: number; readonly ms: number }> {
+  const address = (await on(nodes[0]!, ['node', 'id'])).out
+  let applies = 0
+  const server = await relay(node, (call) => {
+    if (call.includes('ApplyClusterLayout')) applies += 1
+    return before(call)
+  })
+  const began = performance.now()
+  try {
+    const endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+    const environment = { HANGAR_ADMIN_ENDPOINT: endpoint, HANGAR_ADMIN_TOKEN: 't' }
+    const words = ['join', address, '--zone', 'narvik', '--capacity', '1T', '--yes']
+    const said = await say(words, { environment, folder })
+    return { ...said, applies, ms: performance.now() - began }
+  } finally {
+    server.close()
+  }
+}
+
+test('join tries again what is a conflict, and nothing else', async () => {
+  const h = await start('h')
+  const busy: Instead = { status: 503, body: { code: 'ServiceUnavailable', message: 'no quorum' } }
+  const { code, err, applies } = await joinedBy(h, (call) =>
+    Promise.resolve(call.includes('ApplyClusterLayout') ? busy : undefined),
+  )
+  assert.deepEqual([code, applies], [1, 1])
+  assert.match(err, /no quorum/)
+  await on(h, ['layout', 'revert'])
+})
+
+test('join gives up at once when its role was reverted, whatever was applied', async () => {
+  const [a, h] = [nodes[0]!, nodes.at(-1)!]
+  const reverted = await joinedBy(h, async (call) => {
+    if (!call.includes('ApplyClusterLayout')) return undefined
+    await on(h, ['layout', 'revert'])
+    return conflict
+  })
+  assert.deepEqual([reverted.code, reverted.applies], [1, 1])
+  assert.match(reverted.err, /staged no more[^]*then join again/)
+  // Another one has reverted it and staged something else: that is what is applied.
+  const { roles, version } = await layoutOf(a)
+  const { id } = roles[0]!
+  const replaced = await joinedBy(h, async (call) => {
+    if (!call.includes('ApplyClusterLayout')) return undefined
+    await on(h, ['layout', 'revert'])
+    const { code, err } = await on(h, ['layout', 'assign', id, '--tag', `t${version}`])
+    assert.equal(code, 0, err)
+    return undefined
+  })
+  assert.deepEqual([replaced.code, replaced.applies], [1, 1])
+  assert.match(replaced.err, /staged no more/)
+  assert.doesNotMatch(replaced.out, /is of the cluster/)
+  assert.equal((await layoutOf(h)).version, version + 1)
+})
+
+test('join waits for a layout that a linked node knows of', async () => {
+  const late = await start('late')
+  const known = { isMember: false, node: { id: 'x', zone: 'z', capacity: 5 }, seed: null }
+  const began = performance.now()
+  const { code, out, err, ms } = await joinedBy(late, (call) => {
+    const isEarly = call.includes('/join') && performance.now() - began < 5_000
+    return Promise.resolve(isEarly ? { status: 200, body: { ...known, knownBy: 'y' } } : undefined)
+  })
+  assert.equal(code, 0, err)
+  assert.ok(ms > 5_000)
+  assert.match(out, /This node is of the cluster/)
 })
 
 test('join says what to do where nobody has a layout', async () => {
@@ -181,7 +269,7 @@ test('join says what to do where nobody has a layout', async () => {
   nodes.push(d, e)
   const address = (await on(d, ['node', 'id'])).out
   const { code, out } = await on(e, ['join', address])
-  assert.equal(code, 0)
+  assert.equal(code, 1)
   assert.match(out, /2 nodes are known here.\nNone of them has a layout yet/)
   assert.equal(out.match(/hangar layout assign [0-9a-f]{16} --zone/g)?.length, 2)
 })

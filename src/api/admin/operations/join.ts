@@ -27,6 +27,7 @@ export const join = hangarOperation(
     const card = seed === undefined ? undefined : await node.peers.card(seed, CALL_DEADLINE_MS)
     return {
       isMember,
+      ...(isMember ? {} : knownBy(node)),
       node: suggested(node.id, own, 'availableBytes'),
       seed: card === undefined ? null : suggested(seed!, card, 'totalBytes'),
     }
@@ -40,6 +41,12 @@ function isSeed(node: NodeView): AdminError {
     'Cannot join: this node holds data, so others join it. Run on each of them: ' +
       `hangar join ${node.id}@${node.peers.address ?? 'its rpc_public_addr'}`,
   )
+}
+
+/** Who is up and of a cluster has its layout. */
+function knownBy({ peers }: NodeView): Pick<JoinAnswer, 'knownBy'> {
+  const found = peers.list().find(({ isUp, clusterId }) => isUp && clusterId !== undefined)
+  return found === undefined ? {} : { knownBy: found.node }
 }
 
 async function link(node: NodeView, address: string): Promise<void> {
