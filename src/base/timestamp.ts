@@ -6,6 +6,8 @@
 
 import type { Clock } from './clock.ts'
 
+import { CLOCK_APART_MS } from './limits.ts'
+
 /** Remote time this far ahead of ours is reported. */
 export const CLOCK_ALARM_MICROS = 5_000_000
 /** Remote time this far ahead of ours is refused for coordination. */
@@ -54,4 +56,24 @@ export class HybridClock {
     this.#last = Math.max(this.#last, remoteMicros)
     return ahead > CLOCK_ALARM_MICROS ? 'alarm' : 'fine'
   }
+}
+
+/** A node by what it is compared with. */
+export interface ToldClock<Node> {
+  readonly node: Node
+  /** Against one and the same clock for all of them. */
+  readonly aheadMs: number
+}
+
+/**
+ * Those that are more than `CLOCK_APART_MS` from the one in the middle, and by how much they are ahead
+ * of it. Of two it is the one that is ahead: nobody can say whose is right.
+ */
+export function clocksApart<Node>(told: readonly ToldClock<Node>[]): ToldClock<Node>[] {
+  const sorted = told.toSorted((a, b) => a.aheadMs - b.aheadMs)
+  const middleMs = sorted[Math.floor((sorted.length - 1) / 2)]?.aheadMs ?? 0
+  return sorted.flatMap(({ node, aheadMs }) => {
+    const apartMs = aheadMs - middleMs
+    return Math.abs(apartMs) > CLOCK_APART_MS ? [{ node, aheadMs: apartMs }] : []
+  })
 }

@@ -30,6 +30,11 @@ export const clusterHealthShape = fields({
   partitions: count,
   partitionsQuorum: count,
   partitionsAllOk: count,
+  /**
+   * Ours: nodes whose clock is apart from those of the most; absent while none is. One that is so far
+   * apart that its messages are refused makes the status `degraded`.
+   */
+  clocksApart: omittable(list(fields({ id: text, aheadMs: integer }))),
 })
 export type ClusterHealthAnswer = Shaped<typeof clusterHealthShape>
 

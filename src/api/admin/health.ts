@@ -1,13 +1,14 @@
 /** How well the cluster is, from the viewpoint of this node. */
 
 import type { NodeId } from '../../base/ids.ts'
+import { CLOCK_REFUSAL_MICROS, clocksApart, type ToldClock } from '../../base/timestamp.ts'
 import { PARTITION_COUNT } from '../../cluster/cluster.ts'
 import { storageOf } from '../../cluster/layout/history.ts'
 import type { Members } from '../../cluster/members.ts'
 import { countServed, type Served } from '../../cluster/served.ts'
 import { upNodes, type LayoutContext } from '../../store/layout/layout.ts'
 import type { ClusterHealthAnswer } from './answers.ts'
-import type { NodePeers, NodeView } from './operation.ts'
+import type { AskedCard, NodePeers, NodeView } from './operation.ts'
 
 /** What health is judged by; an `AdminContext` is one. */
 export interface HealthContext {
@@ -28,11 +29,14 @@ export async function healthOf(context: HealthContext): Promise<ClusterHealthAns
   const storage = history === undefined ? [] : [...storageOf(history)]
   for (const id of history?.nodes.keys() ?? []) known.add(id)
   if (!isServing) up.delete(node.id)
-  const mute = await voteless(context, up)
+  const cards = await cardsOf(context, up)
+  const mute = voteless(cards)
   const partitions = servedBy(context, up, mute)
+  const apart = clocksApart(toldClocks(cards))
+  const isRefused = apart.some(({ aheadMs }) => Math.abs(aheadMs) * 1000 > CLOCK_REFUSAL_MICROS)
   const isWell = (id: NodeId): boolean => up.has(id) && !mute.has(id)
   const well = storage.filter(isWell).length
-  const isWhole = partitions.all === PARTITION_COUNT && well === storage.length
+  const isWhole = partitions.all === PARTITION_COUNT && well === storage.length && !isRefused
   const isServed = isServing && partitions.quorum === PARTITION_COUNT
   return {
     status: !isServed ? 'unavailable' : isWhole ? 'healthy' : 'degraded',
@@ -44,14 +48,19 @@ export async function healthOf(context: HealthContext): Promise<ClusterHealthAns
     partitions: PARTITION_COUNT,
     partitionsQuorum: partitions.quorum,
     partitionsAllOk: partitions.all,
+    ...(apart.length === 0 ? {} : { clocksApart: apart.map(clockAnswer) }),
   }
+}
+
+function clockAnswer({ node, aheadMs }: ToldClock<NodeId>): { id: string; aheadMs: number } {
+  return { id: node, aheadMs }
 }
 
 /** How many partitions have a quorum while `node` is down, beside those that are down now. */
 export async function servedWithout(context: HealthContext, node: NodeId): Promise<number> {
   const up = new Set(upNodes(context.layout))
   up.delete(node)
-  return servedBy(context, up, await voteless(context, up)).quorum
+  return servedBy(context, up, voteless(await cardsOf(context, up))).quorum
 }
 
 type Mute = ReadonlyMap<NodeId, ReadonlySet<number>>
@@ -64,16 +73,34 @@ function servedBy({ layout }: HealthContext, up: ReadonlySet<NodeId>, mute: Mute
   )
 }
 
-/** The nodes that lost rows, by their own word. One that says nothing is taken for whole. */
-async function voteless({ node, layout }: HealthContext, up: ReadonlySet<NodeId>): Promise<Mute> {
+type Cards = ReadonlyMap<NodeId, AskedCard>
+
+/** Of those that store and are up, and with them of this node; not of one that says nothing. */
+async function cardsOf({ node, layout }: HealthContext, up: ReadonlySet<NodeId>): Promise<Cards> {
   const history = layout.members.history()
-  const mute = new Map<NodeId, ReadonlySet<number>>()
+  const cards = new Map<NodeId, AskedCard>()
   const asked = history === undefined ? [] : [...storageOf(history)].filter((id) => up.has(id))
-  const asking = asked.map(async (id) => {
-    const card = await (id === node.id ? node.card() : node.peers.card(id)).catch(() => undefined)
-    const partitions = card?.voteless ?? []
-    if (partitions.length > 0) mute.set(id, new Set(partitions))
+  const ids = asked.length === 0 ? [] : [...new Set([node.id, ...asked])]
+  const asking = ids.map(async (id) => {
+    const own = async (): Promise<AskedCard> => ({ ...(await node.card()), clockAheadMs: 0 })
+    const card = await (id === node.id ? own() : node.peers.card(id)).catch(() => undefined)
+    if (card !== undefined) cards.set(id, card)
   })
   await Promise.all(asking)
+  return cards
+}
+
+/** The nodes that lost rows, by their own word. One that says nothing is taken for whole. */
+function voteless(cards: Cards): Mute {
+  const mute = new Map<NodeId, ReadonlySet<number>>()
+  for (const [id, { voteless: partitions = [] }] of cards) {
+    if (partitions.length > 0) mute.set(id, new Set(partitions))
+  }
   return mute
+}
+
+function toldClocks(cards: Cards): ToldClock<NodeId>[] {
+  return [...cards].flatMap(([node, { clockAheadMs }]) =>
+    clockAheadMs === undefined ? [] : [{ node, aheadMs: clockAheadMs }],
+  )
 }

@@ -3,7 +3,7 @@
 import type { Command } from 'commander'
 import type { ClusterHealthAnswer, ClusterStatusAnswer } from '../../api/admin/answers.ts'
 import { AdminClient, findNode } from '../admin-client.ts'
-import { clocksApart } from '../doctor/clocks.ts'
+import { clockFindings } from '../doctor/clocks.ts'
 import { mendOf, unmetFindings } from '../doctor/unmet.ts'
 import type { DefineCommand, GlobalOptions, Terminal } from '../command.ts'
 import { capacityText } from '../layout-text.ts'
@@ -69,7 +69,7 @@ function show(health: ClusterHealthAnswer, answer: ClusterStatusAnswer, terminal
   for (const { sentence, mend } of unmetFindings(answer)) {
     terminal.print(`\n${capitalized(sentence)}.\n${mend}`)
   }
-  for (const { sentence, mend } of clocksApart(nodes)) {
+  for (const { sentence, mend } of clockFindings(nodes)) {
     terminal.print(`\n${capitalized(sentence)}. ${mend}.`)
   }
   for (const { id, notice } of nodes) {

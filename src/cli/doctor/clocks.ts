@@ -1,8 +1,7 @@
 /** Clocks of nodes against each other, by what GetClusterStatus tells. */
 
 import type { ClusterStatusAnswer } from '../../api/admin/answers.ts'
-import { CLOCK_APART_MS } from '../../base/limits.ts'
-import { CLOCK_REFUSAL_MICROS } from '../../base/timestamp.ts'
+import { CLOCK_REFUSAL_MICROS, clocksApart } from '../../base/timestamp.ts'
 
 type Node = ClusterStatusAnswer['nodes'][number]
 
@@ -26,39 +25,29 @@ export function clockCount(nodes: readonly Node[]): number {
 }
 
 /** The clocks that are apart from those of the most; of two nodes nobody can say whose is right. */
-export function clocksApart(nodes: readonly Node[]): ClockFinding[] {
+export function clockFindings(nodes: readonly Node[]): ClockFinding[] {
   const told = nodes.flatMap((node) =>
     node.clockAheadMs === undefined ? [] : [{ node, aheadMs: node.clockAheadMs }],
   )
-  const sorted = told.toSorted((a, b) => a.aheadMs - b.aheadMs)
-  const [first] = sorted
-  const last = sorted.at(-1)
-  if (first === undefined || last === undefined) return []
-  const spreadMs = last.aheadMs - first.aheadMs
-  if (spreadMs <= CLOCK_APART_MS) return []
-  if (sorted.length === 2) {
-    return [
-      {
+  return clocksApart(told).map(({ node, aheadMs }) => {
+    const apartMs = Math.abs(aheadMs)
+    const isRefused = apartMs > CLOCK_REFUSED_MS
+    if (told.length === 2) {
+      const other = told.find((one) => one.node !== node)!.node
+      return {
         sentence:
-          `the clock of ${nameOf(last.node)} is ${secondsText(spreadMs)} ahead of that of ` +
-          `${nameOf(first.node)}: one of them is wrong`,
-        mend: `Find which by \`date -u\` on both, and there: ${mendText(spreadMs)}`,
-        isRefused: spreadMs > CLOCK_REFUSED_MS,
-      },
-    ]
-  }
-  const middleMs = sorted[Math.floor((sorted.length - 1) / 2)]!.aheadMs
-  return sorted.flatMap(({ node, aheadMs }) => {
-    const apartMs = aheadMs - middleMs
-    if (Math.abs(apartMs) <= CLOCK_APART_MS) return []
-    const by = `${secondsText(Math.abs(apartMs))} ${apartMs > 0 ? 'ahead of' : 'behind'}`
-    return [
-      {
-        sentence: `the clock of ${nameOf(node)} is ${by} the others`,
-        mend: `There: ${mendText(apartMs)}`,
-        isRefused: Math.abs(apartMs) > CLOCK_REFUSED_MS,
-      },
-    ]
+          `the clock of ${nameOf(node)} is ${secondsText(apartMs)} ahead of that of ` +
+          `${nameOf(other)}: one of them is wrong`,
+        mend: `Find which by \`date -u\` on both, and there: ${mendText(apartMs)}`,
+        isRefused,
+      }
+    }
+    const by = `${secondsText(apartMs)} ${aheadMs > 0 ? 'ahead of' : 'behind'}`
+    return {
+      sentence: `the clock of ${nameOf(node)} is ${by} the others`,
+      mend: `There: ${mendText(aheadMs)}`,
+      isRefused,
+    }
   })
 }
 

@@ -3,7 +3,7 @@
 import type { ClusterHealthAnswer, ClusterStatusAnswer } from '../../api/admin/answers.ts'
 import { CLOCK_APART_MS } from '../../base/limits.ts'
 import type { AdminClient } from '../admin-client.ts'
-import { clockCount, clocksApart } from './clocks.ts'
+import { clockCount, clockFindings } from './clocks.ts'
 import { unmetFindings } from './unmet.ts'
 import { failed, ok, warning, type Findings, type Look } from './finding.ts'
 
@@ -83,7 +83,7 @@ function peersLook(nodes: readonly Node[]): Look {
 function addClocks(nodes: readonly Node[], findings: Findings): void {
   const count = clockCount(nodes)
   if (count < 2) return
-  const apart = clocksApart(nodes)
+  const apart = clockFindings(nodes)
   for (const { sentence, mend, isRefused } of apart) {
     findings.add('clocks', isRefused ? failed(sentence, mend) : warning(sentence, mend))
   }

@@ -2,19 +2,21 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { healthOf, servedWithout, type HealthContext } from '../../../src/api/admin/health.ts'
 import { health } from '../../../src/api/admin/operations/health.ts'
-import type { AdminContext, NodeCard } from '../../../src/api/admin/operation.ts'
+import type { AdminContext, AskedCard } from '../../../src/api/admin/operation.ts'
 import type { NodeId } from '../../../src/base/ids.ts'
 import { firstOf, nodeOf } from '../../cluster/layout/members.ts'
 
 const ALL = Array.from({ length: 256 }, (_, partition) => partition)
 
-/** The first of three nodes; which others it is linked to, and who has no vote where. */
+/** The first of three nodes; which others it is linked to, who has no vote where, and the clocks. */
 function contextOf(
   links: readonly boolean[],
   voteless: ReadonlyMap<number, readonly number[]> = new Map(),
+  aheadMs: readonly (number | undefined)[] = [],
 ): HealthContext {
-  const cardOf = (index: number): Promise<NodeCard> =>
+  const cardOf = (index: number): Promise<AskedCard> =>
     Promise.resolve({
+      ...(aheadMs[index] === undefined ? {} : { clockAheadMs: aheadMs[index] }),
       ...{ hostname: 'here', version: '0', runtime: 'node', address: null, notice: null },
       ...{ data: null, metadata: null, missingBlocks: 0, voteless: voteless.get(index) ?? [] },
     })
@@ -68,6 +70,21 @@ test('votes are counted partition by partition', async () => {
   ])
   const found = await healthOf(contextOf([true, true], lost))
   assert.deepEqual([found.partitionsQuorum, found.partitionsAllOk], [256 - 50, 256 - 150])
+})
+
+test('a clock that is off is named, and degraded is a cluster that refuses its messages', async () => {
+  const told = async (...aheadMs: readonly (number | undefined)[]): Promise<unknown> => {
+    const found = await healthOf(contextOf([true, true], new Map(), aheadMs))
+    assert.deepEqual([found.partitionsAllOk, found.storageNodesOk], [256, 3])
+    return [found.status, found.clocksApart]
+  }
+  const of = (index: number, aheadMs: number): object => ({ id: nodeOf(index), aheadMs })
+  assert.deepEqual(await told(0, 2_000, -500), ['healthy', undefined])
+  assert.deepEqual(await told(0, undefined, undefined), ['healthy', undefined])
+  assert.deepEqual(await told(0, 10_000, 0), ['healthy', [of(1, 10_000)]])
+  assert.deepEqual(await told(0, 0, -90_000), ['degraded', [of(2, -90_000)]])
+  // It is this node that is off.
+  assert.deepEqual(await told(0, 90_000, 90_100), ['degraded', [of(0, -90_000)]])
 })
 
 test('the words of /health are those of its status', async () => {

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { clockCount, clocksApart } from '../../../src/cli/doctor/clocks.ts'
+import { clockCount, clockFindings } from '../../../src/cli/doctor/clocks.ts'
 import type { ClockFinding } from '../../../src/cli/doctor/clocks.ts'
 
 /** Nodes by how far each is ahead of the one that was asked; undefined: it does not say. */
 const apart = (...ahead: readonly (number | undefined)[]): ClockFinding[] =>
-  clocksApart(nodesOf(ahead))
+  clockFindings(nodesOf(ahead))
 
-const nodesOf = (ahead: readonly (number | undefined)[]): Parameters<typeof clocksApart>[0] =>
+const nodesOf = (ahead: readonly (number | undefined)[]): Parameters<typeof clockFindings>[0] =>
   ahead.map((clockAheadMs, index) => ({
     ...{ id: String(index).repeat(64), hostname: index === 1 ? 'attic' : null },
     ...{ garageVersion: null, addr: null, isUp: true, lastSeenSecsAgo: null },

@@ -29,7 +29,7 @@ function wordsOf({ status, partitions, partitionsQuorum }: ClusterHealthAnswer):
     case 'healthy':
       return 'Hangar is fully operational'
     case 'degraded':
-      return 'Hangar serves everything, but a node that stores is down or lost rows'
+      return 'Hangar serves everything, but a node that stores is down or lost rows, or a clock is off'
     case 'unavailable':
       return `Hangar cannot serve everything: ${partitionsQuorum} of ${partitions} partitions have a quorum`
   }
