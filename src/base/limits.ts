@@ -62,6 +62,8 @@ export const UNWANTED_BODY_BYTES_MAX = 1 * MIB
 export const UNWANTED_BODY_MS_MAX = 1_000
 /** Requests of one connection that wait behind the one being answered. */
 export const PIPELINED_REQUESTS_MAX = 256
+/** Answers that wait for each other in one turn of the event loop; more leave their clients idle. */
+export const ANSWERS_TOGETHER_MAX = 16
 /** One write to a socket: progress of a slow reader is seen in steps of this. */
 export const SOCKET_WRITE_BYTES_MAX = 256 * KIB
 export const XML_DEPTH_MAX = 16

@@ -21,6 +21,7 @@ export class Connection {
   /** The body broke off: nothing more can be read from it. */
   isBroken = false
   #busy = false
+  #isCatchingUp = false
   #current: Exchange | undefined
   readonly #waiting: Arrival[] = []
   readonly #serve: (arrival: Arrival) => void
@@ -38,6 +39,11 @@ export class Connection {
   /** Whether a request is being answered; a part of a head does not count. */
   get isBusy(): boolean {
     return this.#busy
+  }
+
+  /** Whether the request that is being answered stood behind another one of this connection. */
+  get isCatchingUp(): boolean {
+    return this.#isCatchingUp
   }
 
   /** Serves it now, or when those before it are answered. */
@@ -60,6 +66,7 @@ export class Connection {
   end(): void {
     this.#current = undefined
     const next = this.#waiting.shift()
+    this.#isCatchingUp = next !== undefined
     if (next === undefined) this.#busy = false
     else this.#serve(next)
   }

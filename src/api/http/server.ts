@@ -15,13 +15,14 @@ import {
 } from '../../base/limits.ts'
 import type { Log } from '../../base/log.ts'
 import type { Rng } from '../../base/rng.ts'
+import { TurnEnd } from '../../base/turn-end.ts'
 import { rawAnswer } from './answer.ts'
 import { type Arrival, Connection } from './connection.ts'
 import { HttpError } from './errors.ts'
 import { Exchange } from './exchange.ts'
 import { type Head, readHead, unreadHead } from './head.ts'
 import { IdleWatch, type Watched } from './idle-watch.ts'
-import type { HttpHandler, HttpResponse } from './response.ts'
+import { type HttpHandler, type HttpResponse, isStreamed } from './response.ts'
 import { Handshakes, makeTlsServer, secureContext, type TlsIdentity } from './tls/handshakes.ts'
 
 type Socket = IncomingMessage['socket']
@@ -100,6 +101,7 @@ class Listener implements HttpServer {
   /** The same server, where it speaks TLS. */
   readonly #tls: { readonly server: TlsServer; readonly handshakes: Handshakes } | undefined
   readonly #watch: IdleWatch
+  readonly #turnEnd: TurnEnd
   readonly #connections = new Map<Socket, Connection>()
   readonly #idPrefix: string
   #requestCount = 0
@@ -110,6 +112,7 @@ class Listener implements HttpServer {
     this.#options = options
     this.#limits = { ...defaultLimits, ...options.limits }
     this.#watch = new IdleWatch(options.clock, options.oldestWaiter)
+    this.#turnEnd = new TurnEnd(options.clock)
     this.#idPrefix = Buffer.from(options.rng.bytes(4)).toString('hex').toUpperCase()
     const { tls } = options
     if (tls === undefined) this.#server = createServer(serverOptions(this.#limits))
@@ -253,6 +256,10 @@ class Listener implements HttpServer {
     let response: HttpResponse
     try {
       response = await this.#options.handler(exchange)
+      // The client of a pipeline is awake already, and may end its side right behind its requests.
+      const mayWait = !isStreamed(response.body) && !connection.isCatchingUp
+      const turn = mayWait ? this.#turnEnd.waitFor(connection) : undefined
+      if (turn !== undefined) await turn
     } catch (error) {
       await this.#fault(exchange, connection, error)
       return
