@@ -67,6 +67,17 @@ test('docker-compose.yml starts as many nodes as form, each in its zone, under i
   assert.equal(new Set(published).size, published.length)
 })
 
+test('compose builds the image once, before whatever uses it, and asks no registry for it', () => {
+  assert.equal(compose.match(/^ +build:/gm)?.length, 1)
+  assert.match(service('node-a'), /^ {4}build: \.$/m)
+  for (const name of ['node-b', 'node-c']) {
+    assert.match(service(name), /^ {4}depends_on: \[node-a\]$/m)
+  }
+  assert.match(compose, /^x-node: &node\n {2}image: hangar\n(?: {2}.*\n)*? {2}pull_policy: never$/m)
+  assert.equal(compose.match(/^ {4}<<: \*node$/gm)?.length, 3)
+  assert.doesNotMatch(compose, /^version:/m, 'version 2 of compose warns of it')
+})
+
 test('the secret of the compose file stands nowhere: it is drawn into what all nodes share', () => {
   const text = readFileSync(together, 'utf8')
   assert.match(text, /^rpc_secret_file = "\/data\/secret\/rpc-secret"$/m)

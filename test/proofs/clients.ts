@@ -19,6 +19,7 @@ export interface Ran {
 interface RunOptions {
   readonly folder?: string
   readonly environment?: Readonly<Record<string, string | undefined>>
+  readonly msMax?: number
 }
 
 /** Runs a program to its end. */
@@ -29,7 +30,7 @@ export function runProgram(
 ): Promise<Ran> {
   const child = spawn(program, args, {
     stdio: ['ignore', 'pipe', 'pipe'],
-    timeout: RUN_MS_MAX,
+    timeout: options.msMax ?? RUN_MS_MAX,
     ...(options.folder === undefined ? {} : { cwd: options.folder }),
     env: { ...process.env, ...options.environment },
   })

@@ -1,17 +1,22 @@
 /**
  * The image and the compose file as people use them: three nodes that become a cluster without a
  * command, stopped and started again, one of them killed; as another user; and the image alone.
+ *
+ * `docker compose` does it where it is installed, else `docker-compose`; where both are, the second
+ * starts the file once.
  */
 
 import assert from 'node:assert/strict'
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import type { ClusterStatusAnswer, KeyListAnswer } from '../../src/api/admin/answers.ts'
 import { bytesOf } from '../support/content.ts'
 import { SignedClient } from '../support/signed-client.ts'
 import { PROJECT, type Hello } from '../support/spawn-node.ts'
-import { claim, progress } from './claims.ts'
+import { claim, progress, PROOFS_FOLDER } from './claims.ts'
 import { debianAwsCli, writeAwsConfig, type AwsCli } from './clients.ts'
-import { openDocker, type DockerHost } from './docker-host.ts'
+import { openDocker, type Compose, type DockerHost } from './docker-host.ts'
 
 const PROJECT_NAME = 'hangar-proof'
 const SERVICES = ['node-a', 'node-b', 'node-c'] as const
@@ -32,6 +37,14 @@ const ALONE_USER = '23456:54321'
 const PASTE =
   /export AWS_ACCESS_KEY_ID=(\S+) AWS_SECRET_ACCESS_KEY=(\S+) .*AWS_ENDPOINT_URL=(\S+);/g
 
+/** Without a bridge a build has the network of the machine only. */
+const BUILD_NETWORK = 'services: { node-a: { build: { context: ., network: host } } }\n'
+const NETWORK_FILE = join(PROOFS_FOLDER, 'compose-network.yml')
+
+interface Engine extends DockerHost {
+  readonly tool: Compose
+}
+
 interface Credentials {
   readonly accessKeyId: string
   readonly secretAccessKey: string
@@ -40,15 +53,17 @@ interface Credentials {
 let host: DockerHost | undefined
 let key: Credentials | undefined
 
-function compose(engine: DockerHost, ...args: readonly string[]): Promise<string> {
-  return engine.compose(PROJECT, '-p', PROJECT_NAME, ...args)
+async function compose({ tool }: Engine, ...args: readonly string[]): Promise<string> {
+  const files = ['-f', 'docker-compose.yml', '-f', NETWORK_FILE]
+  const { stdout } = await tool.run(PROJECT, '-p', PROJECT_NAME, ...files, ...args)
+  return stdout.toString()
 }
 
-async function containerOf(engine: DockerHost, service: string): Promise<string> {
+async function containerOf(engine: Engine, service: string): Promise<string> {
   return (await compose(engine, 'ps', '-q', service)).trim()
 }
 
-async function untilHealthy(engine: DockerHost, container: string): Promise<void> {
+async function untilHealthy(engine: Engine, container: string): Promise<void> {
   const last = performance.now() + HEALTHY_MS_MAX
   let state = ''
   while (performance.now() < last) {
@@ -61,15 +76,34 @@ async function untilHealthy(engine: DockerHost, container: string): Promise<void
   throw new Error(`not healthy, but ${state}:\n${await engine.docker('logs', container)}`)
 }
 
+async function untilAllHealthy(engine: Engine): Promise<void> {
+  for (const service of SERVICES) await untilHealthy(engine, await containerOf(engine, service))
+}
+
 /** Starts what is not running; resolves with the milliseconds until all are healthy. */
-async function upAndHealthy(engine: DockerHost): Promise<number> {
+async function upAndHealthy(engine: Engine): Promise<number> {
   const began = performance.now()
   await compose(engine, 'up', '-d')
-  for (const service of SERVICES) await untilHealthy(engine, await containerOf(engine, service))
+  await untilAllHealthy(engine)
   return Math.round(performance.now() - began)
 }
 
-async function said<Answer>(engine: DockerHost, ...words: readonly string[]): Promise<Answer> {
+/** `up` once more leaves every container as it is, and `ps` shows that all is well. */
+async function staysUp(engine: Engine): Promise<void> {
+  const before = await compose(engine, 'ps', '-q')
+  assert.equal(before.trim().split('\n').length, SERVICES.length)
+  await compose(engine, 'up', '-d')
+  assert.equal(await compose(engine, 'ps', '-q'), before, 'containers were made anew')
+  const shown = await compose(engine, 'ps')
+  assert.equal(shown.match(/\(healthy\)/g)?.length, SERVICES.length, shown)
+}
+
+async function readsWithoutComplaint({ tool }: Engine): Promise<void> {
+  const { stderr } = await tool.run(PROJECT, 'config', '-q')
+  assert.equal(stderr, '')
+}
+
+async function said<Answer>(engine: Engine, ...words: readonly string[]): Promise<Answer> {
   return JSON.parse(
     await compose(engine, 'exec', '-T', 'node-b', 'hangar', ...words, '--json'),
   ) as Answer
@@ -92,20 +126,23 @@ async function request(
   if (method === 'GET') assert.ok(answer.body.equals(body), 'the bytes differ')
 }
 
-async function formsByItself(engine: DockerHost): Promise<string> {
+async function formsByItself(engine: Engine): Promise<string> {
+  await readsWithoutComplaint(engine)
   progress('builds the image …')
   const began = performance.now()
-  await engine.docker('build', '--network', 'host', '--tag', 'hangar', PROJECT)
+  await compose(engine, 'up', '-d')
   const builtMs = Math.round(performance.now() - began)
-  const ms = await upAndHealthy(engine)
+  await untilAllHealthy(engine)
+  const ms = Math.round(performance.now() - began) - builtMs
+  await staysUp(engine)
   const { nodes, layoutVersion } = await said<ClusterStatusAnswer>(engine, 'status')
   assert.equal(layoutVersion, 1)
   assert.deepEqual(new Set(nodes.map(({ role }) => role?.zone)), new Set(['a', 'b', 'c']))
   assert.ok(nodes.every(({ isUp }) => isUp))
-  return `built in ${builtMs} ms, then healthy after ${ms} ms; Docker ${engine.version}`
+  return `built and started in ${builtMs} ms, then healthy after ${ms} ms`
 }
 
-async function logConnects(engine: DockerHost): Promise<string> {
+async function logConnects(engine: Engine): Promise<string> {
   const found = [...(await compose(engine, 'logs', '--no-color')).matchAll(PASTE)]
   assert.equal(found.length, 1, 'one key is told, once')
   const [, accessKeyId, secretAccessKey, endpoint] = found[0]!
@@ -135,7 +172,7 @@ async function awsThroughAll(unpacked: Promise<AwsCli>): Promise<string> {
   return `${aws.version}: put through node-a, listed through node-b, got through node-c`
 }
 
-async function survivesDownAndUp(engine: DockerHost): Promise<string> {
+async function survivesDownAndUp(engine: Engine): Promise<string> {
   await request('PUT', { endpoint: ENDPOINTS[1]!, index: 1 })
   const began = performance.now()
   await compose(engine, 'down')
@@ -150,7 +187,7 @@ async function survivesDownAndUp(engine: DockerHost): Promise<string> {
   return `down ${downMs} ms, up and healthy ${upMs} ms`
 }
 
-async function goesOnWithoutOne(engine: DockerHost): Promise<string> {
+async function goesOnWithoutOne(engine: Engine): Promise<string> {
   await engine.docker('kill', await containerOf(engine, 'node-b'))
   const times: number[] = []
   const [first, , third] = ENDPOINTS as [string, string, string]
@@ -169,7 +206,7 @@ async function goesOnWithoutOne(engine: DockerHost): Promise<string> {
   return `PUT and GET: first ${times[0]} ms, median ${median} ms; healthy again ${backMs} ms after up`
 }
 
-async function stopsWithZero(engine: DockerHost): Promise<string> {
+async function stopsWithZero(engine: Engine): Promise<string> {
   const container = await containerOf(engine, 'node-c')
   const began = performance.now()
   await engine.docker('stop', '--time', '20', container)
@@ -180,7 +217,7 @@ async function stopsWithZero(engine: DockerHost): Promise<string> {
   return `${ms} ms`
 }
 
-async function formsAsAnotherUser(engine: DockerHost): Promise<string> {
+async function formsAsAnotherUser(engine: Engine): Promise<string> {
   await compose(engine, 'down', '--volumes')
   process.env['HANGAR_UID'] = OTHER_USER
   const ms = await upAndHealthy(engine)
@@ -191,12 +228,26 @@ async function formsAsAnotherUser(engine: DockerHost): Promise<string> {
   return `a new cluster as ${OTHER_USER}, healthy after ${ms} ms`
 }
 
-function startAlone(engine: DockerHost): Promise<string> {
+/** The second tool from nothing but the image: a new cluster. */
+async function startsByOther(engine: Engine, tool: Compose): Promise<string> {
+  await compose(engine, 'down', '--volumes')
+  const other = { ...engine, tool }
+  await readsWithoutComplaint(other)
+  try {
+    const ms = await upAndHealthy(other)
+    await staysUp(other)
+    return `healthy after ${ms} ms`
+  } finally {
+    await compose(other, 'down', '--volumes')
+  }
+}
+
+function startAlone(engine: Engine): Promise<string> {
   const words = ['--name', ALONE, '--user', ALONE_USER, '--read-only', 'hangar']
   return engine.docker('run', '-d', ...words)
 }
 
-async function aloneAsAnyUser(engine: DockerHost): Promise<string> {
+async function aloneAsAnyUser(engine: Engine): Promise<string> {
   try {
     await untilHealthy(engine, ALONE)
     return `healthy as ${ALONE_USER}, on a read-only root`
@@ -205,29 +256,35 @@ async function aloneAsAnyUser(engine: DockerHost): Promise<string> {
   }
 }
 
+async function claimAll(engine: Engine, second: Compose | undefined): Promise<void> {
+  // Unpacked while the image is built.
+  const aws = debianAwsCli()
+  aws.catch(() => undefined)
+  const one = `${engine.tool.version} up: three nodes in three zones form a cluster by themselves`
+  if (!(await claim(one, () => formsByItself(engine)))) return
+  await claim('the log has what connects a client', () => logConnects(engine))
+  await claim('aws-cli puts, lists and gets through different nodes', () => awsThroughAll(aws))
+  await claim('objects and layout outlive down and up', () => survivesDownAndUp(engine))
+  await claim('with one container killed reads and writes go on', () => goesOnWithoutOne(engine))
+  await claim('a container stops by SIGTERM with exit code 0', () => stopsWithZero(engine))
+  await startAlone(engine)
+  await claim('the compose file runs as any user id', () => formsAsAnotherUser(engine))
+  await claim('the image alone runs as any user id', () => aloneAsAnyUser(engine))
+  if (second === undefined) return
+  await claim(`${second.version} starts the same file`, () => startsByOther(engine, second))
+}
+
 const started = await claim('a Docker engine is there', async () => {
   host = await openDocker()
   return `Docker ${host.version}`
 })
 if (started && host !== undefined) {
-  const engine = host
-  // Unpacked while the image is built.
-  const aws = debianAwsCli()
-  aws.catch(() => undefined)
+  await writeFile(NETWORK_FILE, BUILD_NETWORK)
+  const [tool, second] = await host.composes()
+  if (tool === undefined) throw new Error('no compose answers')
+  const engine = { ...host, tool }
   try {
-    const one = 'docker-compose up: three nodes in three zones form a cluster without a command'
-    if (await claim(one, () => formsByItself(engine))) {
-      await claim('the log has what connects a client', () => logConnects(engine))
-      await claim('aws-cli puts, lists and gets through different nodes', () => awsThroughAll(aws))
-      await claim('objects and layout outlive down and up', () => survivesDownAndUp(engine))
-      await claim('with one container killed reads and writes go on', () =>
-        goesOnWithoutOne(engine),
-      )
-      await claim('a container stops by SIGTERM with exit code 0', () => stopsWithZero(engine))
-      await startAlone(engine)
-      await claim('the compose file runs as any user id', () => formsAsAnotherUser(engine))
-      await claim('the image alone runs as any user id', () => aloneAsAnyUser(engine))
-    }
+    await claimAll(engine, second)
   } finally {
     await compose(engine, 'down', '--volumes')
     engine.close()

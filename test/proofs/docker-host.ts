@@ -15,7 +15,7 @@ import { dirname, join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { PROJECT } from '../support/spawn-node.ts'
 import { progress, PROOFS_FOLDER, Skipped } from './claims.ts'
-import { installDebian, mustRun, runProgram } from './clients.ts'
+import { installDebian, mustRun, runProgram, type Ran } from './clients.ts'
 import { dropEngine, enginePrefix, removeEngine, removeRemains } from './docker-remains.ts'
 
 const DEBIAN = 'bookworm'
@@ -23,21 +23,57 @@ const DOCKERD = '/usr/sbin/dockerd'
 const PACKAGES = ['iptables', 'docker.io', 'docker-compose', 'debootstrap']
 const PROGRAMS = [DOCKERD, '/usr/bin/docker-compose', '/usr/sbin/debootstrap']
 const ANSWER_TRIES = 60
+/** One that builds takes a minute or two. */
+const COMPOSE_MS_MAX = 300_000
 
-/** A Docker engine, by its two clients. Whoever opened it must `close` it. */
+/** One of the programs that read a compose file. */
+export interface Compose {
+  readonly version: string
+  /** Runs it in a folder; it must end with 0. */
+  run(folder: string, ...args: readonly string[]): Promise<Ran>
+}
+
+/** A Docker engine, by its clients. Whoever opened it must `close` it. */
 export interface DockerHost {
   readonly version: string
   docker(...args: readonly string[]): Promise<string>
-  /** `docker-compose` in a folder. */
-  compose(folder: string, ...args: readonly string[]): Promise<string>
+  /** `docker compose`, if this machine has it, then `docker-compose`. */
+  composes(): Promise<Compose[]>
   close(): void
 }
 
 function clientOf(socket: string): Omit<DockerHost, 'version' | 'close'> {
-  const environment = { DOCKER_BUILDKIT: '0', DOCKER_HOST: `unix://${socket}` }
+  const engine = { DOCKER_HOST: `unix://${socket}` }
+  const classic = { ...engine, DOCKER_BUILDKIT: '0' }
   return {
-    docker: (...args) => mustRun('docker', args, { environment }),
-    compose: (folder, ...args) => mustRun('docker-compose', args, { folder, environment }),
+    docker: (...args) => mustRun('docker', args, { environment: engine }),
+    composes: async () => {
+      const both = [
+        await composeOf(['docker', 'compose'], engine),
+        // 1.29 wants a program for BuildKit that Debian does not have.
+        await composeOf(['docker-compose'], classic),
+      ]
+      return both.filter((compose) => compose !== undefined)
+    },
+  }
+}
+
+async function composeOf(
+  words: readonly [string, ...string[]],
+  environment: Readonly<Record<string, string>>,
+): Promise<Compose | undefined> {
+  const [program, ...first] = words
+  const asked = await runProgram(program, [...first, 'version', '--short'], { environment })
+  if (asked.code !== 0) return undefined
+  return {
+    version: `${words.join(' ')} ${asked.stdout.toString().trim()}`,
+    run: async (folder, ...args) => {
+      const options = { folder, environment, msMax: COMPOSE_MS_MAX }
+      const ran = await runProgram(program, [...first, ...args], options)
+      if (ran.code === 0) return ran
+      const shown = [...words, ...args].join(' ')
+      throw new Error(`${shown}: ended with ${ran.code}\n${ran.stderr.slice(-1500)}`)
+    },
   }
 }
 
