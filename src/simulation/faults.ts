@@ -36,6 +36,10 @@ export interface Forecast {
   readonly restartMs: number | undefined
 }
 
+/** Those by which some process ends, and what it had in memory is gone. */
+const ENDS_LIVES: ReadonlySet<FaultKind> = new Set([
+  ...(['kill', 'power', 'blackout', 'unreadable', 'unsynced'] as const),
+])
 const COUNT_MIN = 5
 const SEGMENT_FILE = /^\/blocks\/.*segment/
 const METADATA_FILE = /^\/meta\//
@@ -88,6 +92,7 @@ function strikeNode(faults: Faults, kind: FaultKind, node: SimulatedNode): boole
   const { rng } = world
   const { present } = node
   if (present === undefined) return false
+  if (ENDS_LIVES.has(kind) && isRemembered(nodes)) return false
   switch (kind) {
     case 'kill':
     case 'power':
@@ -194,10 +199,22 @@ function loseRows(faults: Faults, node: SimulatedNode): boolean {
     const isSeen = nodes.every(({ product }) => product !== undefined) && world.cuts.size === 0
     const what = isSeen && world.rng.chance(0.6) ? 'everything' : 'rows'
     if (!node.rollBack(what)) return false
+    node.mustBeRemembered = what === 'everything'
   }
   node.hasLostRows = true
   restart(faults, node)
   return true
+}
+
+/**
+ * Whether an old copy of everything lies somewhere that was not noticed yet: what the others know of
+ * it they keep in memory, and write down every ten seconds only (decision 0055).
+ */
+function isRemembered(nodes: readonly SimulatedNode[]): boolean {
+  const old = nodes.find(({ mustBeRemembered }) => mustBeRemembered)
+  if (old === undefined) return false
+  const histories = nodes.flatMap(({ product }) => product?.layout?.members.history() ?? [])
+  return histories.every((history) => !((history.nodes.get(old.id)?.readmittedAt ?? 0) > 0))
 }
 
 function restart({ world, forecast }: Faults, node: SimulatedNode): void {

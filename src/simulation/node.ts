@@ -104,6 +104,8 @@ export class SimulatedNode {
   readonly disk: SimulatedDisk
   /** Its database was wiped or rolled back. */
   hasLostRows = false
+  /** Everything that it has is an old copy: that shows only by what the other nodes remember. */
+  mustBeRemembered = false
   /** Bits of its drive were flipped. */
   hasRotted = false
   readonly #parts: NodeParts

@@ -1,0 +1,42 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { nodeId } from '../../src/base/ids.ts'
+import { newcomer } from '../../src/cluster/layout/history.ts'
+import { drawForecast, strike, type FaultKind } from '../../src/simulation/faults.ts'
+import type { SimulatedNode } from '../../src/simulation/node.ts'
+import { SeededRng } from '../../src/simulation/seeded-rng.ts'
+import { World } from '../../src/simulation/world.ts'
+
+const weather = { lossChance: 0, copyChance: 0, slowChance: 0, slowMs: 1, usualMs: 1 }
+
+/** Two nodes, the first an old copy, and what happens when a fault of that kind is to strike. */
+function struckBy(
+  kind: FaultKind,
+  old: { readonly isOld: boolean; readonly readmittedAt: number },
+) {
+  const world = new World(new SeededRng(1), weather, false)
+  const [a, b] = ['a', 'b'].map((digit) => nodeId(digit.repeat(64)))
+  const nodes = new Map([[a!, { ...newcomer, readmittedAt: old.readmittedAt }]])
+  const product = { layout: { members: { history: () => ({ active: [], nodes }) } } }
+  let crashes = 0
+  const make = (id: string, index: number, mustBeRemembered: boolean): unknown => ({
+    ...{ id, index, mustBeRemembered, product, present: { product, life: { jump: () => 0 } } },
+    ...{ disk: {}, hasLostRows: mustBeRemembered, crash: () => (crashes += 1), start: () => 0 },
+  })
+  const both = [make(a!, 0, old.isOld), make(b!, 1, false)] as SimulatedNode[]
+  const forecast = { ...drawForecast(new SeededRng(1)), kinds: [kind] }
+  const struck = strike({ world, nodes: both, forecast })
+  return { struck, crashes }
+}
+
+test('while an old copy was not noticed, no process ends that remembers how far it had come', () => {
+  for (const kind of ['kill', 'power', 'blackout', 'unreadable', 'unsynced'] as const) {
+    const during = struckBy(kind, { isOld: true, readmittedAt: 0 })
+    assert.deepEqual(during, { struck: undefined, crashes: 0 }, kind)
+    // Noticed, and let in again; and where nothing old was put back.
+    assert.notEqual(struckBy(kind, { isOld: true, readmittedAt: 2 }).struck, undefined, kind)
+    assert.notEqual(struckBy(kind, { isOld: false, readmittedAt: 0 }).struck, undefined, kind)
+  }
+  assert.equal(struckBy('blackout', { isOld: false, readmittedAt: 0 }).crashes, 2)
+  assert.notEqual(struckBy('jump', { isOld: true, readmittedAt: 0 }).struck, undefined)
+})
