@@ -5,6 +5,7 @@ import type { NodeId } from '../base/ids.ts'
 import { LAYOUT_PARTITION, PARTITION_COUNT, type Cluster } from './cluster.ts'
 import { ClusterError } from './errors.ts'
 import { letGo, take, type FirstLayout, type Holding, type Ticket } from './layout/first.ts'
+import { filledUp } from './layout/giving-up.ts'
 import {
   epochOf,
   nothingStaged,
@@ -62,8 +63,10 @@ export interface Members extends Cluster {
   /**
    * Leaves nodes out of the owners of the layout register: one whose database is known to be gone,
    * so that a cluster of two can let it in again, or those that an operator gives up.
+   *
+   * @param wants `all`: every other one must agree
    */
-  setAside(nodes: readonly NodeId[]): void
+  setAside(nodes: readonly NodeId[], wants?: 'all'): void
   /** The first layout that is held and does not count yet. */
   first(): FirstLayout | undefined
   /** The highest ticket ever held. */
@@ -108,7 +111,7 @@ class NodeMembers implements Members {
   #lists: Lists | undefined
   #holding: Holding
   #draft: Staged
-  #aside: readonly NodeId[] = []
+  #aside: Aside
   #persisting: Promise<void> | undefined
   /** Counts changes of what is persisted, and how many of them are. */
   #state = 0
@@ -117,6 +120,7 @@ class NodeMembers implements Members {
   constructor(options: MembersOptions) {
     const { self, stored } = options
     this.self = self
+    this.#aside = { self, nodes: [] }
     this.#options = options
     this.#history = historyAtStart(options)
     this.#joined = stored?.clusterId ?? undefined
@@ -196,8 +200,8 @@ class NodeMembers implements Members {
     this.#behind.push(listener)
   }
 
-  setAside(nodes: readonly NodeId[]): void {
-    this.#aside = nodes
+  setAside(nodes: readonly NodeId[], wants?: 'all'): void {
+    this.#aside = { self: this.self, nodes, wants }
     this.#relist()
   }
 
@@ -333,26 +337,40 @@ function holdingOf(stored: StoredMembers | undefined): Holding {
 
 const noEpoch: Epoch = { layout: 0, readmissions: 0 }
 
-function listsOf(history: LayoutHistory, aside: readonly NodeId[]): Lists {
+/** Nodes that are left out of the owners of the register, by `self`. */
+interface Aside {
+  readonly self: NodeId
+  readonly nodes: readonly NodeId[]
+  readonly wants?: 'all' | undefined
+}
+
+function listsOf(history: LayoutHistory, aside: Aside): Lists {
   const { active } = history
   const read = readLayout(history)
   const owners = Array.from({ length: PARTITION_COUNT }, (_, partition) =>
     active.map((layout) => ownersIn(layout, partition)),
   )
   const readers = owners.map((_, partition) => ownersIn(read, partition))
-  owners[LAYOUT_PARTITION] = active.map((layout) => keepersIn(history, layout, aside))
-  readers[LAYOUT_PARTITION] = keepersIn(history, read, aside)
+  // Of a layout whose nodes are all given up nobody is asked.
+  const keepers = active.map((layout) => keepersIn(history, layout, aside)).filter(isAny)
+  owners[LAYOUT_PARTITION] = keepers
+  readers[LAYOUT_PARTITION] = [keepersIn(history, read, aside), ...keepers].find(isAny)!
   return { epoch: epochOf(history), owners, readers }
 }
 
+function isAny(nodes: readonly NodeId[]): boolean {
+  return nodes.length > 0
+}
+
 /** Owners of the layout register: all that store, but those that are lost. */
-function keepersIn(
-  history: LayoutHistory,
-  layout: Layout,
-  aside: readonly NodeId[],
-): readonly NodeId[] {
-  const kept = layout.storage.filter(
-    (node) => !aside.includes(node) && history.nodes.get(node)?.isLost !== true,
-  )
+function keepersIn(history: LayoutHistory, layout: Layout, aside: Aside): readonly NodeId[] {
+  const known = layout.storage.filter((node) => history.nodes.get(node)?.isLost !== true)
+  const kept = known.filter((node) => !aside.nodes.includes(node))
+  if (aside.wants === 'all') {
+    // The first one runs a change: no other knows who is set aside.
+    const isSelf = (node: NodeId): boolean => node === aside.self
+    const turned = [...kept.filter(isSelf), ...kept.filter((node) => !isSelf(node))]
+    return turned.length === 0 ? [] : filledUp(turned, turned.length)
+  }
   return kept.length === 0 ? layout.storage : kept
 }

@@ -27,3 +27,11 @@ export function countServed(
   }
   return served
 }
+
+/** Whether the layout can be changed: those that store, but are not lost, are asked. */
+export function isChangeable(history: LayoutHistory, counts: (node: NodeId) => boolean): boolean {
+  return history.active.every(({ storage }) => {
+    const asked = storage.filter((node) => history.nodes.get(node)?.isLost !== true)
+    return asked.filter(counts).length >= quorumOf(asked)
+  })
+}

@@ -6,7 +6,7 @@ import { defineRegister, type RegisterTable } from '../table/schema.ts'
 import {
   applyLayout,
   foundLayout,
-  goOnAloneWith,
+  giveUpNodes,
   loseNode,
   readmitNode,
   revertLayout,
@@ -37,7 +37,7 @@ export function buildLayoutTable(touched: () => void): RegisterTable<LayoutHisto
       skip: skipNodes,
       track: trackNode,
       lost: loseNode,
-      alone: goOnAloneWith,
+      'give-up': giveUpNodes,
       readmit: readmitNode,
     },
     version: 1,

@@ -53,6 +53,7 @@ export function nodeView(product: Product, parts: ViewParts): NodeView {
       missingBlocks: missingOn(product),
       voteless: voteless(),
       wallMicros: clock.wallMicros(),
+      linked: peers.list().flatMap(({ node, isUp }) => (isUp ? [node] : [])),
     }
   }
   const peers = nodePeers(product.mesh, { rpc, clock, card, perform: performed })

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { LAYOUT_PARTITION } from '../../src/cluster/cluster.ts'
+import { LAYOUT_PARTITION, quorumOf } from '../../src/cluster/cluster.ts'
 import { epochOf } from '../../src/cluster/layout/history.ts'
 import { firstHistory } from '../../src/cluster/layout/staging.ts'
 import { apply, stage } from '../../src/cluster/layout/staging.ts'
@@ -141,6 +141,23 @@ test('the layout register is not kept by nodes that are lost, or set aside', () 
   assert.deepEqual(members.readers(LAYOUT_PARTITION), [nodeOf(0)])
   members.setAside([])
   assert.deepEqual(members.readers(LAYOUT_PARTITION), [nodeOf(0), nodeOf(1)])
+})
+
+test('where all that are not set aside are wanted, none can be missed, and this node runs it', () => {
+  const members = open({ state: undefined }, { clusterId: CLUSTER, self: nodeOf(3) })
+  members.learn(firstOf(7, 3))
+  members.setAside([nodeOf(0), nodeOf(1)], 'all')
+  const [list] = members.owners(LAYOUT_PARTITION)
+  assert.deepEqual(list!.slice(0, 5), [3, 2, 4, 5, 6].map(nodeOf))
+  assert.equal(quorumOf(list!), 5)
+  assert.deepEqual(members.readers(LAYOUT_PARTITION), list)
+  // Of a layout of which nobody is left nobody is asked.
+  const roles = new Map([0, 1, 2, 3, 4].map((index) => [nodeOf(index), undefined]))
+  members.learn(apply(stage(firstOf(7, 2), { roles }), 2))
+  members.setAside([nodeOf(5), nodeOf(6)], 'all')
+  assert.equal(members.owners(LAYOUT_PARTITION).length, 1)
+  members.setAside([])
+  assert.equal(members.owners(LAYOUT_PARTITION).length, 2)
 })
 
 test('a first layout is held through a crash, by an empty node only', async () => {

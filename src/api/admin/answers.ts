@@ -91,6 +91,17 @@ export const layoutHistoryShape = fields({
 })
 export type LayoutHistoryAnswer = Shaped<typeof layoutHistoryShape>
 
+/** Ours: what giving up nodes leaves, or would leave. */
+export const nodesGivenUpShape = fields({
+  done: flag,
+  /** Of the layout that the survivors go on with. */
+  version: count,
+  survivors: list(text),
+  /** Partitions that keep all copies, some of them, no whole one. */
+  partitions: fields({ whole: count, fewer: count, lost: count }),
+})
+export type NodesGivenUpAnswer = Shaped<typeof nodesGivenUpShape>
+
 export const nodesSkippedShape = fields({ ackUpdated: list(text), syncUpdated: list(text) })
 export type NodesSkippedAnswer = Shaped<typeof nodesSkippedShape>
 

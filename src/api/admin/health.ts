@@ -5,7 +5,7 @@ import { CLOCK_REFUSAL_MICROS, clocksApart, type ToldClock } from '../../base/ti
 import { PARTITION_COUNT } from '../../cluster/cluster.ts'
 import { storageOf } from '../../cluster/layout/history.ts'
 import type { Members } from '../../cluster/members.ts'
-import { countServed, type Served } from '../../cluster/served.ts'
+import { countServed, isChangeable, type Served } from '../../cluster/served.ts'
 import { upNodes, type LayoutContext } from '../../store/layout/layout.ts'
 import type { ClusterHealthAnswer } from './answers.ts'
 import type { AskedCard, NodePeers, NodeView } from './operation.ts'
@@ -63,14 +63,38 @@ export async function servedWithout(context: HealthContext, node: NodeId): Promi
   return servedBy(context, up, voteless(await cardsOf(context, up))).quorum
 }
 
+/** Nodes of the layout that can be asked, and those of them that lost rows; are there quorums. */
+export interface Standing {
+  readonly up: ReadonlySet<NodeId>
+  readonly mute: ReadonlySet<NodeId>
+  /** Of every partition and of the register of the layout. */
+  readonly hasQuorums: boolean
+}
+
+export async function standingOf(context: HealthContext): Promise<Standing> {
+  const { layout } = context
+  const history = layout.members.history()
+  const up = new Set(upNodes(layout))
+  const mute = voteless(await cardsOf(context, up))
+  const isRegisterServed =
+    history !== undefined && isChangeable(history, (id) => up.has(id) && !mute.has(id))
+  const served = servedBy(context, up, mute).quorum === PARTITION_COUNT
+  return { up, mute: new Set(mute.keys()), hasQuorums: served && isRegisterServed }
+}
+
 type Mute = ReadonlyMap<NodeId, ReadonlySet<number>>
 
 function servedBy({ layout }: HealthContext, up: ReadonlySet<NodeId>, mute: Mute): Served {
   const history = layout.members.history()
-  return countServed(
-    history,
-    (id, partition) => up.has(id) && mute.get(id)?.has(partition) !== true,
-  )
+  return countServed(history, (id, partition) => isAsked(id, partition, { up, mute }))
+}
+
+function isAsked(
+  id: NodeId,
+  partition: number,
+  { up, mute }: { readonly up: ReadonlySet<NodeId>; readonly mute: Mute },
+): boolean {
+  return up.has(id) && mute.get(id)?.has(partition) !== true
 }
 
 type Cards = ReadonlyMap<NodeId, AskedCard>

@@ -38,6 +38,8 @@ export interface NodeCard {
   readonly voteless?: readonly number[]
   /** Its wall clock as it answered; absent of an older version. */
   readonly wallMicros?: number
+  /** Nodes that it is linked to; absent of an older version. */
+  readonly linked?: readonly NodeId[]
 }
 
 /** The card of another node, and what it tells of its clock. */

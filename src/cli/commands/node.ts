@@ -5,6 +5,7 @@ import type {
   LayoutHistoryAnswer,
   NodeInfoAnswer,
   NodesConnectedAnswer,
+  NodesGivenUpAnswer,
 } from '../../api/admin/answers.ts'
 import { CliError } from '../command.ts'
 import type { DefineCommand } from '../command.ts'
@@ -40,13 +41,13 @@ export const node: DefineCommand = (program, terminal) => {
     .option('--json', 'for programs')
     .action(nodeAction<NodeOptions>(terminal, (run, [word]) => lost(run, word!)))
   group
-    .command('alone')
-    .description('go on with this node alone, where no quorum is left and none will come back')
-    .argument('<given-up...>', 'every other node that stores: ids, or first digits of them')
-    .option('--confirm <words>', '"give up N nodes", N as many as are named')
+    .command('give-up')
+    .description('go on without nodes that never come back, where a quorum is gone with them')
+    .argument('<given-up...>', 'every node that is gone: ids, or first digits of them')
+    .option('--confirm <words>', 'as it says when it is left out')
     .option('--json', 'for programs')
     // A list is one argument.
-    .action(nodeAction<NodeOptions>(terminal, (run, words) => goOnAlone(run, words.flat())))
+    .action(nodeAction<NodeOptions>(terminal, (run, words) => giveUp(run, words.flat())))
 }
 
 async function printId({ client, options, terminal }: NodeRun<NodeOptions>): Promise<void> {
@@ -93,23 +94,41 @@ async function lost(run: NodeRun<NodeOptions>, word: string): Promise<void> {
   printAnswer(run, answer, () => `Node ${found.id.slice(0, 16)} is not waited for any more`)
 }
 
-async function goOnAlone(run: NodeRun<NodeOptions>, words: readonly string[]): Promise<void> {
+async function giveUp(run: NodeRun<NodeOptions>, words: readonly string[]): Promise<void> {
   const { client, options } = run
   const { nodes } = await client.call<ClusterStatusAnswer>('GetClusterStatus')
-  const givenUp = words.map((word) => nodeNamed(word, nodes).id)
-  const wanted = `give up ${givenUp.length} ${givenUp.length === 1 ? 'node' : 'nodes'}`
+  const givenUp = [...new Set(words.map((word) => nodeNamed(word, nodes).id))]
+  const ask = (body: object): Promise<NodesGivenUpAnswer> =>
+    client.callOwn<NodesGivenUpAnswer>('give-up-nodes', { body: { givenUp, ...body } })
+  const { survivors, partitions } = await ask({ accepted: false })
+  const { whole, fewer, lost } = partitions
+  const wanted =
+    `give up ${counted(givenUp.length, 'node')}` +
+    (lost === 0 ? '' : ` and ${counted(lost, 'partition')}`)
   if (options.confirm !== wanted) {
-    const names = givenUp.map((id) => id.slice(0, 16)).join(', ')
+    const gone =
+      lost === 0
+        ? 'each of them has a copy there'
+        : `${lost} of them are lost whole, with every object, bucket and key that lies in them`
     throw new CliError(
-      `what lies on ${names} and not on this node is lost for good, acknowledged or not`,
+      `what lies on ${namesOf(givenUp)} and on no other node is lost for good, acknowledged or not. ` +
+        `On ${namesOf(survivors)} ${whole} partitions keep all copies, ${fewer} some; ${gone}`,
       `They must never run with what they hold: if they are only cut off, wait. Sure? --confirm "${wanted}"`,
     )
   }
-  const body = { givenUp, accepted: true }
-  const answer = await client.callOwn<LayoutHistoryAnswer>('go-on-alone', { body })
+  const answer = await ask({ accepted: true, lost })
   const what =
-    'This node goes on alone, with one copy of everything. Run `hangar check` on it. Then add ' +
-    'nodes with empty folders: `hangar layout assign`, `hangar layout config --factor`, ' +
-    '`hangar layout apply`'
+    `${counted(survivors.length, 'node')} go on, with the copies that are left: layout ` +
+    `${answer.version}. As many copies as before are staged: add nodes with empty folders by ` +
+    '`hangar layout assign` where they are too few, or stage fewer by `hangar layout config ' +
+    '--factor`; then `hangar layout apply`, and `hangar repair --check` when it is through'
   printAnswer(run, answer, () => what)
+}
+
+function namesOf(ids: readonly string[]): string {
+  return ids.map((id) => id.slice(0, 16)).join(', ')
+}
+
+function counted(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? '' : 's'}`
 }

@@ -19,13 +19,16 @@ export type ZoneSpread = number | 'maximum'
 export interface Layout {
   /** 0 is that of a node which stands alone, without a role. */
   readonly version: number
-  /** Copies of each partition. */
+  /** Copies of each partition; fewer of some only where nodes were given up. */
   readonly factor: number
   readonly zoneSpread: ZoneSpread
   readonly roles: ReadonlyMap<NodeId, Role>
   /** The nodes that store; what `places` counts in. */
   readonly storage: readonly NodeId[]
-  /** `factor` indexes into `storage` for each partition, one after another. */
+  /**
+   * `factor` indexes into `storage` for each partition, one after another. An owner that stands
+   * there again is one owner.
+   */
   readonly places: Uint8Array
   /** What one partition may hold; 0 where nobody knows. */
   readonly partitionBytes: number
@@ -50,7 +53,8 @@ export function ownersIn(layout: Layout, partition: number): readonly NodeId[] {
   if (partition === LAYOUT_PARTITION) return storage
   const owners: NodeId[] = []
   for (let copy = 0; copy < factor; copy += 1) {
-    owners.push(storage[places[partition * factor + copy]!]!)
+    const owner = storage[places[partition * factor + copy]!]!
+    if (!owners.includes(owner)) owners.push(owner)
   }
   return owners
 }
@@ -87,8 +91,16 @@ export function placesOf(
 
 /** Partitions that a node owns. */
 export function countPartitions(layout: Layout, node: NodeId): number {
-  const index = layout.storage.indexOf(node)
-  return index < 0 ? 0 : layout.places.reduce((sum, place) => sum + (place === index ? 1 : 0), 0)
+  let count = 0
+  for (let partition = 0; partition < PARTITION_COUNT; partition += 1) {
+    if (isOwnerIn(layout, partition, node)) count += 1
+  }
+  return count
+}
+
+/** Owners of the partition that has the fewest. */
+export function fewestOwners(layout: Layout): number {
+  return Math.min(...allOwners(layout).map(({ length }) => length))
 }
 
 /** Those that store, in the order of their ids: so the same roles give the same layout. */

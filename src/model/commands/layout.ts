@@ -2,7 +2,7 @@
 
 import type { NodeId } from '../../base/ids.ts'
 import { ClusterError } from '../../cluster/errors.ts'
-import { givenUpBy, goOnAlone } from '../../cluster/layout/alone.ts'
+import { giveUp, isGivenUp, type GiveUpRequest } from '../../cluster/layout/giving-up.ts'
 import type { LayoutHistory, Staged } from '../../cluster/layout/history.ts'
 import { apply, revert, stage } from '../../cluster/layout/staging.ts'
 import {
@@ -81,15 +81,13 @@ export function loseNodeCommand(node: NodeId): Command {
 
 export const loseNode = changing((history, args) => declareLost(history, args as NodeId))
 
-export function goOnAloneCommand(node: NodeId): Command {
-  return { name: 'alone', args: node }
+export function giveUpNodesCommand(request: GiveUpRequest): Command {
+  return { name: 'give-up', args: request }
 }
 
-export const goOnAloneWith = changing((history, args) => {
-  const node = args as NodeId
-  // A second attempt after one that was cut off.
-  const isDone = givenUpBy(history, node).length === 0
-  return isDone ? history : goOnAlone(history, node)
+export const giveUpNodes = changing((history, args) => {
+  const request = args as GiveUpRequest
+  return isGivenUp(history, request) ? history : giveUp(history, request)
 })
 
 export function readmitNodeCommand(node: NodeId, incarnation: string): Command {

@@ -135,11 +135,13 @@ export class LayoutFollower implements Worker {
   /**
    * Changes the register without the votes of nodes whose databases are known to be gone. One such
    * change at a time: two that left out different nodes could both be chosen.
+   *
+   * @param wants see `Members.setAside`
    */
-  changeWithout(nodes: readonly NodeId[], command: Command): Promise<void> {
+  changeWithout(nodes: readonly NodeId[], command: Command, wants?: 'all'): Promise<void> {
     const work = async (): Promise<void> => {
       const { members } = this.#options
-      members.setAside(nodes)
+      members.setAside(nodes, wants)
       try {
         await this.change(command)
       } finally {

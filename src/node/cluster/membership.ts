@@ -7,7 +7,7 @@ import type { Network } from '../../base/network.ts'
 import type { Cluster } from '../../cluster/cluster.ts'
 import { newestLayout } from '../../cluster/layout/history.ts'
 import { decodeHistory } from '../../cluster/layout/stored.ts'
-import { countPartitions } from '../../cluster/layout/layout.ts'
+import { countPartitions, fewestOwners } from '../../cluster/layout/layout.ts'
 import { isAlone } from '../../cluster/lone.ts'
 import { openMembers, type Members, type StoredMembers } from '../../cluster/members.ts'
 import type { Db } from '../../db/db.ts'
@@ -186,7 +186,7 @@ export async function assertIdentityKept(disk: Disk, folder: string): Promise<vo
 export async function hasOtherCopies(disk: Disk, folder: string): Promise<boolean> {
   const stored = (await readState(disk, join(folder, 'layout'))) as StoredMembers | undefined
   if (!stored?.history) return false
-  return decodeHistory(stored.history).active.every(({ factor }) => factor > 1)
+  return decodeHistory(stored.history).active.every((layout) => fewestOwners(layout) > 1)
 }
 
 export interface FollowParts extends MembershipParts {

@@ -16,6 +16,7 @@ import type { Log } from '../../base/log.ts'
 import type { Network } from '../../base/network.ts'
 import type { Cluster } from '../../cluster/cluster.ts'
 import { storageOf, type LayoutHistory } from '../../cluster/layout/history.ts'
+import { fewestOwners } from '../../cluster/layout/layout.ts'
 import { isAlone } from '../../cluster/lone.ts'
 import type { Rows } from '../../db/open.ts'
 import type { Worker, WorkState } from '../../worker/worker.ts'
@@ -227,7 +228,8 @@ export async function openRecall(parts: RecallParts): Promise<Recall> {
 }
 
 function othersIn(history: LayoutHistory, self: NodeId): readonly NodeId[] | undefined {
-  if (isAlone(history) || !history.active.every(({ factor }) => factor > 1)) return undefined
+  if (isAlone(history) || !history.active.every((layout) => fewestOwners(layout) > 1))
+    return undefined
   const storage = new Set(storageOf(history))
   if (!storage.delete(self)) return undefined
   return [...storage].filter((node) => history.nodes.get(node)?.isLost !== true)

@@ -1,10 +1,10 @@
-/** What an operator does with the layout: show, stage, preview, apply, revert, skip, declare lost. */
+/** What an operator does with the layout: show, stage, preview, apply, revert, skip, declare lost, give up. */
 
 import { DomainError } from '../../base/errors.ts'
 import type { NodeId } from '../../base/ids.ts'
 import type { Network } from '../../base/network.ts'
 import { ClusterError } from '../../cluster/errors.ts'
-import { givenUpBy, goOnAlone as judgeAlone } from '../../cluster/layout/alone.ts'
+import { remainsWithout, type GiveUpRequest, type Remains } from '../../cluster/layout/giving-up.ts'
 import {
   newestLayout,
   nothingStaged,
@@ -23,7 +23,7 @@ import {
 import type { Members } from '../../cluster/members.ts'
 import {
   applyLayoutCommand,
-  goOnAloneCommand,
+  giveUpNodesCommand,
   loseNodeCommand,
   revertLayoutCommand,
   skipNodesCommand,
@@ -184,33 +184,38 @@ export async function declareNodeLost(context: LayoutContext, node: NodeId): Pro
 }
 
 /**
- * Goes on with what this node holds, alone: for a cluster in which no quorum is left, nor will be.
- * What only the others had is lost. Whoever calls this has looked that there is no quorum.
+ * What would be left if these nodes were given up, as far as this node knows.
  *
- * @param given every other node that stores, so that an operator knows whom this gives up
- * @throws {StoreError} `InvalidLayout` when these are not they, or this node does not hold everything
+ * @throws {StoreError} `InvalidLayout` when they cannot be
  */
-export async function goOnAlone(
+export async function judgeGivingUp(
+  { members }: LayoutContext,
+  givenUp: readonly NodeId[],
+): Promise<Remains & { readonly version: number }> {
+  return inWords(() => {
+    const history = members.history()
+    if (history === undefined) {
+      throw new ClusterError('UnknownNode', 'Cannot give up nodes: there is no layout yet')
+    }
+    const version = newestLayout(history).version + 1
+    return { version, ...remainsWithout(history, givenUp) }
+  })
+}
+
+/**
+ * Goes on without nodes that never come back, where a quorum is gone with them. What only they had
+ * is lost. Every other node that stores must take it; whoever calls this has looked that they are
+ * there, with their rows, and that these are not.
+ *
+ * @throws {StoreError} `InvalidLayout`, `LayoutConflict`, `Unavailable`
+ */
+export async function giveUpNodes(
   context: LayoutContext,
-  given: readonly NodeId[],
+  request: GiveUpRequest,
 ): Promise<LayoutState> {
   const { members, follower } = context
-  const history = members.history()
   await inWords(async () => {
-    const wanted = history === undefined ? [] : givenUpBy(history, members.self)
-    if (history === undefined || wanted.length === 0) {
-      throw new ClusterError('UnknownNode', 'Cannot give up nodes: no other node stores')
-    }
-    if (wanted.join() !== [...given].sort().join()) {
-      const names = wanted.map((node) => node.slice(0, 16)).join(', ')
-      throw new ClusterError(
-        'UnknownNode',
-        `Cannot go on alone: name every node that is given up, and no other: ${names}`,
-      )
-    }
-    // Judged before anything is written.
-    judgeAlone(history, members.self)
-    await follower.changeWithout(wanted, goOnAloneCommand(members.self))
+    await follower.changeWithout(request.givenUp, giveUpNodesCommand(request), 'all')
     await members.stable()
   })
   return stateOf(context)

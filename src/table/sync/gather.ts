@@ -8,7 +8,7 @@ import type { NodeId } from '../../base/ids.ts'
 import type { Log } from '../../base/log.ts'
 import { LAYOUT_PARTITION, quorumOf, type Cluster } from '../../cluster/cluster.ts'
 import { newestLayout, type LayoutHistory } from '../../cluster/layout/history.ts'
-import { isOwnerIn, ownersIn } from '../../cluster/layout/layout.ts'
+import { fewestOwners, isOwnerIn, ownersIn } from '../../cluster/layout/layout.ts'
 import { ackedVersion } from '../../cluster/layout/trackers.ts'
 import type { Worker, WorkState } from '../../worker/worker.ts'
 import type { Custody } from '../custody.ts'
@@ -107,7 +107,7 @@ export class GatherWorker implements Worker {
   /** What was ever chosen another owner holds too, unless it is lost itself or there is none. */
   #mayForget(history: LayoutHistory): boolean {
     const isAnyLost = [...history.nodes.values()].some(({ isLost }) => isLost)
-    return !isAnyLost && history.active.every(({ factor }) => factor > 1)
+    return !isAnyLost && history.active.every((layout) => fewestOwners(layout) > 1)
   }
 
   /**

@@ -55,7 +55,7 @@ import { previewClusterLayoutChanges } from './preview-cluster-layout-changes.ts
 import { revertClusterLayout } from './revert-cluster-layout.ts'
 import { updateClusterLayout } from './update-cluster-layout.ts'
 import { declareNodeLost } from './declare-node-lost.ts'
-import { goOnAlone } from './go-on-alone.ts'
+import { giveUpNodes } from './give-up-nodes.ts'
 import { updateBucket } from './update-bucket.ts'
 import { updateKey } from './update-key.ts'
 
@@ -90,7 +90,7 @@ export const operations: readonly AdminOperation[] = [
   revertClusterLayout,
   clusterLayoutSkipDeadNodes,
   declareNodeLost,
-  goOnAlone,
+  giveUpNodes,
   listAdminTokens,
   getAdminTokenInfo,
   getCurrentAdminTokenInfo,
