@@ -7,6 +7,7 @@ import { silentLog } from '../../../src/base/log.ts'
 import type { CallOptions } from '../../../src/base/network.ts'
 import type { LayoutHistory } from '../../../src/cluster/layout/history.ts'
 import { newcomer } from '../../../src/cluster/layout/history.ts'
+import { PARTITION_COUNT } from '../../../src/cluster/cluster.ts'
 import { Recall } from '../../../src/node/cluster/recall.ts'
 import { ManualClock } from '../../block/harness.ts'
 
@@ -75,7 +76,8 @@ function historyOf(wish: {
 }): LayoutHistory {
   const { storage, factor = storage.length, incarnation = 'one' } = wish
   const nodes = new Map(storage.map((node) => [node, { ...newcomer, incarnation }]))
-  const history = { active: [{ version: 3, factor, storage }], nodes }
+  const places = Uint8Array.from({ length: factor * PARTITION_COUNT }, (_, at) => at % factor)
+  const history = { active: [{ version: 3, factor, storage, places }], nodes }
   return history as unknown as LayoutHistory
 }
 
@@ -132,7 +134,10 @@ test('one of an older version has nothing to say, and a lie costs nothing where 
 test('nobody is asked by a node without a layout, alone, without a vote, or with the only copy', async () => {
   const gateway = historyOf({ storage: [b, c] })
   const single = historyOf({ storage: [self, b], factor: 1 })
-  for (const history of [undefined, gateway, single]) {
+  const once = historyOf({ storage: [self, b], factor: 2 })
+  // One owner stands there twice: it is the only one.
+  once.active[0]!.places.fill(0, 0, 2)
+  for (const history of [undefined, gateway, single, once]) {
     const scene = new Scene(history)
     scene.answers.set(b, 300).set(c, 300)
     assert.equal(scene.recall.isCurrent(), true)
