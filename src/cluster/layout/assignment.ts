@@ -14,6 +14,9 @@ import { PARTITION_COUNT } from '../cluster.ts'
 import { ClusterError } from '../errors.ts'
 import { FlowNetwork } from './flow.ts'
 
+/** Of so many the places are remembered: each is some KiB. */
+const REMEMBERED_MAX = 16
+
 /** A node that stores; gateways have no capacity and are not named here. */
 export interface StorageNode {
   readonly id: string
@@ -51,11 +54,12 @@ interface Zone {
 
 /** @throws {ClusterError} `CannotAssign`, when no assignment keeps the rules */
 export function assignPartitions(request: AssignmentRequest): Assignment {
-  const { nodes, factor, previous, partitionCount = PARTITION_COUNT } = request
+  const { nodes, previous, partitionCount = PARTITION_COUNT } = request
   const zones = zonesOf(nodes)
   const copiesInZone = copiesInZoneMax(request, zones)
-  const partitionBytes = largestPartition(zones, { factor, copiesInZone, partitionCount })
-  const owners = place({ zones, copiesInZone, partitionBytes, partitionCount, ...request })
+  const placed = placedAs({ ...request, zones, copiesInZone, partitionCount })
+  const { partitionBytes } = placed
+  const owners = placed.owners.map((indexes) => indexes.map((index) => nodes[index]!.id))
   let moves = 0
   owners.forEach((ids, partition) => {
     moves += ids.filter((id) => previous?.[partition]?.includes(id) !== true).length
@@ -136,15 +140,50 @@ function largestPartition(zones: readonly Zone[], rules: Rules): number {
   return best
 }
 
-interface Placing extends AssignmentRequest {
-  readonly zones: readonly Zone[]
-  readonly copiesInZone: number
-  readonly partitionBytes: number
+interface Wanted extends AssignmentRequest, Rules {
   readonly partitionCount: number
+  readonly zones: readonly Zone[]
+}
+
+interface Placing extends Wanted {
+  readonly partitionBytes: number
+}
+
+interface Placed {
+  readonly partitionBytes: number
+  /** Indexes of the owners of each partition. */
+  readonly owners: readonly (readonly number[])[]
+}
+
+/** By everything that it depends on. */
+const remembered = new Map<string, Placed>()
+
+/** A layout is previewed before it is applied, and computed again where two apply at once. */
+function placedAs(wanted: Wanted): Placed {
+  const name = nameOf(wanted)
+  let placed = remembered.get(name)
+  if (placed === undefined) {
+    const partitionBytes = largestPartition(wanted.zones, wanted)
+    placed = { partitionBytes, owners: place({ ...wanted, partitionBytes }) }
+    if (remembered.size === REMEMBERED_MAX) remembered.delete(remembered.keys().next().value!)
+    remembered.set(name, placed)
+  }
+  return placed
+}
+
+/** What nodes and zones are called does not count; who owned what does. */
+function nameOf({ nodes, zones, previous, ...numbers }: Wanted): string {
+  const indexes = new Map(nodes.map(({ id }, index) => [id, index]))
+  const zoneOf = new Map(zones.map(({ name }, index) => [name, index]))
+  return [
+    ...[numbers.factor, numbers.copiesInZone, numbers.partitionCount],
+    nodes.map(({ zone, capacityBytes }) => `${zoneOf.get(zone)}:${capacityBytes}`).join(),
+    ...(previous ?? []).map((ids) => ids.map((id) => indexes.get(id)).join()),
+  ].join(' ')
 }
 
 /** Source, partitions, partitions by zone, nodes, sink: each copy is a unit that flows through. */
-function place(placing: Placing): string[][] {
+function place(placing: Placing): number[][] {
   const { nodes, zones, factor, previous, partitionCount } = placing
   const source = 0
   const sink = 1
@@ -178,7 +217,7 @@ function place(placing: Placing): string[][] {
   for (const { partition, index, edge } of edges) {
     if (flow.flowOf(edge) === 1) owners[partition]!.push(index)
   }
-  return owners.map((indexes) => indexes.sort((a, b) => a - b).map((index) => nodes[index]!.id))
+  return owners.map((indexes) => indexes.sort((a, b) => a - b))
 }
 
 function cannotAssign(why: string): ClusterError {

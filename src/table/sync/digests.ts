@@ -34,6 +34,8 @@ export class TableDigests {
   readonly #walks: readonly SourceWalk[]
   /** Of each partition that ever had a row. */
   readonly #partitions = new Map<number, PartitionSums>()
+  /** What `roots` gave last; undefined once a row has changed since. Most rounds change none. */
+  #roots: ReadonlyMap<number, Uint8Array> | undefined
   readonly #partitionOf: (key: string) => number
   #building: Promise<void> | undefined
 
@@ -75,6 +77,11 @@ export class TableDigests {
 
   /** The digest of each partition that has any row: the exclusive or of its leaves. */
   roots(): ReadonlyMap<number, Uint8Array> {
+    this.#roots ??= this.#rootsNow()
+    return this.#roots
+  }
+
+  #rootsNow(): ReadonlyMap<number, Uint8Array> {
     const roots = new Map<number, Uint8Array>()
     for (const [partition, { root }] of this.#partitions) {
       if (!isZero(root)) roots.set(partition, root.slice())
@@ -95,6 +102,7 @@ export class TableDigests {
     before: Uint8Array | undefined,
     after: Uint8Array | undefined,
   ): void {
+    this.#roots = undefined
     const partition = this.#partitionOf(key)
     let sums = this.#partitions.get(partition)
     if (sums === undefined) {

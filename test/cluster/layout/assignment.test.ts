@@ -152,3 +152,28 @@ test('assignPartitions says why nodes cannot hold the copies', () => {
   const empty = [node('a', 'x', 0), node('b', 'x')]
   assert.match(message({ nodes: empty, factor: 2, zoneSpread: 1 }), /too small/)
 })
+
+test('assignPartitions takes what it found before only for the same wish', () => {
+  const wish = { factor: 2, zoneSpread: 1, partitionCount: 8 } as const
+  const first = assignPartitions({ ...wish, nodes: three })
+  // Other names, the same wish: the same places under those names.
+  const renamed = [node('k', 'u'), node('l', 'v'), node('m', 'w')]
+  const named = assignPartitions({ ...wish, nodes: renamed })
+  const other = new Map(three.map(({ id }, index) => [id, renamed[index]!.id]))
+  assert.deepEqual(
+    named.owners,
+    first.owners.map((ids) => ids.map((id) => other.get(id))),
+  )
+  // Each part of the wish counts: capacities, who owned what, and which zones are one.
+  const uneven = assignPartitions({ ...wish, nodes: [node('a', 'x', 2 * TERA), ...three.slice(1)] })
+  assert.notDeepEqual(uneven.owners, first.owners)
+  assert.notEqual(uneven.partitionBytes, first.partitionBytes)
+  const previous = first.owners.map(() => ['b', 'c'])
+  const kept = assignPartitions({ ...wish, nodes: three, previous })
+  assert.notDeepEqual(kept.owners, first.owners)
+  assignPartitions({ ...wish, zoneSpread: 2, nodes: three })
+  const together = [node('a', 'x'), node('b', 'x'), node('c', 'y')]
+  const spread = assignPartitions({ ...wish, zoneSpread: 2, nodes: together })
+  assert.ok(spread.owners.every((ids) => ids.includes('c')))
+  assert.deepEqual(assignPartitions({ ...wish, nodes: three }), first)
+})
