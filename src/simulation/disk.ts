@@ -213,7 +213,8 @@ export class SimulatedDisk {
         return part.length
       },
       write: async (source, position) => {
-        const bytes = source.slice()
+        // Small ones share memory, which is theirs only until the next sync.
+        const bytes = Buffer.from(source)
         await passWrite()
         if (this.isFull && position + bytes.length > state.size) throw systemError('ENOSPC')
         state.write({ position, bytes })

@@ -32,10 +32,10 @@ interface Question {
   readonly to: NodeId
   readonly endpoint: string
   readonly deadlineMs: number
-  readonly signal?: AbortSignal | undefined
+  readonly signal: AbortSignal | undefined
   readonly perform: (there: SimulatedNetwork) => unknown
   /** Told of the node that has sent its answer. */
-  readonly answered?: (node: NodeId) => void
+  readonly answered: ((node: NodeId) => void) | undefined
 }
 
 /** Who waits for an answer: until it comes, the deadline passes or the signal ends it. */
@@ -43,7 +43,8 @@ class Reply {
   readonly #resolve: (answer: unknown) => void
   readonly #reject: (error: Error) => void
   readonly #signal: AbortSignal | undefined
-  #cancel: Cancel = () => undefined
+  readonly #onAbort: (() => void) | undefined
+  readonly #cancel: Cancel
 
   constructor(
     question: Question,
@@ -52,9 +53,10 @@ class Reply {
   ) {
     this.#resolve = outcome.resolve
     this.#reject = outcome.reject
-    this.#signal = question.signal
-    this.#signal?.addEventListener('abort', this.#onAbort, { once: true })
-    const { deadlineMs, endpoint } = question
+    const { deadlineMs, endpoint, signal } = question
+    this.#signal = signal
+    this.#onAbort = signal && (() => this.reject(signal.reason as Error))
+    if (this.#onAbort) signal?.addEventListener('abort', this.#onAbort, { once: true })
     this.#cancel = life.after(deadlineMs, () =>
       this.reject(new CallFailed('RpcTimeout', `No answer to "${endpoint}"`)),
     )
@@ -70,11 +72,9 @@ class Reply {
     this.#reject(error)
   }
 
-  readonly #onAbort = (): void => this.reject(this.#signal?.reason as Error)
-
   #end(): void {
     this.#cancel()
-    this.#signal?.removeEventListener('abort', this.#onAbort)
+    if (this.#onAbort) this.#signal?.removeEventListener('abort', this.#onAbort)
   }
 }
 
@@ -117,9 +117,12 @@ export class SimulatedNetwork implements Network {
     }
     const { deadlineMs } = options
     return this.#ask({
+      to,
+      endpoint,
+      deadlineMs,
+      signal: undefined,
       perform: (there) => there.#answer(this.self, endpoint, sent),
       answered: (node) => this.#world.answered(node, endpoint),
-      ...{ to, endpoint, deadlineMs },
     })
   }
 
@@ -134,12 +137,16 @@ export class SimulatedNetwork implements Network {
     const bytes = parcel.bytes?.slice()
     const sent: Parcel = { message: this.#copy(parcel.message), bytes }
     const answer = (await this.#ask({
+      to,
+      endpoint,
+      deadlineMs,
+      signal,
       perform: async (there) => {
         const landing = new Uint8Array(into?.length ?? 0)
         const delivered = await there.#endpoints.deliver(this.self, endpoint, sent, landing)
         return { landing, ...delivered }
       },
-      ...{ to, endpoint, deadlineMs, signal },
+      answered: undefined,
     })) as Delivered & { readonly landing: Uint8Array }
     into?.set(answer.landing.subarray(0, answer.length))
     return { message: this.#copy(answer.message), length: answer.length }

@@ -163,7 +163,7 @@ class Scene {
     const weather: Weather = { ...drawWeather(rng), ...plant?.weather }
     const forecast: Forecast = { ...drawForecast(rng), ...plant?.forecast }
     const world = new World(rng, weather, rng.chance(0.05))
-    const nodes: SimulatedNode[] = []
+    const byId = new Map<NodeId, SimulatedNode>()
     const faults: string[] = []
     const owners: NodeId[] = []
     const witness = witnessOf({ world, ownerCount, founding, faults })
@@ -171,8 +171,8 @@ class Scene {
       const node = await SimulatedNode.make({
         ...{ world, index },
         directory: {
-          find: (id) => nodes.find((other) => other.id === id)?.present?.network,
-          all: () => nodes.map(({ id }) => id),
+          find: (id) => byId.get(id)?.present?.network,
+          all: () => [...byId.keys()],
         },
         clusterOf:
           founding.kind === 'fixed' ? (self) => fixedCluster(self, [owners], 1) : undefined,
@@ -184,12 +184,11 @@ class Scene {
         rates: forecast.drifts ? drawRates(rng) : undefined,
         fault: (sentence) => void faults.push(sentence),
       })
-      nodes.push(node)
+      byId.set(node.id, node)
       if (index < ownerCount) owners.push(node.id)
     }
-    return new Scene(seed, {
-      ...{ world, nodes, forecast, faults, limits, ownerCount, founding, plant },
-    })
+    const nodes = [...byId.values()]
+    return new Scene(seed, { world, nodes, forecast, faults, limits, ownerCount, founding, plant })
   }
 
   async play(): Promise<Verdict> {

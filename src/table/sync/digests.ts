@@ -6,7 +6,7 @@
  * they are built by one walk when they are first asked for, and a node alone never asks.
  */
 
-import { compareUtf8, hexOf } from '../../base/bytes.ts'
+import { compareUtf8 } from '../../base/bytes.ts'
 import { blake3 } from '../../base/hash.ts'
 import { SCAN_SLICE_ROWS } from '../../base/limits.ts'
 import type { Batch, Db, Reader, Tree } from '../../db/db.ts'
@@ -266,13 +266,15 @@ export function leafNumber(unit: string): number {
 export function differingLeaves(own: Uint8Array, other: Uint8Array): number[] {
   const found: number[] = []
   for (let leaf = 0; leaf < LEAF_COUNT; leaf += 1) {
-    if (hexOf(leafOf(own, leaf)) !== hexOf(leafOf(other, leaf))) found.push(leaf)
+    if (!isSameLeaf(own, other, leaf)) found.push(leaf)
   }
   return found
 }
 
-function leafOf(leaves: Uint8Array, leaf: number): Uint8Array {
-  return leaves.subarray(leaf * DIGEST_BYTES, (leaf + 1) * DIGEST_BYTES)
+function isSameLeaf(own: Uint8Array, other: Uint8Array, leaf: number): boolean {
+  const end = (leaf + 1) * DIGEST_BYTES
+  for (let at = leaf * DIGEST_BYTES; at < end; at += 1) if (own[at] !== other[at]) return false
+  return true
 }
 
 function isZero(bytes: Uint8Array): boolean {
