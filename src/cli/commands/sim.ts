@@ -35,12 +35,13 @@ const SEED_MAX = 2 ** 32
 
 /**
  * For a process that does nothing but run seeds, one on each core. Little of what a message makes
- * outlives it, so a larger young generation is gone through less often. Where an error came from is
- * found by the run of its seed alone.
+ * outlives it, so a larger young generation is gone through less often; helpers would take the cores
+ * from the other processes to do so. Where an error came from is found by the run of its seed alone.
  */
 const PROCESS_FLAGS = [
-  '--min-semi-space-size=32',
-  '--max-semi-space-size=32',
+  '--min-semi-space-size=64',
+  '--max-semi-space-size=64',
+  '--single-threaded-gc',
   '--stack-trace-limit=0',
 ] as const
 
