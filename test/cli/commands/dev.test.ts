@@ -49,6 +49,26 @@ test('dev --json tells everything on its first line, and ends with 0 at SIGTERM'
   assert.match(stopped.stderr, /no node runs on/)
 })
 
+test('dev goes on serving when nobody reads what it prints', async () => {
+  const data = join(folder, 'unread')
+  const main = join(import.meta.dirname, '../../../src/main.js')
+  const ports = ['--s3-port', '0', '--admin-port', '0', '--web-port', '0']
+  const child = spawn(process.execPath, [main, 'dev', '--data', data, ...ports])
+  const ended = once(child, 'exit') as Promise<[number | null]>
+  // Gone before the node says where it serves.
+  child.stdout.destroy()
+  child.stderr.resume()
+  // One that ended wrote no address, and is told of by its exit code.
+  const last = performance.now() + 60_000
+  let answered = 0
+  while (answered < 5 && child.exitCode === null && performance.now() < last) {
+    await new Promise((resolve) => setTimeout(resolve, 100))
+    if ((await runCommand(['--data', data, 'status', '--quiet'])).code === 0) answered += 1
+  }
+  child.kill('SIGTERM')
+  assert.deepEqual([(await ended)[0], answered], [0, 5])
+})
+
 test('dev keeps its key over kill -9 and makes no second one', async () => {
   const data = join(folder, 'data')
   const first = await startNode({ data, bucket: 'photos' })
