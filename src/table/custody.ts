@@ -25,6 +25,9 @@ const GONE = -2
 /** Of a partition that it held before it ever heard of a layout, or of a re-admission. */
 const FROM_THE_START = 0
 
+/** Key of the row on disk, tag first. */
+export const CUSTODY_ROW = stateTree.tag + CUSTODY_KEY
+
 /** Stands for an incarnation that nobody has. */
 const LOST = 'lost'
 
@@ -247,6 +250,15 @@ export class Custody {
 export function recovering(partition: number | undefined): TableError {
   const where = partition === undefined ? 'Cannot answer' : `Cannot vote in partition ${partition}`
   return new TableError('Recovering', `${where}: the database of this node lost rows`)
+}
+
+/**
+ * For each partition whether its rows are the node's to keep, as the row of custody says.
+ *
+ * @throws {TypeError} when it is not what `Custody` writes
+ */
+export function heldIn(text: string): readonly boolean[] {
+  return parseState(text).complete.map((version) => version >= FROM_THE_START)
 }
 
 function isOwnedIn(history: LayoutHistory, partition: number, self: NodeId): boolean {

@@ -17,6 +17,7 @@ import type { CompareWish, RowComparison } from './sync/compare.ts'
 import type { DiscardWish, GatherWish } from './sync/sync.ts'
 import type { Rules } from './rules.ts'
 import type { AnyTable, Command, MergedTable, Plain, RegisterTable, SideRef } from './schema.ts'
+export { CUSTODY_ROW, heldIn } from './custody.ts'
 export type { RowDifference } from './sync/compare.ts'
 import type { LocalRegister, LocalSide, LocalSlice } from './owner/walk.ts'
 

@@ -9,7 +9,7 @@ import { MemoryStore } from '../../src/db/memory.ts'
 import { openMemoryDb } from '../../src/db/open.ts'
 import type { Db } from '../../src/db/db.ts'
 import { systemClock } from '../../src/node/system/clock.ts'
-import { Custody } from '../../src/table/custody.ts'
+import { Custody, CUSTODY_ROW, heldIn } from '../../src/table/custody.ts'
 
 const [self, other] = ['a', 'b'].map((digit) => nodeId(digit.repeat(64))) as [NodeId, NodeId]
 
@@ -95,4 +95,21 @@ test('what was given up is to go until it is gone, through a crash', async () =>
   active = [layoutOf(1, 100), layoutOf(2, 120)]
   assert.equal(last.look().gained.length, 20)
   assert.throws(() => last.assertHeld(100), { code: 'NotReady' })
+})
+
+test('heldIn() tells from the row which partitions are kept', async () => {
+  const store = new MemoryStore()
+  const db = openDb(store)
+  const custody = new Custody(
+    db,
+    clusterOf(() => [layoutOf(1, 100)]),
+    'one',
+  )
+  await custody.giveUp([3, 5])
+  await custody.gone([5])
+  const held = heldIn(store.get(CUSTODY_ROW) as string)
+  assert.deepEqual(
+    [2, 3, 4, 5].map((partition) => held[partition]),
+    [true, false, true, false],
+  )
 })

@@ -37,9 +37,14 @@ export class Registers {
 
   /** Key on disk of a register's row. */
   rowOf({ table, partitionKey, key }: RegisterName): string {
-    const { tag, placement } = this.#byName.get(table)!
-    const partition = placement === 'cluster' ? LAYOUT_PARTITION : blake3(utf8(partitionKey))[0]!
+    const { tag } = this.#byName.get(table)!
+    const partition = this.partitionOf({ table, partitionKey })
     return `${tag}${partition.toString(16).padStart(2, '0')}${partitionKey}\0${key}`
+  }
+
+  partitionOf({ table, partitionKey }: Omit<RegisterName, 'key'>): number {
+    const { placement } = this.#byName.get(table)!
+    return placement === 'cluster' ? LAYOUT_PARTITION : blake3(utf8(partitionKey))[0]!
   }
 }
 

@@ -1,6 +1,6 @@
 /** Nodes and rows of registers for the tests of what watches them. */
 
-import type { Ballot } from '../../../src/base/ballot.ts'
+import type { Ballot, Epoch } from '../../../src/base/ballot.ts'
 import type { Operation, Stored } from '../../../src/db/engine.ts'
 import type { Envelope } from '../../../src/table/messages.ts'
 import { packRegister } from '../../../src/table/row.ts'
@@ -13,13 +13,17 @@ const all = [{ kind: 'register', name: 'object', tag: 'o', placement: 'hash' }] 
 /** The one register of these tests. */
 export const at = { table: 'object', partitionKey: 'bucket', key: 'k' }
 export const rowKey = new Registers(all).rowOf(at)
+export const partition = new Registers(all).partitionOf(at)
 
-/** A node on whose stable storage that lies. */
+/** A node on whose stable storage that lies; `epoch` only where it follows a layout. */
 export function nodeOf(
   index: number,
   stored: Readonly<Record<string, Stored>> = {},
+  epoch?: () => Epoch,
 ): SimulatedNode {
-  return { index, product: { model: { all } }, stored: (key: string) => stored[key] } as never
+  const layout = epoch && { members: { epoch } }
+  const product = { model: { all }, layout }
+  return { index, product, stored: (key: string) => stored[key] } as never
 }
 
 export function ballotAt(time: number): Ballot {
