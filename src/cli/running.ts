@@ -42,13 +42,24 @@ function waitForStop(node: Stoppable, terminal: Terminal): Promise<void> {
   return new Promise((resolve, reject) => {
     let stopping = false
     const onSignal = (signal: NodeJS.Signals): void => {
-      if (stopping) process.exit(130)
+      if (stopping) endAtOnce(signal)
       stopping = true
       terminal.note(`${signal}: finishing what is in flight; once more to stop at once`)
       node.stop().then(resolve, reject)
     }
     for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, onSignal)
   })
+}
+
+/**
+ * By the signal itself: an exit waits for the threads beside the event loop, and one of them may ask
+ * a name server that does not answer.
+ */
+function endAtOnce(signal: NodeJS.Signals): void {
+  process.removeAllListeners(signal)
+  process.kill(process.pid, signal)
+  // The first process of a container does not die by a signal of its own.
+  process.exit(130)
 }
 
 /** Faults that nobody caught: said once, then the process ends. Nothing goes on half alive. */
