@@ -1,7 +1,7 @@
 /** Gates: whether anything may live in a shard of a bucket. Absent means open. */
 
 import { defineRegister, type RegisterTable } from '../table/schema.ts'
-import { closeGate, deleteGate, openGate } from './commands/gate.ts'
+import { closeGate, deleteGate, openGate, takeGate } from './commands/gate.ts'
 import { decodeGate, encodeGate, type Gates, type GateValue } from './rows/gate.ts'
 
 /** @param gates told of each change on this node */
@@ -12,7 +12,7 @@ export function buildGateTable(gates: Gates): RegisterTable<GateValue> {
     placement: 'hash',
     sides: [],
     indexes: [],
-    commands: { close: closeGate, open: openGate, delete: deleteGate },
+    commands: { close: closeGate, take: takeGate, open: openGate, delete: deleteGate },
     version: 1,
     encode: encodeGate,
     decode: decodeGate,

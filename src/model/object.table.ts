@@ -93,6 +93,10 @@ export function buildObjectTable(gates: Gates): RegisterTable<ObjectValue> {
       return lives || code !== 'BucketClosing' ? code : undefined
     },
 
+    fence(reader, partitionKey) {
+      return gates.fence(reader, partitionKey)
+    },
+
     /** What lives behind a gate that is deleted was never acknowledged. */
     mayPass: (code) => code === 'BucketClosing',
   })

@@ -68,6 +68,7 @@ export const fromBelow: Readonly<Record<string, StoreErrorCode | { readonly stay
     NotOwner: 'Unavailable',
     NotReady: 'Unavailable',
     Recovering: 'Unavailable',
+    Unfenced: 'Unavailable',
     ClockRefused: 'Unavailable',
     BadMessage: { staysSince: 'the two nodes speak differently: a fault of ours' },
     Stopped: 'Unavailable',

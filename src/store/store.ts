@@ -17,8 +17,8 @@ import {
   type RunningOperations,
 } from '../model/operations.ts'
 import { BUCKETS, type Bucket } from '../model/rows/bucket.ts'
-import { openGateCommand } from '../model/commands/gate.ts'
-import { GATE_KEY } from '../model/rows/gate.ts'
+import { openGateCommand, takeGateCommand } from '../model/commands/gate.ts'
+import { GATE_KEY, type GateValue } from '../model/rows/gate.ts'
 import {
   bucketOfPartitionKey,
   objectPartitionKey,
@@ -183,7 +183,7 @@ export async function changeObject(
         firstTime,
       })
     } catch (error) {
-      if (refusalCode(error) !== 'BucketClosing') throw toStoreError(error)
+      if (!isRefusedByGate(error)) throw toStoreError(error)
       if (waitedMs >= GATE_WAIT_MS_MAX) {
         throw new StoreError('SlowDown', 'Cannot write: the bucket is being deleted', {
           cause: error,
@@ -193,6 +193,12 @@ export async function changeObject(
     await openLeftGate(store, ref.partitionKey)
     await sleep(store.clock, GATE_PAUSE_MS)
   }
+}
+
+/** Also that a gate is deleted is what one owner says, and may never have been chosen. */
+export function isRefusedByGate(error: unknown): boolean {
+  const code = refusalCode(error)
+  return code === 'BucketClosing' || code === 'NoSuchBucket'
 }
 
 /**
@@ -218,9 +224,31 @@ export async function openLeftGate(store: Store, partitionKey: string): Promise<
   if (closer === undefined || (await isDeleting(store, closer))) return false
   const open = openGateCommand(closer)
   if (first?.by !== undefined && isSameOperation(first.by, closer)) {
-    if ((await inStoreWords(store.tables.change(decisive, open))) !== true) return false
+    if (!(await openFirstGate(store, decisive, closer))) return false
+    if (partitionKey === decisive.partitionKey) return true
   }
   return (await inStoreWords(store.tables.change(gate, open))) === true
+}
+
+/**
+ * Opens the gate that decides, where `closer` may yet. First somebody takes it who never will: so
+ * nothing that an owner lets in, who opens it before the others do, lives in a deleted bucket.
+ *
+ * @returns whether it is open
+ */
+export async function openFirstGate(
+  store: Store,
+  gate: RegisterRef<GateValue>,
+  closer: OperationOwner,
+): Promise<boolean> {
+  const running = store.operations.begin()
+  try {
+    const { owner } = running
+    await inStoreWords(store.tables.change(gate, takeGateCommand(owner, closer)))
+    return (await inStoreWords(store.tables.change(gate, openGateCommand(owner)))) === true
+  } finally {
+    running.end()
+  }
 }
 
 /**

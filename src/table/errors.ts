@@ -22,6 +22,8 @@ export type TableErrorCode =
   | 'NotReady'
   /** The database of the node lost rows: what it says counts for nothing yet. */
   | 'Recovering'
+  /** The fence behind which a page is wanted does not stand on this node, or not yet. */
+  | 'Unfenced'
   /** The clocks of two nodes, or of a node and its mark, are more than a minute apart. */
   | 'ClockRefused'
   | 'BadMessage'

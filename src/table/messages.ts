@@ -110,6 +110,8 @@ export interface PageMessage {
   readonly limit: number
   /** Whether the entries are wanted, or a digest of them. */
   readonly full: boolean
+  /** Only while this fence stands there, on stable storage. */
+  readonly fence?: string
 }
 
 /** Entries of an index as stored, tombstones included, in byte order. */

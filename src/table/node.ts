@@ -37,6 +37,7 @@ import type { AnyTable, Command, MergedTable, Plain, RegisterTable, SideRef } fr
 import type {
   ChangeOptions,
   IndexPage,
+  PageOptions,
   MergedKey,
   MergedReadOptions,
   MergedRow,
@@ -222,7 +223,7 @@ export class TableNode implements OpenTables {
     table: RegisterTable<Value>,
     index: string,
     partitionKey: string,
-    options: { readonly from?: string; readonly after?: string; readonly limit: number },
+    options: PageOptions,
   ): Promise<IndexPage> {
     const { local, place } = this.#at({ table, partitionKey, key: '' })
     // Where both are given the later one counts.
@@ -231,7 +232,7 @@ export class TableNode implements OpenTables {
     return this.#pages.page({
       from: isAfter ? options.after! : (options.from ?? ''),
       inclusive: !isAfter,
-      ...{ local, place, index, limit: options.limit },
+      ...{ local, place, index, limit: options.limit, fence: options.fence },
     })
   }
 

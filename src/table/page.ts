@@ -15,6 +15,8 @@ import type { IndexEntry, IndexPage } from './table.ts'
 const PASSING_MS = 3000
 /** Registers settled at the same time for one page. */
 const SETTLING_MAX = 16
+/** What lives behind a fence without having been chosen cannot be settled while it stands. */
+const FENCED_SETTLE_MS = 2000
 
 export interface PageQuestion {
   readonly local: LocalTable
@@ -23,6 +25,7 @@ export interface PageQuestion {
   readonly from: string
   readonly inclusive: boolean
   readonly limit: number
+  readonly fence?: string | undefined
 }
 
 /** A stretch of an index as a quorum holds it; `text` undefined where the owners differ. */
@@ -66,7 +69,9 @@ export class PageReader {
   ): Promise<Stretch> {
     const { table } = question.local
     const { partition, partitionKey } = question.place
-    const body = { table: table.name, index: question.index, partitionKey, ...part }
+    const { index, fence } = question
+    const behind = fence === undefined ? {} : { fence }
+    const body = { table: table.name, index, partitionKey, ...part, ...behind }
     const alike = await this.#alike(partition, body)
     if (alike !== undefined) return alike
     const answers = await this.#rpc.patiently(PASSING_MS, () =>
@@ -139,11 +144,16 @@ export class PageReader {
   }
 
   async #settledLine(question: PageQuestion, key: string): Promise<string | undefined> {
-    const { local, place, index } = question
+    const { local, place, index, fence } = question
     const found = local.indexes.get(index)
     if (found === undefined) throw new TableError('BadMessage', `Cannot find index "${index}"`)
-    const value = await this.#registers.value({ local, place, key })
-    return value === undefined ? undefined : found.definition.line(value, key)
+    const at = { local, place, key }
+    const lineOf = (value: unknown): string | undefined =>
+      value === undefined ? undefined : found.definition.line(value, key)
+    const line = lineOf(await this.#registers.value(at))
+    if (line !== undefined || fence === undefined) return line
+    // An owner where the fence does not stand may yet take what makes a quorum with one that has it.
+    return lineOf(await this.#registers.byBallot(at, FENCED_SETTLE_MS))
   }
 }
 

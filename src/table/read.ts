@@ -89,6 +89,11 @@ export class RegisterReader {
     return waiting === undefined ? conclude() : waiting.then(conclude)
   }
 
+  /** By a ballot, so that no write that was on its way before it is chosen after it. */
+  async byBallot(at: RegisterAt, deadlineMs: number): Promise<unknown> {
+    return valueOf(at.local.table, await this.#repair(at, deadlineMs))
+  }
+
   /** Settled side rows: one is written once, so any owner that holds it holds the right one. */
   async sides(at: RegisterAt, sides: readonly SideRef[]): Promise<readonly (Plain | undefined)[]> {
     const body: SidesMessage = {
@@ -146,10 +151,10 @@ export class RegisterReader {
     return this.#repair(at)
   }
 
-  async #repair(at: RegisterAt): Promise<RegisterRow | undefined> {
+  async #repair(at: RegisterAt, deadlineMs = CALL_DEADLINE_MS): Promise<RegisterRow | undefined> {
     const { coordinator, clock } = this.#options
     const task: Task = settleTask(at.key, 'repair')
-    const deadlineMicros = clock.monotonicMicros() + CALL_DEADLINE_MS * 1000
+    const deadlineMicros = clock.monotonicMicros() + deadlineMs * 1000
     await coordinator.run({ local: at.local, place: at.place, tasks: [task], deadlineMicros })
     return settledRow(task)
   }

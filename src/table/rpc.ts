@@ -412,9 +412,12 @@ function badFormat(found: unknown): TableError {
   )
 }
 
-const passing: ReadonlySet<unknown> = new Set(['NotReady', 'BehindEpoch', 'OldEpoch'])
+const passing: ReadonlySet<unknown> = new Set(['NotReady', 'BehindEpoch', 'OldEpoch', 'Unfenced'])
 
-/** An owner answers, and will soon say more: it takes part in a change of the layout. */
+/**
+ * An owner answers, and will soon say more: it takes part in a change of the layout, or a fence is
+ * on its way to it.
+ */
 export function isPassing(failure: unknown): boolean {
   const { code, details } = failure as Partial<DomainError>
   const reasons = code === 'QuorumNotReached' ? details?.['reasons'] : [code]

@@ -137,6 +137,11 @@ export interface RegisterTable<Value = unknown> {
     key: string,
     after: Value | undefined,
   ): string | undefined
+  /**
+   * What stands on an owner, while its veto refuses lives, by a name of its own for each time:
+   * pages may be asked of those alone where one stands.
+   */
+  fence?(reader: Reader, partitionKey: string): string | undefined
   /** Whether what that code refuses may be taken later; what stays refused is nobody's loss. */
   mayPass?(code: string): boolean
 }

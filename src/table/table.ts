@@ -63,6 +63,13 @@ export interface MergedRow<Row> extends MergedKey {
   readonly row: Row
 }
 
+export interface PageOptions {
+  readonly from?: string
+  readonly after?: string
+  readonly limit: number
+  readonly fence?: string
+}
+
 export interface MergedReadOptions {
   /**
    * Asks a quorum of the owners in each active layout: so it shows what only owners to be were told
@@ -106,12 +113,17 @@ export interface Tables {
     ref: RegisterRef<Value>,
     sides: readonly SideRef[],
   ): Promise<readonly (Plain | undefined)[]>
-  /** Settled entries of an index, in byte order, beginning at (`from`) or after (`after`) a key. */
+  /**
+   * Settled entries of an index, in byte order, beginning at (`from`) or after (`after`) a key.
+   *
+   * @param options.fence of the table: nothing that is not among them comes to live there as long
+   *   as a quorum holds it, not even what is being written now
+   */
   page<Value>(
     table: RegisterTable<Value>,
     index: string,
     partitionKey: string,
-    options: { readonly from?: string; readonly after?: string; readonly limit: number },
+    options: PageOptions,
   ): Promise<IndexPage>
 
   /**

@@ -6,7 +6,7 @@ import type { GateValue } from '../rows/gate.ts'
 
 interface Args {
   readonly by: StoredOwner
-  /** The operation that closed the gate, when it is known to be gone. */
+  /** The operation that closed the gate, whose place `by` takes. */
   readonly instead?: StoredOwner | undefined
 }
 
@@ -19,6 +19,12 @@ export function closeGateCommand(by: OperationOwner, instead?: OperationOwner): 
     instead: instead === undefined ? undefined : encodeOwner(instead),
   }
   return { name: 'close', args }
+}
+
+/** Keeps a gate closed that `from` closed, which can end it no more. */
+export function takeGateCommand(by: OperationOwner, from: OperationOwner): Command {
+  const args: Args = { by: encodeOwner(by), instead: encodeOwner(from) }
+  return { name: 'take', args }
 }
 
 /** Opens a gate that `by` closed. */
@@ -56,6 +62,17 @@ export const closeGate: CommandDefinition<GateValue> = {
       value: { state: 'closing', by: decodeOwner(by) },
       answer: value?.state ?? 'open',
     }
+  },
+}
+
+/** Answers whether it was taken, or had been. */
+export const takeGate: CommandDefinition<GateValue> = {
+  run({ value, args }) {
+    const { by, instead } = args as Args
+    if (value?.state !== 'closing' || !isSame(value.by, instead)) {
+      return { kind: 'answer', answer: isSame(value?.by, by) }
+    }
+    return { kind: 'write', value: { state: 'closing', by: decodeOwner(by) }, answer: true }
   },
 }
 

@@ -40,9 +40,14 @@ export function decodeGate(stored: Plain, version: number): GateValue {
 
 /**
  * The gates of this node that are not open, by partition key: what the veto of the object table
- * reads. Derived from the gate rows in their own batches.
+ * reads, `deleted` or which delete has it closed. Derived from the gate rows in their own batches.
  */
 export const closedGates: Tree<string> = { name: 'closed-gate', tag: 'G', values: 'text' }
+
+/** Names the stretch of time for which a delete has a gate closed: it closes it once. */
+export function gateFence(by: OperationOwner): string {
+  return `closing ${encodeOwner(by).join(' ')}`
+}
 
 /**
  * The gates as one owner sees them: told by the gate table's hook, asked by the object table's
@@ -54,8 +59,14 @@ export class Gates {
   /** In the batch of the gate's row. */
   note(batch: Batch, partitionKey: string, value: GateValue): void {
     this.#open.delete(partitionKey)
-    if (value.state === 'open') batch.del(closedGates, partitionKey)
-    else batch.put(closedGates, partitionKey, value.state)
+    const { state, by } = value
+    if (state === 'open') batch.del(closedGates, partitionKey)
+    else batch.put(closedGates, partitionKey, by === undefined ? state : gateFence(by))
+  }
+
+  /** What stands there against life, `gateFence` of who has it closed. */
+  fence(reader: Reader, partitionKey: string): string | undefined {
+    return reader.get(closedGates, partitionKey)
   }
 
   /** Why nothing may become live there: `BucketClosing` (perhaps open again soon) or for good. */

@@ -8,11 +8,18 @@ import { releaseNameCommand } from '../../model/commands/bucket-name.ts'
 import { closeGateCommand, deleteGateCommand, openGateCommand } from '../../model/commands/gate.ts'
 import { LIVE_INDEX, UPLOADS_INDEX } from '../../model/object.table.ts'
 import { isSameOperation, type OperationOwner } from '../../model/operations.ts'
-import { GATE_KEY, type GateValue } from '../../model/rows/gate.ts'
+import { GATE_KEY, gateFence, type GateValue } from '../../model/rows/gate.ts'
 import { objectPartitionKey } from '../../model/rows/object.ts'
 import type { RegisterRef } from '../../table/table.ts'
 import { StoreError } from '../errors.ts'
-import { bucketById, changingCopied, inStoreWords, isDeleting, type Store } from '../store.ts'
+import {
+  bucketById,
+  changingCopied,
+  inStoreWords,
+  isDeleting,
+  openFirstGate,
+  type Store,
+} from '../store.ts'
 import { releaseLocalName } from './local-names.ts'
 
 /** What keeps a bucket from being deleted: `uploads` where there is no object. */
@@ -46,7 +53,7 @@ export async function deleteBucket(
     const [first, ...others] = gates
     const before = await closeFirstGate(store, first!, running.owner)
     for (const gate of others) await closeGate(store, { gate, first: first! }, running.owner)
-    const holds = before === 'deleted' ? 'nothing' : await whatItHolds(store, gates)
+    const holds = before === 'deleted' ? 'nothing' : await whatItHolds(store, gates, running.owner)
     if (holds !== 'nothing') {
       throw new StoreError('BucketNotEmpty', 'Cannot delete the bucket: it is not empty', {
         details: { holds },
@@ -122,8 +129,18 @@ async function closeGate(
   await inStoreWords(store.tables.change(gate, closeGateCommand(by, other)))
 }
 
-/** An unsettled row that the closed gate does not let settle counts as something. */
-async function whatItHolds(store: Store, gates: readonly RegisterRef<GateValue>[]): Promise<Holds> {
+/**
+ * As owners know it behind gates that `by` has closed there: with one that has not heard of that a
+ * write on its way could come to live afterwards.
+ *
+ * @throws {StoreError} `Unavailable`: too few have, or a row that the closed gate does not let settle
+ */
+async function whatItHolds(
+  store: Store,
+  gates: readonly RegisterRef<GateValue>[],
+  by: OperationOwner,
+): Promise<Holds> {
+  const fence = gateFence(by)
   const kinds = [
     ['objects', LIVE_INDEX],
     ['uploads', UPLOADS_INDEX],
@@ -131,7 +148,7 @@ async function whatItHolds(store: Store, gates: readonly RegisterRef<GateValue>[
   for (const [holds, index] of kinds) {
     for (const { partitionKey } of gates) {
       const page = await inStoreWords(
-        store.tables.page(store.model.object, index, partitionKey, { limit: 1 }),
+        store.tables.page(store.model.object, index, partitionKey, { limit: 1, fence }),
       )
       if (page.entries.length > 0) return holds
     }
@@ -150,7 +167,7 @@ async function openGates(
 ): Promise<void> {
   const [first, ...others] = gates
   try {
-    await store.tables.change(first!, openGateCommand(by))
+    await openFirstGate(store, first!, by)
     const value = await store.tables.get(first!)
     if (value?.state === 'deleted') return
     for (const gate of others) await store.tables.change(gate, openGateCommand(by))

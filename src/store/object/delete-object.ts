@@ -3,8 +3,15 @@
 import type { BucketId } from '../../base/ids.ts'
 import type { Bucket } from '../../model/rows/bucket.ts'
 import { deleteObjectCommand } from '../../model/commands/delete-object.ts'
-import { bucketById, changeObject, inStoreWords, objectRef, type Store } from '../store.ts'
-import { refusalCode, toStoreError } from '../errors.ts'
+import {
+  bucketById,
+  changeObject,
+  inStoreWords,
+  isRefusedByGate,
+  objectRef,
+  type Store,
+} from '../store.ts'
+import { toStoreError } from '../errors.ts'
 
 /**
  * Deletes an object; one that is not there is no error.
@@ -57,7 +64,7 @@ export async function deleteObjects(
     const behindGate: string[] = []
     for (const [index, outcome] of outcomes.entries()) {
       if (!('error' in outcome)) continue
-      if (refusalCode(outcome.error) === 'BucketClosing') behindGate.push(keys[index]!)
+      if (isRefusedByGate(outcome.error)) behindGate.push(keys[index]!)
       else errors.set(keys[index]!, toStoreError(outcome.error) as Error)
     }
     for (const [key, error] of await deleteBehindGate(store, bucket, behindGate)) {

@@ -4,7 +4,7 @@ import { ballotZero, maxBallot, type Ballot } from '../../base/ballot.ts'
 import { packedSizeMax } from '../../base/codec.ts'
 import { SCAN_SLICE_ROWS } from '../../base/limits.ts'
 import type { HybridClock } from '../../base/timestamp.ts'
-import type { Batch, Db } from '../../db/db.ts'
+import type { Batch, Db, Reader } from '../../db/db.ts'
 import { TableError, unreadable } from '../errors.ts'
 import {
   digestOf,
@@ -267,6 +267,7 @@ export class Owner {
     if (index === undefined) {
       throw new TableError('BadMessage', `Cannot find index "${message.index}"`)
     }
+    if (message.fence !== undefined) this.#assertFenced(local, place, message.fence)
     const from = place.prefix + message.from
     const limit = Math.min(message.limit, SCAN_SLICE_ROWS)
     const found = await this.#options.db.range(index.tree, {
@@ -291,6 +292,18 @@ export class Owner {
       done: keys.length === found.length && keys.length < limit,
     }
     return message.full ? answer : { digest: digestOfPage(answer) }
+  }
+
+  /**
+   * On stable storage: what was taken before it is in the list then, and nothing after.
+   *
+   * @throws {TableError} `Unfenced`
+   */
+  #assertFenced({ table }: LocalTable, { partitionKey }: Place, fence: string): void {
+    const { db } = this.#options
+    const stable: Reader = { get: (tree, key) => db.getStable(tree, key) }
+    if (table.fence?.(stable, partitionKey) === fence) return
+    throw new TableError('Unfenced', 'Cannot answer behind a fence that does not stand here')
   }
 
   /** @throws {TableError} `Recovering` where what this node says counts for nothing */

@@ -68,9 +68,14 @@ export const sidesShape = hasFields({ ...at, key: name, sides: isListOf(sideRef,
 
 const limit = isCountTo(MANY)
 
-export const pageShape = hasFields({
+const pageFields = hasFields({
   ...{ ...at, index: short, from: name, inclusive: isFlag, limit, full: isFlag },
 })
+export const pageShape: Check = (value) => {
+  if (!pageFields(value)) return false
+  const { fence } = value as { readonly fence?: unknown }
+  return fence === undefined || short(fence)
+}
 
 export const insertShape = hasFields({
   table: short,

@@ -49,6 +49,10 @@ export class Trio {
   /** Told of every message that comes to a node, before it is answered. */
   came: (to: NodeId, endpoint: string, message: unknown) => void = () => undefined
 
+  /** What a message waits for before it is answered, also one of a node to itself. */
+  held: (to: NodeId, endpoint: string, message: unknown) => Promise<void> | undefined = () =>
+    undefined
+
   private constructor(world: World, isAlone: boolean) {
     this.world = world
     this.#isAlone = isAlone
@@ -189,7 +193,10 @@ export class Trio {
         home.endpoints.handle(endpoint, handler)
         network.handle(endpoint, (from, message) => {
           if (from !== home.id) this.came(home.id, endpoint, message)
-          return handler(from, message)
+          const held = this.held(home.id, endpoint, message)
+          return held === undefined
+            ? handler(from, message)
+            : held.then(() => handler(from, message))
         })
       },
       transfer: (to, endpoint, parcel, options) => network.transfer(to, endpoint, parcel, options),
