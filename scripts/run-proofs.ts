@@ -21,7 +21,7 @@ const PROOFS: readonly Proof[] = [
   { name: 'browser', limit: 300 },
   { name: 'fuzz', limit: 120 },
   { name: 'start-up', limit: 300 },
-  { name: 'simulation', limit: 420 },
+  { name: 'simulation', limit: 900 },
   { name: 'chaos', limit: 480 },
   { name: 'seal', limit: 180 },
   { name: 'power-cut', limit: 180 },
@@ -30,7 +30,7 @@ const PROOFS: readonly Proof[] = [
   { name: 'metadata-gigabyte', limit: 300 },
   { name: 'memory', limit: 300 },
   // Two to three minutes; the rest is for a machine that does other things too.
-  { name: 'container', limit: 420 },
+  { name: 'container', limit: 720 },
 ]
 
 /** A proof that is ended may take this long to put away what it has made. */
