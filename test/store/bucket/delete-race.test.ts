@@ -7,6 +7,7 @@ import { createBucket } from '../../../src/store/bucket/bucket.ts'
 import { deleteBucket } from '../../../src/store/bucket/delete-bucket.ts'
 import { putObject } from '../../../src/store/object/put-object.ts'
 import { openLeftGate, type Store } from '../../../src/store/store.ts'
+import { TableError } from '../../../src/table/errors.ts'
 import { objectPartitionKey } from '../../../src/model/rows/object.ts'
 import { Trio } from '../../node/cluster/check/trio.ts'
 import { bodyOf, codeOf, content } from '../harness.ts'
@@ -165,4 +166,22 @@ test('what comes to live behind a gate that one owner alone opened is not delete
   assert.equal(ends[0], 'no error')
   assert.notEqual(ends[1], 'no error')
   void opening
+})
+
+test('that a bucket is gone is told only once it was decided, not when one owner has heard so', async () => {
+  const { trio, pass, hold, put, delete: remove } = await scene(4)
+  hold(({ to, endpoint, table, gate }) => {
+    if (gate === 'deleted' && to !== 2) return Promise.reject(new TableError('Stopped', 'not now'))
+    return endpoint === 'table/promise' && table === 'object' && to === 1 ? never : undefined
+  })
+  const removing = remove(0)
+  await pass(SOON_MS)
+  const writing = put(0)
+  await pass(SOON_MS)
+  trio.cut(2)
+  const ends = await trio.run(Promise.all([writing, removing]))
+  assert.equal(ends[1], 'OutcomeUnknown')
+  hold(() => undefined)
+  assert.equal(await trio.run(put(0)), 'no error', 'it was opened again')
+  assert.notEqual(ends[0], 'NoSuchBucket')
 })
