@@ -10,6 +10,7 @@ import {
   epochOf,
   nothingStaged,
   readLayout,
+  storageOf,
   type LayoutHistory,
   type Staged,
 } from './layout/history.ts'
@@ -351,26 +352,29 @@ function listsOf(history: LayoutHistory, aside: Aside): Lists {
     active.map((layout) => ownersIn(layout, partition)),
   )
   const readers = owners.map((_, partition) => ownersIn(read, partition))
-  // Of a layout whose nodes are all given up nobody is asked.
-  const keepers = active.map((layout) => keepersIn(history, layout, aside)).filter(isAny)
-  owners[LAYOUT_PARTITION] = keepers
-  readers[LAYOUT_PARTITION] = [keepersIn(history, read, aside), ...keepers].find(isAny)!
+  const everyone = aside.wants === 'all' ? allKeepers(history, aside) : []
+  const isWhole = everyone.length > 0
+  owners[LAYOUT_PARTITION] = isWhole
+    ? [everyone]
+    : active.map((layout) => keepersIn(history, layout, aside))
+  readers[LAYOUT_PARTITION] = isWhole ? everyone : keepersIn(history, read, aside)
   return { epoch: epochOf(history), owners, readers }
 }
 
-function isAny(nodes: readonly NodeId[]): boolean {
-  return nodes.length > 0
+/** One list, of which every node is needed. */
+function allKeepers(history: LayoutHistory, { self, nodes }: Aside): readonly NodeId[] {
+  const kept = [...storageOf(history)].filter(
+    (node) => !nodes.includes(node) && history.nodes.get(node)?.isLost !== true,
+  )
+  // The first one runs a change: no other knows who is set aside.
+  const isSelf = (node: NodeId): boolean => node === self
+  const turned = [...kept.filter(isSelf), ...kept.filter((node) => !isSelf(node))]
+  return filledUp(turned, turned.length)
 }
 
 /** Owners of the layout register: all that store, but those that are lost. */
 function keepersIn(history: LayoutHistory, layout: Layout, aside: Aside): readonly NodeId[] {
   const known = layout.storage.filter((node) => history.nodes.get(node)?.isLost !== true)
   const kept = known.filter((node) => !aside.nodes.includes(node))
-  if (aside.wants === 'all') {
-    // The first one runs a change: no other knows who is set aside.
-    const isSelf = (node: NodeId): boolean => node === aside.self
-    const turned = [...kept.filter(isSelf), ...kept.filter((node) => !isSelf(node))]
-    return turned.length === 0 ? [] : filledUp(turned, turned.length)
-  }
   return kept.length === 0 ? layout.storage : kept
 }

@@ -118,6 +118,13 @@ export function filledUp(kept: readonly NodeId[], wanted: number): readonly Node
   return owners
 }
 
+const VACANT = /^0{62}(?!00)/
+
+/** Whether it is a vacant place, and no node. */
+export function isVacant(node: NodeId): boolean {
+  return VACANT.test(node)
+}
+
 /** No key of a node has such an id. */
 function vacant(number: number): NodeId {
   return nodeId(number.toString(16).padStart(64, '0'))
@@ -128,9 +135,10 @@ function judge(
   givenUp: readonly NodeId[],
 ): { readonly survivors: readonly NodeId[]; readonly remainders: readonly Remainder[] } {
   const stored = storageOf(history)
-  const given = new Set(givenUp)
+  // With whom a place was left vacant is given up already.
+  const given = new Set([...givenUp, ...[...stored].filter(isVacant)])
   const stranger = givenUp.find((node) => !stored.has(node))
-  if (stranger !== undefined || given.size === 0) {
+  if (stranger !== undefined || givenUp.length === 0) {
     const why = stranger === undefined ? 'none is named' : `node "${stranger}" does not store`
     throw new ClusterError('UnknownNode', `Cannot give up nodes: ${why}`)
   }

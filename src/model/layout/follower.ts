@@ -144,6 +144,10 @@ export class LayoutFollower implements Worker {
       members.setAside(nodes, wants)
       try {
         await this.change(command)
+      } catch (error) {
+        // What refuses it may be an earlier attempt that was cut off, which nobody has learned.
+        if (wants === 'all' && isRefusal(error)) await this.read().catch(() => undefined)
+        throw error
       } finally {
         members.setAside([])
       }
@@ -226,4 +230,8 @@ export class LayoutFollower implements Worker {
       }
     }
   }
+}
+
+function isRefusal(error: unknown): boolean {
+  return error instanceof DomainError && error.code === 'Refused'
 }

@@ -1,10 +1,14 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { NodeId } from '../../../src/base/ids.ts'
-import { remainsWithout } from '../../../src/cluster/layout/giving-up.ts'
+import { isVacant, remainsWithout } from '../../../src/cluster/layout/giving-up.ts'
 import { nothingStaged, storageOf } from '../../../src/cluster/layout/history.ts'
-import { giveUpNodesCommand, stageLayoutCommand } from '../../../src/model/commands/layout.ts'
-import { nodeOf } from '../../cluster/layout/members.ts'
+import {
+  applyLayoutCommand,
+  giveUpNodesCommand,
+  stageLayoutCommand,
+} from '../../../src/model/commands/layout.ts'
+import { nodeOf, storing as roleIn, wishes } from '../../cluster/layout/members.ts'
 import { LayoutWorld, rough, type FollowingNode } from './world.ts'
 
 async function formed(seed: number, count: number, weather?: typeof rough): Promise<LayoutWorld> {
@@ -95,4 +99,48 @@ test('of survivors that do it at once, in any weather, all come to the same', as
     await world.until(() => world.agree(survivors), 120_000)
     assert.deepEqual(survivors[0]!.history()!.active[0]!.version, 2, `seed ${seed}: once`)
   }
+})
+
+test('a survivor that dies while it is asked is given up after what the others took', async () => {
+  const world = await formed(70, 7)
+  crash(world, 3, 4, 5, 6)
+  const [first, second, dying] = world.nodes as [FollowingNode, FollowingNode, FollowingNode]
+  // The first one has accepted, and the last one is not asked any more.
+  let isTaken = false
+  first.now.follower.touched = () => {
+    if (!isTaken) dying.crash()
+    isTaken = true
+  }
+  await assert.rejects(world.over(giveUp(first, 3, 4, 5, 6)), /quorum|Cannot say/)
+  assert.ok(isTaken)
+  assert.equal(storing(first).length, 7, 'nobody knows of it')
+  // What was taken without the dead one comes first.
+  await assert.rejects(world.over(giveUp(first, 2, 3, 4, 5, 6)), { code: 'Refused' })
+  assert.deepEqual(storing(first), [nodeOf(0), nodeOf(1), nodeOf(2)])
+  await world.over(giveUp(first, 2))
+  await world.until(() => [first, second].every((node) => storing(node).length === 2))
+})
+
+test('in the middle of a change a node that only the next layout names gives up, and again', async () => {
+  const world = new LayoutWorld(80, 6)
+  world.start()
+  const [first, , , asked] = world.nodes as readonly FollowingNode[]
+  await world.over(first!.propose(3, 3), 120_000)
+  await world.until(() => world.agree(), 120_000)
+  for (const node of world.nodes) node.isSyncing = false
+  const gone = [0, 1, 2].map((index) => [nodeOf(index), undefined] as const)
+  const next = [3, 4, 5].map((index) => [nodeOf(index), roleIn(`z${index}`)] as const)
+  await world.over(first!.now.follower.change(stageLayoutCommand(wishes(...gone, ...next))))
+  await world.over(first!.now.follower.change(applyLayoutCommand(2)))
+  await world.until(() => world.agree(), 120_000)
+  crash(world, 0, 1)
+  await world.over(giveUp(asked!, 0, 1))
+  const nodes = (): readonly NodeId[] => storing(asked!).filter((node) => !isVacant(node))
+  assert.deepEqual(nodes(), [2, 3, 4, 5].map(nodeOf))
+  assert.equal(storing(asked!).length, 6, 'with two vacant places all four are needed')
+  await world.until(() => world.agree(world.nodes.slice(2)))
+  crash(world, 2)
+  // Nobody names a vacant place.
+  await world.over(giveUp(asked!, 2))
+  assert.deepEqual(nodes(), [3, 4, 5].map(nodeOf))
 })

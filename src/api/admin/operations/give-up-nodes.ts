@@ -2,6 +2,7 @@
 
 import { CALL_DEADLINE_MS } from '../../../base/limits.ts'
 import type { NodeId } from '../../../base/ids.ts'
+import { isVacant } from '../../../cluster/layout/giving-up.ts'
 import { storageOf } from '../../../cluster/layout/history.ts'
 import { giveUpNodes as giveUp, judgeGivingUp } from '../../../store/layout/layout.ts'
 import { nodesGivenUpShape, type NodesGivenUpAnswer } from '../answers.ts'
@@ -48,14 +49,16 @@ async function assertGone(context: AdminContext, givenUp: readonly NodeId[]): Pr
   if (mute.has(node.id) || node.condition().kind !== 'serving') {
     throw refused('this node has lost rows itself: do it on one that has not')
   }
-  const storage = [...storageOf(layout.members.history()!)]
+  const storage = [...storageOf(layout.members.history()!)].filter((id) => !isVacant(id))
+  if (!storage.includes(node.id)) {
+    throw refused('this node stores nothing: do it on one that does')
+  }
   const there = givenUp.find((id) => up.has(id) && !mute.has(id))
   if (there !== undefined) throw refused(`node ${short(there)} is there, with its rows`)
   const away = givenUp.filter((id) => !up.has(id))
   for (const id of storage) {
     if (givenUp.includes(id) || id === node.id) continue
     if (!up.has(id)) throw refused(`node ${short(id)} does not answer: ${nameIt}`)
-    if (mute.has(id)) throw refused(`node ${short(id)} has lost rows: ${nameIt}`)
     await assertLinked(context, id, away)
   }
 }
@@ -66,9 +69,11 @@ async function assertLinked(
   survivor: NodeId,
   away: readonly NodeId[],
 ): Promise<void> {
-  const { linked } = await node.peers
+  const { linked, voteless = [] } = await node.peers
     .card(survivor, CALL_DEADLINE_MS)
     .catch(() => Promise.reject(refused(`node ${short(survivor)} does not answer: ${nameIt}`)))
+  // Perhaps it did not answer when all were asked.
+  if (voteless.length > 0) throw refused(`node ${short(survivor)} has lost rows: ${nameIt}`)
   if (linked === undefined) {
     throw refused(`node ${short(survivor)} is of an older version: bring it to this one first`)
   }
