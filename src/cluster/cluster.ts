@@ -24,6 +24,11 @@ export interface Cluster {
    * @throws {ClusterError} code `NoLayout`
    */
   readers(partition: number): readonly NodeId[]
+  /**
+   * The version of that layout. What has a ballot of a newer one needed the owners of a newer one
+   * too, so those that are read cannot say alone that it was chosen.
+   */
+  readVersion(): number
   /** Says in which epoch a peer lives: a newer one than ours wakes whoever follows the layout. */
   heard(from: NodeId, epoch: Epoch): void
   /** Undefined of a node without a layout. */

@@ -45,6 +45,7 @@ export function fixedCluster(
     epoch: () => epoch,
     owners: () => lists,
     readers: () => lists[0]!,
+    readVersion: () => (lists.length > 1 ? version - 1 : version),
     heard: () => undefined,
     history: () => undefined,
     learn: () => false,

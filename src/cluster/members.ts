@@ -143,6 +143,10 @@ class NodeMembers implements Members {
     return this.#known().readers[partition]!
   }
 
+  readVersion(): number {
+    return this.#history?.readVersion ?? 0
+  }
+
   heard(from: NodeId, epoch: Epoch): void {
     if (this.#lists !== undefined && compareEpochs(epoch, this.#lists.epoch) <= 0) return
     for (const listener of this.#behind) listener(from)

@@ -116,7 +116,7 @@ export class TableNode implements OpenTables {
     const tables = this.#tables
     this.#changes = new Changes({ rpc, clock, replication, coordinator, done, tables })
     this.#registers = new RegisterReader({ rpc, clock, replication, coordinator })
-    this.#pages = new PageReader(rpc, this.#registers)
+    this.#pages = new PageReader(rpc, replication, this.#registers)
     this.#merged = new MergedRows(rpc, replication)
     const mark = readMark(db)
     assert(hybrid.now() >= mark.time, 'the hybrid clock begins at the mark')

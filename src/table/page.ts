@@ -6,9 +6,9 @@ import { TableError } from './errors.ts'
 import { digestOfPage, type LocalTable } from './owner/local.ts'
 import type { PageAnswer, PageDigest, PageMessage } from './messages.ts'
 import type { RegisterReader } from './read.ts'
-import type { Place } from './replication.ts'
+import type { Place, Replication } from './replication.ts'
 import type { Rpc } from './rpc.ts'
-import { lineOf } from './row.ts'
+import { ballotOfIndex, lineOf } from './row.ts'
 import type { IndexEntry, IndexPage } from './table.ts'
 
 /** How long a page is tried again while the layout changes. */
@@ -28,7 +28,7 @@ export interface PageQuestion {
   readonly fence?: string | undefined
 }
 
-/** A stretch of an index as a quorum holds it; `text` undefined where the owners differ. */
+/** A stretch of an index as a quorum holds it; `text` undefined where that does not settle it. */
 interface Stretch {
   readonly keys: readonly string[]
   readonly texts: readonly (string | undefined)[]
@@ -37,10 +37,12 @@ interface Stretch {
 
 export class PageReader {
   readonly #rpc: Rpc
+  readonly #replication: Pick<Replication, 'vouchedTo'>
   readonly #registers: RegisterReader
 
-  constructor(rpc: Rpc, registers: RegisterReader) {
+  constructor(rpc: Rpc, replication: Pick<Replication, 'vouchedTo'>, registers: RegisterReader) {
     this.#rpc = rpc
+    this.#replication = replication
     this.#registers = registers
   }
 
@@ -72,17 +74,19 @@ export class PageReader {
     const { index, fence } = question
     const behind = fence === undefined ? {} : { fence }
     const body = { table: table.name, index, partitionKey, ...part, ...behind }
+    const vouchedTo = this.#replication.vouchedTo()
     const alike = await this.#alike(partition, body)
-    if (alike !== undefined) return alike
-    const answers = await this.#rpc.patiently(PASSING_MS, () =>
-      this.#rpc.askQuorum<PageAnswer>({
+    if (alike !== undefined) return proved(alike, vouchedTo)
+    return this.#rpc.patiently(PASSING_MS, async () => {
+      const readTo = this.#replication.vouchedTo()
+      const answers = await this.#rpc.askQuorum<PageAnswer>({
         partition,
         endpoint: 'table/page',
         body: { full: true, ...body },
         deadlineMs: CALL_DEADLINE_MS,
-      }),
-    )
-    return mergeAnswers(answers.map(({ answer }) => answer))
+      })
+      return proved(mergeAnswers(answers.map(({ answer }) => answer)), readTo)
+    })
   }
 
   /** One owner's entries, the digests of the others: what all hold, where they hold the same. */
@@ -155,6 +159,15 @@ export class PageReader {
     // An owner where the fence does not stand may yet take what makes a quorum with one that has it.
     return lineOf(await this.#registers.byBallot(at, FENCED_SETTLE_MS))
   }
+}
+
+/** Leaves open what those that are read cannot say alone: a read of the register asks the others. */
+function proved(stretch: Stretch, vouchedTo: number): Stretch {
+  if (vouchedTo === Infinity) return stretch
+  const texts = stretch.texts.map((text) =>
+    text === undefined || ballotOfIndex(text).layout > vouchedTo ? undefined : text,
+  )
+  return { ...stretch, texts }
 }
 
 /** Merges owners' answers and cuts where the first of them ends. Pure. */

@@ -53,7 +53,8 @@ export class RegisterReader {
   }
 
   row(at: RegisterAt): RegisterRow | undefined | Promise<RegisterRow | undefined> {
-    const { rpc } = this.#options
+    const { rpc, replication } = this.#options
+    const vouchedTo = replication.vouchedTo()
     const asked = rpc.readersOf(at.place.partition)
     const { votes, spare } = asked
     const first = asked.first[0]!
@@ -82,7 +83,7 @@ export class RegisterReader {
     const conclude = (): RegisterRow | undefined | Promise<RegisterRow | undefined> => {
       const [row] = rows
       if (votes.isWon && row !== undefined && agree(rows, digests)) {
-        return row === null ? undefined : unpackRegister(row)
+        return this.#shown(at, row, vouchedTo)
       }
       return rpc.patiently(PASSING_MS, () => this.#askAll(at))
     }
@@ -121,6 +122,7 @@ export class RegisterReader {
   async #askAll(at: RegisterAt): Promise<RegisterRow | undefined> {
     const { rpc, replication } = this.#options
     const { partition } = at.place
+    const vouchedTo = replication.vouchedTo()
     const answers: RowAnswer[] = []
     const failures: unknown[] = []
     let agreed: RowAnswer | undefined
@@ -144,11 +146,52 @@ export class RegisterReader {
         return false
       },
     })
-    if (agreed !== undefined) return agreed.row === null ? undefined : unpackRegister(agreed.row)
+    if (agreed !== undefined) return this.#shown(at, agreed.row, vouchedTo)
     const votes = replication.readVotes(partition)
     for (const { node } of answers) votes.add(node, true)
     if (!votes.isWon) throw quorumNotReached('table/read', failures)
     return this.#repair(at)
+  }
+
+  /** What those agree on that are read. */
+  #shown(
+    at: RegisterAt,
+    stored: Uint8Array | null,
+    vouchedTo: number,
+  ): RegisterRow | undefined | Promise<RegisterRow | undefined> {
+    if (stored === null) return undefined
+    const row = unpackRegister(stored)
+    if (row.ballot.layout <= vouchedTo) return row
+    return this.#options.rpc.patiently(PASSING_MS, () => this.#chosen(at, { row, stored }))
+  }
+
+  /**
+   * While the layout changes a row is chosen once a quorum in every layout has it. Were it shown
+   * before, it would be gone when reads move to owners that never took it.
+   */
+  async #chosen(
+    at: RegisterAt,
+    { row, stored }: { readonly row: RegisterRow; readonly stored: Uint8Array },
+  ): Promise<RegisterRow | undefined> {
+    const { rpc, replication } = this.#options
+    const { partition } = at.place
+    const digest = digestOf(stored)
+    const votes = replication.votes(partition)
+    await rpc.ask<ReadAnswer>({
+      nodes: replication.owners(partition),
+      endpoint: 'table/read',
+      body: readMessage(at, false),
+      deadlineMs: ROUND_MS,
+      answered: (node, { rows }) => {
+        votes.add(node, same(rows[0]!, digest))
+        return votes.isDecided
+      },
+      failed: (node) => {
+        votes.add(node, false)
+        return votes.isDecided
+      },
+    })
+    return votes.isWon ? row : this.#repair(at)
   }
 
   async #repair(at: RegisterAt, deadlineMs = CALL_DEADLINE_MS): Promise<RegisterRow | undefined> {

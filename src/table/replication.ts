@@ -72,6 +72,16 @@ export class Replication {
     return this.#selfFirst(this.#cluster.readers(partition))
   }
 
+  /**
+   * The newest layout of which those that are read can say alone that a row was chosen. One with a
+   * ballot of a newer one was written while owners vote that are not read yet. To be looked up
+   * before they are asked: by the time that they have answered reads may have moved.
+   */
+  vouchedTo(): number {
+    const read = this.#cluster.readVersion()
+    return this.#cluster.epoch().layout > read ? read : Infinity
+  }
+
   readVotes(partition: number): Votes {
     return new Votes([this.#cluster.readers(partition)], this.#rules.readQuorum)
   }

@@ -1,6 +1,6 @@
 /** The stored shapes of this part: register rows, side rows, index texts, merged rows. */
 
-import { ballotText, type Ballot } from '../base/ballot.ts'
+import { ballotText, parseBallot, type Ballot } from '../base/ballot.ts'
 import { pack, unpack } from '../base/codec.ts'
 import type { Plain } from './schema.ts'
 
@@ -106,6 +106,10 @@ function checkFormat(kind: string, found: number, wanted: number): void {
  */
 export function indexText(line: string | undefined, ballot: Ballot): string {
   return line === undefined ? ballotText(ballot) : `${line}\n${ballotText(ballot)}`
+}
+
+export function ballotOfIndex(text: string): Ballot {
+  return parseBallot(text.slice(text.lastIndexOf('\n') + 1))
 }
 
 /** The line of an index text; undefined for a tombstone. Costs no parsing of the ballot. */

@@ -85,6 +85,7 @@ test('writes go to the owners of every active layout, reads to those of the sync
   assert.deepEqual(before?.toSorted(), [0, 1, 2].map(nodeOf))
   assert.deepEqual(after?.toSorted(), [1, 2, 3].map(nodeOf))
   assert.deepEqual(members.readers(9), before)
+  assert.equal(members.readVersion(), 1)
   assert.deepEqual(members.epoch(), { layout: 2, readmissions: 0 })
 })
 

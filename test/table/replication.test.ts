@@ -25,6 +25,15 @@ test('Replication asks this node first, and each owner of several layouts once',
   assert.deepEqual(replicationOf([[a, b, c]]).readers(7), [b, a, c])
 })
 
+test('those that are read vouch for all but what was written since a change began', () => {
+  const lists = [
+    [a, b, c],
+    [b, c, d],
+  ]
+  assert.equal(new Replication(fixedCluster(b, lists, 2), rules).vouchedTo(), 1)
+  assert.equal(new Replication(fixedCluster(b, lists.slice(1), 2), rules).vouchedTo(), Infinity)
+})
+
 test('Replication counts votes by a quorum of every layout', () => {
   const votes = replicationOf([
     [a, b, c],

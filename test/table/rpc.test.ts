@@ -147,7 +147,8 @@ async function pageOf(held: ReadonlyMap<NodeId, PageAnswer>): Promise<{
     indexes: new Map([['keys', { definition }]]),
   } as unknown as LocalTable
   const place = { partition: 7, partitionKey: 'p', prefix: '07p\0' }
-  const page = new PageReader(rpc, settled).page({
+  const oneLayout = { vouchedTo: () => Infinity }
+  const page = new PageReader(rpc, oneLayout, settled).page({
     ...{ local, place, index: 'keys', from: '', inclusive: true, limit: 10 },
   })
   const { entries } = await outcome(clock, 1000, page)
