@@ -141,6 +141,8 @@ export class ReleaseWorker implements Worker {
     const manifests: NotedManifest[] = []
     const named: NotedManifest[] = []
     for (const { key, value } of entries) {
+      // Each may wait long for owners that are away: a node that stops waits for one alone.
+      signal.throwIfAborted()
       if (!this.#isDue(key)) continue
       const note = parseNote(key, value)
       if (note.kind === 'upload') await this.#sweepUpload(note, { key, value })
@@ -151,7 +153,7 @@ export class ReleaseWorker implements Worker {
     }
     signal.throwIfAborted()
     await this.#dropNotes(named)
-    if (manifests.length > 0) await this.#examine(manifests)
+    if (manifests.length > 0) await this.#examine(manifests, signal)
   }
 
   #isDue(noteKey: string): boolean {
@@ -168,17 +170,15 @@ export class ReleaseWorker implements Worker {
   }
 
   /** Notes of what is named, or gone, are taken down; the others' manifests are closed. */
-  async #examine(noted: readonly NotedManifest[]): Promise<void> {
+  async #examine(noted: readonly NotedManifest[], signal: AbortSignal): Promise<void> {
     const { tables, model, operations } = this.#options
-    const keys = noted.map(({ manifest }) => ({
-      partitionKey: manifest,
-      sortKey: HEADER_SORT_KEY,
-    }))
+    const keys = noted.map(({ manifest }) => ({ partitionKey: manifest, sortKey: HEADER_SORT_KEY }))
     const headers = await tables.read(model.manifest, keys)
     const partManifests = partManifestsOf(tables, model)
     const done: NotedManifest[] = []
     const closing: (NotedManifest & { readonly header: ManifestHeader })[] = []
     for (const [index, note] of noted.entries()) {
+      signal.throwIfAborted()
       const header = headers[index]
       // Owners that nobody reads yet may hold what those that are read were never told of.
       if (header === undefined && this.#liesHere(note.manifest)) {
