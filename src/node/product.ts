@@ -62,6 +62,7 @@ import type { Recall } from './cluster/recall.ts'
 import { makeNodeMesh, secretsOf, type NodeMesh } from './cluster/mesh.ts'
 import { openNodeRows } from './open-rows.ts'
 import { copyLayout } from './second-copy.ts'
+import { SealingKeys } from './cluster/sealing-keys.ts'
 import { sealingKey, type SealingKey } from './secret-files.ts'
 
 /** The node without its doors. */
@@ -255,7 +256,9 @@ async function startWhole(
   const hasLayout = (): boolean => layout === undefined || work.cluster.history() !== undefined
   const left = meshed && leftPeersOf(ground, work.cluster, meshed)
   const lifecycle = lifecycleOf({ ground, folders, options }, { hasLayout, ...work })
-  const others = [left, recall, lifecycle].filter((worker) => worker !== undefined)
+  const { sealers } = work.store
+  const sealingKeys = meshed && new SealingKeys({ sealers, hasLayout })
+  const others = [left, recall, lifecycle, sealingKeys].filter((worker) => worker !== undefined)
   const given = { ground, metrics, closers, completed, isConfirmed, space, others }
   const background = { hasLayout, ...work, ...given }
   const { wake: wakeAll, workers } = await startBackground(background)
@@ -275,8 +278,6 @@ async function startWhole(
   const forming =
     layout && startForming({ ...work, ground, options, folder, layout, mesh, closers })
   const met = (): void => {
-    // Whoever has the key brings it under the secret of now, and whoever lacks it takes it.
-    Promise.resolve(work.store.sealers.forOpening()).catch(() => undefined)
     wake()
     forming?.wake()
   }

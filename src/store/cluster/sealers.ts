@@ -10,12 +10,16 @@ import {
   rewrapSecretCommand,
   type ClusterSecret,
 } from '../../model/cluster-secret.table.ts'
+import { ACCESS_KEY_INDEX } from '../../model/access-key.table.ts'
+import { ACCESS_KEYS } from '../../model/rows/access-key.ts'
 import { SecretSealer } from '../../model/secret-sealer.ts'
 import type { ModelTables } from '../../model/tables.ts'
 import type { RegisterRef, Tables } from '../../table/table.ts'
 import { StoreError } from '../errors.ts'
 
 const MARK_BYTES = 8
+/** Access keys of which one is tried; those that are deleted meanwhile say nothing. */
+const KEYS_TRIED = 100
 
 /** Gives the sealer of this node. */
 export interface Sealers {
@@ -23,17 +27,28 @@ export interface Sealers {
   forOpening(): SecretSealer | Promise<SecretSealer>
   /** Seals what every node will be able to open. @throws as a change, and the above */
   forSealing(): Promise<SecretSealer>
+  /**
+   * Takes the key of the cluster, or puts it back where its register was lost.
+   *
+   * @throws {StoreError} `Unavailable`, also where only another node has it
+   */
+  look(): Promise<void>
 }
 
 /** Of a node that speaks to no other. */
 export function ownSealer(key: Uint8Array, rng: Rng): Sealers {
   const sealer = new SecretSealer(key, rng)
-  return { forOpening: () => sealer, forSealing: () => Promise.resolve(sealer) }
+  const nothing = Promise.resolve()
+  return {
+    forOpening: () => sealer,
+    forSealing: () => nothing.then(() => sealer),
+    look: () => nothing,
+  }
 }
 
 export interface ClusterSealerOptions {
-  readonly tables: Pick<Tables, 'get' | 'change'>
-  readonly model: Pick<ModelTables, 'clusterSecret'>
+  readonly tables: Pick<Tables, 'get' | 'change' | 'page'>
+  readonly model: Pick<ModelTables, 'clusterSecret' | 'accessKey'>
   readonly rng: Rng
   /** This node's key. */
   readonly own: Uint8Array
@@ -46,23 +61,29 @@ export interface ClusterSealerOptions {
 /**
  * Nothing is sealed with a key that is not in the cluster's register: whoever seals first puts its
  * own there, unless another came before, and then it takes that one.
+ *
+ * The register can be lost with its partition, where nodes are given up. So every node takes the
+ * key soon, and one that has it puts it back; one whose key opens none of the access keys that
+ * there are never puts its own there: they would be lost with it.
  */
 export class ClusterSealers implements Sealers {
   readonly #options: ClusterSealerOptions
   readonly #ref: RegisterRef<ClusterSecret>
   /** Under the secret of now, then under those before. */
   readonly #wrappers: readonly SecretSealer[]
+  #key: Uint8Array
   #shared: SecretSealer | undefined
 
   constructor(options: ClusterSealerOptions) {
     this.#options = options
-    const { model, rng, rpcSecrets } = options
+    const { model, rng, rpcSecrets, own } = options
     this.#ref = {
       ...{ table: model.clusterSecret, partitionKey: CLUSTER_SECRET_KEY, key: CLUSTER_SECRET_KEY },
     }
     this.#wrappers = rpcSecrets.map(
       (secret) => new SecretSealer(derive(secret, 'hangar cluster secret', 32), rng),
     )
+    this.#key = own
   }
 
   forOpening(): SecretSealer | Promise<SecretSealer> {
@@ -70,31 +91,70 @@ export class ClusterSealers implements Sealers {
   }
 
   async forSealing(): Promise<SecretSealer> {
-    if (this.#shared !== undefined) return this.#shared
-    const { tables, own } = this.#options
-    const answer = await tables.change(this.#ref, putSecretCommand(this.#wrapped(own)))
-    return this.#take(decodeSecret(answer))
+    const found = this.#shared ?? (await this.#found())
+    if (found !== undefined) return found
+    await this.#opensWhatIsSealed()
+    return this.#put()
+  }
+
+  async look(): Promise<void> {
+    await this.#find()
   }
 
   async #find(): Promise<SecretSealer> {
-    const { tables, own, rng } = this.#options
-    const found = await tables.get(this.#ref)
-    // Sealed before this node had a secret to share.
-    if (found === undefined) return new SecretSealer(own, rng)
-    return this.#take(found)
+    const found = await this.#found()
+    if (found !== undefined) return found
+    // Sealed before this node had a secret to share, or the register was lost.
+    if (await this.#opensWhatIsSealed()) return this.#put()
+    return new SecretSealer(this.#key, this.#options.rng)
+  }
+
+  async #found(): Promise<SecretSealer | undefined> {
+    const found = await this.#options.tables.get(this.#ref)
+    return found === undefined ? undefined : this.#take(found)
+  }
+
+  async #put(): Promise<SecretSealer> {
+    const { tables } = this.#options
+    const answer = await tables.change(this.#ref, putSecretCommand(this.#wrapped(this.#key)))
+    return this.#take(decodeSecret(answer))
+  }
+
+  /**
+   * Whether the key of this node is that of the access keys, if there are any.
+   *
+   * @throws {StoreError} `Unavailable` where it is not
+   */
+  async #opensWhatIsSealed(): Promise<boolean> {
+    const { tables, model } = this.#options
+    const { accessKey: table } = model
+    const { entries } = await tables.page(table, ACCESS_KEY_INDEX, ACCESS_KEYS, {
+      limit: KEYS_TRIED,
+    })
+    for (const { key } of entries) {
+      const value = await tables.get({ table, partitionKey: ACCESS_KEYS, key })
+      if (value === undefined || value.deleted) continue
+      try {
+        new SecretSealer(this.#key, this.#options.rng).open(key, value.sealedSecret)
+        return true
+      } catch (error) {
+        throw keyElsewhere(error)
+      }
+    }
+    return false
   }
 
   async #take({ mark, sealed }: ClusterSecret): Promise<SecretSealer> {
-    const { own, rng, replace } = this.#options
+    const { rng, replace } = this.#options
     const opened = this.#unwrap(sealed)
-    let key = own
-    if (mark !== markOf(own)) {
+    if (mark !== markOf(this.#key)) {
       if (opened === undefined) throw underAnotherSecret()
-      key = opened.key
-      await replace(key)
+      await replace(opened.key)
+      this.#key = opened.key
+      this.#shared = undefined
     }
-    this.#shared ??= new SecretSealer(key, rng)
-    if (opened?.isOfNow !== true) this.#rewrap(key)
+    this.#shared ??= new SecretSealer(this.#key, rng)
+    if (opened?.isOfNow !== true) this.#rewrap(this.#key)
     return this.#shared
   }
 
@@ -122,6 +182,16 @@ export class ClusterSealers implements Sealers {
     }
     return undefined
   }
+}
+
+function keyElsewhere(cause: unknown): StoreError {
+  return new StoreError(
+    'Unavailable',
+    "Cannot read the secrets of the access keys: the cluster's key for them was lost with its " +
+      'partition, and this node never had it. Start a node that served signed requests, or put ' +
+      'the file sealing-key of one into metadata_dir here and start this node again',
+    { cause },
+  )
 }
 
 function underAnotherSecret(): StoreError {

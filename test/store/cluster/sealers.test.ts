@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { putSecretCommand } from '../../../src/model/cluster-secret.table.ts'
-import { ClusterSealers } from '../../../src/store/cluster/sealers.ts'
+import { createKey } from '../../../src/store/access-key.ts'
+import { ClusterSealers, ownSealer } from '../../../src/store/cluster/sealers.ts'
 import { StoreError } from '../../../src/store/errors.ts'
 import { openTestStore, type OpenStore } from '../../support/open-store.ts'
 
@@ -90,5 +91,37 @@ test('whoever has the key brings it under a new secret of the mesh, for those th
   await nodeOf(open, 1, last).sealers.forOpening()
   await wrapped(open)
   assert.equal((await nodeOf(open, 4, last).sealers.forOpening()).open('GK1', sealed), 'a secret')
+  await open.close()
+})
+
+test('where the register is lost the key comes back from a node that has it, from no other', async () => {
+  const open = await openTestStore()
+  const { store } = open
+  const own = ownSealer(new Uint8Array(32).fill(1), store.rng)
+  const { id, secret } = await createKey({ ...store, sealers: own }, { name: 'before' })
+  const { tables, model } = store
+  const at = { table: model.accessKey, partitionKey: 'keys', key: id }
+  const { sealedSecret } = (await tables.get(at))!
+  const stranger = nodeOf(open, 2)
+  const isSaid = (error: unknown): boolean =>
+    error instanceof StoreError && error.code === 'Unavailable' && /lost/.test(error.message)
+  for (const attempt of ['forOpening', 'forSealing', 'look'] as const) {
+    await assert.rejects(async () => stranger.sealers[attempt](), isSaid)
+  }
+  await nodeOf(open, 1).sealers.look()
+  const sealer = await stranger.sealers.forOpening()
+  assert.equal(sealer.open(id, sealedSecret), secret)
+  assert.deepEqual(stranger.kept, [new Uint8Array(32).fill(1)])
+  await open.close()
+})
+
+test('a node that has the key notes that another stands in the register, and takes it', async () => {
+  const open = await openTestStore()
+  const [late, first] = [nodeOf(open, 1), nodeOf(open, 2)]
+  const before = await late.sealers.forOpening()
+  const sealed = (await first.sealers.forSealing()).seal('GK1', 'a secret')
+  assert.throws(() => before.open('GK1', sealed))
+  await late.sealers.look()
+  assert.equal((await late.sealers.forOpening()).open('GK1', sealed), 'a secret')
   await open.close()
 })
