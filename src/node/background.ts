@@ -12,7 +12,7 @@ import { EndedRows } from '../model/release/ended-rows.ts'
 import { ReleaseWorker } from '../model/release.ts'
 import type { Store } from '../store/store.ts'
 import type { OpenTables } from '../table/table.ts'
-import { WorkerRunner } from '../worker/runner.ts'
+import { stopAll, WorkerRunner } from '../worker/runner.ts'
 import type { Worker, Working } from '../worker/worker.ts'
 import type { Closers } from './closers.ts'
 import type { Ground } from './ground.ts'
@@ -96,9 +96,9 @@ export async function startBackground(parts: BackgroundParts): Promise<Backgroun
   const runners = [buckets, release, ...copying, collect, ended, ...parts.others].map((worker) => {
     const runner = new WorkerRunner(worker, { clock, log })
     runner.start()
-    closers.add(() => runner.stop())
     return runner
   })
+  closers.add(() => stopAll(runners))
   // Nobody has to wait for what a new layout changes.
   const wake = (): void => {
     for (const runner of runners) runner.wake()

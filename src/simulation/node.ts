@@ -108,6 +108,8 @@ export class SimulatedNode {
   mustBeRemembered = false
   /** Bits of its drive were flipped. */
   hasRotted = false
+  /** It was told to stop, and still does what it must end first. */
+  isStopping = false
   readonly #parts: NodeParts
   readonly #graft: Graft | undefined
   #rows = new MemoryStore()
@@ -206,6 +208,7 @@ export class SimulatedNode {
   crash(kind: 'kill' | 'power'): void {
     this.#endLife()
     this.#present = undefined
+    this.isStopping = false
     if (kind === 'kill') this.disk.kill()
     else this.disk.cut()
   }
@@ -239,6 +242,7 @@ export class SimulatedNode {
     // Nothing is lost where nothing was written since.
     if (!copy.rows.isLike(this.#rows)) witness?.lost(this)
     this.#present = undefined
+    this.isStopping = false
     this.disk.cut()
     if (what === 'everything') copy.restoreDrive()
     this.#rows = copy.rows
@@ -270,6 +274,7 @@ export class SimulatedNode {
     const present = this.#present
     if (present?.product === undefined) return
     const hasErred = this.#hasErred
+    this.isStopping = true
     try {
       await this.#closers.closeAll()
     } catch (error) {

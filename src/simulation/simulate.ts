@@ -311,7 +311,7 @@ class Scene {
       if (node.present === undefined) node.start()
     }
     await world.run(LIVENESS_MS_MAX, () =>
-      this.#nodes.every(({ product }) => product !== undefined),
+      this.#nodes.every(({ product, isStopping }) => product !== undefined && !isStopping),
     )
     if (this.#founding.kind !== 'fixed') {
       // Where no change was ever taken, only the first node serves.

@@ -129,3 +129,8 @@ export class WorkerRunner implements Working {
     })
   }
 }
+
+/** At once: each may wait for other nodes, which has long deadlines where they are away. */
+export async function stopAll(runners: readonly WorkerRunner[]): Promise<void> {
+  await Promise.all(runners.map((runner) => runner.stop()))
+}

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { silentLog } from '../../src/base/log.ts'
-import { WorkerRunner } from '../../src/worker/runner.ts'
+import { stopAll, WorkerRunner } from '../../src/worker/runner.ts'
 import type { Worker, WorkState } from '../../src/worker/worker.ts'
 import { ManualClock, turns } from '../block/harness.ts'
 
@@ -147,4 +147,28 @@ test('setTranquility() paces the next pause', async () => {
   await turns(2)
   assert.equal(steps, 2)
   await runner.stop()
+})
+
+test('workers that are stopped together are told at once, and all are waited for', async () => {
+  const clock = new ManualClock()
+  const ends: (() => void)[] = []
+  let told = 0
+  const runners = [1, 2, 3].map(() =>
+    runnerOf(clock, (signal) => {
+      signal.addEventListener('abort', () => (told += 1))
+      return new Promise((resolve) => ends.push(() => resolve('idle')))
+    }),
+  )
+  for (const runner of runners) runner.start()
+  await turns(2)
+  let isOver = false
+  const stopping = stopAll(runners).then(() => (isOver = true))
+  assert.equal(told, 3)
+  for (const end of ends) {
+    await turns(4)
+    assert.equal(isOver, false)
+    end()
+  }
+  await stopping
+  assert.ok(runners.every((runner) => runner.status().state === 'stopped'))
 })
