@@ -166,7 +166,7 @@ class Scene {
     const byId = new Map<NodeId, SimulatedNode>()
     const faults: string[] = []
     const owners: NodeId[] = []
-    const witness = witnessOf({ world, ownerCount, founding, faults })
+    const witness = witnessOf({ world, owners, ownerCount, founding, faults })
     for (let index = 0; index < nodeCount; index += 1) {
       const node = await SimulatedNode.make({
         ...{ world, index },
@@ -408,11 +408,13 @@ function syncMsIn({ slowSyncChance = 0 }: Weather, rng: SeededRng): number {
 /** Of each property that is watched all the time; each tells its first fault, once. */
 function witnessOf(run: {
   readonly world: World
+  /** Where no layout says it. */
+  readonly owners: readonly NodeId[]
   readonly ownerCount: number
   readonly founding: Founding
   readonly faults: string[]
 }): Witness {
-  const { world, ownerCount, founding, faults } = run
+  const { world, owners, ownerCount, founding, faults } = run
   const once = (): ((sentence: string) => void) => {
     let isTold = false
     return (sentence) => {
@@ -423,15 +425,13 @@ function witnessOf(run: {
   const watches: Watch[] = [
     ...[new TimesWatch(once()), new PromisesWatch(once()), new ShownWatch(once())],
     ...[new ReferencesWatch(once()), new CollectedWatch(once())],
+    new ChosenWatch({ owners: founding.kind === 'fixed' ? owners : [], fault: once() }),
   ]
   if (founding.kind !== 'fixed')
     watches.push(new VotesWatch(once()), new LayoutsWatch(once()), new ChosenLayoutsWatch(once()))
   else {
     const quorum = quorumOf({ length: ownerCount })
-    watches.push(
-      new DeletionsWatch({ now: () => world.now, quorum, fault: once() }),
-      new ChosenWatch({ quorum, fault: once() }),
-    )
+    watches.push(new DeletionsWatch({ now: () => world.now, quorum, fault: once() }))
   }
   return new Witness(watches)
 }

@@ -79,7 +79,7 @@ export class Replication {
    */
   vouchedTo(): number {
     const read = this.#cluster.readVersion()
-    return this.#cluster.epoch().layout > read ? read : Infinity
+    return this.#cluster.epoch().layout > read ? this.#rules.vouchedTo(read) : Infinity
   }
 
   readVotes(partition: number): Votes {

@@ -27,6 +27,8 @@ export interface Rules {
   readonly promiseLeavingMemory: 'written' | 'forgotten'
   /** The lists of owners of which each must give a quorum to a change. */
   readonly votingLists: (lists: OwnerLists) => OwnerLists
+  /** Up to which layout the owners of layout `read` can say alone that a row was chosen. */
+  readonly vouchedTo: (read: number) => number
   /** Whether a message of an older epoch is refused. */
   readonly refusesOldEpochs: boolean
   /** Whether a partition that a node gains is emptied first. */
@@ -62,6 +64,7 @@ export const rules: Rules = {
   promiseLeavingMemory: 'written',
   resentSides: (sides) => sides,
   votingLists: (lists) => lists,
+  vouchedTo: (read) => read,
   refusesOldEpochs: true,
   emptiesGained: true,
   gathers: true,

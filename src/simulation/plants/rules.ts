@@ -73,6 +73,15 @@ export const rulePlants: readonly Plant[] = [
     movesLayouts: true,
   },
   {
+    name: 'a read while the layout changes shows what the older owners alone hold',
+    rules: { vouchedTo: () => Infinity },
+    movesLayouts: true,
+    layoutChanges: 6,
+    // It shows only where changes stay half done while nodes gather.
+    weather: { acceptLossChance: 0.5, slowChance: 0.2, slowMs: 1500 },
+    syncIntervalMs: 60_000,
+  },
+  {
     name: 'messages of an old epoch are taken',
     rules: { refusesOldEpochs: false },
     movesLayouts: true,

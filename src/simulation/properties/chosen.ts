@@ -1,27 +1,52 @@
 /** A read shows only what was chosen: what a quorum of the owners held under one ballot. */
 
 import { ballotText } from '../../base/ballot.ts'
+import type { NodeId } from '../../base/ids.ts'
+import { quorumOf } from '../../cluster/cluster.ts'
+import { ownersIn, type Layout } from '../../cluster/layout/layout.ts'
 import type { Operation } from '../../db/engine.ts'
 import { decodeObject, type ObjectValue } from '../../model/rows/object.ts'
 import type { SimulatedNode } from '../node.ts'
 import { registerRow } from './registers.ts'
-import type { Watch } from './witness.ts'
+import type { ObjectAt, Watch } from './witness.ts'
 
 const OBJECT = 'o'
 /** The tag, the two digits of the partition. */
 const PLACE_LENGTH = 3
 
-export class ChosenWatch implements Watch {
-  readonly #quorum: number
-  readonly #fault: (sentence: string) => void
-  /** Who ever held a row on stable storage, by register and ballot. */
-  readonly #holders = new Map<string, Set<SimulatedNode>>()
-  /** Versions that were chosen, by register. */
-  readonly #chosen = new Map<string, Set<number>>()
+/** What was ever held of a register under one ballot. */
+interface Held {
+  readonly partition: number
+  /** Of the newest layout that its writer knew. */
+  readonly layout: number
+  readonly version: number | undefined
+  /** Who had it on stable storage, once or still. */
+  readonly holders: Set<NodeId>
+}
 
-  constructor(options: { readonly quorum: number; readonly fault: (sentence: string) => void }) {
-    this.#quorum = options.quorum
-    this.#fault = options.fault
+export interface ChosenWatchOptions {
+  /** The owners of every partition, where no layout says who they are. */
+  readonly owners: readonly NodeId[]
+  readonly fault: (sentence: string) => void
+}
+
+/**
+ * A row that is written while the layout changes needs a quorum in each layout that is active then.
+ * Of these only the newest is known from its ballot, and it is the one that a read may forget: so a
+ * quorum of that one is asked for. Another layout of that moment may miss its own unseen.
+ */
+export class ChosenWatch implements Watch {
+  readonly #owners: readonly NodeId[]
+  readonly #fault: (sentence: string) => void
+  /** By register, then by ballot. */
+  readonly #held = new Map<string, Map<string, Held>>()
+  readonly #layouts = new Map<number, Layout>()
+  /** Of whom the layouts were taken last: most groups come in the same ones. */
+  #learned: readonly Layout[] | undefined
+
+  constructor({ owners, fault }: ChosenWatchOptions) {
+    this.#owners = owners
+    this.#fault = fault
   }
 
   wrote(node: SimulatedNode, operations: readonly Operation[]): void {
@@ -29,26 +54,43 @@ export class ChosenWatch implements Watch {
       if (type !== 'put' || !key.startsWith(OBJECT)) continue
       const row = registerRow(value)
       if (row.version === 0) continue
+      this.#learn(node)
       const register = key.slice(PLACE_LENGTH)
-      const name = `${register} ${ballotText(row.ballot)}`
-      const holders = this.#holders.get(name) ?? new Set()
-      this.#holders.set(name, holders.add(node))
-      if (holders.size !== this.#quorum) continue
-      const { current } = decodeObject(row.value, row.version)
-      const chosen = this.#chosen.get(register) ?? new Set()
-      this.#chosen.set(register, chosen)
-      if (current !== undefined) chosen.add(current.id)
+      const byBallot = this.#held.get(register) ?? new Map<string, Held>()
+      this.#held.set(register, byBallot)
+      const ballot = ballotText(row.ballot)
+      const held = byBallot.get(ballot) ?? {
+        partition: Number.parseInt(key.slice(1, PLACE_LENGTH), 16),
+        layout: row.ballot.layout,
+        version: decodeObject(row.value, row.version).current?.id,
+        holders: new Set(),
+      }
+      byBallot.set(ballot, held)
+      held.holders.add(node.id)
     }
   }
 
   /** A read of an object's register ends. */
-  read(
-    node: SimulatedNode,
-    { partitionKey, key }: { readonly partitionKey: string; readonly key: string },
-    value: ObjectValue | undefined,
-  ): void {
+  read(node: SimulatedNode, at: ObjectAt, value: ObjectValue | undefined): void {
     const id = value?.current?.id
-    if (id === undefined || this.#chosen.get(`${partitionKey}\0${key}`)?.has(id) === true) return
-    this.#fault(`node ${node.index} read a version of "${key}" that was never chosen`)
+    if (id === undefined) return
+    const held = [...(this.#held.get(`${at.partitionKey}\0${at.key}`)?.values() ?? [])]
+    const wasChosen = held.some((each) => each.version === id && this.#hasQuorum(each))
+    if (!wasChosen) {
+      this.#fault(`node ${node.index} read a version of "${at.key}" that was never chosen`)
+    }
+  }
+
+  #hasQuorum({ layout, partition, holders }: Held): boolean {
+    const known = this.#layouts.get(layout)
+    const owners = known === undefined ? this.#owners : ownersIn(known, partition)
+    return owners.filter((owner) => holders.has(owner)).length >= quorumOf(owners)
+  }
+
+  #learn(node: SimulatedNode): void {
+    const active = node.product?.layout?.members.history()?.active
+    if (active === undefined || active === this.#learned) return
+    this.#learned = active
+    for (const layout of active) this.#layouts.set(layout.version, layout)
   }
 }

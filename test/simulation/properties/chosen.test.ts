@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { encodeObject, type ObjectValue } from '../../../src/model/rows/object.ts'
 import { ChosenWatch } from '../../../src/simulation/properties/chosen.ts'
-import { at, nodeOf, writing } from './registers-of-nodes.ts'
+import type { SimulatedNode } from '../../../src/simulation/node.ts'
+import { at, idOf, nodeOf, writing } from './registers-of-nodes.ts'
 
 const value: ObjectValue = {
   current: {
@@ -15,7 +16,10 @@ const value: ObjectValue = {
 /** What is said of a read, once nodes hold that version at these times. */
 function faultsOf(times: readonly number[], read: ObjectValue | undefined = value): string[] {
   const faults: string[] = []
-  const watch = new ChosenWatch({ quorum: 2, fault: (sentence) => faults.push(sentence) })
+  const watch = new ChosenWatch({
+    owners: [0, 1, 2].map(idOf),
+    fault: (sentence) => faults.push(sentence),
+  })
   for (const [index, time] of times.entries()) {
     watch.wrote(nodeOf(index), [writing(time, encodeObject(value))])
   }
@@ -28,6 +32,40 @@ test('a read that shows what no quorum ever held under one ballot is found', () 
   assert.equal(faultsOf([5, 7]).length, 1, 'the same under two ballots was not chosen')
   assert.deepEqual(faultsOf([5, 5]), [])
   assert.deepEqual(faultsOf([5, 7, 7]), [])
+})
+
+/** A node that knows layouts whose partitions lie on these nodes: `{ 1: [0, 1] }`. */
+function knowing(
+  index: number,
+  layouts: Readonly<Record<number, readonly number[]>>,
+): SimulatedNode {
+  const active = Object.entries(layouts).map(([version, owners]) => ({
+    version: Number(version),
+    factor: owners.length,
+    storage: owners.map(idOf),
+    places: Array.from({ length: 256 * owners.length }, (_, place) => place % owners.length),
+  }))
+  const product = { layout: { members: { history: () => ({ active }) } } }
+  return { index, id: idOf(index), product } as never
+}
+
+test('while the layout changes a quorum of the older owners alone has chosen nothing', () => {
+  const layouts = { 1: [0, 1, 2], 2: [2, 3, 4] }
+  const shown = (layout: number, holders: readonly number[]): string[] => {
+    const faults: string[] = []
+    const fault = (sentence: string): void => void faults.push(sentence)
+    const watch = new ChosenWatch({ owners: [], fault })
+    for (const index of holders) {
+      watch.wrote(knowing(index, layouts), [writing(5, encodeObject(value), layout)])
+    }
+    watch.read(nodeOf(0), at, value)
+    return faults
+  }
+  assert.equal(shown(2, [0, 1]).length, 1)
+  assert.equal(shown(2, [0, 1, 2]).length, 1, 'one of the newer owners is no quorum')
+  assert.deepEqual(shown(2, [0, 1, 2, 3]), [])
+  assert.deepEqual(shown(1, [0, 1]), [], 'it was written before the newer layout')
+  assert.equal(shown(3, [0, 1, 2, 3, 4]).length, 1, 'nobody knows such a layout')
 })
 
 test('a read that shows nothing is not judged', () => {

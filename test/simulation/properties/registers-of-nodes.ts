@@ -1,6 +1,7 @@
 /** Nodes and rows of registers for the tests of what watches them. */
 
 import type { Ballot, Epoch } from '../../../src/base/ballot.ts'
+import { nodeId, type NodeId } from '../../../src/base/ids.ts'
 import type { Operation, Stored } from '../../../src/db/engine.ts'
 import type { Envelope } from '../../../src/table/messages.ts'
 import { packRegister } from '../../../src/table/row.ts'
@@ -23,20 +24,24 @@ export function nodeOf(
 ): SimulatedNode {
   const layout = epoch && { members: { epoch } }
   const product = { model: { all }, layout }
-  return { index, product, stored: (key: string) => stored[key] } as never
+  return { index, id: idOf(index), product, stored: (key: string) => stored[key] } as never
 }
 
-export function ballotAt(time: number): Ballot {
-  return { layout: 1, readmissions: 0, time, node: 'n' }
+export function idOf(index: number): NodeId {
+  return nodeId(index.toString(16).padStart(64, '0'))
 }
 
-export function packed(time: number, value?: Plain): Uint8Array {
-  const row = { ballot: ballotAt(time), operations: [], sides: [] }
+export function ballotAt(time: number, layout = 1): Ballot {
+  return { layout, readmissions: 0, time, node: 'n' }
+}
+
+export function packed(time: number, value?: Plain, layout = 1): Uint8Array {
+  const row = { ballot: ballotAt(time, layout), operations: [], sides: [] }
   return packRegister({ ...row, version: value === undefined ? 0 : 1, value: value ?? null })
 }
 
-export function writing(time: number, value?: Plain): Operation {
-  return { type: 'put', key: rowKey, value: packed(time, value) }
+export function writing(time: number, value?: Plain, layout = 1): Operation {
+  return { type: 'put', key: rowKey, value: packed(time, value, layout) }
 }
 
 export function envelopeOf(body: unknown): Envelope {
