@@ -54,7 +54,7 @@ export const rulePlants: readonly Plant[] = [
     rules: { resentSides: () => [] },
     // Owners copy what they lack from one another, so it shows only where few messages come through.
     forecast: { kinds: ['split', 'cut'], count: 25 },
-    weather: { usualMs: 20, slowChance: 0.2, slowMs: 1500, lossChance: 0.2 },
+    weather: { usualMs: 20, acceptLossChance: 0.5, lossChance: 0.05 },
     ownerCounts: [3],
   },
   {
