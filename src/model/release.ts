@@ -7,7 +7,7 @@
 
 import type { Clock } from '../base/clock.ts'
 import { DomainError } from '../base/errors.ts'
-import type { ManifestId } from '../base/ids.ts'
+import type { ManifestId, UploadId } from '../base/ids.ts'
 import { OPERATION_SPAN_MICROS, RELEASES_WAITING_MAX } from '../base/limits.ts'
 import type { Log } from '../base/log.ts'
 import type { Metrics } from '../base/metrics.ts'
@@ -333,22 +333,42 @@ export class ReleaseWorker implements Worker {
     await this.#options.tables.insert(this.#options.model.blockRef, rows)
   }
 
-  /** Tombstones the parts of an upload that is not open; their hook notes the manifests. */
+  /**
+   * Tombstones the parts of an upload that is not open; their hook notes the manifests.
+   *
+   * An upload that is not found may yet come to be: of its creation only this node may know. Then
+   * settling finds it, or it comes later, and so do its parts: whoever adds one has seen it open,
+   * at a time above `asked`.
+   */
   async #sweepUpload(
     note: Extract<ReleaseNote, { kind: 'upload' }>,
     entry: { readonly key: string; readonly value: string },
   ): Promise<void> {
     const { tables, model, db } = this.#options
     const { partitionKey, key, upload } = note
+    const asked = tables.now()
     const value = await tables.get({ table: model.object, partitionKey, key })
     // The row of an upload's choices goes just behind the change that ended it. A crash in between
     // leaves it until the key is accepted again, which may never happen but here.
-    const isLeft =
-      isUploadOpen(value, upload) || (await this.#settle({ partitionKey, key })).kind === 'later'
-    if (isLeft) {
+    const outcome = isUploadOpen(value, upload)
+      ? ({ kind: 'settled', value } as const)
+      : await this.#settle({ partitionKey, key })
+    const isLeft = outcome.kind === 'later' || isUploadOpen(outcome.value, upload)
+    if (isLeft || !(await this.#endParts(upload, asked))) {
       this.#putOff(entry.key)
       return
     }
+    await db.write((batch) => dropNote(batch, entry.key, entry.value))
+  }
+
+  /**
+   * Tombstones the parts of an upload that was not open at a time.
+   *
+   * @returns whether that was all of them: none came later
+   */
+  async #endParts(upload: UploadId, asked: number): Promise<boolean> {
+    const { tables, model } = this.#options
+    let isAll = true
     for (let after: string | undefined; ;) {
       const rows = await tables.range(model.part, upload, {
         limit: NOTES_PER_STEP,
@@ -356,17 +376,18 @@ export class ReleaseWorker implements Worker {
         ...(after === undefined ? {} : { after }),
       })
       const live = rows.filter(({ row }) => partsOf(row).length > 0)
-      const tombstones = live.map(({ sortKey, row }) => ({
+      const ended = live.filter(({ row }) => latestOf(row) < asked)
+      isAll &&= ended.length === live.length
+      const tombstones = ended.map(({ sortKey, row }) => ({
         partitionKey: upload,
         sortKey,
         row: { at: latestOf(row) + 1, part: undefined },
       }))
       if (tombstones.length > 0) await tables.insert(model.part, tombstones)
       const last = rows.at(-1)
-      if (last === undefined || rows.length < NOTES_PER_STEP) break
+      if (last === undefined || rows.length < NOTES_PER_STEP) return isAll
       after = last.sortKey
     }
-    await db.write((batch) => dropNote(batch, entry.key, entry.value))
   }
 
   async #dropNotes(noted: readonly NotedManifest[]): Promise<void> {

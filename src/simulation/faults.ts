@@ -60,6 +60,8 @@ export function drawForecast(rng: SeededRng): Forecast {
 export function drawWeather(rng: SeededRng): Weather {
   return {
     lossChance: rng.pick([0, 0, 0.01, 0.05]),
+    // Changes stay half done, and others come upon them.
+    acceptLossChance: rng.pick([0, 0, 0, 0, 0.2, 0.5]),
     copyChance: rng.pick([0, 0, 0.05]),
     slowChance: rng.pick([0, 0.02, 0.1]),
     slowMs: rng.pick([50, 300, 1500]),

@@ -7,17 +7,7 @@ import { deleteObject } from '../../../src/store/object/delete-object.ts'
 import { putObject } from '../../../src/store/object/put-object.ts'
 import { abortUpload, createUpload } from '../../../src/store/upload/multipart.ts'
 import { bodyOf, bucketOf, content, openStore } from '../../store/harness.ts'
-
-/** The same with other members. */
-function insteadOf<Whole extends object>(whole: Whole, members: Partial<Whole>): Whole {
-  return new Proxy(whole, {
-    get(target, name) {
-      if (name in members) return members[name as keyof Whole]
-      const value: unknown = Reflect.get(target, name, target)
-      return typeof value === 'function' ? (value as () => unknown).bind(target) : value
-    },
-  })
-}
+import { insteadOf } from '../../support/instead-of.ts'
 
 test('a node that stops waits for one note, however many are worked on', async () => {
   const world = await openStore()
