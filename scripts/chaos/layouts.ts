@@ -4,7 +4,7 @@ import type { ClusterLayoutAnswer } from '../../src/api/admin/answers.ts'
 import { connect, within } from '../../test/e2e/cluster/steps.ts'
 import type { ChaosCluster, ChaosNode } from './cluster.ts'
 
-const APPLY_MS_MAX = 20_000
+const APPLY_MS_MAX = 60_000
 
 /** Gives these nodes roles, takes them from all others, and applies. */
 export async function applyRoles(members: readonly ChaosNode[]): Promise<void> {
