@@ -28,7 +28,7 @@ test('a second signal ends the process at once, whatever its threads wait for', 
   const words = ['--input-type=module', '-e', NODE, pipe]
   const child = spawn(process.execPath, words, { stdio: ['ignore', 'pipe', 'inherit'] })
   const ended = once(child, 'exit')
-  const late = setTimeout(() => child.kill('SIGKILL'), 10_000)
+  const late = setTimeout(() => child.kill('SIGKILL'), 60_000)
   child.stdout.setEncoding('utf8')
   assert.deepEqual(await once(child.stdout, 'data'), ['serves\n'])
   child.kill('SIGTERM')
