@@ -33,16 +33,16 @@ test('three processes form a cluster by their settings alone, once, with one key
     const nodes = await addThree(cluster, (bootstrap) => ({ ...FORMING, bootstrap }))
     const [a, b, c] = nodes
     await Promise.all([b.start(), a.start()])
-    await within(30_000, async () => assert.match(await noticeOf(b), /2 of 3 nodes are here/))
+    await within(90_000, async () => assert.match(await noticeOf(b), /2 of 3 nodes are here/))
     assert.equal((await layoutOf(a)).version, 0)
     await b.stop()
     await c.start()
-    await within(30_000, async () =>
+    await within(90_000, async () =>
       assert.match(await noticeOf(c), new RegExp(`2 of 3 .*nobody answers at ${b.rpcAddress}`)),
     )
     await b.start()
-    t.diagnostic(`formed ${await settled(nodes, 1, 30_000)} ms after the third was there`)
-    const told = await within(30_000, async () => {
+    t.diagnostic(`formed ${await settled(nodes, 1, 90_000)} ms after the third was there`)
+    const told = await within(90_000, async () => {
       assert.equal(nodes.filter((node) => PASTE.test(node.errors())).length, 1)
     })
     t.diagnostic(`told the key ${told} ms later`)
@@ -61,7 +61,7 @@ test('three processes form a cluster by their settings alone, once, with one key
     for (const client of [first, second]) client.close()
     for (const node of nodes) await node.stop()
     await Promise.all(nodes.map((node) => node.start()))
-    await settled(nodes, 1, 30_000)
+    await settled(nodes, 1, 90_000)
     const again = clientOf(b, key)
     assert.ok((await again.call({ method: 'GET', ...at })).body.equals(body))
     again.close()
@@ -87,9 +87,9 @@ test('of three, one killed while they form and two wiped afterwards: never a sec
     await Promise.all(nodes.map((node) => node.start()))
     await b.kill()
     await b.start()
-    await settled(nodes, 1, 30_000)
+    await settled(nodes, 1, 90_000)
     const { roles } = await layoutOf(a)
-    await within(30_000, async () => {
+    await within(90_000, async () => {
       assert.equal((await a.admin<KeyListAnswer[]>('ListKeys')).length, 1)
     })
     await Promise.all(nodes.map((node) => node.stop()))
@@ -99,14 +99,14 @@ test('of three, one killed while they form and two wiped afterwards: never a sec
       }
     }
     await Promise.all([b.start(), c.start()])
-    await within(30_000, async () => assert.match(await noticeOf(c), /2 of 3 nodes are here/))
+    await within(90_000, async () => assert.match(await noticeOf(c), /2 of 3 nodes are here/))
     await wait(3_000)
-    await within(30_000, async () =>
+    await within(90_000, async () =>
       assert.match(await noticeOf(c), new RegExp(`2 of 3 .*nobody answers at ${a.rpcAddress}`)),
     )
     await a.start()
     for (const node of [b, c]) {
-      await within(30_000, async () => assert.deepEqual((await layoutOf(node)).roles, roles))
+      await within(90_000, async () => assert.deepEqual((await layoutOf(node)).roles, roles))
     }
     assert.deepEqual((await layoutOf(a)).roles, roles)
   } finally {

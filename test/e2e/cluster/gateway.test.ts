@@ -121,7 +121,7 @@ test('a gateway serves everything and holds nothing; it comes, dies and goes unn
     await g.start()
     const joined = await said(g, 'join', a.rpcAddress, '--gateway', '-z', 'edge', '-t', 'g', '-y')
     assert.match(joined, /Moves: 0 copies of partitions, about 0 B/)
-    await settled([...nodes, g], 2, 30_000)
+    await settled([...nodes, g], 2, 90_000)
     t.diagnostic(`the layout with the gateway ended after ${await moved(a)} ms`)
     const gateway = await g.id()
     assert.deepEqual(await shares(a), new Map([...before, [gateway, 0]]))
@@ -134,7 +134,7 @@ test('a gateway serves everything and holds nothing; it comes, dies and goes unn
     const throughG = clientOf(g, key)
     await everyKind(throughG, throughB, 'gateway')
     await everyKind(throughA, throughG, 'beside')
-    await within(60_000, async () => void (await said(g, 'repair', '--check', '--settled')))
+    await within(180_000, async () => void (await said(g, 'repair', '--check', '--settled')))
     // With one that stores gone it goes on as any node does.
     assert.equal(await c.stop(), 0)
     const stored = await lyingOn(c)
@@ -143,19 +143,19 @@ test('a gateway serves everything and holds nothing; it comes, dies and goes unn
     }
     await everyKind(throughG, throughB, 'without-c')
     await c.start()
-    await settled([...nodes, g], 2, 30_000)
+    await settled([...nodes, g], 2, 90_000)
 
-    assert.match(await said(g, 'safe-to-stop'), /^Yes/)
+    await within(90_000, async () => assert.match(await said(g, 'safe-to-stop'), /^Yes/))
     assert.equal(await g.stop(), 0)
     const held = await lyingOn(g)
     for (const [what, count] of Object.entries(held)) assert.equal(count, 0, what)
     await g.start()
-    await settled([...nodes, g], 2, 30_000)
+    await settled([...nodes, g], 2, 90_000)
     await everyKind(throughG, throughA, 'again')
 
     await g.kill()
     await everyKind(throughA, throughB, 'without-gateway')
-    await within(30_000, async () => {
+    await within(90_000, async () => {
       const { nodes: known } = await b.admin<ClusterStatusAnswer>('GetClusterStatus')
       assert.equal(known.find(({ id }) => id === gateway)?.isUp, false)
     })

@@ -23,14 +23,14 @@ async function five(cluster: TestCluster): Promise<Five> {
     const bootstrap = nodes.map((earlier) => earlier.name)
     nodes.push(await cluster.add(name, { factor: 3, bootstrap }))
   }
-  await form(nodes, nodes, 60_000)
+  await form(nodes, nodes, 180_000)
   const key = await newKey(nodes[0]!)
   const clients = nodes.map((node) => clientOf(node, key))
   assert.equal((await clients[0]!.call({ method: 'PUT', bucket: BUCKET })).status, 200)
   for (let index = 0; index < OBJECTS; index += 1) await put(clients[0]!, index, contentAt(index))
   // What every owner holds is not at issue here, nor what a node knows that never was asked.
-  await clean(nodes[0]!, 60_000)
-  await within(30_000, async () => {
+  await clean(nodes[0]!, 180_000)
+  await within(90_000, async () => {
     const files = nodes.map(({ settings }) => join(dirname(settings), 'meta', 'sealing-key'))
     const keys = await Promise.all(files.map((file) => readFile(file, 'hex')))
     assert.equal(new Set(keys).size, 1)
@@ -96,7 +96,7 @@ test('two of five nodes die in three copies: the survivors go on with everything
     assert.match(early[1], /a quorum is there/)
     await d.kill()
     await e.kill()
-    await within(30_000, async () => assert.equal((await healthOf(a)).status, 'unavailable'))
+    await within(90_000, async () => assert.equal((await healthOf(a)).status, 'unavailable'))
 
     // No other command ends it: a partition without a quorum cannot be copied from one.
     for (const id of ids) assert.equal((await said(a, 'node', 'lost', id, '--yes'))[0], 0)
@@ -115,14 +115,14 @@ test('two of five nodes die in three copies: the survivors go on with everything
     const { done, survivors, partitions } = JSON.parse(text) as NodesGivenUpAnswer
     assert.deepEqual([done, survivors.length, partitions.lost], [true, 3, 0])
     const left = clients.slice(0, 3)
-    await within(30_000, async () => assert.equal((await healthOf(a)).partitionsQuorum, 256))
-    for (const client of left) await within(30_000, () => allThere(client))
+    await within(90_000, async () => assert.equal((await healthOf(a)).partitionsQuorum, 256))
+    for (const client of left) await within(90_000, () => allThere(client))
     for (const [index, client] of left.entries()) await put(client, index, contentAt(index))
 
     // One that was given up comes back with its old folders: what it holds counts for nothing.
     await put(left[0]!, 5, Buffer.from('new'))
     await d.start()
-    await within(60_000, async () => {
+    await within(180_000, async () => {
       const { body } = await clients[3]!.call({ method: 'GET', bucket: BUCKET, key: 'key 5' })
       assert.equal(body.toString(), 'new')
     })
@@ -135,7 +135,7 @@ test('two of five nodes die in three copies: the survivors go on with everything
     await clean(a, 120_000)
     for (const client of left) await allThere(client)
     await nodes[2]!.kill()
-    await within(30_000, () => allThere(left[1]!))
+    await within(90_000, () => allThere(left[1]!))
     for (const client of clients) client.close()
   } finally {
     await cluster.remove()
@@ -149,7 +149,7 @@ test('three of five nodes die: what the survivors hold stays, the rest is lost b
     const [a, b, ...dead] = nodes as [ClusterNode, ClusterNode, ...ClusterNode[]]
     const ids = await Promise.all(dead.map((node) => node.id()))
     await Promise.all(dead.map((node) => node.kill()))
-    await within(30_000, async () => assert.equal((await healthOf(a)).status, 'unavailable'))
+    await within(90_000, async () => assert.equal((await healthOf(a)).status, 'unavailable'))
     const [, lost] = await said(a, 'node', 'lost', ids[0]!, '--yes')
     assert.match(lost, /quorum/, 'no other command helps')
 
@@ -157,35 +157,35 @@ test('three of five nodes die: what the survivors hold stays, the rest is lost b
     const wanted = /--confirm "(give up 3 nodes[^"]*)"/.exec(asked[1])
     assert.ok(wanted !== null, asked[1])
     await b.kill()
-    await within(30_000, async () => {
+    await within(90_000, async () => {
       const without = await said(a, 'node', 'give-up', ...ids, '--confirm', wanted[1]!)
       assert.match(without[1], /does not answer: name it too, or wait for it/)
     })
     await b.start()
-    await within(60_000, async () => {
+    await within(180_000, async () => {
       const [code, text] = await said(a, 'node', 'give-up', ...ids, '--confirm', wanted[1]!)
       assert.equal(code, 0, text)
     })
-    await within(30_000, async () => assert.equal((await healthOf(a)).partitionsQuorum, 256))
+    await within(90_000, async () => assert.equal((await healthOf(a)).partitionsQuorum, 256))
 
     // Every object whose row and blocks a survivor held, as both survivors say.
     for (const node of [a, b])
-      await within(30_000, async () => {
+      await within(90_000, async () => {
         assert.equal((await healthOf(node)).partitionsQuorum, 256)
       })
     let found: readonly Survey[] = []
     // A partition that was lost is answered for once it was emptied on those that it fell to.
-    await within(60_000, async () => {
+    await within(180_000, async () => {
       found = await Promise.all([clients[0]!, clients[1]!].map((client) => survey(client)))
       assert.deepEqual(found[0], found[1])
     })
     if (wanted[1] === 'give up 3 nodes') assert.ok(found[0]!.every((isThere) => isThere))
     await Promise.all(dead.map((node) => emptied(node)))
-    await within(60_000, async () => {
+    await within(180_000, async () => {
       await layOut(a, nodes, 3)
     })
     await moved(a)
-    await within(60_000, async () => {
+    await within(180_000, async () => {
       const again = await survey(clients[1]!)
       const gone = found[0]!.flatMap((isThere, index) => (isThere && !again[index] ? [index] : []))
       assert.deepEqual(gone, [], 'with three copies again')
@@ -221,13 +221,13 @@ test('of two nodes with one copy each one dies: what lay there is given up by nu
     const a = await cluster.add('a')
     const b = await cluster.add('b', { bootstrap: ['a'] })
     for (const node of [a, b]) await node.start()
-    await within(30_000, async () => {
+    await within(90_000, async () => {
       await layOut(a, [a, b], 1)
     })
     const id = await b.id()
     await moved(a)
     await b.kill()
-    await within(30_000, async () => assert.equal((await healthOf(a)).partitionsQuorum, 128))
+    await within(90_000, async () => assert.equal((await healthOf(a)).partitionsQuorum, 128))
     const give = ['node', 'give-up', id]
     const refused = await said(a, ...give, '--confirm', 'give up 1 node')
     assert.match(refused[1], /128 of them are lost whole[^]*"give up 1 node and 128 partitions"/)
@@ -236,8 +236,8 @@ test('of two nodes with one copy each one dies: what lay there is given up by nu
     assert.deepEqual([unnamed.status, (await healthOf(a)).partitionsQuorum], [400, 128])
     const [code, text] = await said(a, ...give, '--confirm', 'give up 1 node and 128 partitions')
     assert.equal(code, 0, text)
-    await within(30_000, async () => assert.equal((await healthOf(a)).status, 'healthy'))
-    await clean(a, 60_000)
+    await within(90_000, async () => assert.equal((await healthOf(a)).status, 'healthy'))
+    await clean(a, 180_000)
   } finally {
     await cluster.remove()
   }

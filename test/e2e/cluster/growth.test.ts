@@ -22,8 +22,10 @@ test('a lone node with data grows to three copies while a writer and a reader go
     await Promise.all([b.start(), c.start()])
     await connect(a, [b, c])
     const version = await layOut(a, nodes, 3)
-    await settled(nodes, version, 30_000)
+    await settled(nodes, version, 90_000)
     t.diagnostic(`all moved after ${await moved(a)} ms`)
+    // b and c know it too before the one dies that tells them.
+    for (const node of [b, c]) await moved(node)
     t.diagnostic(await load.stop())
     assert.deepEqual(load.failures, [])
     await a.kill()

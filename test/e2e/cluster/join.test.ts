@@ -44,7 +44,7 @@ test('a node with data becomes three with three copies, by one command on each t
     assert.match(second, /Moves: 256 copies of partitions, about [67]\.\d MiB/)
     const third = await joins(c, b, '--zone', 'c', '--factor', '3')
     assert.match(third, /Moves: 256 copies of partitions, about [1-9][\d.]* MiB/)
-    await settled(nodes, 2, 30_000)
+    await settled(nodes, 2, 90_000)
     const ms = await within(180_000, async () => {
       const history = await c.admin<LayoutHistoryAnswer>('GetClusterLayoutHistory')
       assert.equal(history.updateTrackers, null, JSON.stringify(history))
@@ -70,7 +70,7 @@ test('two nodes that join at the same time end in one layout that has both', asy
     const [a, b, c] = nodes
     await newKey(a)
     await Promise.all([joins(b, a, '--zone', 'b'), joins(c, a, '--zone', 'c')])
-    await within(30_000, async () => {
+    await within(90_000, async () => {
       for (const node of nodes) {
         const { roles } = await node.admin<{ roles: readonly unknown[] }>('GetClusterLayout')
         assert.equal(roles.length, 3)

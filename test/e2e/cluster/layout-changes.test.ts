@@ -13,7 +13,7 @@ async function threeAndSpare(cluster: TestCluster): Promise<Serving & { spare: C
   const serving = await threeServing(cluster, BUCKET)
   const spare = await cluster.add('d', { factor: 3, bootstrap: ['a'] })
   await spare.start()
-  await settled([...serving.nodes, spare], 1, 30_000)
+  await settled([...serving.nodes, spare], 1, 90_000)
   return { ...serving, spare }
 }
 
@@ -77,7 +77,7 @@ test('a coordinator that is frozen through a change of layout loses nothing when
     await new Promise((resolve) => setTimeout(resolve, 5))
     b.signal('SIGSTOP')
     const version = await change(a, { joins: [d], leaves: [c] })
-    await within(30_000, async () => {
+    await within(90_000, async () => {
       // b cannot acknowledge: whoever is asked goes on without it.
       await a.admin('ClusterLayoutSkipDeadNodes', { version, allowMissingData: false })
     })

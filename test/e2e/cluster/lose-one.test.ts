@@ -7,12 +7,16 @@ import { settled, threeServing, within } from './steps.ts'
 
 const BUCKET = 'survivors'
 const TURNS = 40
-const REQUEST_MS_MAX = 5_000
+/**
+ * What a dead or a new node may add to the longest turn with three: less than the deadline of any
+ * call between nodes. How fast the machine is, is no claim.
+ */
+const ADDED_MS_MAX = 9_000
 
 async function checked(node: ClusterNode): Promise<CheckAnswer> {
   await node.ask('/hangar/v1/check', {})
   let report: CheckAnswer | undefined
-  await within(20_000, async () => {
+  await within(60_000, async () => {
     const { state, report: found } = JSON.parse(
       (await node.ask('/hangar/v1/check')).text,
     ) as JobAnswer
@@ -54,14 +58,15 @@ test('three nodes that name each other form by themselves; one killed is nothing
     t.diagnostic(`first after kill -9: ${times[TURNS / 4]} ms`)
     t.diagnostic(`with two: ${of(TURNS / 4, (TURNS * 3) / 4)}`)
     t.diagnostic(`with three again: ${of((TURNS * 3) / 4, TURNS)}`)
-    assert.ok(Math.max(...times) < REQUEST_MS_MAX, times.join())
-    await settled(nodes, 1, 30_000)
+    const usual = Math.max(...times.slice(0, TURNS / 4))
+    assert.ok(Math.max(...times) - usual < ADDED_MS_MAX, times.join())
+    await settled(nodes, 1, 90_000)
     for (let index = 0; index < TURNS; index += 1) {
       const at = { bucket: BUCKET, key: `turn ${index}` }
       const answer = await throughA.call({ method: 'GET', ...at })
       assert.equal(answer.status, 200, `${index}: ${answer.body.toString()}`)
     }
-    const ms = await within(60_000, async () => {
+    const ms = await within(180_000, async () => {
       const { faults } = await checked(a)
       assert.deepEqual(faults, [])
     })

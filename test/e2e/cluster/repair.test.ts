@@ -73,7 +73,7 @@ test('what is lost on one of three nodes is found from another, and mended by th
       assert.equal(put.status, 200, put.body.toString())
     }
     const ofC = await c.id()
-    await within(60_000, async () => {
+    await within(180_000, async () => {
       for (const node of nodes) {
         const { code, report } = await checked(node)
         assert.equal(code, 0, JSON.stringify(report))
@@ -101,7 +101,7 @@ test('what is lost on one of three nodes is found from another, and mended by th
         assert.ok(names.includes(name), names.join())
       }
     }
-    await within(30_000, async () => {
+    await within(90_000, async () => {
       assert.match((await c.ask('/metrics')).text, /^block_resync_queue_length 0$/m)
       const { freeform } = await b.admin<{ freeform: string }>('GetClusterStatistics')
       assert.match(freeform, /Blocks with a copy less than they should have: 0/)

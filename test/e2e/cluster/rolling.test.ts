@@ -91,7 +91,7 @@ test('nodes that are restarted one after another fail no request', async (t) => 
       await wait(300)
       await door.node.start()
       door.isAway = false
-      await within(60_000, async () => {
+      await within(180_000, async () => {
         for (const { node } of doors) {
           const { status } = await node.admin<{ status: string }>('GetClusterHealth')
           assert.equal(status, 'healthy', node.name)

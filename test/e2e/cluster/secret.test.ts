@@ -31,7 +31,7 @@ test('the secret of a cluster is changed node by node, and who joins later reads
         await node.stop()
         await change(node)
         await node.start()
-        await settled(nodes, 1, 30_000)
+        await settled(nodes, 1, 90_000)
       }
     }
     for (const client of clients) {
@@ -41,7 +41,7 @@ test('the secret of a cluster is changed node by node, and who joins later reads
     const d = await cluster.add('d', { factor: 3, secret: NEW, bootstrap: ['a'] })
     await d.start()
     const throughD = clientOf(d, key)
-    await within(30_000, async () => {
+    await within(90_000, async () => {
       const got = await throughD.call({ method: 'GET', ...at })
       assert.equal(got.status, 200, got.body.toString())
     })

@@ -15,10 +15,10 @@ import { freePorts } from '../../support/spawn-cluster.ts'
 import { within, type Key } from './steps.ts'
 
 const BUCKET = 'shared'
-const FORMED_MS_MAX = 30_000
+const FORMED_MS_MAX = 90_000
 const DAY_MS = 1_000
 /** Of a run of the rules, which begins each short day. */
-const EXPIRED_MS_MAX = 60_000
+const EXPIRED_MS_MAX = 180_000
 const MIB = 1024 * 1024
 
 const folder = mkdtempSync(join(tmpdir(), 'hangar-settings-'))

@@ -6,10 +6,13 @@ import { threeServing, within } from './steps.ts'
 
 const BUCKET = 'patience'
 const TURNS = 20
-/** Far above what a loaded machine adds, far below the deadline of any call between nodes. */
-const FROZEN_MS_MAX = 5_000
-/** Within this a client is told to come back later. */
-const REFUSED_MS_MAX = 10_000
+/**
+ * What a frozen node may add to the longest turn: far above what a loaded machine adds, below the
+ * deadline of any call between nodes.
+ */
+const ADDED_MS_MAX = 9_000
+/** Within this and a usual turn a client is told to come back later; see CHANGE_DEADLINE_MS. */
+const REFUSED_MS_MAX = 15_000
 
 test('a frozen node holds nobody up; with two gone every request is refused in time', async (t) => {
   const cluster = await openCluster()
@@ -35,7 +38,7 @@ test('a frozen node holds nobody up; with two gone every request is refused in t
     c.signal('SIGSTOP')
     const frozen = await longest('frozen')
     t.diagnostic(`PUT and GET, longest of ${TURNS}: ${usual} ms, ${frozen} ms with one frozen`)
-    assert.ok(frozen < FROZEN_MS_MAX, `${frozen} ms`)
+    assert.ok(frozen - usual < ADDED_MS_MAX, `${frozen} ms, usually ${usual} ms`)
     b.signal('SIGSTOP')
     for (const method of ['PUT', 'GET', 'DELETE', 'HEAD']) {
       const began = performance.now()
@@ -45,11 +48,11 @@ test('a frozen node holds nobody up; with two gone every request is refused in t
       t.diagnostic(`${method} with two frozen: ${answer.status} after ${ms} ms`)
       assert.equal(answer.status, 503, answer.body.toString())
       assert.ok(Number(answer.headers['retry-after']) > 0)
-      assert.ok(ms < REFUSED_MS_MAX, `${method}: ${ms} ms`)
+      assert.ok(ms - usual < REFUSED_MS_MAX, `${method}: ${ms} ms`)
     }
     b.signal('SIGCONT')
     c.signal('SIGCONT')
-    const ms = await within(30_000, async () => {
+    const ms = await within(90_000, async () => {
       const answer = await client.call({ method: 'GET', bucket: BUCKET, key: 'frozen 0' })
       assert.equal(answer.status, 200)
     })

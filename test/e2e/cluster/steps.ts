@@ -11,8 +11,8 @@ import { SignedClient } from '../../support/signed-client.ts'
 import type { ClusterNode, NodeSettings, TestCluster } from '../../support/spawn-cluster.ts'
 import { runCommand, type Finished } from '../../support/spawn-node.ts'
 
-const FORMED_MS_MAX = 30_000
-const MOVED_MS_MAX = 180_000
+const FORMED_MS_MAX = 90_000
+const MOVED_MS_MAX = 300_000
 
 /** Of each of the nodes a, b and c, in this order. */
 export type Trio<Item> = readonly [Item, Item, Item]

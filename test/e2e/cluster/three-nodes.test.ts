@@ -15,7 +15,7 @@ test('three processes become a cluster by three calls, and each serves what anot
     await Promise.all(nodes.map((node) => node.start()))
     await connect(a, [b, c])
     const version = await layOut(a, nodes)
-    t.diagnostic(`settled after ${await settled(nodes, version, 30_000)} ms`)
+    t.diagnostic(`settled after ${await settled(nodes, version, 90_000)} ms`)
     const key = await newKey(a)
     const clients = nodes.map((node) => clientOf(node, key))
     assert.equal((await clients[0]!.call({ method: 'PUT', bucket: BUCKET })).status, 200)
@@ -52,9 +52,12 @@ test('three processes become a cluster by three calls, and each serves what anot
     }
     assert.equal((await said('node', 'id')).out, `${await a.id()}@${a.rpcAddress}`)
     assert.match((await said('join', b.rpcAddress)).out, /3 nodes are known here/)
-    assert.equal((await said('safe-to-stop')).code, 0)
+    await within(90_000, async () => {
+      const { code, out } = await said('safe-to-stop')
+      assert.equal(code, 0, out)
+    })
     await c.kill()
-    await within(30_000, async () => {
+    await within(90_000, async () => {
       const { code, out } = await said('safe-to-stop')
       assert.equal(code, 1)
       assert.equal(out, 'No: 256 of 256 partitions would have no quorum without it')

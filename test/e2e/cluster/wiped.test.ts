@@ -86,6 +86,13 @@ async function checked(node: ClusterNode): Promise<void> {
   assert.equal((JSON.parse(stdout) as RepairCheckAnswer).nodes.length, 3)
 }
 
+/** What a node says of itself, as this one shows it; nothing where this one does not answer yet. */
+async function noticeOf(id: string, shownBy: ClusterNode): Promise<string> {
+  const status = shownBy.admin<ClusterStatusAnswer>('GetClusterStatus')
+  const { nodes } = await status.catch(() => ({ nodes: [] as ClusterStatusAnswer['nodes'] }))
+  return nodes.find((one) => one.id === id)?.notice ?? ''
+}
+
 type Put = (index: number, body: Buffer) => Promise<void>
 
 interface Loss {
@@ -164,23 +171,23 @@ for (const { name, says, lose } of losses) {
       witness = new Witness(throughC)
       witness.begin()
       const began = performance.now()
-      // Looked for from the first moment on: it says so only until it has copied them.
-      const told = within(40_000, async () => {
-        const { nodes: shown } = await b.admin<ClusterStatusAnswer>('GetClusterStatus')
-        assert.match(shown.find((one) => one.id === id)?.notice ?? '', says)
+      // Looked for from the first moment on, on two nodes: it says so only until it has copied them.
+      const told = within(120_000, async () => {
+        const notices = await Promise.all([b, c].map((node) => noticeOf(id, node)))
+        assert.match(notices.join('\n'), says)
       })
       await Promise.all([told, c.start()])
       assert.equal(await c.id(), id, 'it is the same node')
       await within(120_000, () => checked(b))
       t.diagnostic(`whole again after ${Math.round(performance.now() - began)} ms`)
       const { counts } = witness
-      await within(30_000, async () => assert.ok((counts.get(200) ?? 0) > 100))
+      await within(90_000, async () => assert.ok((counts.get(200) ?? 0) > 100))
       await witness.end()
       t.diagnostic(`it answered ${JSON.stringify([...counts])}`)
       assert.deepEqual(witness.wrong.slice(0, 5), [])
       // It votes again: with another one down, what is written is acknowledged.
       await a.kill()
-      await within(30_000, async () => {
+      await within(90_000, async () => {
         const put = await throughC.call({
           method: 'PUT',
           bucket: BUCKET,
