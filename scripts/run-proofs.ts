@@ -11,26 +11,26 @@ interface Proof {
 }
 
 /**
- * The clients come first: the start-up uses the aws-cli that they install. A limit is at least twice
- * what its proof takes on two cores of its own: it is for what hangs, not for what is slow.
+ * The clients come first: the start-up uses the aws-cli that they install. A limit is at least four
+ * times what its proof takes on two cores of its own: it is for what hangs, not for what is slow.
  */
 const PROOFS: readonly Proof[] = [
-  { name: 'real-clients', limit: 360 },
-  { name: 'https-clients', limit: 240 },
-  { name: 'tool-clients', limit: 420 },
-  { name: 'browser', limit: 300 },
-  { name: 'fuzz', limit: 120 },
-  { name: 'start-up', limit: 300 },
-  { name: 'simulation', limit: 900 },
-  { name: 'chaos', limit: 480 },
-  { name: 'seal', limit: 180 },
-  { name: 'power-cut', limit: 180 },
-  { name: 'kill-writers', limit: 360 },
-  { name: 'clean-kills', limit: 300 },
-  { name: 'metadata-gigabyte', limit: 300 },
-  { name: 'memory', limit: 300 },
-  // Two to three minutes; the rest is for a machine that does other things too.
-  { name: 'container', limit: 720 },
+  { name: 'real-clients', limit: 720 },
+  { name: 'https-clients', limit: 480 },
+  { name: 'tool-clients', limit: 840 },
+  { name: 'browser', limit: 600 },
+  { name: 'fuzz', limit: 240 },
+  { name: 'start-up', limit: 600 },
+  { name: 'simulation', limit: 1800 },
+  { name: 'chaos', limit: 960 },
+  { name: 'seal', limit: 360 },
+  { name: 'power-cut', limit: 360 },
+  { name: 'kill-writers', limit: 720 },
+  { name: 'clean-kills', limit: 600 },
+  { name: 'metadata-gigabyte', limit: 600 },
+  { name: 'memory', limit: 600 },
+  // Two to three minutes; the rest is for a machine that does other things too, and slow downloads.
+  { name: 'container', limit: 1440 },
 ]
 
 /** A proof that is ended may take this long to put away what it has made. */

@@ -35,6 +35,38 @@ export async function claim(name: string, prove: () => Promise<string>): Promise
   }
 }
 
+/** What `spin` takes, in ms, on one of the two free cores that the limits of time are meant for. */
+const SPIN_MS = 620
+
+/** A work that is the same each time and needs nothing but a core. */
+function spin(): number {
+  let value = 1
+  for (let turn = 0; turn < 300_000_000; turn += 1) {
+    value ^= value << 13
+    value ^= value >>> 17
+    value ^= value << 5
+  }
+  return value
+}
+
+/**
+ * How many times slower than meant this machine is just now, for its cores or for what else they
+ * do; at least 1. A claim on time is judged by it, measured before and after.
+ */
+export function slowness(): number {
+  const began = performance.now()
+  if (spin() === 0) throw new Error('the work came to nothing')
+  return Math.max(1, (performance.now() - began) / SPIN_MS)
+}
+
+/** @throws {Error} where it took longer than the limit, as far as the machine was as meant */
+export function judgeTime(ms: number, limitMs: number, slownesses: readonly number[]): string {
+  const times = Math.max(...slownesses)
+  const told = `on a machine ${times.toFixed(1)} times as slow as meant`
+  if (ms > limitMs * times) throw new Error(`${Math.round(ms)} ms, ${told}`)
+  return told
+}
+
 /** A line that shows that something is going on. */
 export function progress(text: string): void {
   console.log(`  ${text}`)

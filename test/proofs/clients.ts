@@ -8,7 +8,7 @@ import type { Hello } from '../support/spawn-node.ts'
 import { PROOFS_FOLDER, progress, Skipped } from './claims.ts'
 
 const FOLDER = join(PROOFS_FOLDER, 'clients')
-const RUN_MS_MAX = 180_000
+const RUN_MS_MAX = 360_000
 
 export interface Ran {
   readonly code: number | null

@@ -11,6 +11,7 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import type { ClusterStatusAnswer, KeyListAnswer } from '../../src/api/admin/answers.ts'
+import { within } from '../e2e/cluster/steps.ts'
 import { bytesOf } from '../support/content.ts'
 import { SignedClient } from '../support/signed-client.ts'
 import { PROJECT, type Hello } from '../support/spawn-node.ts'
@@ -23,14 +24,16 @@ const SERVICES = ['node-a', 'node-b', 'node-c'] as const
 const ENDPOINTS = [3900, 3910, 3920].map((port) => `http://127.0.0.1:${port}`)
 const REGION = 'us-east-1'
 const BUCKET = 'my-bucket'
-const HEALTHY_MS_MAX = 120_000
+const HEALTHY_MS_MAX = 300_000
 /** Before the engine would kill it. */
 const STOP_MS_MAX = 19_000
 /**
- * Without one of three a request takes this long at most, the first after the kill too: far above
- * what a loaded machine takes, below the deadline of any call between nodes.
+ * Without one of three a request takes this much longer at most than the longest with three, the
+ * first after the kill too: below the deadline of any call between nodes. How fast the machine is,
+ * is no claim.
  */
-const REQUEST_MS_MAX = 9_000
+const ADDED_MS_MAX = 9_000
+const TURNS = 10
 const OTHER_USER = '12345'
 const ALONE = `${PROJECT_NAME}-any-user`
 const ALONE_USER = '23456:54321'
@@ -94,8 +97,10 @@ async function staysUp(engine: Engine): Promise<void> {
   assert.equal(before.trim().split('\n').length, SERVICES.length)
   await compose(engine, 'up', '-d')
   assert.equal(await compose(engine, 'ps', '-q'), before, 'containers were made anew')
-  const shown = await compose(engine, 'ps')
-  assert.equal(shown.match(/\(healthy\)/g)?.length, SERVICES.length, shown)
+  await within(HEALTHY_MS_MAX, async () => {
+    const shown = await compose(engine, 'ps')
+    assert.equal(shown.match(/\(healthy\)/g)?.length, SERVICES.length, shown)
+  })
 }
 
 async function readsWithoutComplaint({ tool }: Engine): Promise<void> {
@@ -135,17 +140,28 @@ async function formsByItself(engine: Engine): Promise<string> {
   await untilAllHealthy(engine)
   const ms = Math.round(performance.now() - began) - builtMs
   await staysUp(engine)
-  const { nodes, layoutVersion } = await said<ClusterStatusAnswer>(engine, 'status')
-  assert.equal(layoutVersion, 1)
-  assert.deepEqual(new Set(nodes.map(({ role }) => role?.zone)), new Set(['a', 'b', 'c']))
-  assert.ok(nodes.every(({ isUp }) => isUp))
+  await within(HEALTHY_MS_MAX, async () => {
+    const { nodes, layoutVersion } = await said<ClusterStatusAnswer>(engine, 'status')
+    assert.equal(layoutVersion, 1)
+    assert.deepEqual(new Set(nodes.map(({ role }) => role?.zone)), new Set(['a', 'b', 'c']))
+    assert.ok(nodes.every(({ isUp }) => isUp))
+  })
   return `built and started in ${builtMs} ms, then healthy after ${ms} ms`
 }
 
-async function logConnects(engine: Engine): Promise<string> {
-  const found = [...(await compose(engine, 'logs', '--no-color')).matchAll(PASTE)]
+/** What one node tells of the key of the cluster: a node is healthy before there is one. */
+async function toldKey(engine: Engine): Promise<RegExpExecArray> {
+  let found: RegExpExecArray[] = []
+  await within(HEALTHY_MS_MAX, async () => {
+    found = [...(await compose(engine, 'logs', '--no-color')).matchAll(PASTE)]
+    assert.ok(found.length > 0, 'no key is told')
+  })
   assert.equal(found.length, 1, 'one key is told, once')
-  const [, accessKeyId, secretAccessKey, endpoint] = found[0]!
+  return found[0]!
+}
+
+async function logConnects(engine: Engine): Promise<string> {
+  const [, accessKeyId, secretAccessKey, endpoint] = await toldKey(engine)
   key = { accessKeyId: accessKeyId!, secretAccessKey: secretAccessKey! }
   assert.equal(endpoint, ENDPOINTS[0])
   await request('PUT', { endpoint: endpoint!, index: 0 })
@@ -188,18 +204,23 @@ async function survivesDownAndUp(engine: Engine): Promise<string> {
 }
 
 async function goesOnWithoutOne(engine: Engine): Promise<string> {
-  await engine.docker('kill', await containerOf(engine, 'node-b'))
-  const times: number[] = []
   const [first, , third] = ENDPOINTS as [string, string, string]
-  for (let index = 2; index < 12; index += 1) {
-    const began = performance.now()
-    await request('PUT', { endpoint: first, index })
-    await request('GET', { endpoint: third, index })
-    times.push(Math.round(performance.now() - began))
+  const turns = async (): Promise<number[]> => {
+    const times: number[] = []
+    for (let index = 2; index < 2 + TURNS; index += 1) {
+      const began = performance.now()
+      await request('PUT', { endpoint: first, index })
+      await request('GET', { endpoint: third, index })
+      times.push(Math.round(performance.now() - began))
+    }
+    return times
   }
-  assert.ok(Math.max(...times) < REQUEST_MS_MAX, times.join())
+  const usual = Math.max(...(await turns()))
+  await engine.docker('kill', await containerOf(engine, 'node-b'))
+  const times = await turns()
+  assert.ok(Math.max(...times) - usual < ADDED_MS_MAX, `${times.join()}, usually ${usual}`)
   const backMs = await upAndHealthy(engine)
-  for (let index = 2; index < 12; index += 1) {
+  for (let index = 2; index < 2 + TURNS; index += 1) {
     await request('GET', { endpoint: ENDPOINTS[1]!, index })
   }
   const median = times.toSorted((x, y) => x - y)[times.length >> 1]!
@@ -223,8 +244,8 @@ async function formsAsAnotherUser(engine: Engine): Promise<string> {
   const ms = await upAndHealthy(engine)
   const user = await compose(engine, 'exec', '-T', 'node-a', 'id', '-u')
   assert.equal(user.trim(), OTHER_USER)
-  const other = [...(await compose(engine, 'logs', '--no-color')).matchAll(PASTE)]
-  assert.notEqual(other[0]?.[1], key?.accessKeyId)
+  const [, other] = await toldKey(engine)
+  assert.notEqual(other, key?.accessKeyId)
   return `a new cluster as ${OTHER_USER}, healthy after ${ms} ms`
 }
 

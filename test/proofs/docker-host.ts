@@ -24,7 +24,7 @@ const PACKAGES = ['iptables', 'docker.io', 'docker-compose', 'debootstrap']
 const PROGRAMS = [DOCKERD, '/usr/bin/docker-compose', '/usr/sbin/debootstrap']
 const ANSWER_TRIES = 60
 /** One that builds takes a minute or two. */
-const COMPOSE_MS_MAX = 300_000
+const COMPOSE_MS_MAX = 900_000
 
 /** One of the programs that read a compose file. */
 export interface Compose {

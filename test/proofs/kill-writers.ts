@@ -9,7 +9,7 @@ import { claim, inFolder, progress } from './claims.ts'
 const CYCLES = Number(process.env['HANGAR_PROOF_CYCLES'] ?? 20)
 const GRACE_SECONDS = 1
 /** A release waits for 30 s of ballot time, that of a part once more behind its object. */
-const CLEAN_MS_MAX = 170_000
+const CLEAN_MS_MAX = 400_000
 
 const seed = runSeed()
 const rng = new Seeded(seed)

@@ -14,7 +14,7 @@ import { indexTree, registerTree } from '../../src/table/schema.ts'
 import { bytesOf } from '../support/content.ts'
 import { SignedClient } from '../support/signed-client.ts'
 import { startNode, type RunningNode } from '../support/spawn-node.ts'
-import { claim, inFolder, progress } from './claims.ts'
+import { claim, inFolder, judgeTime, progress, slowness } from './claims.ts'
 
 const BUCKET = 'my-bucket'
 const GIGABYTE = 1e9
@@ -144,15 +144,17 @@ await inFolder('metadata-gigabyte', async (data) => {
     'a restart over it serves within 5 s, after a clean stop and after kill -9',
     async () => {
       const times: number[] = []
+      const slownesses = [slowness()]
       for (let start = 0; start < 4; start += 1) {
         const { node, took } = await startAndServe(data)
         times.push(Math.round(took))
+        slownesses.push(slowness())
         if (start === 0) await node.stop()
         else await node.kill()
         progress(`start ${start + 1}: ${Math.round(took)} ms`)
       }
-      if (Math.max(...times) > START_MS_MAX) throw new Error(`${times.join(', ')} ms`)
-      return `${times.join(', ')} ms`
+      const told = judgeTime(Math.max(...times), START_MS_MAX, slownesses)
+      return `${times.join(', ')} ms, ${told}`
     },
   )
 })

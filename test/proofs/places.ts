@@ -20,7 +20,7 @@ export interface Place {
 }
 
 const BUCKET = 'tools'
-const SETTLED_MS_MAX = 30_000
+const SETTLED_MS_MAX = 90_000
 
 /** A node in this process, with a certificate by an authority of its own. */
 export async function httpsNode(folder: string): Promise<Place> {

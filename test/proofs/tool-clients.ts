@@ -22,7 +22,7 @@ import { httpsNode, secondOfThree, type Place, type Welcome } from './places.ts'
 const MB = 1_000_000
 const PART_MIB = 5
 /** Far above litestream's interval of one second: it ends sooner, once everything is there. */
-const REPLICATED_MS_MAX = 60_000
+const REPLICATED_MS_MAX = 180_000
 
 /** A tool at work: against which node, in which folder, with which tree to send. */
 interface Work {
