@@ -22,6 +22,6 @@ USER node
 VOLUME ["/data/meta", "/data/blocks"]
 EXPOSE 3900 3901 3902 3903
 STOPSIGNAL SIGTERM
-HEALTHCHECK --interval=10s --timeout=5s --start-period=20s CMD ["hangar", "status", "--quiet"]
+HEALTHCHECK --interval=10s --timeout=15s --start-period=20s CMD ["hangar", "status", "--quiet"]
 ENTRYPOINT ["hangar"]
 CMD ["server"]
