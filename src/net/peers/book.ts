@@ -63,6 +63,19 @@ export class AddressBook {
     return (address !== undefined && addAddress(entries, address, source)) || isNew
   }
 
+  /**
+   * Puts an address before the others of its node: a node that moved says itself where it is now.
+   * True when another stood there. What others tell never does it, or they would never come to rest.
+   */
+  lead(node: NodeId, address: Address): boolean {
+    const entries = this.#nodes.get(node)
+    const name = textOfAddress(address)
+    const entry = entries?.get(name)
+    if (entries === undefined || entry === undefined || first(entries.keys()) === name) return false
+    this.#nodes.set(node, new Map([[name, entry], ...entries]))
+    return true
+  }
+
   isConfigured(node: NodeId): boolean {
     const entries = this.#nodes.get(node)?.values() ?? []
     return [...entries].some(({ isConfigured }) => isConfigured)
@@ -91,6 +104,11 @@ export class AddressBook {
     }
     return changed
   }
+}
+
+function first<Item>(items: Iterable<Item>): Item | undefined {
+  for (const item of items) return item
+  return undefined
 }
 
 /** As it travels. */

@@ -40,6 +40,7 @@ export interface PeersOptions extends Omit<GreeterOptions, 'address'> {
 /** What is known of a peer. */
 export interface PeerInfo {
   readonly node: NodeId
+  /** First that which it says of itself, where it names a host. */
   readonly addresses: readonly string[]
   readonly isUp: boolean
   /** An operator gave one of its addresses. */
@@ -268,6 +269,14 @@ export class Peers {
     if (this.#book.add(node, address, source)) this.#gossip.news()
   }
 
+  /** What a peer says of itself comes first where it names a host: it may have moved. */
+  #said(peer: NodeId, hello: Hello, { remote }: Link): void {
+    const address = announcedAddress(hello.address, remote)
+    this.#note(peer, address, 'said')
+    if (address === undefined || hello.address.startsWith(':')) return
+    if (this.#book.lead(peer, address)) this.#gossip.news()
+  }
+
   /** Links this node to who answers at an address; resolves once both links are there. */
   async #attempt(address: Address, expected: NodeId | undefined, isAgain = false): Promise<NodeId> {
     if (expected !== undefined && this.#sessions.has(expected)) return expected
@@ -381,7 +390,7 @@ export class Peers {
     this.#sessions.set(peer, session)
     other?.close('a newer link took its place')
     this.#traceOf(peer).hello = hello
-    this.#note(peer, announcedAddress(hello.address, link.remote), 'said')
+    this.#said(peer, hello, link)
     this.#options.onHello?.(peer, hello)
     return session
   }

@@ -73,3 +73,16 @@ test('a node that was forgotten comes back by itself or by an operator, not by w
   assert.ok(book.add(one, at(1), 'configured') && book.isConfigured(one))
   assert.deepEqual(book.merge(packKnown([{ node: one, addresses: ['h:7'] }])), [one])
 })
+
+test('an address that leads its node stands first, and stays so whatever others tell', () => {
+  const book = new AddressBook(self)
+  book.add(one, at(1), 'configured')
+  book.add(one, at(2), 'said')
+  assert.equal(book.lead(one, at(2)), true)
+  assert.equal(book.lead(one, at(2)), false, 'it stands there')
+  assert.equal(book.lead(one, at(3)), false, 'it is not known')
+  assert.equal(book.lead(two, at(2)), false, 'nor is that node')
+  book.merge([[one, ['h:1', 'h:4']]])
+  assert.deepEqual(book.list(), [{ node: one, addresses: ['h:2', 'h:1', 'h:4'] }])
+  assert.equal(book.isConfigured(one), true)
+})

@@ -210,6 +210,28 @@ test('peerInfo() says what a peer said of itself, and how far it is', async () =
   assert.deepEqual(heard, ['hello 02', 'up 02', 'down 02'])
 })
 
+test('a node that moved stands where it says itself, and is told and kept so', async () => {
+  const world = new LinkWorld()
+  const kept: unknown[] = []
+  const b = await openNode(world, 2, { publicAddress: 'host2:3901' })
+  const a = await openNode(world, 1, {
+    bootstrapPeers: ['host2:3901'],
+    changed: (list) => kept.push(list),
+  })
+  await world.clock.run(2500)
+  await b.close()
+  await world.clock.run(100)
+  await openNode(world, 2, {
+    ...{ publicAddress: 'host9:3901', bind: { host: 'host9', port: 3901 }, rng: rngOf(9) },
+    bootstrapPeers: ['host1:3901'],
+  })
+  await world.clock.run(5000)
+  assert.ok(isUp(a, two))
+  const addresses = ['host9:3901', 'host2:3901']
+  assert.deepEqual(a.peerInfo()[0]!.addresses, addresses)
+  assert.deepEqual(kept.at(-1), [{ node: two, addresses }])
+})
+
 test('forget() ends the link, and nobody dials again', async () => {
   const world = new LinkWorld()
   const b = await openNode(world, 2)
