@@ -11,7 +11,7 @@ const TURNS = 40
  * What a dead or a new node may add to the longest turn with three: less than the deadline of any
  * call between nodes. How fast the machine is, is no claim.
  */
-const ADDED_MS_MAX = 9_000
+const ADDED_MS_MAX = 5_000
 
 async function checked(node: ClusterNode): Promise<CheckAnswer> {
   await node.ask('/hangar/v1/check', {})
