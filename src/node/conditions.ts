@@ -2,12 +2,8 @@
 
 import type { NodeCondition } from '../api/admin/operation.ts'
 import type { DiskSpace } from '../base/disk.ts'
-import {
-  DRIVE_RESERVE_PERCENT,
-  METADATA_RESERVE_BYTES,
-  METADATA_UPLOADS_BYTES,
-  SEGMENT_STEP_BYTES,
-} from '../base/limits.ts'
+import { isBlockDriveFull } from '../base/drive-room.ts'
+import { METADATA_RESERVE_BYTES, METADATA_UPLOADS_BYTES } from '../base/limits.ts'
 import type { HttpHandler, HttpResponse } from '../api/http/response.ts'
 import { splitTarget } from '../api/http/query.ts'
 import type { NodeOptions } from './options.ts'
@@ -85,9 +81,7 @@ export function shortageOf(metadata: DiskSpace | undefined): string | undefined 
 
 /** Of the drive of the blocks: its files grow no more, what is free in them is used up. */
 export function blockShortageOf(data: DiskSpace | undefined): string | undefined {
-  if (data === undefined) return undefined
-  const reserveBytes = (data.totalBytes * DRIVE_RESERVE_PERCENT) / 100
-  if (data.availableBytes - SEGMENT_STEP_BYTES >= reserveBytes) return undefined
+  if (data === undefined || !isBlockDriveFull(data)) return undefined
   return (
     'The drive of the blocks of this node is full but for its reserve: soon, or by now, it takes no ' +
     'more of them. Delete something, make it larger or add a node'

@@ -173,6 +173,8 @@ export const safeToStopShape = fields({
   partitions: count,
   /** That would have a quorum without it. */
   partitionsQuorum: count,
+  /** That take what is written now, and would not without it: other drives are full. */
+  partitionsRoomLost: count,
 })
 export type SafeToStopAnswer = Shaped<typeof safeToStopShape>
 

@@ -1,6 +1,8 @@
 /** How well the cluster is, from the viewpoint of this node. */
 
 import type { NodeId } from '../../base/ids.ts'
+import { isBlockDriveFull } from '../../base/drive-room.ts'
+import { METADATA_RESERVE_BYTES } from '../../base/limits.ts'
 import { CLOCK_REFUSAL_MICROS, clocksApart, type ToldClock } from '../../base/timestamp.ts'
 import { PARTITION_COUNT } from '../../cluster/cluster.ts'
 import { storageOf } from '../../cluster/layout/history.ts'
@@ -56,11 +58,32 @@ function clockAnswer({ node, aheadMs }: ToldClock<NodeId>): { id: string; aheadM
   return { id: node, aheadMs }
 }
 
-/** How many partitions have a quorum while `node` is down, beside those that are down now. */
-export async function servedWithout(context: HealthContext, node: NodeId): Promise<number> {
-  const up = new Set(upNodes(context.layout))
-  up.delete(node)
-  return servedBy(context, up, voteless(await cardsOf(context, up))).quorum
+/** Partitions that have a quorum. */
+export interface ServedWithout {
+  readonly quorum: number
+  /** Those that have one now of nodes with room on their drives, and would not have it then. */
+  readonly roomLost: number
+}
+
+/** What is served while `node` is down, beside those that are down now. */
+export async function servedWithout(context: HealthContext, node: NodeId): Promise<ServedWithout> {
+  const now = new Set(upNodes(context.layout))
+  const cards = await cardsOf(context, now)
+  const mute = voteless(cards)
+  const others = new Set([...now].filter((id) => id !== node))
+  const isRoomy = (id: NodeId): boolean => hasRoom(cards.get(id))
+  const roomy = (up: ReadonlySet<NodeId>): number =>
+    servedBy(context, new Set([...up].filter(isRoomy)), mute).quorum
+  return {
+    quorum: servedBy(context, others, mute).quorum,
+    roomLost: Math.max(0, roomy(now) - roomy(others)),
+  }
+}
+
+/** Whether a node takes rows and blocks, as far as it says: reads it serves with a full drive too. */
+function hasRoom({ data, metadata }: Partial<AskedCard> = {}): boolean {
+  const areRowsTaken = (metadata?.availableBytes ?? Infinity) >= METADATA_RESERVE_BYTES
+  return areRowsTaken && (data === undefined || data === null || !isBlockDriveFull(data))
 }
 
 /** Nodes of the layout that can be asked, and those of them that lost rows; are there quorums. */

@@ -18,11 +18,16 @@ export const safeToStop: DefineCommand = (program, terminal, exit) => {
       const options = command.optsWithGlobals<SafeOptions>()
       const client = new AdminClient(findNode(options, terminal))
       const answer = await client.callOwn<SafeToStopAnswer>('safe-to-stop')
-      const { isSafe, partitions, partitionsQuorum } = answer
+      const { isSafe, partitions, partitionsQuorum, partitionsRoomLost } = answer
       exit(isSafe ? 0 : 1)
       if (options.json) terminal.print(JSON.stringify(answer, null, 2))
       else if (isSafe) terminal.print('Yes: the other nodes serve everything without it')
-      else {
+      else if (partitionsQuorum === partitions) {
+        terminal.print(
+          `No: ${partitionsRoomLost} of ${partitions} partitions would take no writes without it, ` +
+            'for drives of other nodes are full: `hangar status`',
+        )
+      } else {
         const lost = partitions - partitionsQuorum
         terminal.print(`No: ${lost} of ${partitions} partitions would have no quorum without it`)
       }

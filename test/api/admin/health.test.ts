@@ -51,7 +51,7 @@ test('two nodes that lost their rows make the cluster unavailable, linked as the
   const found = await healthOf(context)
   assert.equal(found.status, 'unavailable')
   assert.deepEqual([found.partitionsQuorum, found.storageNodesOk, found.connectedNodes], [0, 1, 3])
-  assert.equal(await servedWithout(context, nodeOf(0)), 0)
+  assert.equal((await servedWithout(context, nodeOf(0))).quorum, 0)
 })
 
 test('one node without a vote is degraded, and no other may be stopped', async () => {
@@ -59,8 +59,8 @@ test('one node without a vote is degraded, and no other may be stopped', async (
   const found = await healthOf(context)
   assert.equal(found.status, 'degraded')
   assert.deepEqual([found.partitionsQuorum, found.partitionsAllOk], [256, 0])
-  assert.equal(await servedWithout(context, nodeOf(0)), 0)
-  assert.equal(await servedWithout(context, nodeOf(1)), 256)
+  assert.equal((await servedWithout(context, nodeOf(0))).quorum, 0)
+  assert.equal((await servedWithout(context, nodeOf(1))).quorum, 256)
 })
 
 test('votes are counted partition by partition', async () => {
@@ -94,4 +94,28 @@ test('the words of /health are those of its status', async () => {
     503,
     'Hangar cannot serve everything: 0 of 256 partitions have a quorum\n',
   ])
+})
+
+test('a node is not safe to stop where the quorum without it would have no room', async () => {
+  const context = contextOf([true, true])
+  const card = await context.node.card()
+  const [full, roomy] = [
+    { availableBytes: 20 * 2 ** 20, totalBytes: 2 ** 30 },
+    { availableBytes: 2 ** 29, totalBytes: 2 ** 30 },
+  ]
+  const without = (
+    drives: Partial<AskedCard>,
+    stopped: NodeId,
+  ): ReturnType<typeof servedWithout> => {
+    const peers = {
+      card: (id: NodeId) => Promise.resolve({ ...card, ...(id === nodeOf(1) ? drives : {}) }),
+    }
+    return servedWithout({ ...context, node: { ...context.node, peers } }, stopped)
+  }
+  const unsafe = { quorum: 256, roomLost: 256 }
+  assert.deepEqual(await without({ data: full, metadata: roomy }, nodeOf(0)), unsafe)
+  assert.deepEqual(await without({ data: roomy, metadata: full }, nodeOf(0)), unsafe)
+  const safe = { quorum: 256, roomLost: 0 }
+  assert.deepEqual(await without({ data: full, metadata: full }, nodeOf(1)), safe)
+  assert.deepEqual(await without({ data: roomy, metadata: roomy }, nodeOf(0)), safe)
 })

@@ -9,12 +9,13 @@ export const safeToStop = hangarOperation(
   'GET',
   'safe-to-stop',
   async (context): Promise<SafeToStopAnswer> => {
-    const partitionsQuorum = await servedWithout(context, context.node.id)
+    const { quorum, roomLost } = await servedWithout(context, context.node.id)
     return {
       node: context.node.id,
-      isSafe: partitionsQuorum === PARTITION_COUNT,
+      isSafe: quorum === PARTITION_COUNT && roomLost === 0,
       partitions: PARTITION_COUNT,
-      partitionsQuorum,
+      partitionsQuorum: quorum,
+      partitionsRoomLost: roomLost,
     }
   },
   { answer: safeToStopShape },

@@ -1,0 +1,9 @@
+/** When a drive of blocks counts as full: one rule for who says so and who acts on it. */
+
+import type { DiskSpace } from './disk.ts'
+import { DRIVE_RESERVE_PERCENT, SEGMENT_STEP_BYTES } from './limits.ts'
+
+/** Whether the files of blocks grow no more there. */
+export function isBlockDriveFull({ availableBytes, totalBytes }: DiskSpace): boolean {
+  return availableBytes - SEGMENT_STEP_BYTES < (totalBytes * DRIVE_RESERVE_PERCENT) / 100
+}
