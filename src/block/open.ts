@@ -29,7 +29,7 @@ import { Appender } from './segment/appender.ts'
 import { Compaction } from './segment/compaction.ts'
 import { BlockIndex } from './segment/index.ts'
 import { loadSegments } from './segment/load.ts'
-import { parseSegmentKey, segmentTree } from './segment/rows.ts'
+import { parseSegmentKey, segmentTree, type Location } from './segment/rows.ts'
 import { BlockSlab } from './slab.ts'
 
 /** Given to the worker that deletes, beyond the grace, before a block counts as forgotten. */
@@ -225,7 +225,11 @@ export class NodeBlocks implements LocalBlocks {
   }
 
   has(hash: string): boolean {
-    const location = this.#index.find(hash)
+    return this.#isWhole(this.#index.find(hash))
+  }
+
+  /** Not where it was found damaged, or gone, while nothing referred to it: nobody wants it then. */
+  #isWhole(location: Location | undefined): boolean {
     if (location === undefined) return false
     return this.#reader.segmentOf(location)?.isDamaged(location.sequence) === false
   }
@@ -284,7 +288,7 @@ export class NodeBlocks implements LocalBlocks {
   }
 
   referenceAdded(batch: Batch, hash: string): void {
-    this.#references.added(batch, hash, this.#index.find(hash, batch) !== undefined)
+    this.#references.added(batch, hash, this.#isWhole(this.#index.find(hash, batch)))
   }
 
   referenceDropped(batch: Batch, hash: string): void {

@@ -92,3 +92,28 @@ test('a block that is found damaged is brought again from another owner', async 
   assert.equal(Buffer.compare(view, content.bytes), 0)
   slot.release()
 })
+
+test('a block that was found damaged while nothing referred to it is wanted with the reference', async () => {
+  const { world, nodes } = await threeNodes()
+  await store(world, nodes[0]!)
+  await world.run(2_000, () => false)
+  const [first] = nodes
+  const { blocks, db } = first!.product!
+  await done(
+    world,
+    db.write((batch) => blocks.referenceDropped(batch, hash)),
+  )
+  while (first!.disk.rot(/^\/blocks\/.*segment/) && blocks.has(hash)) {
+    const slot = await blocks.slab.take()
+    await done(world, blocks.get(hash, slot)).catch(() => undefined)
+    slot.release()
+  }
+  assert.deepEqual([blocks.has(hash), await blocks.wanted(undefined, 10)], [false, []])
+  await done(
+    world,
+    db.write((batch) => blocks.referenceAdded(batch, hash)),
+  )
+  assert.deepEqual(await blocks.wanted(undefined, 10), [hash])
+  await world.run(20_000, () => blocks.has(hash))
+  assert.ok(blocks.has(hash))
+})
