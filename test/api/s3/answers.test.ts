@@ -68,18 +68,26 @@ test('listAnswer() is the document of its head, entries and prefixes, of any len
   }
 })
 
-test('listAnswer() writes 1,000 keys in well under a millisecond of this process', () => {
+test('listAnswer() writes 1,000 keys for not much more than their JSON costs', () => {
   const write = (): unknown =>
     listAnswer('Root', {
       ...{ head: '', entries: objects, prefixes: [], show },
       entry: (one) => objectEntry(one, show, ''),
     })
-  for (let round = 0; round < 200; round += 1) write()
-  const started = process.cpuUsage()
-  for (let round = 0; round < 200; round += 1) write()
-  const { user, system } = process.cpuUsage(started)
-  const millis = (user + system) / 1000 / 200
-  assert.ok(millis < 2, `${millis} ms`)
+  const yardstick = (): unknown => Buffer.from(JSON.stringify(objects))
+  // The least of many, by turns: whatever else the machine does is in neither of them.
+  const least = { write: Infinity, yardstick: Infinity }
+  for (let round = 0; round < 300; round += 1) {
+    for (const [name, work] of Object.entries({ write, yardstick })) {
+      const began = performance.now()
+      work()
+      const tookMs = performance.now() - began
+      const known = least[name as keyof typeof least]
+      least[name as keyof typeof least] = Math.min(known, tookMs)
+    }
+  }
+  const ratio = least.write / least.yardstick
+  assert.ok(ratio < 6, `${ratio} times as long`)
 })
 
 test('XmlBytes are those of all that was added, from whatever room they began with', () => {
