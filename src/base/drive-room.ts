@@ -1,4 +1,4 @@
-/** When a drive of blocks counts as full: one rule for who says so and who acts on it. */
+/** When a node says of its drive of blocks that it is full. */
 
 import type { DiskSpace } from './disk.ts'
 import { DRIVE_RESERVE_PERCENT, SEGMENT_STEP_BYTES } from './limits.ts'

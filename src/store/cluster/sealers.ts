@@ -188,8 +188,8 @@ function keyElsewhere(cause: unknown): StoreError {
   return new StoreError(
     'Unavailable',
     "Cannot read the secrets of the access keys: the cluster's key for them was lost with its " +
-      'partition, and this node never had it. Start a node that served signed requests, or put ' +
-      'the file sealing-key of one into metadata_dir here and start this node again',
+      'partition, and this node never had it. Start another node of the cluster, which puts it ' +
+      'back, or put the file sealing-key of one into metadata_dir here and start this node again',
     { cause },
   )
 }
