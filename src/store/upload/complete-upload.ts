@@ -189,7 +189,9 @@ async function readParts(
   for (let from = 0; from < named.length; from += LIST_KEYS_MAX) {
     const slice = named.slice(from, from + LIST_KEYS_MAX)
     const keys = slice.map((each) => partKey(upload, each.partNumber))
-    const rows = await inStoreWords(store.tables.read(store.model.part, keys))
+    const rows = await inStoreWords(
+      store.tables.read(store.model.part, keys, { everyLayout: true }),
+    )
     for (const [index, each] of slice.entries()) {
       parts.push(matchingPart(each, rows[index]))
     }

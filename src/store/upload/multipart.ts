@@ -167,7 +167,10 @@ export async function listParts(
   let after = partSortKey(Math.min(Math.max(input.after ?? 0, 0), PART_NUMBER_MAX))
   while (limit > 0) {
     const rows = await inStoreWords(
-      store.tables.range(store.model.part, upload.id, { after, limit: limit + 1 }),
+      store.tables.range(store.model.part, upload.id, {
+        ...{ after, limit: limit + 1 },
+        everyLayout: true,
+      }),
     )
     for (const { sortKey, row } of rows) {
       const [part] = partsOf(row)

@@ -135,7 +135,7 @@ async function readPart(
   partNumber: number,
 ): Promise<PartRow | undefined> {
   const keys = [partKey(upload.id, partNumber)]
-  const [row] = await inStoreWords(store.tables.read(store.model.part, keys))
+  const [row] = await inStoreWords(store.tables.read(store.model.part, keys, { everyLayout: true }))
   return row
 }
 
