@@ -1,9 +1,14 @@
-/** The layout as people read it: roles, what is staged, and what applying it would move. Pure. */
+/** The layout as people read it: roles, what is staged, what applying it moves, how far that is. Pure. */
 
-import type { ClusterLayoutAnswer, LayoutPreviewAnswer } from '../api/admin/answers.ts'
+import type {
+  ClusterLayoutAnswer,
+  LayoutHistoryAnswer,
+  LayoutPreviewAnswer,
+} from '../api/admin/answers.ts'
 import { sizeText, textFields, textTable } from './text-table.ts'
 
 type Preview = Exclude<LayoutPreviewAnswer, { readonly error: string }>
+type Awaited = NonNullable<LayoutHistoryAnswer['waitedFor']>[number]
 
 /** The layout that would be, and its moves and bytes. */
 export function movesText({ newLayout, moves }: Preview): string {
@@ -69,4 +74,58 @@ function roleRow(role: {
 /** What a node with a role may hold. */
 export function capacityText(capacity: number | null): string {
   return capacity === null ? 'gateway' : sizeText(capacity)
+}
+
+/** The same with what an operator can do about a node that is down. */
+export function withMends(found: LayoutHistoryAnswer): LayoutHistoryAnswer {
+  const { waitedFor } = found
+  if (waitedFor === undefined) return found
+  const mended = waitedFor.map((one) => (one.isUp ? one : { ...one, mend: mendOf(one) }))
+  return { ...found, waitedFor: mended }
+}
+
+export function historyText(found: LayoutHistoryAnswer): string {
+  const { updateTrackers, currentVersion, waitedFor = [] } = found
+  const versions = found.versions.map(({ version, status, storageNodes, gatewayNodes }) => [
+    ...[`${version}`, status, `${storageNodes}`, `${gatewayNodes}`],
+  ])
+  const texts = [textTable(['LAYOUT', 'STATE', 'STORE', 'GATEWAYS'], versions)]
+  if (updateTrackers !== null) {
+    const trackers = Object.entries(updateTrackers).map(([id, { ack, sync, syncAck }]) => [
+      ...[id.slice(0, 16), `${ack}`, `${sync}`, `${syncAck}`],
+    ])
+    texts.push(textTable(['NODE', 'KNOWS', 'HOLDS', 'READS'], trackers))
+  }
+  if (waitedFor.length > 0) {
+    const rows = waitedFor.map(({ id, isUp, missing }) => [
+      ...[id.slice(0, 16), isUp ? 'up' : 'down'],
+      missing.map((step) => words[step](currentVersion)).join('; '),
+    ])
+    texts.push(
+      `The change waits for:\n${textTable(['NODE', 'STATE', 'WHAT IT HAS NOT DONE'], rows)}`,
+    )
+  }
+  for (const one of waitedFor) {
+    if (!one.isUp) texts.push(`${one.id.slice(0, 16)} is down. ${mendOf(one)}`)
+  }
+  return texts.join('\n\n')
+}
+
+const words: Readonly<Record<Awaited['missing'][number], (newest: number) => string>> = {
+  layout: (newest) => `does not know layout ${newest} yet`,
+  copies: () => 'has not copied yet all that it is to hold',
+  reads: () => 'does not read from the newer layout yet',
+}
+
+function mendOf({ id, missing }: Awaited): string {
+  const short = id.slice(0, 16)
+  // Only who owns something in the newest layout has copies to take.
+  const place = missing.includes('copies')
+    ? ` Then give its place to another node: hangar layout assign NEW --replace ${short}.`
+    : ''
+  return (
+    'Start it again, with its folders: the change goes on by itself. If it is dead for good: hangar ' +
+    `node lost ${short} --yes; what only it holds is given up.${place} Where too few nodes are left ` +
+    'to decide that: hangar node give-up.'
+  )
 }

@@ -88,6 +88,13 @@ export const layoutHistoryShape = fields({
     }),
   ),
   updateTrackers: nullable(record(fields({ ack: count, sync: count, syncAck: count }))),
+  /**
+   * Ours: whom the change of layout waits for; absent where for nobody. What is missing: it does not
+   * know the newest layout, has not copied all that it is to hold, still reads from the one before.
+   */
+  waitedFor: omittable(
+    list(fields({ id: text, isUp: flag, missing: list(oneOf('layout', 'copies', 'reads')) })),
+  ),
 })
 export type LayoutHistoryAnswer = Shaped<typeof layoutHistoryShape>
 

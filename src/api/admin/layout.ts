@@ -1,6 +1,7 @@
 /** The layout as Garage's admin API writes it, and as it reads it. */
 
 import { nodeId, type NodeId } from '../../base/ids.ts'
+import { awaitedIn } from '../../cluster/layout/trackers.ts'
 import { newestLayout, storageOf, type LayoutHistory } from '../../cluster/layout/history.ts'
 import type { Layout, Role, ZoneSpread } from '../../cluster/layout/layout.ts'
 import type { Preview, StageRequest } from '../../cluster/layout/staging.ts'
@@ -118,7 +119,11 @@ function parametersAnswer(zoneSpread: ZoneSpread, factor: number): LayoutParamet
   }
 }
 
-export function historyAnswer(history: LayoutHistory | undefined): LayoutHistoryAnswer {
+/** @param up who can be reached now */
+export function historyAnswer(
+  history: LayoutHistory | undefined,
+  up: readonly NodeId[],
+): LayoutHistoryAnswer {
   if (history === undefined) {
     return { currentVersion: 0, minAck: 0, versions: [], updateTrackers: null }
   }
@@ -135,6 +140,9 @@ export function historyAnswer(history: LayoutHistory | undefined): LayoutHistory
     node,
     { ack: ackOf(history, node), sync, syncAck },
   ])
+  const waitedFor = awaitedIn(history).map(({ node, missing }) => {
+    return { id: node, isUp: up.includes(node), missing }
+  })
   return {
     currentVersion: newest,
     minAck: Math.min(...acks),
@@ -143,6 +151,7 @@ export function historyAnswer(history: LayoutHistory | undefined): LayoutHistory
       history.active.length === 1
         ? null
         : (Object.fromEntries(trackers) as LayoutHistoryAnswer['updateTrackers']),
+    ...(waitedFor.length === 0 ? {} : { waitedFor }),
   }
 }
 

@@ -10,13 +10,12 @@ import type {
 } from '../../api/admin/answers.ts'
 import type { AdminClient } from '../admin-client.ts'
 import { CliError } from '../command.ts'
-import { layoutText, movesText, rolesText } from '../layout-text.ts'
+import { historyText, layoutText, movesText, rolesText, withMends } from '../layout-text.ts'
 import type { DefineCommand } from '../command.ts'
 import { collect, nodeNamed, roleOf, takesRole, wantedCapacity, wholeNumber } from '../roles.ts'
 import type { RoleOptions } from '../roles.ts'
 import { nodeAction, printAnswer } from '../subcommand.ts'
 import type { Run as NodeRun, Work } from '../subcommand.ts'
-import { textTable } from '../text-table.ts'
 
 interface LayoutOptions extends RoleOptions {
   readonly replace?: readonly string[]
@@ -81,7 +80,7 @@ export const layout: DefineCommand = (program, terminal) => {
     .action(wire(revert))
   group
     .command('history')
-    .description('how far each node has come')
+    .description('how far each node has come, and whom a change waits for')
     .option(...json)
     .action(wire(history))
   group
@@ -196,19 +195,7 @@ async function revert(run: Run): Promise<void> {
 
 async function history(run: Run): Promise<void> {
   const found = await run.client.call<LayoutHistoryAnswer>('GetClusterLayoutHistory')
-  printAnswer(run, found, historyText)
-}
-
-function historyText(found: LayoutHistoryAnswer): string {
-  const versions = found.versions.map(({ version, status, storageNodes, gatewayNodes }) => [
-    ...[`${version}`, status, `${storageNodes}`, `${gatewayNodes}`],
-  ])
-  const layouts = textTable(['LAYOUT', 'STATE', 'STORE', 'GATEWAYS'], versions)
-  if (found.updateTrackers === null) return layouts
-  const trackers = Object.entries(found.updateTrackers).map(([id, { ack, sync, syncAck }]) => [
-    ...[id.slice(0, 16), `${ack}`, `${sync}`, `${syncAck}`],
-  ])
-  return `${layouts}\n\n${textTable(['NODE', 'KNOWS', 'HOLDS', 'READS'], trackers)}`
+  printAnswer(run, withMends(found), historyText)
 }
 
 async function skipDeadNodes(run: Run): Promise<void> {

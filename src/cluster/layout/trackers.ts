@@ -81,6 +81,38 @@ export function ackedVersion(history: LayoutHistory): number {
   return acked?.version ?? history.readVersion
 }
 
+/** What a node has not done yet for a change of layout to be over. */
+const missingSteps = ['layout', 'copies', 'reads'] as const
+
+export interface Awaited {
+  readonly node: NodeId
+  /** It does not know the newest layout; lacks what that gives it; still reads the one before. */
+  readonly missing: readonly (typeof missingSteps)[number][]
+}
+
+/** Whom a change of layout waits for, and what for; nobody while none is going on. */
+export function awaitedIn(history: LayoutHistory): readonly Awaited[] {
+  const { active, readVersion } = history
+  const newest = newestLayout(history)
+  const knowing = new Set(waitedFor(history, newest.version))
+  const reading = new Set(waitedFor(history, readVersion))
+  const lacks = (node: NodeId): Awaited['missing'] => {
+    const progress = history.nodes.get(node)!
+    const { ack, sync, syncAck, isLost } = progress
+    // One that is skipped is waited for all the same where it is to hold copies.
+    const isOwner = newest.storage.includes(node) && !isLost
+    const steps = {
+      layout: knowing.has(progress) && ack < newest.version,
+      copies: isOwner && readVersion < newest.version && sync < newest.version,
+      reads: reading.has(progress) && active[0]!.version < readVersion && syncAck < readVersion,
+    }
+    return missingSteps.filter((step) => steps[step])
+  }
+  return [...storageOf(history)]
+    .map((node) => ({ node, missing: lacks(node) }))
+    .filter(({ missing }) => missing.length > 0)
+}
+
 /** Nodes that store and are neither lost nor skipped for this layout. */
 function waitedFor(history: LayoutHistory, version: number): readonly Progress[] {
   return [...storageOf(history)]

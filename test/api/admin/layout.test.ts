@@ -133,6 +133,11 @@ test('the history tells of each node while layouts change, and dead nodes are sk
     ],
   )
   assert.deepEqual(during.updateTrackers?.[OTHER], { ack: 0, sync: 0, syncAck: 0 })
+  assert.deepEqual(
+    during.waitedFor?.find(({ id }) => id === OTHER),
+    { id: OTHER, isUp: false, missing: ['layout', 'copies'] },
+  )
+  assert.equal(during.waitedFor?.find(({ id }) => id === NODE)?.isUp, true)
   const health = await door.call<{ status: string; storageNodes: number }>('GetClusterHealth')
   assert.deepEqual([health.status, health.storageNodes], ['unavailable', 2])
 

@@ -14,6 +14,7 @@ import { apply, stage } from '../../../src/cluster/layout/staging.ts'
 import { decodeHistory, encodeHistory } from '../../../src/cluster/layout/stored.ts'
 import {
   ackedVersion,
+  awaitedIn,
   declareLost,
   isReadmissionConfirmed,
   readmit,
@@ -70,6 +71,28 @@ test('reads move when all have synced, and the old layout retires when all know 
   history = told(history, four[3]!, { known: moved })
   assert.deepEqual(versions(history), [2])
   assert.deepEqual(history.former, [{ version: 1, storageNodes: 3, gatewayNodes: 0 }])
+})
+
+test('a change names whom it waits for, and for what, until it is over', () => {
+  const waits = (of: LayoutHistory): string[] =>
+    awaitedIn(of).map(({ node, missing }) => `${four.indexOf(node)} ${missing.join()}`)
+  const three = four.slice(0, 3)
+  const gone = four[3]!
+  let history = grown()
+  assert.deepEqual(waits(firstOf(3, 3)), [])
+  for (const node of three) history = told(history, node)
+  assert.deepEqual(waits(history), ['0 copies', '1 copies', '2 copies', '3 layout,copies'])
+  // What is skipped need not know the layout, and has copies to take all the same.
+  const skipped = skip(history, { version: 2, nodes: [gone], allowMissingData: false })
+  assert.equal(waits(skipped).at(-1), '3 copies')
+  assert.equal(waits(declareLost(history, gone)).at(-1), '2 copies')
+  history = told(history, gone)
+  for (const node of three) history = told(history, node, { sync: 2 })
+  assert.deepEqual(waits(history), ['3 copies'])
+  history = told(history, gone, { sync: 2 })
+  for (const node of three) history = told(history, node)
+  assert.deepEqual(waits(history), ['3 reads'])
+  assert.deepEqual(waits(told(history, gone)), [])
 })
 
 test('a sync that was begun before all had acknowledged does not count', () => {

@@ -1,7 +1,7 @@
 /** Ours: an operator declares that a node's database never comes back. */
 
 import { layoutHistoryShape } from '../answers.ts'
-import { declareNodeLost as declare } from '../../../store/layout/layout.ts'
+import { declareNodeLost as declare, upNodes } from '../../../store/layout/layout.ts'
 import { fields, text } from '../input.ts'
 import { historyAnswer, nodeOf } from '../layout.ts'
 import { hangarOperation } from '../operation.ts'
@@ -13,7 +13,7 @@ export const declareNodeLost = hangarOperation(
   'declare-node-lost',
   async ({ layout }, call) => {
     const { node } = call.input(input)
-    return historyAnswer((await declare(layout, nodeOf(node))).history)
+    return historyAnswer((await declare(layout, nodeOf(node))).history, upNodes(layout))
   },
   { input, answer: layoutHistoryShape },
 )

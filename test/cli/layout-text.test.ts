@@ -1,0 +1,46 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { LayoutHistoryAnswer } from '../../src/api/admin/answers.ts'
+import { historyText, withMends } from '../../src/cli/layout-text.ts'
+
+const [DEAD, OLD, NEW] = ['a1', 'b2', 'c3'].map((byte) => byte.repeat(32))
+const behind = { ack: 1, sync: 1, syncAck: 1 }
+
+const changing: LayoutHistoryAnswer = {
+  currentVersion: 2,
+  minAck: 1,
+  versions: [
+    { version: 2, status: 'Current', storageNodes: 2, gatewayNodes: 0 },
+    { version: 1, status: 'Draining', storageNodes: 2, gatewayNodes: 0 },
+  ],
+  updateTrackers: { [DEAD!]: behind, [OLD!]: behind, [NEW!]: { ...behind, ack: 2 } },
+  waitedFor: [
+    { id: DEAD!, isUp: false, missing: ['layout', 'copies'] },
+    { id: OLD!, isUp: false, missing: ['reads'] },
+    { id: NEW!, isUp: true, missing: ['copies'] },
+  ],
+}
+
+test('whom a change waits for is named, with what is missing and what to do about the dead', () => {
+  const [, , waits, dead, old, ...more] = historyText(changing).split('\n\n')
+  assert.match(waits!, /^The change waits for:\nNODE +STATE +WHAT IT HAS NOT DONE\n/)
+  assert.match(
+    waits!,
+    /\n(?:a1){8}  down   does not know layout 2 yet; has not copied yet all that it is to hold\n/,
+  )
+  assert.match(waits!, /\n(?:b2){8}  down   does not read from the newer layout yet\n/)
+  assert.match(waits!, /\n(?:c3){8}  up     has not copied yet all that it is to hold$/)
+  assert.match(dead!, /^(?:a1){8} is down\. Start it again.*: hangar node lost (?:a1){8} --yes;/)
+  assert.match(dead!, /assign NEW --replace (?:a1){8}\./)
+  assert.match(old!, /^(?:b2){8} is down\. .*hangar node lost (?:b2){8} --yes;/)
+  assert.doesNotMatch(old!, /--replace/)
+  assert.deepEqual(more, [], 'nothing is said of one that is up')
+})
+
+test('for programs a node that is down has its mend, and one that is up has none', () => {
+  const mends = withMends(changing).waitedFor!.map((one) => 'mend' in one)
+  assert.deepEqual(mends, [true, true, false])
+  const { waitedFor: _, ...over } = { ...changing, updateTrackers: null }
+  assert.deepEqual(withMends(over), over)
+  assert.doesNotMatch(historyText(over), /waits for/)
+})
