@@ -2,8 +2,8 @@
 
 import type { NodeId } from '../base/ids.ts'
 import { GIB } from '../base/limits.ts'
-import { newestLayout } from '../cluster/layout/history.ts'
-import { ownersIn, type Role } from '../cluster/layout/layout.ts'
+import { newestLayout, type LayoutHistory } from '../cluster/layout/history.ts'
+import { ownersIn, type Layout, type Role } from '../cluster/layout/layout.ts'
 import { LAYOUT_PARTITION } from '../cluster/cluster.ts'
 import { applyLayout, showLayout, stageLayout } from '../store/layout/layout.ts'
 import type { SimulatedNode } from './node.ts'
@@ -69,14 +69,28 @@ export class Operator {
     const { history } = await showLayout(layout)
     if (history === undefined) return
     const newest = newestLayout(history)
+    // Where a bit has flipped unseen the last whole copy must not be thrown away.
+    const least = this.#nodes.some(({ disk }) => disk.hasRotted) ? 2 : 1
+    const { roles, storing } = this.#drawRoles(newest, least)
+    // Of two nodes one alone is no quorum, which could let the other in again.
+    if (storing < 3 && this.#nodes.some((node) => waitsToBeLetIn(node, history))) return
+    const factor = Math.min(storing, Math.max(least, rng.pick([1, 2, 3, 3, 3])))
+    await stageLayout(layout, { roles, factor, zoneSpread: 1 })
+    await applyLayout(layout, newest.version + 1)
+  }
+
+  /** @returns changes of roles, and how many nodes store with them: at least `least` */
+  #drawRoles(
+    newest: Layout,
+    least: number,
+  ): { readonly roles: ReadonlyMap<NodeId, Role | undefined>; readonly storing: number } {
+    const { rng } = this.#world
     const members = new Set<NodeId>(newest.storage)
     const spare = this.#nodes.filter(({ id }) => !members.has(id))
     const roles = new Map<NodeId, Role | undefined>()
     // A lone node has no role of its own before it gets one.
     if (newest.version === 0) for (const id of members) roles.set(id, this.#role(this.#at(id)))
     const isLeaving = spare.length === 0 || (members.size > 2 && rng.chance(0.4))
-    // Where a bit has flipped unseen the last whole copy must not be thrown away.
-    const least = this.#nodes.some(({ disk }) => disk.hasRotted) ? 2 : 1
     if (isLeaving && members.size > least) roles.set(rng.pick([...members]), undefined)
     else {
       for (const node of spare.slice(0, 1 + rng.below(2))) roles.set(node.id, this.#role(node))
@@ -86,9 +100,7 @@ export class Operator {
       if (role === undefined) after.delete(id)
       else after.add(id)
     }
-    const factor = Math.min(after.size, Math.max(least, rng.pick([1, 2, 3, 3, 3])))
-    await stageLayout(layout, { roles, factor, zoneSpread: 1 })
-    await applyLayout(layout, newest.version + 1)
+    return { roles, storing: after.size }
   }
 
   /** Whether every node knows one layout, alone, and all of it is where it belongs. */
@@ -130,6 +142,10 @@ export class Operator {
   #rest(): Promise<void> {
     return new Promise((resolve) => void this.#world.after(RETRY_MS, resolve))
   }
+}
+
+function waitsToBeLetIn(node: SimulatedNode, history: LayoutHistory): boolean {
+  return node.hasLostRows && !((history.nodes.get(node.id)?.readmittedAt ?? 0) > 0)
 }
 
 /** Every partition that rows can lie in. */

@@ -1,7 +1,6 @@
 /** One run from one seed: nodes, weather, faults, clients, and the verdict on what they saw. */
 
 import type { BucketId, NodeId } from '../base/ids.ts'
-import { quorumOf } from '../cluster/cluster.ts'
 import { fixedCluster } from '../cluster/lone.ts'
 import { createBucket, findBucketByName } from '../store/bucket/bucket.ts'
 import type { Store } from '../store/store.ts'
@@ -13,18 +12,8 @@ import { Operator, type Founding } from './layouts.ts'
 import { linearizationFault } from './linearizability.ts'
 import { GRACE_MS, SimulatedNode, SPAN_MICROS, SYNC_INTERVAL_MS, type NodeParts } from './node.ts'
 import type { Plant } from './plant.ts'
-import { ChosenLayoutsWatch } from './properties/chosen-layouts.ts'
-import { ChosenWatch } from './properties/chosen.ts'
-import { CollectedWatch } from './properties/collected.ts'
-import { DeletionsWatch } from './properties/deletions.ts'
-import { LayoutsWatch } from './properties/layouts.ts'
-import { PromisesWatch } from './properties/promises.ts'
-import { ReferencesWatch } from './properties/references.ts'
-import { ShownWatch } from './properties/shown.ts'
 import { stockFaults } from './properties/stock.ts'
-import { TimesWatch } from './properties/times.ts'
-import { VotesWatch } from './properties/votes.ts'
-import { Witness, type Watch } from './properties/witness.ts'
+import { witnessOf } from './watches.ts'
 import { Races } from './races.ts'
 import { SeededRng } from './seeded-rng.ts'
 import { World, type Weather } from './world.ts'
@@ -212,8 +201,11 @@ class Scene {
     }
   }
 
-  /** A bucket, before anything goes wrong. */
+  /** A bucket, before anything goes wrong: where few changes get through there might be none. */
   async #prepare(): Promise<void> {
+    const { weather } = this.#world
+    const { acceptLossChance } = weather
+    Object.assign(weather, { acceptLossChance: 0 })
     const make = async (): Promise<void> => {
       if (this.#founding.kind === 'founded') {
         await this.#operator.found(this.#founding.owners, this.#founding.factor)
@@ -236,6 +228,7 @@ class Scene {
     void make()
     await this.#world.run(SAFETY_MS_MAX, () => this.#bucket !== undefined)
     if (this.#bucket === undefined) this.#run.faults.push('no bucket could be made')
+    Object.assign(weather, { acceptLossChance })
   }
 
   #count(): void {
@@ -403,37 +396,6 @@ function nodePlan(plant: Plant | undefined): Pick<NodeParts, 'rules' | 'graft' |
 
 function syncMsIn({ slowSyncChance = 0 }: Weather, rng: SeededRng): number {
   return rng.chance(slowSyncChance) ? rng.unit() * 40 : 0.1 + rng.unit()
-}
-
-/** Of each property that is watched all the time; each tells its first fault, once. */
-function witnessOf(run: {
-  readonly world: World
-  /** Where no layout says it. */
-  readonly owners: readonly NodeId[]
-  readonly ownerCount: number
-  readonly founding: Founding
-  readonly faults: string[]
-}): Witness {
-  const { world, owners, ownerCount, founding, faults } = run
-  const once = (): ((sentence: string) => void) => {
-    let isTold = false
-    return (sentence) => {
-      if (!isTold) faults.push(sentence)
-      isTold = true
-    }
-  }
-  const watches: Watch[] = [
-    ...[new TimesWatch(once()), new PromisesWatch(once()), new ShownWatch(once())],
-    ...[new ReferencesWatch(once()), new CollectedWatch(once())],
-    new ChosenWatch({ owners: founding.kind === 'fixed' ? owners : [], fault: once() }),
-  ]
-  if (founding.kind !== 'fixed')
-    watches.push(new VotesWatch(once()), new LayoutsWatch(once()), new ChosenLayoutsWatch(once()))
-  else {
-    const quorum = quorumOf({ length: ownerCount })
-    watches.push(new DeletionsWatch({ now: () => world.now, quorum, fault: once() }))
-  }
-  return new Witness(watches)
 }
 
 function foundingOf(

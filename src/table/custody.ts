@@ -55,6 +55,8 @@ export class Custody {
   readonly #gained = new Set<number>()
   /** Owned without a vote; undefined when it has none anywhere. */
   #mute: ReadonlySet<number> | undefined = new Set()
+  /** Of partitions whose tables without a veto are recovered: after which re-admission. */
+  readonly #recoveredFirst = new Map<number, number>()
 
   /**
    * @param incarnation the life of the database that is open now
@@ -102,14 +104,19 @@ export class Custody {
     }
   }
 
-  /** Whether what this node says of a partition counts. */
-  votes(partition: number): boolean {
-    return this.#mute !== undefined && !this.#mute.has(partition)
+  /**
+   * Whether what this node says of a partition counts: first in tables without a veto, since what
+   * keeps the others from coming here may wait for that.
+   */
+  votes(partition: number, hasVeto: boolean): boolean {
+    if (this.#mute === undefined) return false
+    if (!this.#mute.has(partition)) return true
+    return !hasVeto && this.isRecoveredFirst(partition)
   }
 
   /** @throws {TableError} `Recovering` */
-  assertVotes(partition: number): void {
-    if (!this.votes(partition)) throw recovering(partition)
+  assertVotes(partition: number, hasVeto: boolean): void {
+    if (!this.votes(partition, hasVeto)) throw recovering(partition)
   }
 
   /** @throws {TableError} `Recovering` while there is a partition in which it has no vote */
@@ -178,6 +185,18 @@ export class Custody {
   /** Every other owner was copied from after all had confirmed this node's re-admission. */
   recovered(partitions: readonly number[], readmittedAt: number): Promise<void> {
     return this.#set(partitions, { recovered: readmittedAt })
+  }
+
+  /**
+   * As `recovered`, of tables without a veto alone. Not kept: after a restart they are copied anew.
+   */
+  recoveredFirst(partitions: readonly number[], readmittedAt: number): void {
+    for (const partition of partitions) this.#recoveredFirst.set(partition, readmittedAt)
+  }
+
+  isRecoveredFirst(partition: number): boolean {
+    const at = this.#recoveredFirst.get(partition)
+    return at !== undefined && at >= this.#readmittedAt()
   }
 
   /** Partitions that this node owns in a layout and does not hold whole as of it. */

@@ -303,7 +303,7 @@ export class TableNode implements OpenTables {
   }
 
   votes(partition: number): boolean {
-    return this.#isCurrent() && this.#custody.votes(partition)
+    return this.#isCurrent() && this.#custody.votes(partition, true)
   }
 
   syncWorker(options: { readonly log: Log; readonly intervalMs: number }): Worker {

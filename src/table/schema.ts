@@ -187,6 +187,11 @@ export interface MergedTable<Row = unknown> {
 
 export type AnyTable = RegisterTable<unknown> | MergedTable<unknown>
 
+/** Whether what an owner takes depends on its rows of other tables. */
+export function hasVeto(table: AnyTable): boolean {
+  return table.kind === 'register' && table.veto !== undefined
+}
+
 export function defineRegister<Value>(
   table: Omit<RegisterTable<Value>, 'kind'>,
 ): RegisterTable<Value> {

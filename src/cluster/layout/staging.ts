@@ -9,7 +9,7 @@ import {
   REPLICATION_FACTOR_MAX,
   ROLE_TEXT_CHARS_MAX,
 } from '../../base/limits.ts'
-import { PARTITION_COUNT } from '../cluster.ts'
+import { PARTITION_COUNT, quorumOf } from '../cluster.ts'
 import { ClusterError } from '../errors.ts'
 import { assignPartitions } from './assignment.ts'
 import {
@@ -189,12 +189,28 @@ function nextLayout(history: LayoutHistory): Layout {
       `node "${alone}", which has held everything until now, has no role: give it one, or remove it`,
     )
   }
-  return makeLayout(newest.version + 1, {
+  const layout = makeLayout(newest.version + 1, {
     roles: withStaged(newest.roles, staged),
     factor: staged.factor ?? newest.factor,
     zoneSpread: staged.zoneSpread ?? newest.zoneSpread,
     previous: newest,
   })
+  checkVotes(history, layout)
+  return layout
+}
+
+/** A node that is lost votes again only once the others let it in: they must be a quorum. */
+function checkVotes(history: LayoutHistory, { version, storage }: Layout): void {
+  const lost = storage.filter((node) => history.nodes.get(node)?.isLost === true)
+  if (storage.length - lost.length >= quorumOf(storage)) return
+  throw new ClusterError(
+    'CannotAssign',
+    `Cannot make layout ${version}: of the ${storage.length} nodes that would store, ` +
+      `${lost.map((node) => `"${node}"`).join(' and ')} ${lost.length === 1 ? 'is' : 'are'} lost, ` +
+      'and the others are no quorum, which a layout needs to be read; remove what is lost too, ' +
+      'or start it and wait until it was let in again',
+    { details: { lost } },
+  )
 }
 
 function makeLayout(

@@ -65,7 +65,7 @@ export class MergedOwner {
     const results = await this.insert(message)
     const local = this.#table(message.table)
     for (const { partitionKey } of message.items) {
-      this.#options.custody.assertVotes(this.#place(local, partitionKey).partition)
+      this.#options.custody.assertVotes(this.#place(local, partitionKey).partition, false)
     }
     return results
   }
@@ -160,7 +160,7 @@ export class MergedOwner {
 
   #votingPlace(local: LocalMerged, partitionKey: string): Place {
     const place = this.#place(local, partitionKey)
-    this.#options.custody.assertVotes(place.partition)
+    this.#options.custody.assertVotes(place.partition, false)
     return place
   }
 

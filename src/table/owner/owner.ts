@@ -41,6 +41,7 @@ import type { Place, Replication } from '../replication.ts'
 import type { RegisterRow } from '../row.ts'
 import type { Rpc } from '../rpc.ts'
 import type { Rules } from '../rules.ts'
+import { hasVeto } from '../schema.ts'
 import {
   acceptShape,
   endedShape,
@@ -157,9 +158,10 @@ export class Owner {
     message: AcceptMessage,
   ): readonly AcceptResult[] | Promise<readonly AcceptResult[]> {
     const { custody } = this.#options
-    const { partition } = this.#locate(message).place
+    const { local, place } = this.#locate(message)
+    const { partition } = place
     const results = this.accept(message)
-    if (custody.votes(partition)) return results
+    if (custody.votes(partition, hasVeto(local.table))) return results
     // Though it may have been let vote meanwhile: when it took the rows it had no promises to keep.
     return Promise.resolve(results).then(() => {
       throw recovering(partition)
@@ -312,7 +314,7 @@ export class Owner {
     readonly place: Place
   } {
     const found = this.#locate(message)
-    this.#options.custody.assertVotes(found.place.partition)
+    this.#options.custody.assertVotes(found.place.partition, hasVeto(found.local.table))
     return found
   }
 
@@ -346,7 +348,7 @@ export class Owner {
     const collected = floors.of(place.partition)
     const partitionFloor = maxBallot(startFloor, collected.ballot)
     // Where this node has no vote its promises bound nobody: whatever is newer than its row is taken.
-    const floor = custody.votes(place.partition)
+    const floor = custody.votes(place.partition, hasVeto(local.table))
       ? floorOf({ row: row?.ballot, promise, partitionFloor })
       : (row?.ballot ?? ballotZero)
     return { name, row, floor, collectedMicros: collected.micros }

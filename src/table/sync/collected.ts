@@ -138,7 +138,7 @@ export class CollectedRows {
       throw new TableError('NotReady', 'Cannot collect rows while the layout changes')
     }
     custody.assertHeld(partition)
-    custody.assertVotes(partition)
+    custody.assertVotes(partition, true)
     return partition
   }
 

@@ -13,6 +13,7 @@ import { ackedVersion } from '../../cluster/layout/trackers.ts'
 import type { Worker, WorkState } from '../../worker/worker.ts'
 import type { Custody } from '../custody.ts'
 import type { Rules } from '../rules.ts'
+import type { PullWish, SyncReport } from './puller.ts'
 
 export interface GatherOptions {
   readonly cluster: Cluster
@@ -26,8 +27,8 @@ export interface GatherOptions {
   readonly pull: (
     peer: NodeId,
     signal: AbortSignal,
-    isWanted: (partition: number) => boolean,
-  ) => Promise<unknown>
+    wish: PullWish,
+  ) => Promise<Pick<SyncReport, 'keptIn'>>
   /** Those of the partitions whose blocks are all here. */
   readonly withBlocks: (partitions: readonly number[]) => Promise<readonly number[]>
   /** Asks every other owner whether it refuses epochs with fewer re-admissions. */
@@ -41,11 +42,11 @@ export class GatherWorker implements Worker {
   readonly tranquility = 0
   readonly intervalMs: number
   readonly #options: GatherOptions
-  /** Whom this node has copied from since all had acknowledged this layout, by partition. */
-  #heard = new Map<number, Set<NodeId>>()
+  /** Since all had acknowledged this layout. */
+  readonly #gathered = new Copied()
   #version = 0
-  /** Whom this node has copied from since its re-admission of this number was confirmed. */
-  readonly #recoveredFrom = new Set<NodeId>()
+  /** Since this node's re-admission of this number was confirmed. */
+  readonly #recovered = new Copied()
   #readmittedAt = 0
   /** Partitions of which nothing is left that the old database held; of the layout nothing goes. */
   #forgotten = new Set<number>()
@@ -79,29 +80,43 @@ export class GatherWorker implements Worker {
    * have confirmed that they refuse what the old database was part of.
    */
   async #recover(history: LayoutHistory, signal: AbortSignal): Promise<void> {
-    const { cluster, custody, rules } = this.#options
+    const { cluster, custody } = this.#options
     const missing = custody.recovering()
     if (missing.length === 0) return
     const { readmittedAt } = history.nodes.get(cluster.self)!
     if (!(await this.#options.isConfirmed(readmittedAt))) return
     if (readmittedAt !== this.#readmittedAt) {
       this.#readmittedAt = readmittedAt
-      this.#recoveredFrom.clear()
+      this.#recovered.clear()
       this.#forgotten = new Set([LAYOUT_PARTITION])
     }
-    for (const peer of this.#others(history, missing)) {
-      if (this.#recoveredFrom.has(peer)) continue
-      const isWanted = (partition: number): boolean => missing.includes(partition)
-      if (await this.#pullFrom(peer, { signal, isWanted })) this.#recoveredFrom.add(peer)
+    const first = await this.#recoverTables(history, missing, { hasVeto: false, signal })
+    const old = this.#mayForget(history) ? first.filter((each) => !this.#forgotten.has(each)) : []
+    if (old.length > 0) return this.#forget(old, signal)
+    custody.recoveredFirst(first, readmittedAt)
+    const whole = await this.#recoverTables(history, first, { hasVeto: true, signal })
+    await custody.recovered(whole, readmittedAt)
+  }
+
+  /** @returns those of the partitions that all others were copied from */
+  async #recoverTables(
+    history: LayoutHistory,
+    partitions: readonly number[],
+    work: { readonly hasVeto: boolean; readonly signal: AbortSignal },
+  ): Promise<readonly number[]> {
+    const { hasVeto, signal } = work
+    const others = new Map(partitions.map((each) => [each, this.#others(history, each)]))
+    for (const peer of new Set([...others.values()].flat())) {
+      const wanted = partitions.filter(
+        (each) => others.get(each)!.includes(peer) && !this.#recovered.has(hasVeto, each, peer),
+      )
+      await this.#copyFrom(peer, wanted, { copied: this.#recovered, hasVeto, signal })
     }
-    const whole = missing.filter((partition) => {
-      const others = this.#others(history, [partition])
-      const heard = others.filter((node) => this.#recoveredFrom.has(node)).length
-      return rules.recoversFrom === 'all' ? heard === others.length : heard >= 1
+    return partitions.filter((each) => {
+      const heard = others.get(each)!.filter((node) => this.#recovered.has(hasVeto, each, node))
+      const { recoversFrom } = this.#options.rules
+      return recoversFrom === 'all' ? heard.length === others.get(each)!.length : heard.length >= 1
     })
-    const old = this.#mayForget(history) ? whole.filter((each) => !this.#forgotten.has(each)) : []
-    if (old.length > 0) await this.#forget(old, signal)
-    else await custody.recovered(whole, readmittedAt)
   }
 
   /** What was ever chosen another owner holds too, unless it is lost itself or there is none. */
@@ -118,34 +133,42 @@ export class GatherWorker implements Worker {
   async #forget(partitions: readonly number[], signal: AbortSignal): Promise<void> {
     await this.#options.empty(partitions, signal)
     for (const partition of partitions) this.#forgotten.add(partition)
-    this.#recoveredFrom.clear()
+    this.#recovered.clear()
   }
 
-  /** Other owners of any of the partitions, in any active layout, that are not lost. */
-  #others(history: LayoutHistory, partitions: readonly number[]): readonly NodeId[] {
+  /** Other owners of the partition, in any active layout, that are not lost. */
+  #others(history: LayoutHistory, partition: number): readonly NodeId[] {
     const nodes = new Set<NodeId>()
     for (const layout of history.active) {
-      for (const partition of partitions) {
-        for (const node of ownersIn(layout, partition)) nodes.add(node)
-      }
+      for (const node of ownersIn(layout, partition)) nodes.add(node)
     }
     nodes.delete(this.#options.cluster.self)
     return [...nodes].filter((node) => history.nodes.get(node)?.isLost !== true)
   }
 
-  async #pullFrom(
+  /** Notes of which partitions all came: what a veto keeps out is asked for again. */
+  async #copyFrom(
     peer: NodeId,
-    work: { readonly signal: AbortSignal; readonly isWanted: (partition: number) => boolean },
-  ): Promise<boolean> {
+    partitions: readonly number[],
+    work: { readonly copied: Copied; readonly hasVeto: boolean; readonly signal: AbortSignal },
+  ): Promise<void> {
     const { pull, log } = this.#options
-    work.signal.throwIfAborted()
+    const { copied, hasVeto, signal } = work
+    if (partitions.length === 0) return
+    signal.throwIfAborted()
+    const wanted = new Set(partitions)
     try {
-      await pull(peer, work.signal, work.isWanted)
-      return true
+      const isWanted = (partition: number): boolean => wanted.has(partition)
+      const { keptIn } = await pull(peer, signal, { isWanted, hasVeto })
+      if (keptIn.size > 0) {
+        log.debug({ peer, count: keptIn.size }, 'A veto keeps rows of partitions out for now')
+      }
+      for (const partition of wanted) {
+        if (!keptIn.has(partition)) copied.add(hasVeto, partition, peer)
+      }
     } catch (error) {
       if (!(error instanceof DomainError)) throw error
       log.debug({ peer, code: String(error.code) }, 'An owner could not be copied from yet')
-      return false
     }
   }
 
@@ -156,65 +179,89 @@ export class GatherWorker implements Worker {
     if (ackedVersion(history) < version) return
     if (version !== this.#version) {
       this.#version = version
-      this.#heard = new Map()
+      this.#gathered.clear()
     }
     const before = custody.completeTo()
     // An older layout that is still active is as complete as the newest will be.
-    const missing = new Set(
-      history.active.flatMap((layout) => custody.incomplete(history, layout.version)),
-    )
-    if (missing.size === 0) return
-    await this.#copy(history, missing, signal)
-    const whole = [...missing].filter((partition) => this.#isHeard(history, partition))
+    const missing = [
+      ...new Set(history.active.flatMap((layout) => custody.incomplete(history, layout.version))),
+    ]
+    if (missing.length === 0) return
+    const first = await this.#gatherTables(history, missing, { hasVeto: false, signal })
+    const whole = await this.#gatherTables(history, first, { hasVeto: true, signal })
     const complete = await this.#options.withBlocks(whole)
     await custody.completed(complete, version)
     if (custody.completeTo() > before) this.#options.progressed()
   }
 
-  async #copy(
+  /** @returns those of the partitions that quorums were copied from */
+  async #gatherTables(
     history: LayoutHistory,
-    missing: ReadonlySet<number>,
-    signal: AbortSignal,
-  ): Promise<void> {
-    for (const peer of this.#sources(history, missing)) {
-      const wanted = new Set(
-        [...missing].filter(
-          (partition) =>
-            !this.#isHeard(history, partition) && isOwnerBefore(history, partition, peer),
-        ),
+    partitions: readonly number[],
+    work: { readonly hasVeto: boolean; readonly signal: AbortSignal },
+  ): Promise<readonly number[]> {
+    const { hasVeto, signal } = work
+    for (const peer of this.#sources(history, partitions)) {
+      const wanted = partitions.filter(
+        (partition) =>
+          !this.#isHeard(history, partition, hasVeto) && isOwnerBefore(history, partition, peer),
       )
-      if (wanted.size === 0) continue
-      const isWanted = (partition: number): boolean => wanted.has(partition)
-      if (!(await this.#pullFrom(peer, { signal, isWanted }))) continue
-      for (const partition of wanted) {
-        const heard = this.#heard.get(partition) ?? new Set()
-        this.#heard.set(partition, heard.add(peer))
-      }
+      await this.#copyFrom(peer, wanted, { copied: this.#gathered, hasVeto, signal })
     }
+    return partitions.filter((partition) => this.#isHeard(history, partition, hasVeto))
   }
 
   /** A quorum of the owners in every older layout was copied from; this node counts if it is one. */
-  #isHeard(history: LayoutHistory, partition: number): boolean {
+  #isHeard(history: LayoutHistory, partition: number, hasVeto: boolean): boolean {
     if (!this.#options.rules.gathers) return true
     const { self } = this.#options.cluster
-    const heard = this.#heard.get(partition)
     return olderLayouts(history).every((layout) => {
       const owners = ownersIn(layout, partition)
-      const count = owners.filter((node) => node === self || heard?.has(node) === true).length
+      const count = owners.filter(
+        (node) => node === self || this.#gathered.has(hasVeto, partition, node),
+      ).length
       return count >= quorumOf(owners)
     })
   }
 
-  #sources(history: LayoutHistory, missing: ReadonlySet<number>): readonly NodeId[] {
+  #sources(history: LayoutHistory, partitions: readonly number[]): readonly NodeId[] {
     const { self } = this.#options.cluster
     const nodes = new Set<NodeId>()
     for (const layout of olderLayouts(history)) {
-      for (const partition of missing) {
+      for (const partition of partitions) {
         for (const node of ownersIn(layout, partition)) nodes.add(node)
       }
     }
     nodes.delete(self)
     return [...nodes]
+  }
+}
+
+/**
+ * Whom this node has copied from, by partition. Tables without a veto come first, from everybody:
+ * the others are taken by what lies here of those, so that a row which one owner has, and others
+ * refuse for ever or for now, is refused here too.
+ */
+class Copied {
+  readonly #first = new Map<number, Set<NodeId>>()
+  readonly #others = new Map<number, Set<NodeId>>()
+
+  add(hasVeto: boolean, partition: number, node: NodeId): void {
+    const nodes = this.#of(hasVeto)
+    nodes.set(partition, (nodes.get(partition) ?? new Set()).add(node))
+  }
+
+  has(hasVeto: boolean, partition: number, node: NodeId): boolean {
+    return this.#of(hasVeto).get(partition)?.has(node) === true
+  }
+
+  clear(): void {
+    this.#first.clear()
+    this.#others.clear()
+  }
+
+  #of(hasVeto: boolean): Map<number, Set<NodeId>> {
+    return hasVeto ? this.#others : this.#first
   }
 }
 

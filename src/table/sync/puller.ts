@@ -22,7 +22,7 @@ import { unpackMerged, unpackRegister, unpackSide, type RegisterRow } from '../r
 import type { Replication } from '../replication.ts'
 import type { Rpc } from '../rpc.ts'
 import type { Rules } from '../rules.ts'
-import type { RegisterTable } from '../schema.ts'
+import { hasVeto, type RegisterTable } from '../schema.ts'
 import { isForgettable } from './collected.ts'
 import { DIGEST_BYTES, differingLeaves } from './digests.ts'
 import type {
@@ -77,8 +77,15 @@ export interface SyncReport {
   settled: number
   /** Of them, those that cannot be read here: of a newer version, or damaged. */
   unreadable: number
-  /** Of them, those that the table's veto keeps out for now. */
-  kept: number
+  /** Partitions in which the table's veto keeps something out for now. */
+  readonly keptIn: Set<number>
+}
+
+/** What somebody needs all of. */
+export interface PullWish {
+  readonly isWanted: (partition: number) => boolean
+  /** Those that have a veto, or the others, which are what vetoes are made of. */
+  readonly hasVeto: boolean
 }
 
 export class Puller {
@@ -91,23 +98,19 @@ export class Puller {
   /**
    * Compares with `peer` every partition that both own, and takes what it has and we lack.
    *
-   * @param isWanted leaves partitions out; all when absent. Who gives it needs all of the others
-   * @throws {TableError} `TooBusy` when a veto keeps something out that is needed, and others
+   * @param wish leaves tables and partitions out; of the others also the floors come
    */
-  async pull(
-    peer: NodeId,
-    signal: AbortSignal,
-    isWanted?: (partition: number) => boolean,
-  ): Promise<SyncReport> {
-    const report: SyncReport = { differing: 0, settled: 0, unreadable: 0, kept: 0 }
+  async pull(peer: NodeId, signal: AbortSignal, wish?: PullWish): Promise<SyncReport> {
+    const report: SyncReport = { differing: 0, settled: 0, unreadable: 0, keptIn: new Set() }
     const answers = await this.#roots(peer)
     for (const [name, synced] of this.#options.tables) {
+      if (wish !== undefined && hasVeto(synced.table) !== wish.hasVeto) continue
       signal.throwIfAborted()
       const theirs = answers.get(name)!
       const own = await this.#options.digests.of(name, signal)
       const ours = own.roots()
       for (const [partition, root] of theirs) {
-        if (isWanted?.(partition) === false || !this.#isShared(partition, peer)) continue
+        if (wish?.isWanted(partition) === false || !this.#isShared(partition, peer)) continue
         const before = ours.get(partition)
         if (before !== undefined && equalBytes(before, root)) continue
         const { leaves } = await this.#ask<LeavesMessage, LeavesAnswer>(peer, 'sync/leaves', {
@@ -117,11 +120,8 @@ export class Puller {
         await this.#pullLeaves({ peer, synced, partition, leaves: wanted, signal, report })
       }
     }
-    if (isWanted !== undefined && report.kept > 0) {
-      throw new TableError('TooBusy', `Cannot copy ${report.kept} rows yet: a veto keeps them out`)
-    }
     // One that has been an owner all along was told of each floor, or still holds what it is for.
-    if (isWanted !== undefined) await this.#pullFloors(peer, isWanted)
+    if (wish !== undefined) await this.#pullFloors(peer, wish.isWanted)
     return report
   }
 
@@ -272,7 +272,7 @@ export class Puller {
     if (result?.kind === 'refused') await this.#takeSides(synced, unit, came.sides)
     const { partition } = this.#options.replication.placeOf(table, partitionKey)
     // Without a vote here nothing can be settled with this node; what is left over waits.
-    if (!this.#options.custody.votes(partition)) return
+    if (!this.#options.custody.votes(partition, hasVeto(table))) return
     const isLeft = await this.#hasLeftSides(synced, unit, own)
     const isRefused = result?.kind === 'refused' && isBehind
     // A promise keeps it out, or side rows lie here that nothing names: a ballot decides.
@@ -317,7 +317,7 @@ export class Puller {
     const { partitionKey, key } = namesOf(table.placement, unit)
     const code = table.veto?.(this.#options.db, partitionKey, key, valueOf(table, row))
     if (code === undefined) return false
-    if (table.mayPass?.(code) === true) report.kept += 1
+    if (table.mayPass?.(code) === true) report.keptIn.add(partitionOfKey(table.placement, unit))
     return true
   }
 

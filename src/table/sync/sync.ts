@@ -92,7 +92,7 @@ export class NodeSync {
         await floors.clear(partitions)
         owner.forgetRows()
       },
-      pull: (peer, signal, isWanted) => this.#puller.pull(peer, signal, isWanted),
+      pull: (peer, signal, wish) => this.#puller.pull(peer, signal, wish),
       ...{ cluster, custody, rules, ...wish },
     })
   }

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { newestLayout } from '../../../src/cluster/layout/history.ts'
+import { newestLayout, type LayoutHistory } from '../../../src/cluster/layout/history.ts'
 import { allOwners, countPartitions } from '../../../src/cluster/layout/layout.ts'
 import { apply, preview, revert, stage } from '../../../src/cluster/layout/staging.ts'
 import { loneHistory } from '../../../src/cluster/lone.ts'
+import { declareLost } from '../../../src/cluster/layout/trackers.ts'
 import { CLUSTER, firstOf, nodeOf, storing, TERA } from './members.ts'
 
 const none = (): number => 0
@@ -112,4 +113,17 @@ test('a node that stood alone must be given a role or be removed with its first 
   )
   const removed = apply(stage(forgotten, { roles: new Map([[nodeOf(0), undefined]]) }), 1)
   assert.deepEqual(newestLayout(removed).storage, [nodeOf(1), nodeOf(2)])
+})
+
+test('apply() makes no layout in which those that are not lost are no quorum', () => {
+  const lost = declareLost(firstOf(3, 3), nodeOf(0))
+  const leaving = (...nodes: number[]): LayoutHistory =>
+    stage(lost, {
+      roles: new Map(nodes.map((each) => [nodeOf(each), undefined])),
+      factor: 1,
+    })
+  assert.throws(() => apply(leaving(1), 2), { code: 'CannotAssign', message: /is lost.*no quorum/ })
+  assert.throws(() => preview(leaving(1), none), { code: 'CannotAssign' })
+  assert.deepEqual(newestLayout(apply(leaving(0), 2)).storage.length, 2)
+  assert.deepEqual(newestLayout(apply(leaving(0, 1), 2)).storage.length, 1)
 })

@@ -17,7 +17,9 @@ import { defineMerged, type MergedTable } from '../../../src/table/schema.ts'
 import { emptyPartitions } from '../../../src/table/sync/empty.ts'
 import { GatherWorker } from '../../../src/table/sync/gather.ts'
 
-const [self, other] = ['a', 'b'].map((digit) => nodeId(digit.repeat(64))) as [NodeId, NodeId]
+const [self, other, third] = ['a', 'b', 'c'].map((digit) => nodeId(digit.repeat(64))) as [
+  ...[NodeId, NodeId, NodeId],
+]
 
 const tallies = localMerged(
   defineMerged<number>({
@@ -62,7 +64,7 @@ function lifeOf(
       await emptyPartitions(options, [diesAfter], signal)
       throw new Error('killed')
     },
-    pull: () => Promise.resolve(),
+    pull: () => Promise.resolve({ keptIn: new Set() }),
     withBlocks: (partitions) => Promise.resolve(partitions),
     isConfirmed: () => Promise.resolve(true),
     progressed: () => undefined,
@@ -94,4 +96,66 @@ test('what has gone is not looked for again', async () => {
   await lifeOf(store).work()
   // One that empties nothing would die.
   await lifeOf(store, 1).work()
+})
+
+/** Three nodes hold everything; this one has lost its rows and was let in again. */
+function readmittedCluster(): Cluster {
+  const storage = [self, other, third]
+  const places = new Uint8Array(PARTITION_COUNT * 3).map((_, index) => index % 3)
+  const layout = { ...loneLayout(self), ...{ version: 1, factor: 3, storage, places } }
+  const lone = loneHistory(self, 'c')
+  const known = lone.nodes.get(self)!
+  const nodes = new Map(storage.map((node) => [node, { ...known, ack: 1, sync: 1, syncAck: 1 }]))
+  nodes.set(self, { ...nodes.get(self)!, incarnation: 'two', readmittedAt: 1 })
+  const history = { ...lone, nodes, readmissions: 1, readVersion: 1, active: [layout] }
+  return { ...fixedCluster(self, [storage]), history: () => history }
+}
+
+test('a node that lost its rows copies what vetoes are made of first, and votes there meanwhile', async () => {
+  const cluster = readmittedCluster()
+  const db = openDb(new MemoryStore())
+  const custody = new Custody(db, cluster, 'two')
+  const done: string[] = []
+  const keptIn = new Set([9])
+  const worker = new GatherWorker({
+    ...{ cluster, custody, rules, log: silentLog, intervalMs: 1 },
+    empty: () => {
+      done.push('empty')
+      return Promise.resolve()
+    },
+    pull: (peer, _signal, { hasVeto, isWanted }) => {
+      const isAll = isWanted(9) && isWanted(8) && isWanted(256)
+      done.push(`${hasVeto ? 'others' : 'first'} ${isAll ? 'all' : 'some'} ${peer[0]}`)
+      const kept = hasVeto && peer === third ? keptIn : []
+      return Promise.resolve({ keptIn: new Set(kept) })
+    },
+    withBlocks: (partitions) => Promise.resolve(partitions),
+    isConfirmed: () => Promise.resolve(true),
+    progressed: () => undefined,
+  })
+  const { signal } = new AbortController()
+  const votes = (): readonly boolean[] =>
+    [8, 9].flatMap((each) => [custody.votes(each, false), custody.votes(each, true)])
+  await worker.work(signal)
+  assert.deepEqual(done.splice(0), ['first all b', 'first all c', 'empty'])
+  assert.deepEqual(votes(), [false, false, false, false])
+  await worker.work(signal)
+  assert.deepEqual(done.splice(0), [
+    ...['first all b', 'first all c', 'others all b', 'others all c'],
+  ])
+  // Whoever has the gate closed that keeps a row out may need this vote to open it.
+  assert.deepEqual(votes(), [true, true, true, false])
+  assert.throws(() => custody.assertVotes(9, true), { code: 'Recovering' })
+  keptIn.clear()
+  await worker.work(signal)
+  assert.deepEqual(done.splice(0), ['others some c'])
+  assert.deepEqual(votes(), [true, true, true, true])
+})
+
+test('what tables without a veto are recovered to is not kept over a restart', async () => {
+  const store = new MemoryStore()
+  const custody = new Custody(openDb(store), readmittedCluster(), 'two')
+  custody.recoveredFirst([9], 1)
+  assert.equal(custody.votes(9, false), true)
+  assert.equal(new Custody(openDb(store), readmittedCluster(), 'two').votes(9, false), false)
 })

@@ -1,12 +1,14 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { ballotZero } from '../../../src/base/ballot.ts'
+import { utf8 } from '../../../src/base/bytes.ts'
+import { blake3 } from '../../../src/base/hash.ts'
 import type { NodeId } from '../../../src/base/ids.ts'
 import { silentLog } from '../../../src/base/log.ts'
 import { localTable } from '../../../src/table/owner/local.ts'
 import { rules } from '../../../src/table/rules.ts'
 import { defineMerged, defineRegister } from '../../../src/table/schema.ts'
-import { Puller } from '../../../src/table/sync/puller.ts'
+import { Puller, type PullWish } from '../../../src/table/sync/puller.ts'
 import { NodeDigests } from '../../../src/table/sync/source.ts'
 import { ids, threeOwners, type Three } from '../three.ts'
 
@@ -194,7 +196,7 @@ test('a row that a veto keeps out is not settled, and keeps no other from coming
   }
 })
 
-test('who needs all that another holds is told when a veto keeps some of it out for now', async () => {
+test('who needs all that another holds is told where a veto keeps some of it out for now', async () => {
   const three = await keptOut()
   const [network, db] = [three.networks[2]!, three.dbs[2]!]
   const local = localTable(guarded as never)
@@ -220,16 +222,18 @@ test('who needs all that another holds is told when a veto keeps some of it out 
     rules,
     settle: () => assert.fail('a ballot would meet the veto too'),
   })
-  const pull = (isWanted?: () => boolean): Promise<unknown> =>
-    three.done(puller.pull(ids[0]!, new AbortController().signal, isWanted))
+  const pull = async (wish?: PullWish): Promise<readonly number[]> => {
+    const { signal } = new AbortController()
+    return [...(await three.done(puller.pull(ids[0]!, signal, wish))).keptIn]
+  }
   vetoing.code = 'for now'
-  await assert.rejects(
-    pull(() => true),
-    { code: 'TooBusy' },
-  )
-  assert.equal(((await pull()) as { readonly kept: number }).kept, 1)
+  const partition = blake3(utf8('p'))[0]!
+  const wish = { isWanted: () => true, hasVeto: true }
+  assert.deepEqual(await pull(wish), [partition])
+  assert.deepEqual(await pull(), [partition])
+  assert.deepEqual(await pull({ ...wish, hasVeto: false }), [], 'this table is not among those')
   vetoing.code = 'for good'
-  assert.equal(((await pull(() => true)) as { readonly kept: number }).kept, 0)
+  assert.deepEqual(await pull(wish), [])
 })
 
 test('a side row that a promise keeps out comes though the register itself is here', async () => {
