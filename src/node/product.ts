@@ -206,7 +206,11 @@ function storeOf(
     announce: shareCopies({ caches, ...asking }),
     sealers: sealersOf(parts, { sealing, tables, model }),
     quotas: new QuotaKeeper(clock),
-    counts: shardCounts({ local: (key) => readCounts(db, key), network, cluster }),
+    counts: shardCounts({
+      ...{ network, cluster },
+      local: (key) => readCounts(db, key),
+      votes: (partition) => tables.votes(partition),
+    }),
     ...{ clock, rng, log, ...known, ...simulated?.store },
   }
 }

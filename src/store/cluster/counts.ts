@@ -6,6 +6,7 @@ import type { NodeId } from '../../base/ids.ts'
 import type { Network } from '../../base/network.ts'
 import type { Cluster } from '../../cluster/cluster.ts'
 import { countsText, parseCounts, type Counts } from '../../model/counter.table.ts'
+import { StoreError } from '../errors.ts'
 
 const ENDPOINT = 'store/counts'
 const ANSWER_MS = 2_000
@@ -15,6 +16,8 @@ export interface ShardCountsOptions {
   readonly local: (key: string) => Counts
   readonly network: Network
   readonly cluster: Pick<Cluster, 'readers'>
+  /** Whether this node has all rows of the partition: one that lost them counts what came back. */
+  readonly votes: (partition: number) => boolean
 }
 
 /**
@@ -26,17 +29,31 @@ export interface ShardCountsOptions {
 export function shardCounts(
   options: ShardCountsOptions,
 ): (key: string) => Counts | Promise<Counts> {
-  const { local, network, cluster } = options
-  network.handle(ENDPOINT, (_from, key) => countsText(local(key as string)))
+  const { local, network, cluster, votes } = options
+  network.handle(ENDPOINT, (_from, key) => {
+    if (!votes(partitionOf(key as string))) throw recovering()
+    return countsText(local(key as string))
+  })
   return (key) => {
-    // Where the rows of the objects lie: see `Placement`.
-    const readers = cluster.readers(blake3(utf8(key))[0]!)
-    return readers.includes(network.self) ? local(key) : askOf(network, readers, key)
+    const partition = partitionOf(key)
+    const readers = cluster.readers(partition)
+    if (readers.includes(network.self) && votes(partition)) return local(key)
+    const others = readers.filter((node) => node !== network.self)
+    return askOf(network, others, key)
   }
 }
 
+/** Where the rows of the objects lie: see `Placement`. */
+function partitionOf(key: string): number {
+  return blake3(utf8(key))[0]!
+}
+
+function recovering(): StoreError {
+  return new StoreError('Unavailable', 'Cannot count objects: the database of this node lost rows')
+}
+
 async function askOf(network: Network, readers: readonly NodeId[], key: string): Promise<Counts> {
-  let failure: unknown
+  let failure: unknown = recovering()
   for (const node of readers) {
     try {
       const answer = await network.call(node, ENDPOINT, key, { deadlineMs: ANSWER_MS })

@@ -20,9 +20,15 @@ class Wire extends LoopbackNetwork {
   }
 }
 
-async function countsOf(readers: readonly NodeId[], own: Counts): Promise<Counts> {
+async function countsOf(
+  readers: readonly NodeId[],
+  own: Counts,
+  network = new Wire(SELF),
+  hasRows = true,
+): Promise<Counts> {
   const cluster = { readers: () => readers }
-  return shardCounts({ local: () => own, network: new Wire(SELF), cluster })('shard')
+  const votes = (): boolean => hasRows
+  return shardCounts({ local: () => own, network, cluster, votes })('shard')
 }
 
 test('an owner counts its own rows; who owns none of them asks the next owner that answers', async () => {
@@ -30,4 +36,13 @@ test('an owner counts its own rows; who owns none of them asks the next owner th
   assert.deepEqual(await countsOf([SELF], noCounts), noCounts)
   assert.deepEqual(await countsOf([DOWN, OWNER], noCounts), held)
   await assert.rejects(countsOf([DOWN], noCounts), /down/)
+})
+
+test('an owner that lost its rows asks another one, and answers nobody', async () => {
+  const network = new Wire(SELF)
+  assert.deepEqual(await countsOf([SELF, OWNER], noCounts, network, false), held)
+  await assert.rejects(async () => network.call(SELF, 'store/counts', 'shard', { deadlineMs: 1 }), {
+    code: 'Unavailable',
+  })
+  await assert.rejects(countsOf([SELF], noCounts, new Wire(SELF), false), { code: 'Unavailable' })
 })
