@@ -4,7 +4,8 @@ import { pack, unpack } from '../base/codec.ts'
 import type { Clock } from '../base/clock.ts'
 import type { Disk } from '../base/disk.ts'
 import type { NodeId } from '../base/ids.ts'
-import { DRIVE_RESERVE_PERCENT, DRIVES_MAX, PAGE_BYTES } from '../base/limits.ts'
+import { driveReserveBytes } from '../base/drive-room.ts'
+import { DRIVES_MAX, PAGE_BYTES } from '../base/limits.ts'
 import type { DriveStatus } from './blocks.ts'
 import { BlockError, systemCode } from './errors.ts'
 import type { Segment } from './segment/segment.ts'
@@ -82,7 +83,7 @@ export class Drive {
   }
 
   get #reserveBytes(): number {
-    return (this.#totalBytes * DRIVE_RESERVE_PERCENT) / 100
+    return driveReserveBytes(this.#totalBytes)
   }
 
   /** Reads the free space unless that was done within the last second. */

@@ -15,11 +15,8 @@ import {
 } from 'node:fs'
 import { createServer } from 'node:net'
 import { dirname, join } from 'node:path'
-import {
-  DRIVE_RESERVE_PERCENT,
-  METADATA_UPLOADS_BYTES,
-  SEGMENT_STEP_BYTES,
-} from '../../base/limits.ts'
+import { blockRoomBytes } from '../../base/drive-room.ts'
+import { METADATA_UPLOADS_BYTES } from '../../base/limits.ts'
 import { endpointOf } from '../../config/endpoint.ts'
 import type { Config, ListenAddress, TlsFiles } from '../../config/schema.ts'
 import { datesWarning, judgeIdentity } from '../../node/tls/judge.ts'
@@ -62,8 +59,7 @@ export function folderLook(folder: string, holds: 'rows' | 'blocks'): Look {
   const free = bavail * bsize
   const text = `"${folder}"${place === folder ? '' : ' (not made yet)'}, ${sizeText(free)} free`
   const unfit = unfitFileSystems[type]
-  const reserve = (blocks * bsize * DRIVE_RESERVE_PERCENT) / 100
-  const least = holds === 'rows' ? METADATA_UPLOADS_BYTES : reserve + SEGMENT_STEP_BYTES
+  const least = holds === 'rows' ? METADATA_UPLOADS_BYTES : blockRoomBytes(blocks * bsize)
   if (free < least) {
     const mend = 'Delete something, make the drive larger, or add a node.'
     return failed(`${text}: below ${sizeText(least)} uploads are refused`, mend)
