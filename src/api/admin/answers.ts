@@ -35,6 +35,8 @@ export const clusterHealthShape = fields({
    * apart that its messages are refused makes the status `degraded`.
    */
   clocksApart: omittable(list(fields({ id: text, aheadMs: integer }))),
+  /** Ours: drives that are full but for their reserve; absent while none is. `degraded` with any. */
+  drivesFull: omittable(list(fields({ id: text, holds: oneOf('rows', 'blocks') }))),
 })
 export type ClusterHealthAnswer = Shaped<typeof clusterHealthShape>
 

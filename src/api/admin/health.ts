@@ -2,7 +2,7 @@
 
 import type { NodeId } from '../../base/ids.ts'
 import { isBlockDriveFull } from '../../base/drive-room.ts'
-import { METADATA_RESERVE_BYTES } from '../../base/limits.ts'
+import { METADATA_RESERVE_BYTES, METADATA_UPLOADS_BYTES } from '../../base/limits.ts'
 import { CLOCK_REFUSAL_MICROS, clocksApart, type ToldClock } from '../../base/timestamp.ts'
 import { PARTITION_COUNT } from '../../cluster/cluster.ts'
 import { storageOf } from '../../cluster/layout/history.ts'
@@ -38,7 +38,9 @@ export async function healthOf(context: HealthContext): Promise<ClusterHealthAns
   const isRefused = apart.some(({ aheadMs }) => Math.abs(aheadMs) * 1000 > CLOCK_REFUSAL_MICROS)
   const isWell = (id: NodeId): boolean => up.has(id) && !mute.has(id)
   const well = storage.filter(isWell).length
-  const isWhole = partitions.all === PARTITION_COUNT && well === storage.length && !isRefused
+  const drivesFull = fullDrives(cards)
+  const isAllThere = partitions.all === PARTITION_COUNT && well === storage.length
+  const isWhole = isAllThere && !isRefused && drivesFull.length === 0
   const isServed = isServing && partitions.quorum === PARTITION_COUNT
   return {
     status: !isServed ? 'unavailable' : isWhole ? 'healthy' : 'degraded',
@@ -51,11 +53,22 @@ export async function healthOf(context: HealthContext): Promise<ClusterHealthAns
     partitionsQuorum: partitions.quorum,
     partitionsAllOk: partitions.all,
     ...(apart.length === 0 ? {} : { clocksApart: apart.map(clockAnswer) }),
+    ...(drivesFull.length === 0 ? {} : { drivesFull }),
   }
 }
 
 function clockAnswer({ node, aheadMs }: ToldClock<NodeId>): { id: string; aheadMs: number } {
   return { id: node, aheadMs }
+}
+
+/** With less room a node takes no uploads, or soon no more blocks: it says so below its table too. */
+function fullDrives(cards: Cards): NonNullable<ClusterHealthAnswer['drivesFull']> {
+  return [...cards].flatMap(([id, { data, metadata }]) => [
+    ...((metadata?.availableBytes ?? Infinity) < METADATA_UPLOADS_BYTES
+      ? [{ id, holds: 'rows' as const }]
+      : []),
+    ...(data !== null && isBlockDriveFull(data) ? [{ id, holds: 'blocks' as const }] : []),
+  ])
 }
 
 /** Partitions that have a quorum. */

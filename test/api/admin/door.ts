@@ -118,7 +118,7 @@ export async function openAdminDoor(
           ...{ version: '0.1.0', runtime: 'node v20', hostname: 'here' },
           address: '127.0.0.1:3900',
           notice: door.notice ?? sentenceOf(door.condition),
-          data: { availableBytes: 5, totalBytes: 10 },
+          data: { availableBytes: 5e9, totalBytes: 10e9 },
           metadata: null,
           missingBlocks: 3,
         }),

@@ -87,6 +87,27 @@ test('a clock that is off is named, and degraded is a cluster that refuses its m
   assert.deepEqual(await told(0, 90_000, 90_100), ['degraded', [of(0, -90_000)]])
 })
 
+test('a cluster with a full drive is not healthy, and says whose drive it is', async () => {
+  const context = contextOf([true, true])
+  const card = await context.node.card()
+  const totalBytes = 2 ** 30
+  const told = async (drives: Partial<AskedCard>): Promise<unknown> => {
+    const peers = {
+      card: (id: NodeId) => Promise.resolve({ ...card, ...(id === nodeOf(1) ? drives : {}) }),
+    }
+    const { status, drivesFull } = await healthOf({ ...context, node: { ...context.node, peers } })
+    return [status, drivesFull]
+  }
+  const [little, enough] = [47, 100].map((mib) => ({ availableBytes: mib * 2 ** 20, totalBytes }))
+  assert.deepEqual(await told({ metadata: enough!, data: enough! }), ['healthy', undefined])
+  const [rows, blocks] = ['rows', 'blocks'].map((holds) => ({ id: nodeOf(1), holds }))
+  assert.deepEqual(await told({ metadata: little! }), ['degraded', [rows]])
+  assert.deepEqual(await told({ data: little! }), ['degraded', [blocks]])
+  assert.deepEqual(await told({ metadata: little!, data: little! }), ['degraded', [rows, blocks]])
+  // A node of an older version says nothing of its drives.
+  assert.deepEqual(await told({ metadata: null }), ['healthy', undefined])
+})
+
 test('the words of /health are those of its status', async () => {
   assert.deepEqual(await words(contextOf([true, true])), [200, 'Hangar is fully operational\n'])
   assert.match((await words(contextOf([true, false])))[1], /^Hangar serves everything, but/)

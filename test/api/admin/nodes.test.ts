@@ -71,7 +71,7 @@ test('ConnectClusterNodes answers for each address in its order', async () => {
 test('join links, and suggests a role; over data it says who joins whom', async () => {
   const path = '/hangar/v1/join'
   const found = await door.call(path, { body: { address: PEER_ADDRESS } })
-  const node = { id: NODE, zone: 'here', capacity: 5 }
+  const node = { id: NODE, zone: 'here', capacity: 5e9 }
   assert.deepEqual(found, { isMember: false, node, seed: null })
   const peer = { node: PEER, address: PEER_ADDRESS, lastSeenSecs: 0, clusterId: 'cc' }
   for (const [isUp, clusterId, knownBy] of [
@@ -94,7 +94,7 @@ test('join links, and suggests a role; over data it says who joins whom', async 
 
 test('safe-to-stop is not said of a node that alone holds what it holds', async () => {
   const answer = await door.call('/hangar/v1/safe-to-stop')
-  const none = { isSafe: false, partitions: 256, partitionsQuorum: 0, partitionsRoomLost: 0 }
+  const none = { isSafe: false, partitions: 256, partitionsQuorum: 0, partitionsRoomLost: 256 }
   assert.deepEqual(answer, { node: NODE, ...none })
 })
 

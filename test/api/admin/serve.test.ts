@@ -88,9 +88,9 @@ test('GetClusterStatus, GetClusterHealth and GetNodeInfo have the shapes of Gara
         clockAheadMs: 0,
         isUp: true,
         lastSeenSecsAgo: null,
-        role: { zone: 'default', tags: [], capacity: 10 },
+        role: { zone: 'default', tags: [], capacity: 10e9 },
         draining: false,
-        dataPartition: { available: 5, total: 10 },
+        dataPartition: { available: 5e9, total: 10e9 },
       },
     ],
   })

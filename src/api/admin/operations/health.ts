@@ -29,7 +29,10 @@ function wordsOf({ status, partitions, partitionsQuorum }: ClusterHealthAnswer):
     case 'healthy':
       return 'Hangar is fully operational'
     case 'degraded':
-      return 'Hangar serves everything, but a node that stores is down or lost rows, or a clock is off'
+      return (
+        'Hangar serves everything, but a node that stores is down or lost rows, a clock is off, ' +
+        'or a drive is full'
+      )
     case 'unavailable':
       return `Hangar cannot serve everything: ${partitionsQuorum} of ${partitions} partitions have a quorum`
   }
