@@ -17,7 +17,7 @@ import type { Metrics } from '../base/metrics.ts'
 import { KeyedMutex } from '../base/semaphore.ts'
 import type { Batch, Db } from '../db/db.ts'
 import { WorkerRunner } from '../worker/runner.ts'
-import type { Working } from '../worker/worker.ts'
+import type { Worker, Working } from '../worker/worker.ts'
 import type { DriveStatus, LocalBlocks, ScrubReport, Slot } from './blocks.ts'
 import { mountDrives, type Drive } from './drives.ts'
 import { BlockError } from './errors.ts'
@@ -27,6 +27,7 @@ import { Resync } from './resync.ts'
 import { scrubBlocks } from './scrub.ts'
 import { Appender } from './segment/appender.ts'
 import { Compaction } from './segment/compaction.ts'
+import { GoneSegments } from './segment/gone.ts'
 import { BlockIndex } from './segment/index.ts'
 import { loadSegments } from './segment/load.ts'
 import { parseSegmentKey, segmentTree, type Location } from './segment/rows.ts'
@@ -133,6 +134,8 @@ interface Arrival {
 /** `Blocks` on this node's own drives. */
 export class NodeBlocks implements LocalBlocks {
   readonly slab: BlockSlab
+  /** For whoever knows whether there is room for the rows that it writes: it is not started here. */
+  readonly goneSegments: Worker
   readonly #parts: NodeBlocksParts
   readonly #index: BlockIndex
   readonly #reader: BlockReader
@@ -149,7 +152,8 @@ export class NodeBlocks implements LocalBlocks {
     this.slab = parts.slab
     const { db, clock, log, metrics, drives, slab, appenders } = parts
     const graceMs = parts.graceMs ?? BLOCK_GRACE_MS
-    this.#references = new References({ db, clock, graceMs, metrics })
+    const references = new References({ db, clock, graceMs, metrics })
+    this.#references = references
     const index: BlockIndex = new BlockIndex(db, (location) => this.#reader.segmentOf(location))
     this.#index = index
     const onUnsound = (hash: string): void => this.#want(hash)
@@ -159,12 +163,13 @@ export class NodeBlocks implements LocalBlocks {
       new Compaction({ db, log, metrics, index, reader, slab, drives, appenders }),
       parts,
     )
+    this.goneSegments = new GoneSegments({ db, log, index, references, reader, drives })
     const resync = new Resync({
       db,
       clock,
       graceMs,
       index,
-      references: this.#references,
+      references,
       locks: this.#locks,
       metrics,
       isReferenced: parts.isReferenced,
@@ -326,7 +331,7 @@ export class NodeBlocks implements LocalBlocks {
   #want(hash: string): void {
     if (this.#parts.readOnly === true) return
     this.#parts.db
-      .write((batch) => this.#references.lost(batch, hash))
+      .write((batch) => void this.#references.lost(batch, hash))
       // A database that takes nothing more has said so already.
       .catch(() => undefined)
   }

@@ -88,7 +88,10 @@ export class BlockReader {
   async isSound(hash: string): Promise<boolean> {
     const location = this.#index.find(hash)
     if (location === undefined) return false
-    if (this.segmentOf(location)?.isVerified(location.sequence) === true) return true
+    const segment = this.segmentOf(location)
+    // Though it was seen whole before its file went: `has` says the same.
+    if (segment?.isGone === true) return false
+    if (segment?.isVerified(location.sequence) === true) return true
     const slot = await this.#slab.takeReserved()
     try {
       await this.read(hash, slot)

@@ -74,9 +74,15 @@ export class References {
     if (batch.get(wantedTree, hash) !== undefined) batch.del(wantedTree, hash)
   }
 
-  /** The block was found damaged or gone: if it is referred to, it is wanted. */
-  lost(batch: Batch, hash: string): void {
-    if (this.count(hash, batch) > 0) batch.put(wantedTree, hash, '')
+  /**
+   * The block was found damaged or gone: if it is referred to, it is wanted.
+   *
+   * @returns whether it is
+   */
+  lost(batch: Batch, hash: string): boolean {
+    if (this.count(hash, batch) === 0) return false
+    if (batch.get(wantedTree, hash) === undefined) batch.put(wantedTree, hash, '')
+    return true
   }
 
   dropped(batch: Batch, hash: string): void {

@@ -92,7 +92,9 @@ export async function startBackground(parts: BackgroundParts): Promise<Backgroun
     metrics,
   })
   const ended = new EndedRows({ db, tables, model, log, intervalMs: collect.intervalMs })
-  const copying = [sync, fetch, gather].map((worker) => sparingWorker(worker, parts.space))
+  const copying = [sync, fetch, gather, blocks.goneSegments].map((worker) =>
+    sparingWorker(worker, parts.space),
+  )
   const runners = [buckets, release, ...copying, collect, ended, ...parts.others].map((worker) => {
     const runner = new WorkerRunner(worker, { clock, log })
     runner.start()

@@ -162,9 +162,9 @@ export class Appender {
     try {
       this.#drive.assertSound()
       let segment = this.#open
-      if (segment === undefined || segment.reservedBytes + size > this.#options.segmentBytes) {
-        segment = await this.#next(reserve)
-      }
+      const takes =
+        segment?.isGone === false && segment.reservedBytes + size <= this.#options.segmentBytes
+      if (segment === undefined || !takes) segment = await this.#next(reserve)
       while (segment.reservedBytes + size > segment.allocatedBytes) {
         // A step under way may be refused what this one may take.
         if (this.#growing === undefined) await this.#grow(segment, reserve)
