@@ -10,7 +10,10 @@ import type { ReplicatedBlocks } from './replicated.ts'
 
 const SLICE_HASHES = 64
 const INTERVAL_MS = 10_000
-/** That are remembered by name. */
+const INTERVAL_MS_MAX = 600_000
+/** Rested for each block that could not be had: where nobody has them, asking must not fill a core. */
+const MISSING_REST_MS = 1
+/** That are remembered by name, and logged. */
 const FAILING_MAX = 1_000
 
 export interface BlockFetchOptions {
@@ -36,8 +39,8 @@ interface Failure {
 export class BlockFetch implements Worker {
   readonly name = 'block-fetch'
   readonly tranquility = 1
-  readonly intervalMs: number
   readonly #options: BlockFetchOptions
+  readonly #intervalMs: number
   readonly #fetched: (amount?: number) => void
   #cursor: string | undefined
   /** Of this round, so far; and of the last one. */
@@ -49,7 +52,7 @@ export class BlockFetch implements Worker {
 
   constructor(options: BlockFetchOptions) {
     this.#options = options
-    this.intervalMs = options.intervalMs ?? INTERVAL_MS
+    this.#intervalMs = options.intervalMs ?? INTERVAL_MS
     this.#fetched = options.metrics.counter(
       'block_fetched_total',
       'Blocks brought here from owners',
@@ -64,6 +67,11 @@ export class BlockFetch implements Worker {
       'Those of them that no owner could send',
       () => this.#failed.size,
     )
+  }
+
+  get intervalMs(): number {
+    const restMs = Math.min(INTERVAL_MS_MAX, this.#missing * MISSING_REST_MS)
+    return Math.max(this.#intervalMs, restMs)
   }
 
   /** Blocks that lie on one owner less than they should, for they do not lie here. */
@@ -97,7 +105,7 @@ export class BlockFetch implements Worker {
         this.#seen -= 1
       } catch (error) {
         if (!(error instanceof DomainError)) throw error
-        this.#note(hash)
+        if (!this.#note(hash)) continue
         log.warn({ hash, code: String(error.code) }, 'A block that belongs here cannot be had yet')
       }
     }
@@ -112,10 +120,12 @@ export class BlockFetch implements Worker {
     return isEnd ? 'idle' : 'busy'
   }
 
-  #note(hash: string): void {
-    if (this.#failing.size >= FAILING_MAX) return
+  /** @returns whether it is news: tried again and again, it is told of once */
+  #note(hash: string): boolean {
+    if (this.#failing.size >= FAILING_MAX) return false
     const errors = (this.#failed.get(hash)?.errors ?? 0) + 1
     this.#failing.set(hash, { errors, micros: this.#options.clock.monotonicMicros() })
+    return errors === 1
   }
 
   async #fetch(hash: string, signal: AbortSignal): Promise<void> {

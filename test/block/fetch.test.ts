@@ -3,13 +3,18 @@ import { test } from 'node:test'
 import { hexOf } from '../../src/base/bytes.ts'
 import { blake3 } from '../../src/base/hash.ts'
 import type { NodeId } from '../../src/base/ids.ts'
-import { fixedCluster } from '../../src/cluster/lone.ts'
+import { silentLog } from '../../src/base/log.ts'
+import type { Network } from '../../src/base/network.ts'
+import { BlockFetch } from '../../src/block/fetch.ts'
+import { ReplicatedBlocks } from '../../src/block/replicated.ts'
+import { fixedCluster, loneCluster } from '../../src/cluster/lone.ts'
 import { SimulatedNode } from '../../src/simulation/node.ts'
 import { SeededRng } from '../../src/simulation/seeded-rng.ts'
 import { World } from '../../src/simulation/world.ts'
 import { createBucket } from '../../src/store/bucket/bucket.ts'
 import { putObject } from '../../src/store/object/put-object.ts'
 import { bodyOf, contentOf } from '../../src/simulation/contents.ts'
+import { ManualClock, openWorld, thisNode } from './harness.ts'
 
 const fair = { lossChance: 0, copyChance: 0, slowChance: 0, slowMs: 1, usualMs: 1 }
 
@@ -116,4 +121,54 @@ test('a block that was found damaged while nothing referred to it is wanted with
   assert.deepEqual(await blocks.wanted(undefined, 10), [hash])
   await world.run(20_000, () => blocks.has(hash))
   assert.ok(blocks.has(hash))
+})
+
+test('blocks of a file that is gone are brought from another owner after a start, unread', async () => {
+  const { world, nodes } = await threeNodes()
+  await store(world, nodes[0]!)
+  await world.run(2_000, () => false)
+  const [first] = nodes
+  first!.crash('kill')
+  const clock = new ManualClock()
+  const gone = first!.disk.of(clock, () => 0).remove('/blocks/00000001.segment')
+  clock.advance(1)
+  await gone
+  first!.start()
+  await world.run(20_000, () => first!.product !== undefined)
+  assert.equal(first!.product!.blocks.has(hash), false)
+  await world.run(60_000, () => first!.product!.blocks.has(hash))
+  assert.ok(first!.product!.blocks.has(hash))
+  await world.run(10_000, () => false)
+  assert.deepEqual(await first!.product!.blocks.wanted(undefined, 10), [])
+})
+
+test('blocks that nobody has are told of once, and asked for the less often the more they are', async () => {
+  const warnings: object[] = []
+  const log = { ...silentLog, warn: (fields: object) => void warnings.push(fields) }
+  const { blocks, db, clock, metrics } = await openWorld()
+  const cluster = new ReplicatedBlocks({
+    ...{ local: blocks, clock, cluster: loneCluster(thisNode) },
+    network: { self: thisNode, receive: () => undefined } as unknown as Network,
+  })
+  const fetch = new BlockFetch({ local: blocks, cluster, clock, log, metrics })
+  const { signal } = new AbortController()
+  const round = async (): Promise<void> => {
+    while ((await fetch.work(signal)) === 'busy');
+  }
+  const want = (count: number): Promise<void> =>
+    db.write((batch) => {
+      for (let at = 0; at < count; at++) {
+        blocks.referenceAdded(batch, at.toString(16).padStart(64, '0'))
+      }
+    })
+  await want(70)
+  for (let rounds = 0; rounds < 3; rounds++) await round()
+  assert.equal(warnings.length, 70)
+  assert.equal(fetch.failures().length, 70)
+  assert.equal(fetch.intervalMs, 10_000)
+  await want(12_000)
+  for (let rounds = 0; rounds < 2; rounds++) await round()
+  assert.equal(warnings.length, 1_000)
+  assert.equal(fetch.intervalMs, 12_000)
+  await blocks.stop()
 })

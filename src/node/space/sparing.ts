@@ -54,7 +54,9 @@ export function sparingWorker(worker: Worker, space: Spent | undefined): Worker 
   if (space === undefined) return worker
   return {
     name: worker.name,
-    intervalMs: worker.intervalMs,
+    get intervalMs() {
+      return worker.intervalMs
+    },
     tranquility: worker.tranquility,
     queueLength: () => worker.queueLength?.() ?? 0,
     failures: () => worker.failures?.() ?? [],

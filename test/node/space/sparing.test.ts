@@ -73,4 +73,6 @@ test('what copies from others rests meanwhile, and says so', async () => {
   isSpent = false
   assert.equal(await worker.work(signal), 'busy')
   assert.equal(steps, 1)
+  inner.intervalMs = 7
+  assert.equal(worker.intervalMs, 7, 'as long as the worker itself would rest now')
 })
