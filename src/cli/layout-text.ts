@@ -4,6 +4,7 @@ import type {
   ClusterLayoutAnswer,
   LayoutHistoryAnswer,
   LayoutPreviewAnswer,
+  LayoutRevertedAnswer,
 } from '../api/admin/answers.ts'
 import { sizeText, textFields, textTable } from './text-table.ts'
 
@@ -28,17 +29,45 @@ export function movesText({ newLayout, moves }: Preview): string {
 export function layoutText(found: ClusterLayoutAnswer): string {
   const { stagedRoleChanges, stagedParameters, version } = found
   if (stagedRoleChanges.length === 0 && stagedParameters === null) return rolesText(found)
-  const rows = stagedRoleChanges.map((change) =>
-    'zone' in change ? roleRow(change) : [change.id.slice(0, 16), 'removed', '', ''],
-  )
-  const parts = [rolesText(found), '\nStaged:']
-  if (rows.length > 0) parts.push(textTable(['NODE', 'ZONE', 'CAPACITY', 'TAGS'], rows))
+  const parts = [rolesText(found), '\nStaged:', ...stagedRoles(stagedRoleChanges)]
   if (stagedParameters !== null) parts.push(textFields(parameterFields(stagedParameters)))
   const hints = [
     '\nTo see what it moves: hangar layout plan',
     `To make it so: hangar layout apply --version ${version + 1}`,
   ]
   return [...parts, ...hints].join('\n')
+}
+
+function stagedRoles(changes: ClusterLayoutAnswer['stagedRoleChanges']): string[] {
+  if (changes.length === 0) return []
+  const rows = changes.map((change) =>
+    'zone' in change ? roleRow(change) : [change.id.slice(0, 16), 'removed', '', ''],
+  )
+  return [textTable(['NODE', 'ZONE', 'CAPACITY', 'TAGS'], rows)]
+}
+
+/** What was staged and is no longer, and how parameters come back, which nobody may have typed. */
+export function revertedText({ dropped, parameters }: LayoutRevertedAnswer): string {
+  const { roleChanges, zoneRedundancy, replicationFactor } = dropped
+  const now = parameters.replicationFactor
+  const fields: [string, string][] = []
+  const again: string[] = []
+  if (replicationFactor !== undefined) {
+    fields.push(['Copies', `${replicationFactor}; the layout has ${now}`])
+    again.push(`--factor ${replicationFactor}`)
+  }
+  if (zoneRedundancy !== undefined) {
+    const zones = zonesText(zoneRedundancy)
+    fields.push(['Zones', `${zones}; the layout has ${zonesText(parameters.zoneRedundancy)}`])
+    again.push(`-r ${zoneRedundancy === 'maximum' ? 'max' : zoneRedundancy.atLeast}`)
+  }
+  const parts = stagedRoles(roleChanges)
+  if (fields.length > 0) parts.push(textFields(fields))
+  if (parts.length === 0) return 'Nothing was staged'
+  if (again.length > 0) {
+    parts.push(`To stage that again: hangar layout config ${again.join(' ')}`)
+  }
+  return ['Dropped, and staged no more:', ...parts].join('\n')
 }
 
 /** The roles of a layout. */
@@ -57,9 +86,11 @@ function parameterFields({
   zoneRedundancy,
   replicationFactor,
 }: ClusterLayoutAnswer['parameters']): [string, string][] {
-  const zones =
-    zoneRedundancy === 'maximum' ? 'as many zones as can be' : `${zoneRedundancy.atLeast} zones`
-  return [['Copies', `${replicationFactor}, in ${zones}`]]
+  return [['Copies', `${replicationFactor}, in ${zonesText(zoneRedundancy)}`]]
+}
+
+function zonesText(zones: ClusterLayoutAnswer['parameters']['zoneRedundancy']): string {
+  return zones === 'maximum' ? 'as many zones as can be' : `${zones.atLeast} zones`
 }
 
 function roleRow(role: {

@@ -2,6 +2,7 @@
 
 import {
   anything,
+  both,
   count,
   either,
   fields,
@@ -40,8 +41,9 @@ export const clusterHealthShape = fields({
 })
 export type ClusterHealthAnswer = Shaped<typeof clusterHealthShape>
 
+const zoneRedundancyShape = either(oneOf('maximum'), fields({ atLeast: count }))
 const layoutParametersShape = fields({
-  zoneRedundancy: either(oneOf('maximum'), fields({ atLeast: count })),
+  zoneRedundancy: zoneRedundancyShape,
   /** Ours: copies of everything. */
   replicationFactor: count,
 })
@@ -52,12 +54,14 @@ const place = { zone: text, tags: list(text), capacity: nullable(count) }
 const roleShape = fields({ id: text, ...place })
 export type RoleAnswer = Shaped<typeof roleShape>
 
+const stagedRolesShape = list(either(fields({ id: text, remove: oneOf(true) }), roleShape))
+
 export const clusterLayoutShape = fields({
   version: count,
   roles: list(fields({ id: text, ...place, storedPartitions: count, usableCapacity: count })),
   parameters: layoutParametersShape,
   partitionSize: count,
-  stagedRoleChanges: list(either(fields({ id: text, remove: oneOf(true) }), roleShape)),
+  stagedRoleChanges: stagedRolesShape,
   stagedParameters: nullable(layoutParametersShape),
 })
 export type ClusterLayoutAnswer = Shaped<typeof clusterLayoutShape>
@@ -74,6 +78,19 @@ export const layoutPreviewShape = either(
   fields({ message: list(text), newLayout: clusterLayoutShape, moves: movesShape }),
 )
 export type LayoutPreviewAnswer = Shaped<typeof layoutPreviewShape>
+
+/** Ours: with what was staged until then; of the parameters those that were. */
+export const layoutRevertedShape = both(
+  clusterLayoutShape,
+  fields({
+    dropped: fields({
+      roleChanges: stagedRolesShape,
+      zoneRedundancy: omittable(zoneRedundancyShape),
+      replicationFactor: omittable(count),
+    }),
+  }),
+)
+export type LayoutRevertedAnswer = Shaped<typeof layoutRevertedShape>
 
 export const layoutAppliedShape = fields({ message: list(text), layout: clusterLayoutShape })
 export type LayoutAppliedAnswer = Shaped<typeof layoutAppliedShape>

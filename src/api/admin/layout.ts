@@ -2,11 +2,21 @@
 
 import { nodeId, type NodeId } from '../../base/ids.ts'
 import { awaitedIn } from '../../cluster/layout/trackers.ts'
-import { newestLayout, storageOf, type LayoutHistory } from '../../cluster/layout/history.ts'
+import {
+  newestLayout,
+  storageOf,
+  type LayoutHistory,
+  type Staged,
+} from '../../cluster/layout/history.ts'
 import type { Layout, Role, ZoneSpread } from '../../cluster/layout/layout.ts'
 import type { Preview, StageRequest } from '../../cluster/layout/staging.ts'
 import { shareOf, type LayoutState } from '../../store/layout/layout.ts'
-import type { ClusterLayoutAnswer, LayoutHistoryAnswer, LayoutParametersAnswer } from './answers.ts'
+import type {
+  ClusterLayoutAnswer,
+  LayoutHistoryAnswer,
+  LayoutParametersAnswer,
+  LayoutRevertedAnswer,
+} from './answers.ts'
 import { AdminError } from './errors.ts'
 import { count, fields, flag, list, optional, shape, text, type Shaped } from './input.ts'
 
@@ -79,13 +89,27 @@ export function layoutAnswer(
     roles: layout === undefined ? [] : rolesAnswer(layout),
     parameters,
     partitionSize: layout?.partitionBytes ?? 0,
-    stagedRoleChanges: [...staged.roles].map(([id, role]) =>
-      role === undefined ? { id, remove: true } : { id, ...roleAnswer(role) },
-    ),
+    stagedRoleChanges: stagedRolesAnswer(staged),
     stagedParameters: hasParameters
       ? parametersAnswer(staged.zoneSpread ?? layout?.zoneSpread ?? 'maximum', factor)
       : null,
   }
+}
+
+/** What is staged; of the parameters those that are. */
+export function stagedAnswer({ staged }: LayoutState): LayoutRevertedAnswer['dropped'] {
+  const { zoneSpread, factor } = staged
+  return {
+    roleChanges: stagedRolesAnswer(staged),
+    ...(zoneSpread === undefined ? {} : { zoneRedundancy: zonesAnswer(zoneSpread) }),
+    ...(factor === undefined ? {} : { replicationFactor: factor }),
+  }
+}
+
+function stagedRolesAnswer({ roles }: Staged): ClusterLayoutAnswer['stagedRoleChanges'] {
+  return [...roles].map(([id, role]) =>
+    role === undefined ? { id, remove: true } : { id, ...roleAnswer(role) },
+  )
 }
 
 /** The newest layout with what is staged. */
@@ -114,9 +138,13 @@ export function roleAnswer({ zone, capacityBytes, tags }: Role): {
 
 function parametersAnswer(zoneSpread: ZoneSpread, factor: number): LayoutParametersAnswer {
   return {
-    zoneRedundancy: zoneSpread === 'maximum' ? zoneSpread : { atLeast: zoneSpread },
+    zoneRedundancy: zonesAnswer(zoneSpread),
     replicationFactor: factor,
   }
+}
+
+function zonesAnswer(zoneSpread: ZoneSpread): LayoutParametersAnswer['zoneRedundancy'] {
+  return zoneSpread === 'maximum' ? zoneSpread : { atLeast: zoneSpread }
 }
 
 /** @param up who can be reached now */

@@ -6,11 +6,19 @@ import type {
   LayoutAppliedAnswer,
   LayoutHistoryAnswer,
   LayoutPreviewAnswer,
+  LayoutRevertedAnswer,
   NodesSkippedAnswer,
 } from '../../api/admin/answers.ts'
 import type { AdminClient } from '../admin-client.ts'
 import { CliError } from '../command.ts'
-import { historyText, layoutText, movesText, rolesText, withMends } from '../layout-text.ts'
+import {
+  historyText,
+  layoutText,
+  movesText,
+  revertedText,
+  rolesText,
+  withMends,
+} from '../layout-text.ts'
 import type { DefineCommand } from '../command.ts'
 import { collect, nodeNamed, roleOf, takesRole, wantedCapacity, wholeNumber } from '../roles.ts'
 import type { RoleOptions } from '../roles.ts'
@@ -74,7 +82,7 @@ export const layout: DefineCommand = (program, terminal) => {
     .action(wire(apply))
   group
     .command('revert')
-    .description('drop what is staged')
+    .description('drop what is staged, and say what it was')
     .option('--yes', 'accepted, for scripts of Garage')
     .option(...json)
     .action(wire(revert))
@@ -189,8 +197,8 @@ async function apply(run: Run): Promise<void> {
 }
 
 async function revert(run: Run): Promise<void> {
-  const left = await run.client.call<ClusterLayoutAnswer>('RevertClusterLayout', { body: {} })
-  printAnswer(run, left, () => 'Nothing is staged any more')
+  const left = await run.client.call<LayoutRevertedAnswer>('RevertClusterLayout', { body: {} })
+  printAnswer(run, left, revertedText)
 }
 
 async function history(run: Run): Promise<void> {

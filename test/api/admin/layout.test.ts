@@ -5,6 +5,7 @@ import type {
   LayoutAppliedAnswer,
   LayoutHistoryAnswer,
   LayoutPreviewAnswer,
+  LayoutRevertedAnswer,
   NodesSkippedAnswer,
 } from '../../../src/api/admin/answers.ts'
 import { NODE, openAdminDoor, type AdminDoor } from './door.ts'
@@ -85,8 +86,15 @@ test('what is staged is joined, and reverted; what cannot be is an answer of the
   assert.match(preview.error!, /3 copies want 3 nodes/)
   const refused = await door.ask('ApplyClusterLayout', { body: { version: 1 } })
   assert.equal(refused.status, 400)
-  const reverted = await door.call<ClusterLayoutAnswer>('RevertClusterLayout', { method: 'POST' })
+  const revert = (): Promise<LayoutRevertedAnswer> =>
+    door.call<LayoutRevertedAnswer>('RevertClusterLayout', { method: 'POST' })
+  const reverted = await revert()
   assert.deepEqual([reverted.stagedRoleChanges, reverted.stagedParameters], [[], null])
+  const { stagedRoleChanges: roleChanges } = joined
+  assert.deepEqual(reverted.dropped, { roleChanges, replicationFactor: 3 })
+  await stage(door, { parameters: { zoneRedundancy: { atLeast: 1 } } })
+  assert.deepEqual((await revert()).dropped, { roleChanges: [], zoneRedundancy: { atLeast: 1 } })
+  assert.deepEqual((await revert()).dropped, { roleChanges: [] })
 })
 
 test('UpdateClusterLayout refuses what no role can be, in words', async (t) => {

@@ -1,13 +1,16 @@
-/** RevertClusterLayout: drops everything that is staged. */
+/** RevertClusterLayout: drops everything that is staged, and says what that was. */
 
-import { clusterLayoutShape } from '../answers.ts'
-import { revertLayout } from '../../../store/layout/layout.ts'
-import { stateAnswer } from '../layout.ts'
+import { revertLayout, showLayout } from '../../../store/layout/layout.ts'
+import { layoutRevertedShape } from '../answers.ts'
+import { stagedAnswer, stateAnswer } from '../layout.ts'
 import { garageOperation } from '../operation.ts'
 
 export const revertClusterLayout = garageOperation(
   'POST',
   'RevertClusterLayout',
-  async ({ layout }) => stateAnswer(await revertLayout(layout)),
-  { data: false, answer: clusterLayoutShape },
+  async ({ layout }) => {
+    const dropped = stagedAnswer(await showLayout(layout))
+    return { ...stateAnswer(await revertLayout(layout)), dropped }
+  },
+  { data: false, answer: layoutRevertedShape },
 )
