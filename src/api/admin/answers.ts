@@ -38,6 +38,8 @@ export const clusterHealthShape = fields({
   clocksApart: omittable(list(fields({ id: text, aheadMs: integer }))),
   /** Ours: drives that are full but for their reserve; absent while none is. `degraded` with any. */
   drivesFull: omittable(list(fields({ id: text, holds: oneOf('rows', 'blocks') }))),
+  /** Ours: copies of partitions that no node has since some were given up; absent: none. */
+  copiesMissing: omittable(count),
 })
 export type ClusterHealthAnswer = Shaped<typeof clusterHealthShape>
 

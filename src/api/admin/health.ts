@@ -5,7 +5,8 @@ import { isBlockDriveFull } from '../../base/drive-room.ts'
 import { METADATA_RESERVE_BYTES, METADATA_UPLOADS_BYTES } from '../../base/limits.ts'
 import { CLOCK_REFUSAL_MICROS, clocksApart, type ToldClock } from '../../base/timestamp.ts'
 import { PARTITION_COUNT } from '../../cluster/cluster.ts'
-import { storageOf } from '../../cluster/layout/history.ts'
+import { missingCopies, nodesOf, storingNodes } from '../../cluster/layout/giving-up.ts'
+import { storageOf, type LayoutHistory } from '../../cluster/layout/history.ts'
 import type { Members } from '../../cluster/members.ts'
 import { countServed, isChangeable, type Served } from '../../cluster/served.ts'
 import { upNodes, type LayoutContext } from '../../store/layout/layout.ts'
@@ -28,8 +29,8 @@ export async function healthOf(context: HealthContext): Promise<ClusterHealthAns
   const isServing = node.condition().kind === 'serving'
   const up = new Set(upNodes(layout))
   const known = new Set([...layout.network.peers().map((peer) => peer.node), ...up])
-  const storage = history === undefined ? [] : [...storageOf(history)]
-  for (const id of history?.nodes.keys() ?? []) known.add(id)
+  const storage = history === undefined ? [] : storingNodes(history)
+  for (const id of history === undefined ? [] : nodesOf(history)) known.add(id)
   if (!isServing) up.delete(node.id)
   const cards = await cardsOf(context, up)
   const mute = voteless(cards)
@@ -54,11 +55,17 @@ export async function healthOf(context: HealthContext): Promise<ClusterHealthAns
     partitionsAllOk: partitions.all,
     ...(apart.length === 0 ? {} : { clocksApart: apart.map(clockAnswer) }),
     ...(drivesFull.length === 0 ? {} : { drivesFull }),
+    ...lackOf(history),
   }
 }
 
 function clockAnswer({ node, aheadMs }: ToldClock<NodeId>): { id: string; aheadMs: number } {
   return { id: node, aheadMs }
+}
+
+function lackOf(history: LayoutHistory | undefined): Pick<ClusterHealthAnswer, 'copiesMissing'> {
+  const copiesMissing = history === undefined ? 0 : missingCopies(history)
+  return copiesMissing === 0 ? {} : { copiesMissing }
 }
 
 /** With less room a node takes no uploads, or soon no more blocks: it says so below its table too. */

@@ -1,13 +1,9 @@
 /** The layout as Garage's admin API writes it, and as it reads it. */
 
 import { nodeId, type NodeId } from '../../base/ids.ts'
+import { isVacant, nodesOf, storingNodes } from '../../cluster/layout/giving-up.ts'
 import { awaitedIn } from '../../cluster/layout/trackers.ts'
-import {
-  newestLayout,
-  storageOf,
-  type LayoutHistory,
-  type Staged,
-} from '../../cluster/layout/history.ts'
+import { newestLayout, type LayoutHistory, type Staged } from '../../cluster/layout/history.ts'
 import type { Layout, Role, ZoneSpread } from '../../cluster/layout/layout.ts'
 import type { Preview, StageRequest } from '../../cluster/layout/staging.ts'
 import { shareOf, type LayoutState } from '../../store/layout/layout.ts'
@@ -156,18 +152,18 @@ export function historyAnswer(
     return { currentVersion: 0, minAck: 0, versions: [], updateTrackers: null }
   }
   const newest = newestLayout(history).version
-  const acks = [...storageOf(history)].map((node) => ackOf(history, node))
+  const acks = storingNodes(history).map((node) => ackOf(history, node))
   const live = history.active.map(({ version, storage, roles }) => ({
     version,
     status: version === newest ? ('Current' as const) : ('Draining' as const),
-    storageNodes: storage.length,
+    storageNodes: storage.filter((node) => !isVacant(node)).length,
     gatewayNodes: [...roles.values()].filter((role) => role.capacityBytes === undefined).length,
   }))
   const former = history.former.map((one) => ({ ...one, status: 'Historical' as const }))
-  const trackers = [...history.nodes].map(([node, { sync, syncAck }]) => [
-    node,
-    { ack: ackOf(history, node), sync, syncAck },
-  ])
+  const trackers = nodesOf(history).map((node) => {
+    const { sync, syncAck } = history.nodes.get(node)!
+    return [node, { ack: ackOf(history, node), sync, syncAck }]
+  })
   const waitedFor = awaitedIn(history).map(({ node, missing }) => {
     return { id: node, isUp: up.includes(node), missing }
   })

@@ -1,6 +1,7 @@
 /** Calls that name nodes by the parameter `node`: one, this one, or all. */
 
 import type { NodeId } from '../../base/ids.ts'
+import { nodesOf } from '../../cluster/layout/giving-up.ts'
 import { AdminError } from './errors.ts'
 import { fields, record, text, type Shape } from './input.ts'
 import { neededParameter, type AdminCall, type AdminContext, type NodeCard } from './operation.ts'
@@ -52,7 +53,9 @@ export async function askEach(
 ): Promise<NodesAnswer> {
   const wanted = neededParameter(call, 'node')
   const peers = node.peers.list().map((peer) => peer.node)
-  const known = new Set([node.id, ...peers, ...(layout.members.history()?.nodes.keys() ?? [])])
+  const history = layout.members.history()
+  const named = history === undefined ? [] : nodesOf(history)
+  const known = new Set([node.id, ...peers, ...named])
   const success: Record<string, unknown> = {}
   const error: Record<string, string> = {}
   await Promise.all(

@@ -2,7 +2,8 @@
 
 import type { NodeId } from '../../base/ids.ts'
 import { PARTITION_COUNT } from '../../cluster/cluster.ts'
-import { newestLayout, storageOf } from '../../cluster/layout/history.ts'
+import { storingNodes } from '../../cluster/layout/giving-up.ts'
+import { newestLayout } from '../../cluster/layout/history.ts'
 import { countPartitions, type Layout } from '../../cluster/layout/layout.ts'
 import type { AdminContext, NodeCard, WorkerReport } from './operation.ts'
 
@@ -21,7 +22,7 @@ export async function clusterStatistics({ node, layout }: AdminContext): Promise
   if (history === undefined) return 'There is no layout yet.\n'
   const newest = newestLayout(history)
   const holders = await Promise.all(
-    [...storageOf(history)].sort().map(async (id) => {
+    [...storingNodes(history)].sort().map(async (id) => {
       const card = id === node.id ? node.card() : node.peers.card(id)
       return holderOf(id, newest, await card.catch(() => undefined))
     }),

@@ -66,6 +66,13 @@ function show(health: ClusterHealthAnswer, answer: ClusterStatusAnswer, terminal
       `\n${missing} blocks have a copy less than they should; their nodes are bringing them.`,
     )
   }
+  if (health.copiesMissing !== undefined) {
+    terminal.print(
+      `\n${health.copiesMissing} copies of partitions are missing since nodes were given up. ` +
+        '`hangar layout apply` makes those that are staged; then `hangar layout history` says how ' +
+        'far that is. Let no further node go down meanwhile.',
+    )
+  }
   for (const { sentence, mend } of unmetFindings(answer)) {
     terminal.print(`\n${capitalized(sentence)}.\n${mend}`)
   }

@@ -125,6 +125,32 @@ export function isVacant(node: NodeId): boolean {
   return VACANT.test(node)
 }
 
+/** Nodes that store in any active layout: no vacant places. */
+export function storingNodes(history: LayoutHistory): readonly NodeId[] {
+  return [...storageOf(history)].filter((node) => !isVacant(node))
+}
+
+/** Nodes that store or have a role in any active layout: no vacant places. */
+export function nodesOf(history: LayoutHistory): readonly NodeId[] {
+  return [...history.nodes.keys()].filter((node) => !isVacant(node))
+}
+
+/**
+ * Copies of partitions that are wanted and that no node has, since nodes were given up: as many as
+ * reads lack. None without vacant places, where fewer copies are what the layout says.
+ */
+export function missingCopies(history: LayoutHistory): number {
+  if (storingNodes(history).length === storageOf(history).size) return 0
+  const wanted = history.staged.factor ?? newestLayout(history).factor
+  const read = readLayout(history)
+  let missing = 0
+  for (let partition = 0; partition < PARTITION_COUNT; partition += 1) {
+    const owners = ownersIn(read, partition).filter((node) => !isVacant(node))
+    missing += Math.max(0, wanted - owners.length)
+  }
+  return missing
+}
+
 /** No key of a node has such an id. */
 function vacant(number: number): NodeId {
   return nodeId(number.toString(16).padStart(64, '0'))

@@ -10,6 +10,7 @@ import type { NodeId } from '../../base/ids.ts'
 import { LAYOUTS_FORMER_MAX } from '../../base/limits.ts'
 import { PARTITION_COUNT, quorumOf } from '../cluster.ts'
 import { ClusterError } from '../errors.ts'
+import { isVacant } from './giving-up.ts'
 import {
   newestLayout,
   revised,
@@ -253,7 +254,7 @@ function retire(history: LayoutHistory): LayoutHistory {
 }
 
 function formerOf({ version, storage, roles }: Layout): FormerLayout {
-  const storageNodes = storage.length
+  const storageNodes = storage.filter((node) => !isVacant(node)).length
   const gatewayNodes = [...roles.values()].filter((role) => role.capacityBytes === undefined).length
   return { version, storageNodes, gatewayNodes }
 }

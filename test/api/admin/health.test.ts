@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { healthOf, servedWithout, type HealthContext } from '../../../src/api/admin/health.ts'
+import { historyAnswer } from '../../../src/api/admin/layout.ts'
 import { health } from '../../../src/api/admin/operations/health.ts'
 import type { AdminContext, AskedCard } from '../../../src/api/admin/operation.ts'
 import type { NodeId } from '../../../src/base/ids.ts'
+import { giveUp } from '../../../src/cluster/layout/giving-up.ts'
 import { firstOf, nodeOf } from '../../cluster/layout/members.ts'
 
 const ALL = Array.from({ length: 256 }, (_, partition) => partition)
@@ -106,6 +108,20 @@ test('a cluster with a full drive is not healthy, and says whose drive it is', a
   assert.deepEqual(await told({ metadata: little!, data: little! }), ['degraded', [rows, blocks]])
   // A node of an older version says nothing of its drives.
   assert.deepEqual(await told({ metadata: null }), ['healthy', undefined])
+})
+
+test('vacant places after nodes were given up are no nodes: missing copies are told instead', async () => {
+  const request = { givenUp: [3, 4, 5, 6].map(nodeOf), lost: 0, version: 2 }
+  const history = giveUp(firstOf(7, 7), request)
+  assert.ok(history.nodes.size > 3, 'there is a vacant place')
+  const context = contextOf([true, true])
+  const members = { ...context.layout.members, history: () => history }
+  const found = await healthOf({ ...context, layout: { ...context.layout, members } })
+  assert.deepEqual([found.knownNodes, found.storageNodes, found.storageNodesOk], [3, 3, 3])
+  assert.deepEqual([found.status, found.copiesMissing], ['degraded', 1024])
+  assert.equal((await healthOf(contextOf([true, true]))).copiesMissing, undefined)
+  const { versions } = historyAnswer(history, [])
+  assert.equal(versions[0]?.storageNodes, 3)
 })
 
 test('the words of /health are those of its status', async () => {

@@ -10,7 +10,7 @@ test('status tells of a clock that is apart, of a cluster that is healthy, and e
   const nodes = [0, 3, 90_000].map((clockAheadMs, index) => ({
     ...{ ...node, id: `${index}`.repeat(64), clockAheadMs, draining: false },
   }))
-  const health = { status: 'healthy', partitions: 256, partitionsQuorum: 256 }
+  const health = { status: 'healthy', partitions: 256, partitionsQuorum: 256, copiesMissing: 512 }
   const server = createServer((request, response) => {
     const isHealth = request.url?.includes('GetClusterHealth') === true
     response.end(JSON.stringify(isHealth ? health : { layoutVersion: 1, nodes }))
@@ -22,6 +22,7 @@ test('status tells of a clock that is apart, of a cluster that is healthy, and e
   const { code, out } = await say(['status', '--admin-url', endpoint], { environment })
   assert.equal(code, 0)
   assert.match(out, /^Cluster +healthy\n/)
+  assert.match(out, /\n\n512 copies of partitions are missing since nodes were given up\. /)
   assert.match(
     out,
     /\n\nThe clock of 2{16} is 90 s ahead of the others\. There: stop the node, `time/,

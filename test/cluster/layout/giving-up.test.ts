@@ -8,13 +8,15 @@ import {
   filledUp,
   giveUp,
   isGivenUp,
+  missingCopies,
+  nodesOf,
   remainsWithout,
 } from '../../../src/cluster/layout/giving-up.ts'
 import { epochOf, storageOf, type LayoutHistory } from '../../../src/cluster/layout/history.ts'
 import { countPartitions, fewestOwners, ownersIn } from '../../../src/cluster/layout/layout.ts'
 import { apply, stage } from '../../../src/cluster/layout/staging.ts'
 import { decodeHistory, encodeHistory } from '../../../src/cluster/layout/stored.ts'
-import { ackedVersion, declareLost } from '../../../src/cluster/layout/trackers.ts'
+import { ackedVersion, declareLost, track } from '../../../src/cluster/layout/trackers.ts'
 import { firstOf, nodeOf, storing } from './members.ts'
 
 /** Gives them up, and as many partitions as go with them. */
@@ -52,6 +54,30 @@ function assertMeets(owners: readonly NodeId[], held: readonly NodeId[][], where
     }
   }
 }
+
+test('a vacant place is no node, and the copies that are missing are counted until reads move', () => {
+  const before = firstOf(7, 7)
+  assert.equal(missingCopies(before), 0)
+  const after = without(before, 3, 4, 5, 6)
+  const [left, come] = [
+    [0, 1, 2],
+    [7, 8, 9, 10],
+  ]
+  assert.ok(storageOf(after).size > left.length, 'there is a vacant place')
+  assert.deepEqual(nodesOf(after).toSorted(), left.map(nodeOf))
+  assert.equal(missingCopies(after), 4 * PARTITION_COUNT)
+  const roles = new Map(come.map((node) => [nodeOf(node), storing(`z${node}`)]))
+  let changing = apply(stage(after, { roles }), 3)
+  const all = [...left, ...come].map(nodeOf)
+  assert.deepEqual(nodesOf(changing).toSorted(), all)
+  assert.equal(missingCopies(changing), 4 * PARTITION_COUNT)
+  const { layout, readmissions } = epochOf(changing)
+  const report = { layout, readmissions, incarnation: 'i1' }
+  for (const sync of [0, 3]) {
+    for (const node of all) changing = track(changing, { ...report, node, sync })
+  }
+  assert.deepEqual([changing.readVersion, missingCopies(changing)], [3, 0])
+})
 
 test('no quorum of the survivors misses what any of them holds of an old quorum', () => {
   for (const [count, factor] of [

@@ -2,6 +2,7 @@
 
 import type { DiskSpace } from '../../../base/disk.ts'
 import type { NodeId } from '../../../base/ids.ts'
+import { nodesOf } from '../../../cluster/layout/giving-up.ts'
 import { newestLayout, storageOf, type LayoutHistory } from '../../../cluster/layout/history.ts'
 import { standsAlone } from '../../../cluster/lone.ts'
 import { upNodes } from '../../../store/layout/layout.ts'
@@ -18,7 +19,11 @@ export const getClusterStatus = garageOperation(
     const history = layout.members.history()
     const peers = new Map(node.peers.list().map((peer) => [peer.node, peer]))
     const up = new Set(upNodes(layout))
-    const known = new Set([...up, ...peers.keys(), ...(history?.nodes.keys() ?? [])])
+    const known = new Set([
+      ...up,
+      ...peers.keys(),
+      ...(history === undefined ? [] : nodesOf(history)),
+    ])
     known.delete(node.id)
     const others = [...known].map(async (id): Promise<NodeStatus> => {
       const peer = peers.get(id)

@@ -2,8 +2,7 @@
 
 import { CALL_DEADLINE_MS } from '../../../base/limits.ts'
 import type { NodeId } from '../../../base/ids.ts'
-import { isVacant } from '../../../cluster/layout/giving-up.ts'
-import { storageOf } from '../../../cluster/layout/history.ts'
+import { storingNodes } from '../../../cluster/layout/giving-up.ts'
 import { giveUpNodes as giveUp, judgeGivingUp } from '../../../store/layout/layout.ts'
 import { nodesGivenUpShape, type NodesGivenUpAnswer } from '../answers.ts'
 import { AdminError } from '../errors.ts'
@@ -49,7 +48,7 @@ async function assertGone(context: AdminContext, givenUp: readonly NodeId[]): Pr
   if (mute.has(node.id) || node.condition().kind !== 'serving') {
     throw refused('this node has lost rows itself: do it on one that has not')
   }
-  const storage = [...storageOf(layout.members.history()!)].filter((id) => !isVacant(id))
+  const storage = storingNodes(layout.members.history()!)
   if (!storage.includes(node.id)) {
     throw refused('this node stores nothing: do it on one that does')
   }

@@ -12,7 +12,7 @@ import type { NodeId } from '../../../base/ids.ts'
 import { DIFFERENCES_MAX } from '../../../base/limits.ts'
 import type { Network } from '../../../base/network.ts'
 import type { Rng } from '../../../base/rng.ts'
-import { storageOf } from '../../../cluster/layout/history.ts'
+import { storingNodes } from '../../../cluster/layout/giving-up.ts'
 import type { Cluster } from '../../../cluster/cluster.ts'
 import type { OpenTables } from '../../../table/table.ts'
 import {
@@ -103,7 +103,7 @@ export class ClusterCheck {
     const { cluster, network, tables } = this.#options
     const history = cluster.history()
     const storing = new Set(
-      history === undefined ? ownersEverywhere(tables, network.self) : storageOf(history),
+      history === undefined ? ownersEverywhere(tables, network.self) : storingNodes(history),
     )
     const up = network.peers().flatMap(({ node, isUp }) => (isUp ? [node] : []))
     const known = [...new Set([network.self, ...storing, ...up])].sort()
