@@ -17,7 +17,9 @@ import type { Cluster } from '../../../cluster/cluster.ts'
 import type { OpenTables } from '../../../table/table.ts'
 import {
   endEndpoint,
+  NAMES_MAX,
   faultsEndpoint,
+  heldEndpoint,
   notedEndpoint,
   sealed,
   startEndpoint,
@@ -83,6 +85,7 @@ export class ClusterCheck {
         }),
       ),
     )
+    const lost = await this.#heldByNobody(findings.missingBlocks(), checkers)
     const layouts = (cluster.history()?.active.length ?? 1) - 1
     return findings.answer({
       summaries: new Map(checkers.map((node, index) => [node, summaries[index]])),
@@ -95,6 +98,7 @@ export class ClusterCheck {
         }),
       },
       unlisted: compared.count - compared.differences.length,
+      lost,
     })
   }
 
@@ -121,6 +125,29 @@ export class ClusterCheck {
       }),
     )
     return known.filter((_, index) => there[index])
+  }
+
+  /** None while a node cannot say what lies there: nothing is called lost that one may have. */
+  async #heldByNobody(
+    hashes: readonly string[],
+    nodes: readonly NodeId[],
+  ): Promise<ReadonlySet<string>> {
+    const lost = new Set(hashes)
+    for (let from = 0; from < hashes.length; from += NAMES_MAX) {
+      const slice = hashes.slice(from, from + NAMES_MAX)
+      try {
+        const answers = await Promise.all(
+          nodes.map((node) => this.#ask<readonly boolean[]>(node, heldEndpoint, { hashes: slice })),
+        )
+        for (const [index, hash] of slice.entries()) {
+          if (answers.some((held) => held[index] === true)) lost.delete(hash)
+        }
+      } catch (error) {
+        if (!(error instanceof DomainError)) throw error
+        return new Set()
+      }
+    }
+    return lost
   }
 
   async #part(

@@ -13,12 +13,16 @@ type FindingKind =
   | 'rows-differ'
   /** Rows lie on a node that does not own them. */
   | 'rows-stray'
+  /** A block that belongs somewhere lies on no node that answers. */
+  | 'block-lost'
   /** A block was read and is not what it should be. */
   | 'block-damaged'
   /** The database of a node lost rows, and it has not been let in again. */
   | 'no-vote'
 
 type Finding = RepairCheckAnswer['findings'][number]
+
+const missingKinds: ReadonlySet<string> = new Set(['block-missing', 'reference-without-block'])
 
 const brought = 'its worker brings it from another owner within seconds, while one has it'
 const freed = 'if the next check finds it again, report it as a fault of Hangar with this output'
@@ -33,6 +37,9 @@ const adviceOf: Readonly<Record<FindingKind, string>> = {
     '`hangar node lost ID` of one that never comes back',
   'block-missing': brought,
   'reference-without-block': brought,
+  'block-lost':
+    'no node that answers has it: start those that are down; if none of them has it either, put the ' +
+    'object again from where it came, or delete it',
   'reference-missing':
     'the object may not be readable for ever: read it, and put it again from where it came',
   'manifest-missing': 'the object cannot be read: put it again from where it came, or delete it',
@@ -73,6 +80,12 @@ export class Findings {
     this.#add({ kind: 'rows-differ', node: lacking[0] ?? null, subject, detail })
   }
 
+  /** Blocks that are missing somewhere, once each. */
+  missingBlocks(): readonly string[] {
+    const found = this.#list.filter(({ kind }) => missingKinds.has(kind))
+    return [...new Set(found.map(({ subject }) => subject))]
+  }
+
   /** The first reason stays. */
   addSilent(node: NodeId, reason: string): void {
     if (!this.#silent.has(node)) this.#silent.set(node, reason)
@@ -87,6 +100,8 @@ export class Findings {
     }
     /** Differences beyond those that were listed. */
     readonly unlisted: number
+    /** Missing blocks that no node has. */
+    readonly lost: ReadonlySet<string>
   }): RepairCheckAnswer {
     const waiting = { notes: 0, manifests: 0, blocks: 0, fetches: 0 }
     for (const [node, summary] of rest.summaries) {
@@ -97,6 +112,7 @@ export class Findings {
       for (const [kind, count] of Object.entries(summary.counts)) this.#count(kind, count)
       this.#addState(node, summary)
     }
+    this.#tellLost(rest.lost)
     if (rest.unlisted > 0) this.#count('rows-differ', rest.unlisted)
     const counts = Object.fromEntries([...this.#counts].filter(([, count]) => count > 0))
     const silent = [...this.#silent].map(([node, reason]) => ({ node, reason }))
@@ -116,6 +132,15 @@ export class Findings {
       advice: Object.fromEntries(
         Object.keys(counts).map((kind) => [kind, adviceOf[kind as FindingKind]]),
       ),
+    }
+  }
+
+  #tellLost(lost: ReadonlySet<string>): void {
+    for (const [index, finding] of this.#list.entries()) {
+      if (!missingKinds.has(finding.kind) || !lost.has(finding.subject)) continue
+      this.#list[index] = { ...finding, kind: 'block-lost' }
+      this.#count(finding.kind, -1)
+      this.#count('block-lost', 1)
     }
   }
 

@@ -12,10 +12,12 @@ export const statusEndpoint = 'check/status'
 export const faultsEndpoint = 'check/faults'
 export const endEndpoint = 'check/end'
 export const notedEndpoint = 'check/noted'
+export const heldEndpoint = 'check/held'
 
-/** Nodes and notes that one message names. */
-const NAMES_MAX = 1_000
+/** Nodes, notes and blocks that one message names. */
+export const NAMES_MAX = 1_000
 const ID = /^[0-9a-f]{16}$/
+const HASH = /^[0-9a-f]{64}$/
 
 /** Begins the node's part of a check. `reads`: every block is read first. */
 export interface StartMessage {
@@ -36,6 +38,11 @@ export interface FaultsMessage {
 
 export interface NotedMessage {
   readonly noteKeys: readonly string[]
+}
+
+/** Asks which of these blocks lie there whole. */
+export interface HeldMessage {
+  readonly hashes: readonly string[]
 }
 
 /** What a node found, without the faults themselves. */
@@ -86,6 +93,12 @@ export function readFaults(raw: unknown): FaultsMessage {
 export function readNoted(raw: unknown): NotedMessage {
   const { noteKeys } = fieldsOf(raw)
   return { noteKeys: listOf(noteKeys, (text): text is string => typeof text === 'string') }
+}
+
+export function readHeld(raw: unknown): HeldMessage {
+  const { hashes } = fieldsOf(raw)
+  const isHash = (text: unknown): text is string => typeof text === 'string' && HASH.test(text)
+  return { hashes: listOf(hashes, isHash) }
 }
 
 function fieldsOf(raw: unknown): Readonly<Record<string, unknown>> {

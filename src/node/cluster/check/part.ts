@@ -11,8 +11,10 @@ import { NodeError } from '../../errors.ts'
 import {
   endEndpoint,
   faultsEndpoint,
+  heldEndpoint,
   notedEndpoint,
   readFaults,
+  readHeld,
   readNoted,
   readStart,
   readStatus,
@@ -60,6 +62,9 @@ export class CheckPart {
     network.handle(statusEndpoint, (_from, raw) => this.#status(readStatus(raw)))
     network.handle(faultsEndpoint, (_from, raw) => this.#faults(readFaults(raw)))
     network.handle(endEndpoint, (_from, raw) => this.#end(readStatus(raw)))
+    network.handle(heldEndpoint, (_from, raw) =>
+      readHeld(raw).hashes.map((hash) => options.blocks.has(hash)),
+    )
     network.handle(notedEndpoint, (_from, raw) => this.#noted(readNoted(raw).noteKeys))
   }
 

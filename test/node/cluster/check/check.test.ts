@@ -94,6 +94,19 @@ test('a block that one owner does not have is found, and named as on its way', a
     [[id, hash]],
   )
   assert.equal(report.waiting['fetches'], 1)
+  assert.match(report.advice['reference-without-block'] ?? '', /brings it from another owner/)
+  assert.equal(report.counts['block-lost'], undefined, 'the others have it')
+  for (const index of [0, 2]) {
+    const other = trio.node(index).product.db
+    await trio.run(other.write((batch) => batch.del(locationTree, hash!)))
+  }
+  const { counts, findings, advice } = await trio.check(2)
+  assert.equal(counts['reference-without-block'], undefined)
+  const lost = findings.filter(({ kind }) => kind === 'block-lost')
+  assert.equal(counts['block-lost'], lost.length)
+  assert.deepEqual([...new Set(lost.map(({ subject }) => subject))], [hash])
+  assert.equal(new Set(lost.map(({ node }) => node)).size, 3)
+  assert.match(advice['block-lost'] ?? '', /no node that answers has it/)
 })
 
 test('a block that is nobodys is waiting while its grace runs, and left when nobody will delete it', async () => {
