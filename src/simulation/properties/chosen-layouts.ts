@@ -13,13 +13,14 @@ import { epochOf, type LayoutHistory } from '../../cluster/layout/history.ts'
 import { encodeHistory } from '../../cluster/layout/stored.ts'
 import type { Operation } from '../../db/engine.ts'
 import type { Envelope } from '../../table/messages.ts'
+import type { RegisterRow } from '../../table/row.ts'
 import type { SimulatedNode } from '../node.ts'
 import { registerRow } from './registers.ts'
-import type { Asked, Watch } from './witness.ts'
+import type { Asked, RegisterAt, Watch } from './witness.ts'
 
 const LAYOUT = 'L'
 
-/** Who held a row of the register on stable storage. */
+/** Who held a row of the register on stable storage, or took it. */
 interface Offer {
   readonly ballot: Ballot
   readonly holders: Set<NodeId>
@@ -49,14 +50,21 @@ export class ChosenLayoutsWatch implements Watch {
   wrote(node: SimulatedNode, operations: readonly Operation[]): void {
     for (const { type, key, value } of operations) {
       if (type !== 'put' || !key.startsWith(LAYOUT)) continue
-      const row = registerRow(value)
-      const content = digestOf(row.value)
-      const offers = this.#offers.get(content) ?? []
-      this.#offers.set(content, offers)
-      const known = offers.find(({ ballot }) => isSame(ballot, row.ballot))
-      if (known !== undefined) known.holders.add(node.id)
-      else offers.push({ ballot: row.ballot, holders: new Set([node.id]) })
+      this.#holds(node, registerRow(value))
     }
+  }
+
+  took(node: SimulatedNode, { table }: RegisterAt, row: RegisterRow): void {
+    if (table === 'layout') this.#holds(node, row)
+  }
+
+  #holds(node: SimulatedNode, row: RegisterRow): void {
+    const content = digestOf(row.value)
+    const offers = this.#offers.get(content) ?? []
+    this.#offers.set(content, offers)
+    const known = offers.find(({ ballot }) => isSame(ballot, row.ballot))
+    if (known !== undefined) known.holders.add(node.id)
+    else offers.push({ ballot: row.ballot, holders: new Set([node.id]) })
   }
 
   lost(): void {

@@ -1,14 +1,17 @@
 /** A read shows only what was chosen: what a quorum of the owners held under one ballot. */
 
 import { ballotText } from '../../base/ballot.ts'
+import { utf8 } from '../../base/bytes.ts'
+import { blake3 } from '../../base/hash.ts'
 import type { NodeId } from '../../base/ids.ts'
 import { quorumOf } from '../../cluster/cluster.ts'
 import { ownersIn, type Layout } from '../../cluster/layout/layout.ts'
 import type { Operation } from '../../db/engine.ts'
 import { decodeObject, type ObjectValue } from '../../model/rows/object.ts'
+import type { RegisterRow } from '../../table/row.ts'
 import type { SimulatedNode } from '../node.ts'
 import { registerRow } from './registers.ts'
-import type { ObjectAt, Watch } from './witness.ts'
+import type { ObjectAt, RegisterAt, Watch } from './witness.ts'
 
 const OBJECT = 'o'
 /** The tag, the two digits of the partition. */
@@ -20,7 +23,7 @@ interface Held {
   /** Of the newest layout that its writer knew. */
   readonly layout: number
   readonly version: number | undefined
-  /** Who had it on stable storage, once or still. */
+  /** Who had it on stable storage, once or still, or took it. */
   readonly holders: Set<NodeId>
 }
 
@@ -52,22 +55,28 @@ export class ChosenWatch implements Watch {
   wrote(node: SimulatedNode, operations: readonly Operation[]): void {
     for (const { type, key, value } of operations) {
       if (type !== 'put' || !key.startsWith(OBJECT)) continue
-      const row = registerRow(value)
-      if (row.version === 0) continue
-      this.#learn(node)
-      const register = key.slice(PLACE_LENGTH)
-      const byBallot = this.#held.get(register) ?? new Map<string, Held>()
-      this.#held.set(register, byBallot)
-      const ballot = ballotText(row.ballot)
-      const held = byBallot.get(ballot) ?? {
-        partition: Number.parseInt(key.slice(1, PLACE_LENGTH), 16),
-        layout: row.ballot.layout,
-        version: decodeObject(row.value, row.version).current?.id,
-        holders: new Set(),
-      }
-      byBallot.set(ballot, held)
-      held.holders.add(node.id)
+      this.#holds(node, key.slice(PLACE_LENGTH), registerRow(value))
     }
+  }
+
+  took(node: SimulatedNode, { table, partitionKey, key }: RegisterAt, row: RegisterRow): void {
+    if (table === 'object') this.#holds(node, `${partitionKey}\0${key}`, row)
+  }
+
+  #holds(node: SimulatedNode, register: string, row: RegisterRow): void {
+    if (row.version === 0) return
+    this.#learn(node)
+    const byBallot = this.#held.get(register) ?? new Map<string, Held>()
+    this.#held.set(register, byBallot)
+    const ballot = ballotText(row.ballot)
+    const held = byBallot.get(ballot) ?? {
+      partition: blake3(utf8(register.slice(0, register.indexOf('\0'))))[0]!,
+      layout: row.ballot.layout,
+      version: decodeObject(row.value, row.version).current?.id,
+      holders: new Set(),
+    }
+    byBallot.set(ballot, held)
+    held.holders.add(node.id)
   }
 
   /** A read of an object's register ends. */

@@ -4,7 +4,8 @@ import type { Network } from '../../base/network.ts'
 import type { Operation } from '../../db/engine.ts'
 import type { Ground } from '../../node/ground.ts'
 import { HybridClock } from '../../base/timestamp.ts'
-import type { Envelope } from '../../table/messages.ts'
+import type { AcceptMessage, AcceptResult, Envelope } from '../../table/messages.ts'
+import type { RegisterRow } from '../../table/row.ts'
 import type { ObjectValue } from '../../model/rows/object.ts'
 import type { Product } from '../../node/product.ts'
 import type { SimulatedNode } from '../node.ts'
@@ -28,6 +29,11 @@ export interface Watch {
   asked?(asked: Asked): ((answer: unknown) => void) | undefined
   /** A group of a node is on stable storage. */
   wrote?(node: SimulatedNode, operations: readonly Operation[]): void
+  /**
+   * It has answered that it took the row of a register. Where a later one comes in the same group,
+   * the row itself never lies on stable storage.
+   */
+  took?(node: SimulatedNode, at: RegisterAt, row: RegisterRow): void
   /** A life begins. */
   began?(node: SimulatedNode): void
   /** It drew a time. */
@@ -65,12 +71,17 @@ export interface ObjectAt {
   readonly key: string
 }
 
+export interface RegisterAt extends ObjectAt {
+  readonly table: string
+}
+
 export class Witness {
   readonly #watches: readonly Watch[]
   /** Those of them that look at what comes most often. */
   readonly #asking: readonly Watch[]
   readonly #answering: readonly Watch[]
   readonly #writing: readonly Watch[]
+  readonly #taking: readonly Watch[]
   readonly #timing: readonly Watch[]
   /** The group of each node that is on its way to stable storage. */
   readonly #inFlight = new Map<SimulatedNode, readonly Operation[]>()
@@ -80,6 +91,7 @@ export class Witness {
     this.#asking = watches.filter((watch) => watch.asks !== undefined)
     this.#answering = watches.filter((watch) => watch.asked !== undefined)
     this.#writing = watches.filter((watch) => watch.wrote !== undefined)
+    this.#taking = watches.filter((watch) => watch.took !== undefined)
     this.#timing = watches.filter((watch) => watch.drew !== undefined)
   }
 
@@ -152,6 +164,17 @@ export class Witness {
     return { ...ground, simulated: { ...simulated, hybrid } }
   }
 
+  #took(
+    node: SimulatedNode,
+    { table, partitionKey, items }: AcceptMessage,
+    results: readonly AcceptResult[],
+  ): void {
+    for (const [index, { key, row }] of items.entries()) {
+      if (results[index]?.kind !== 'taken') continue
+      for (const watch of this.#taking) watch.took?.(node, { table, partitionKey, key }, row)
+    }
+  }
+
   #network(network: Network, node: SimulatedNode, life: Life): Partial<Network> {
     return {
       handle: (endpoint, handler) => {
@@ -163,6 +186,10 @@ export class Witness {
           for (const watch of this.#answering) {
             const tell = watch.asked?.(question)
             if (tell !== undefined) told.push(tell)
+          }
+          if (endpoint === 'table/accept' && this.#taking.length > 0) {
+            const asked = envelope.body as AcceptMessage
+            told.push((given) => this.#took(node, asked, given as readonly AcceptResult[]))
           }
           const answer = handler(from, message)
           if (told.length === 0) return answer

@@ -4,7 +4,7 @@ import { nodeId } from '../../../src/base/ids.ts'
 import { epochOf, type LayoutHistory } from '../../../src/cluster/layout/history.ts'
 import { encodeHistory } from '../../../src/cluster/layout/stored.ts'
 import { loneHistory } from '../../../src/cluster/lone.ts'
-import { packRegister } from '../../../src/table/row.ts'
+import { packRegister, type RegisterRow } from '../../../src/table/row.ts'
 import type { SimulatedNode } from '../../../src/simulation/node.ts'
 import { ChosenLayoutsWatch } from '../../../src/simulation/properties/chosen-layouts.ts'
 import { envelopeOf } from './registers-of-nodes.ts'
@@ -20,6 +20,11 @@ function historyOf(versions: readonly number[], change: Partial<LayoutHistory>):
 
 const first = historyOf([1], { revision: 1, readmissions: 1, movedAt: 0 })
 const next = historyOf([1], { revision: 2, readmissions: 1, movedAt: 0 })
+
+function rowOf(history: LayoutHistory): RegisterRow {
+  const ballot = { ...epochOf(first), time: 5, node: 'n' }
+  return { ballot, operations: [], sides: [], version: 1, value: encodeHistory(history) }
+}
 
 /** Three nodes, what each of them knows, and what is said of them. */
 class Scene {
@@ -40,10 +45,13 @@ class Scene {
   }
 
   holds(index: number, history: LayoutHistory): void {
-    const ballot = { ...epochOf(first), time: 5, node: 'n' }
-    const row = { ballot, operations: [], sides: [], version: 1, value: encodeHistory(history) }
-    const value = packRegister(row)
+    const value = packRegister(rowOf(history))
     this.watch.wrote(this.#nodes[index]!, [{ type: 'put', key: 'L100layout\0layout', value }])
+  }
+
+  took(index: number, history: LayoutHistory, table = 'layout'): void {
+    const at = { table, partitionKey: 'layout', key: 'layout' }
+    this.watch.took(this.#nodes[index]!, at, rowOf(history))
   }
 }
 
@@ -86,4 +94,18 @@ function faultsOfEnding(...aware: readonly number[]): string[] {
 test('an old layout that ends while one of its owners does not know where reads go is found', () => {
   assert.deepEqual(faultsOfEnding(1, 2), [])
   assert.deepEqual(faultsOfEnding(1), ['layout 1 ended before all knew it, as node 0 knows'])
+})
+
+test('an owner that took it counts, though a later row overtook it before it was written', () => {
+  for (const [table, count] of [
+    ['object', 1],
+    ['layout', 0],
+  ] as const) {
+    const scene = new Scene()
+    scene.knows(0, first)
+    scene.holds(0, next)
+    scene.took(1, next, table)
+    scene.knows(0, next)
+    assert.equal(scene.faults.length, count)
+  }
 })

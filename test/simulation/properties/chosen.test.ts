@@ -3,7 +3,8 @@ import { test } from 'node:test'
 import { encodeObject, type ObjectValue } from '../../../src/model/rows/object.ts'
 import { ChosenWatch } from '../../../src/simulation/properties/chosen.ts'
 import type { SimulatedNode } from '../../../src/simulation/node.ts'
-import { at, idOf, nodeOf, writing } from './registers-of-nodes.ts'
+import { registerRow } from '../../../src/simulation/properties/registers.ts'
+import { at, idOf, nodeOf, packed, writing } from './registers-of-nodes.ts'
 
 const value: ObjectValue = {
   current: {
@@ -32,6 +33,25 @@ test('a read that shows what no quorum ever held under one ballot is found', () 
   assert.equal(faultsOf([5, 7]).length, 1, 'the same under two ballots was not chosen')
   assert.deepEqual(faultsOf([5, 5]), [])
   assert.deepEqual(faultsOf([5, 7, 7]), [])
+})
+
+test('what an owner took counts, though a later row overtook it before it was written', () => {
+  const faults: string[] = []
+  const watch = new ChosenWatch({
+    owners: [0, 1, 2].map(idOf),
+    fault: (sentence) => faults.push(sentence),
+  })
+  const write = (index: number, time: number): void =>
+    watch.wrote(nodeOf(index), [writing(time, encodeObject(value))])
+  write(0, 5)
+  write(1, 7)
+  const row = registerRow(packed(5, encodeObject(value)))
+  watch.took(nodeOf(1), { ...at, table: 'gate' }, row)
+  watch.read(nodeOf(0), at, value)
+  assert.equal(faults.length, 1, 'that was another register')
+  watch.took(nodeOf(1), at, row)
+  watch.read(nodeOf(0), at, value)
+  assert.equal(faults.length, 1)
 })
 
 /** A node that knows layouts whose partitions lie on these nodes: `{ 1: [0, 1] }`. */
