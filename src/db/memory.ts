@@ -15,6 +15,7 @@ export class MemoryStore {
   #order: string[] = []
   #life = 0
   #inFlight: readonly Operation[] | undefined
+  #groupCount = 0
 
   /**
    * Ends the present life: what is open on this store stays silent for ever. The group being
@@ -31,6 +32,7 @@ export class MemoryStore {
     const copy = new MemoryStore()
     for (const [key, value] of this.#rows) copy.#rows.set(key, value)
     copy.#order = [...this.#order]
+    copy.#groupCount = this.#groupCount
     return copy
   }
 
@@ -42,6 +44,11 @@ export class MemoryStore {
       if (found === undefined || !isSame(found, value)) return false
     }
     return true
+  }
+
+  /** Groups that were ever synced, in all lives. */
+  get groupCount(): number {
+    return this.#groupCount
   }
 
   get rowCount(): number {
@@ -92,6 +99,7 @@ export class MemoryStore {
   }
 
   #apply(operations: readonly Operation[]): void {
+    this.#groupCount += 1
     for (const { type, key, value } of operations) {
       if (type === 'del' || value === undefined) this.#rows.delete(key)
       else {

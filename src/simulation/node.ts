@@ -237,6 +237,8 @@ export class SimulatedNode {
     if (copy === undefined) return false
     const { world, witness } = this.#parts
     const isTooYoung = world.now - copy.takenAt < COPY_MS_MIN * 1000
+    // Where the last group alone is lost its seal may not have been noted yet (decision 0020).
+    if (this.#rows.groupCount - copy.rows.groupCount === 1) return false
     if (what === 'everything' && (isTooYoung || !copy.wouldAsk)) return false
     this.#endLife()
     // Nothing is lost where nothing was written since.

@@ -1,12 +1,14 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { fixedCluster } from '../../src/cluster/lone.ts'
+import type { Tree } from '../../src/db/db.ts'
 import { SimulatedNode } from '../../src/simulation/node.ts'
 import { withEngine, type Graft } from '../../src/simulation/plant.ts'
 import { SeededRng } from '../../src/simulation/seeded-rng.ts'
 import { World } from '../../src/simulation/world.ts'
 import { createBucket } from '../../src/store/bucket/bucket.ts'
 
+const notes: Tree<string> = { name: 'notes', tag: '!', values: 'text' }
 const fair = { lossChance: 0, copyChance: 0, slowChance: 0, slowMs: 1, usualMs: 1 }
 
 /** A node with something wrong under it, once it had time to start. */
@@ -124,4 +126,25 @@ test('of a node that was down all of it is not put back: whether it would ask th
     assert.equal(node.rollBack('everything'), !isDown)
     assert.equal(node.rollBack('rows'), isDown, 'there is one copy, and its rows alone may go back')
   }
+})
+
+test('rows that lack the last group alone are not put back: its seal may not have been noted', async () => {
+  const { world, node } = await started()
+  const writeOne = async (key: string): Promise<void> => {
+    const isWritten = { value: false }
+    void node
+      .product!.db.write((batch) => batch.put(notes, key, ''))
+      .then(() => {
+        isWritten.value = true
+      })
+    await world.run(1_000, () => isWritten.value)
+    assert.equal(isWritten.value, true)
+  }
+  // What its start still writes comes before the copy.
+  await world.run(5_000, () => false)
+  node.remember()
+  await writeOne('a')
+  assert.equal(node.rollBack('rows'), false)
+  await writeOne('b')
+  assert.equal(node.rollBack('rows'), true)
 })
