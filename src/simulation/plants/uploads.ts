@@ -89,15 +89,20 @@ function byInitiation(): Graft {
 
 /** A page begins with the last key of the page before. */
 function repeating(): Graft {
+  let asked = ''
   return {
     product: (product) =>
       withStore(product, (store) =>
         withTables(store, (tables) => ({
-          page: (table, index, partitionKey, { after, ...rest }) =>
-            tables.page(table, index, partitionKey, {
-              ...rest,
-              ...(after === undefined ? {} : { from: after }),
-            }),
+          page: (table, index, partitionKey, { after, ...rest }) => {
+            const place = `${table.name} ${index} ${partitionKey} ${after}`
+            // Asked for again at once it goes on: whoever walks would never come to the end.
+            const isAgain = place === asked
+            asked = place
+            if (after === undefined) return tables.page(table, index, partitionKey, rest)
+            const start = isAgain ? { after } : { from: after }
+            return tables.page(table, index, partitionKey, { ...rest, ...start })
+          },
         })),
       ),
   }
