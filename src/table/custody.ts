@@ -31,7 +31,7 @@ export const CUSTODY_ROW = stateTree.tag + CUSTODY_KEY
 /** Stands for an incarnation that nobody has. */
 const LOST = 'lost'
 
-/** The row: a line of versions, a line of re-admissions, the incarnation. */
+/** The row: a line of versions, one of re-admissions, the incarnation, a line of re-admissions. */
 interface State {
   /** For each partition: given up, gone, or the version up to which it is complete. */
   readonly complete: readonly number[]
@@ -39,6 +39,8 @@ interface State {
   readonly recovered: readonly number[]
   /** The life of the database that wrote this; empty in one that never did. */
   readonly incarnation: string
+  /** As `recovered`, of tables without a veto alone; rows of earlier builds have no such line. */
+  readonly recoveredFirst: readonly number[]
 }
 
 /**
@@ -55,8 +57,6 @@ export class Custody {
   readonly #gained = new Set<number>()
   /** Owned without a vote; undefined when it has none anywhere. */
   #mute: ReadonlySet<number> | undefined = new Set()
-  /** Of partitions whose tables without a veto are recovered: after which re-admission. */
-  readonly #recoveredFirst = new Map<number, number>()
 
   /**
    * @param incarnation the life of the database that is open now
@@ -71,7 +71,10 @@ export class Custody {
     const numbers = (): number[] => new Array<number>(COUNT).fill(FROM_THE_START)
     this.#state =
       text === undefined
-        ? { complete: numbers(), recovered: numbers(), incarnation: '' }
+        ? {
+            ...{ complete: numbers(), recovered: numbers(), incarnation: '' },
+            recoveredFirst: numbers(),
+          }
         : parseState(text)
     this.look()
   }
@@ -188,15 +191,17 @@ export class Custody {
   }
 
   /**
-   * As `recovered`, of tables without a veto alone. Not kept: after a restart they are copied anew.
+   * As `recovered`, of tables without a veto alone: from then on it votes there, so that none of its
+   * rows may be thrown away any more, nor after a restart.
    */
-  recoveredFirst(partitions: readonly number[], readmittedAt: number): void {
-    for (const partition of partitions) this.#recoveredFirst.set(partition, readmittedAt)
+  recoveredFirst(partitions: readonly number[], readmittedAt: number): Promise<void> {
+    const added = partitions.filter((partition) => !this.isRecoveredFirst(partition))
+    return this.#set(added, { recoveredFirst: readmittedAt })
   }
 
   isRecoveredFirst(partition: number): boolean {
-    const at = this.#recoveredFirst.get(partition)
-    return at !== undefined && at >= this.#readmittedAt()
+    const readmittedAt = this.#readmittedAt()
+    return readmittedAt > 0 && this.#state.recoveredFirst[partition]! >= readmittedAt
   }
 
   /** Partitions that this node owns in a layout and does not hold whole as of it. */
@@ -247,19 +252,21 @@ export class Custody {
 
   async #set(
     partitions: readonly number[],
-    values: { readonly complete?: number; readonly recovered?: number },
+    values: Readonly<Partial<Record<'complete' | 'recovered' | 'recoveredFirst', number>>>,
   ): Promise<void> {
     if (partitions.length === 0) return
     const complete = [...this.#state.complete]
     const recovered = [...this.#state.recovered]
+    const recoveredFirst = [...this.#state.recoveredFirst]
     for (const partition of partitions) {
       if (values.complete !== undefined) complete[partition] = values.complete
       if (values.recovered !== undefined) recovered[partition] = values.recovered
+      if (values.recoveredFirst !== undefined) recoveredFirst[partition] = values.recoveredFirst
     }
     // Once it was let in again, that is known; until then the row keeps what it was suspected by.
     const incarnation =
       this.isSuspect && this.#mute === undefined ? this.#state.incarnation : this.#incarnation
-    const next: State = { complete, recovered, incarnation }
+    const next: State = { complete, recovered, incarnation, recoveredFirst }
     await this.#db.write((batch) => batch.put(stateTree, CUSTODY_KEY, stateText(next)))
     this.#state = next
     this.look()
@@ -284,17 +291,19 @@ function isOwnedIn(history: LayoutHistory, partition: number, self: NodeId): boo
   return history.active.some((layout) => isOwnerIn(layout, partition, self))
 }
 
-function stateText({ complete, recovered, incarnation }: State): string {
-  return [complete.join(' '), recovered.join(' '), incarnation].join('\n')
+function stateText({ complete, recovered, incarnation, recoveredFirst }: State): string {
+  return [complete.join(' '), recovered.join(' '), incarnation, recoveredFirst.join(' ')].join('\n')
 }
 
 /** @throws {TypeError} when it is not what `Custody` writes */
 function parseState(text: string): State {
-  const [complete, recovered, incarnation] = text.split('\n')
+  const [complete, recovered, incarnation, first] = text.split('\n')
   return {
     complete: parseNumbers(complete),
     recovered: parseNumbers(recovered),
     incarnation: incarnation ?? '',
+    recoveredFirst:
+      first === undefined ? new Array<number>(COUNT).fill(FROM_THE_START) : parseNumbers(first),
   }
 }
 

@@ -91,9 +91,12 @@ export class GatherWorker implements Worker {
       this.#forgotten = new Set([LAYOUT_PARTITION])
     }
     const first = await this.#recoverTables(history, missing, { hasVeto: false, signal })
-    const old = this.#mayForget(history) ? first.filter((each) => !this.#forgotten.has(each)) : []
+    // Where it votes already nothing may go: it has been counted with what it holds there.
+    const isOld = (each: number): boolean =>
+      !this.#forgotten.has(each) && !custody.isRecoveredFirst(each)
+    const old = this.#mayForget(history) ? first.filter(isOld) : []
     if (old.length > 0) return this.#forget(old, signal)
-    custody.recoveredFirst(first, readmittedAt)
+    await custody.recoveredFirst(first, readmittedAt)
     const whole = await this.#recoverTables(history, first, { hasVeto: true, signal })
     await custody.recovered(whole, readmittedAt)
   }
