@@ -12,7 +12,7 @@ type Preview = Exclude<LayoutPreviewAnswer, { readonly error: string }>
 type Awaited = NonNullable<LayoutHistoryAnswer['waitedFor']>[number]
 
 /** The layout that would be, and its moves and bytes. */
-export function movesText({ newLayout, moves }: Preview): string {
+export function movesText({ newLayout, moves, unserved }: Preview): string {
   const { copies, bytes, nodes } = moves
   const lines = [
     `${rolesText(newLayout)}\n`,
@@ -22,7 +22,14 @@ export function movesText({ newLayout, moves }: Preview): string {
     ...[id.slice(0, 16), `${gained}`, `${given}`, sizeText(gainedBytes)],
   ])
   if (rows.length > 0) lines.push(textTable(['NODE', 'GAINS', 'GIVES', 'TO FETCH'], rows))
+  if (unserved !== undefined) lines.push(`\n${unservedText(unserved)}`)
   return lines.join('\n')
+}
+
+/** What applying would cost while nodes are down, or lost their rows. */
+export function unservedText({ partitions, away }: NonNullable<Preview['unserved']>): string {
+  const nodes = away.map((id) => id.slice(0, 16)).join(', ')
+  return `${partitions} partitions would be refused with 503 as long as these are down or have no vote: ${nodes}`
 }
 
 /** The layout with what is staged. */

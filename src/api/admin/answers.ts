@@ -77,7 +77,13 @@ const movesShape = fields({
 
 export const layoutPreviewShape = either(
   fields({ error: text }),
-  fields({ message: list(text), newLayout: clusterLayoutShape, moves: movesShape }),
+  fields({
+    message: list(text),
+    newLayout: clusterLayoutShape,
+    moves: movesShape,
+    /** Ours: partitions that are served now and would not be while these nodes are away. */
+    unserved: omittable(fields({ partitions: count, away: list(text) })),
+  }),
 )
 export type LayoutPreviewAnswer = Shaped<typeof layoutPreviewShape>
 

@@ -8,6 +8,7 @@ import { PARTITION_COUNT } from '../../cluster/cluster.ts'
 import { missingCopies, nodesOf, storingNodes } from '../../cluster/layout/giving-up.ts'
 import { storageOf, type LayoutHistory } from '../../cluster/layout/history.ts'
 import type { Members } from '../../cluster/members.ts'
+import type { Layout } from '../../cluster/layout/layout.ts'
 import { countServed, isChangeable, type Served } from '../../cluster/served.ts'
 import { upNodes, type LayoutContext } from '../../store/layout/layout.ts'
 import type { ClusterHealthAnswer } from './answers.ts'
@@ -98,6 +99,30 @@ export async function servedWithout(context: HealthContext, node: NodeId): Promi
     quorum: servedBy(context, others, mute).quorum,
     roomLost: Math.max(0, roomy(now) - roomy(others)),
   }
+}
+
+/** What a layout would take away, as long as those nodes are down or have no vote. */
+export interface Unserved {
+  /** Those that have a quorum now, and would have none. */
+  readonly partitions: number
+  /** Of the nodes that would store. */
+  readonly away: readonly NodeId[]
+}
+
+/** Undefined where everything that is served now would go on to be. */
+export async function unservedWith(
+  context: HealthContext,
+  layout: Layout,
+): Promise<Unserved | undefined> {
+  const history = context.layout.members.history()
+  if (history === undefined) return undefined
+  const up = new Set(upNodes(context.layout))
+  const mute = voteless(await cardsOf(context, up))
+  const counts = (id: NodeId, partition: number): boolean => isAsked(id, partition, { up, mute })
+  const next = { ...history, active: [...history.active, layout] }
+  const partitions = countServed(history, counts).quorum - countServed(next, counts).quorum
+  if (partitions <= 0) return undefined
+  return { partitions, away: layout.storage.filter((id) => !up.has(id) || mute.has(id)) }
 }
 
 /** Whether a node takes rows and blocks, as far as it says: reads it serves with a full drive too. */

@@ -17,6 +17,7 @@ import {
   movesText,
   revertedText,
   rolesText,
+  unservedText,
   withMends,
 } from '../layout-text.ts'
 import type { DefineCommand } from '../command.ts'
@@ -30,6 +31,7 @@ interface LayoutOptions extends RoleOptions {
   readonly redundancy?: string
   readonly version?: number
   readonly allowMissingData?: boolean
+  readonly yes?: boolean
 }
 
 type Run = NodeRun<LayoutOptions>
@@ -78,6 +80,7 @@ export const layout: DefineCommand = (program, terminal) => {
     .command('apply')
     .description('make what is staged the layout')
     .option('--version <n>', 'of the new one, so that nobody comes between', wholeNumber)
+    .option('--yes', 'also where nodes are down whose partitions would be refused then')
     .option(...json)
     .action(wire(apply))
   group
@@ -191,9 +194,21 @@ async function plan({ client, options, terminal }: Run): Promise<void> {
 
 async function apply(run: Run): Promise<void> {
   const { client, options } = run
+  if (options.yes !== true) await assertServed(client)
   const version = options.version ?? (await current(client)).version + 1
   const answer = await client.call<LayoutAppliedAnswer>('ApplyClusterLayout', { body: { version } })
   printAnswer(run, answer, (done) => `${done.message.join('\n')}\n\n${rolesText(done.layout)}`)
+}
+
+/** @throws {CliError} where applying would take away what is served now */
+async function assertServed(client: AdminClient): Promise<void> {
+  const found = await client.call<LayoutPreviewAnswer>('PreviewClusterLayoutChanges', { body: {} })
+  if ('error' in found || found.unserved === undefined) return
+  throw new CliError(
+    unservedText(found.unserved),
+    'Start them first, or give the place of what is dead to another node: `hangar layout assign NEW ' +
+      '--replace ID`. To apply it all the same: `hangar layout apply --yes`.',
+  )
 }
 
 async function revert(run: Run): Promise<void> {

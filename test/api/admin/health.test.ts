@@ -1,11 +1,19 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { healthOf, servedWithout, type HealthContext } from '../../../src/api/admin/health.ts'
+import {
+  healthOf,
+  servedWithout,
+  unservedWith,
+  type HealthContext,
+} from '../../../src/api/admin/health.ts'
 import { historyAnswer } from '../../../src/api/admin/layout.ts'
 import { health } from '../../../src/api/admin/operations/health.ts'
 import type { AdminContext, AskedCard } from '../../../src/api/admin/operation.ts'
 import type { NodeId } from '../../../src/base/ids.ts'
 import { giveUp } from '../../../src/cluster/layout/giving-up.ts'
+import { newestLayout } from '../../../src/cluster/layout/history.ts'
+import { countPartitions } from '../../../src/cluster/layout/layout.ts'
+import { apply, stage } from '../../../src/cluster/layout/staging.ts'
 import { firstOf, nodeOf } from '../../cluster/layout/members.ts'
 
 const ALL = Array.from({ length: 256 }, (_, partition) => partition)
@@ -54,6 +62,18 @@ test('two nodes that lost their rows make the cluster unavailable, linked as the
   assert.equal(found.status, 'unavailable')
   assert.deepEqual([found.partitionsQuorum, found.storageNodesOk, found.connectedNodes], [0, 1, 3])
   assert.equal((await servedWithout(context, nodeOf(0))).quorum, 0)
+})
+
+test('what a layout would take away is counted, with the nodes that it would need', async () => {
+  const fewer = newestLayout(apply(stage(firstOf(3, 3), { factor: 2 }), 2))
+  assert.equal(await unservedWith(contextOf([true, true]), fewer), undefined)
+  const owned = (index: number): number => countPartitions(fewer, nodeOf(index))
+  const down = await unservedWith(contextOf([true, false]), fewer)
+  assert.deepEqual(down, { partitions: owned(2), away: [nodeOf(2)] })
+  const mute = await unservedWith(contextOf([true, true], new Map([[1, ALL]])), fewer)
+  assert.deepEqual(mute, { partitions: owned(1), away: [nodeOf(1)] })
+  const none = await unservedWith(contextOf([false, false]), fewer)
+  assert.equal(none, undefined, 'there was no quorum before')
 })
 
 test('one node without a vote is degraded, and no other may be stopped', async () => {

@@ -4,6 +4,7 @@ import { nothingStaged } from '../../../cluster/layout/history.ts'
 import { StoreError } from '../../../store/errors.ts'
 import { previewLayout } from '../../../store/layout/layout.ts'
 import { layoutPreviewShape, type LayoutPreviewAnswer } from '../answers.ts'
+import { unservedWith } from '../health.ts'
 import { layoutAnswer, movesText } from '../layout.ts'
 import { garageOperation } from '../operation.ts'
 
@@ -14,6 +15,7 @@ export const previewClusterLayoutChanges = garageOperation(
     try {
       const found = await previewLayout(context.layout)
       const { layout, moves, copies, bytes } = found
+      const unserved = await unservedWith(context, layout)
       return {
         message: movesText(found),
         newLayout: layoutAnswer(layout, { staged: nothingStaged, factor: layout.factor }),
@@ -22,6 +24,7 @@ export const previewClusterLayoutChanges = garageOperation(
           bytes,
           nodes: moves.map(({ node, ...counts }) => ({ id: node, ...counts })),
         },
+        ...(unserved === undefined ? {} : { unserved }),
       }
     } catch (error) {
       // As Garage has it: what cannot be is an answer.
