@@ -358,9 +358,8 @@ function listsOf(history: LayoutHistory, aside: Aside): Lists {
   const readers = owners.map((_, partition) => ownersIn(read, partition))
   const everyone = aside.wants === 'all' ? allKeepers(history, aside) : []
   const isWhole = everyone.length > 0
-  owners[LAYOUT_PARTITION] = isWhole
-    ? [everyone]
-    : active.map((layout) => keepersIn(history, layout, aside))
+  const keepers = active.map((layout) => keepersIn(history, layout, aside))
+  owners[LAYOUT_PARTITION] = isWhole ? [everyone] : [...runBySelf(keepers, aside)]
   readers[LAYOUT_PARTITION] = isWhole ? everyone : keepersIn(history, read, aside)
   return { epoch: epochOf(history), owners, readers }
 }
@@ -370,10 +369,25 @@ function allKeepers(history: LayoutHistory, { self, nodes }: Aside): readonly No
   const kept = [...storageOf(history)].filter(
     (node) => !nodes.includes(node) && history.nodes.get(node)?.isLost !== true,
   )
-  // The first one runs a change: no other knows who is set aside.
-  const isSelf = (node: NodeId): boolean => node === self
-  const turned = [...kept.filter(isSelf), ...kept.filter((node) => !isSelf(node))]
-  return filledUp(turned, turned.length)
+  return filledUp(selfFirst(kept, self), kept.length)
+}
+
+/**
+ * The first owner of the first list runs a change. While nodes are set aside that is this one, in
+ * whichever layouts it stores: no other knows of it, and would wait for those nodes.
+ */
+function runBySelf(
+  lists: readonly (readonly NodeId[])[],
+  { self, nodes }: Aside,
+): readonly (readonly NodeId[])[] {
+  if (nodes.length === 0) return lists
+  const isOwn = (list: readonly NodeId[]): boolean => list.includes(self)
+  const own = lists.filter(isOwn).map((list) => selfFirst(list, self))
+  return [...own, ...lists.filter((list) => !isOwn(list))]
+}
+
+function selfFirst(nodes: readonly NodeId[], self: NodeId): readonly NodeId[] {
+  return nodes.includes(self) ? [self, ...nodes.filter((node) => node !== self)] : nodes
 }
 
 /** Owners of the layout register: all that store, but those that are lost. */

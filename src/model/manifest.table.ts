@@ -175,6 +175,19 @@ function mergeBlocks(a: BlockSegment, b: BlockSegment): BlockSegment {
   return Buffer.compare(a.hashes, b.hashes) > 0 ? a : b
 }
 
+/**
+ * Whether a row says all that another does, to a writer: its lists grow, and its header may be in
+ * use before the last of them is held. What is closing or released is no writer's any more.
+ */
+function includes(row: ManifestRow, other: ManifestRow): boolean {
+  if (row.kind === 'header' && other.kind === 'header') {
+    return row.state === other.state || (row.state === 'in use' && other.state === 'pending')
+  }
+  if (row.kind !== 'blocks' || other.kind !== 'blocks') return false
+  const isShorter = other.sizes.length <= row.sizes.length
+  return isShorter && equalBytes(other.hashes, row.hashes.subarray(0, other.hashes.length))
+}
+
 export const manifestTable: MergedTable<ManifestRow> = defineMerged<ManifestRow>({
   name: 'manifest',
   tag: 'm',
@@ -188,6 +201,7 @@ export const manifestTable: MergedTable<ManifestRow> = defineMerged<ManifestRow>
     return decode(stored as StoredRow)
   },
   merge,
+  includes,
   isTombstone: (row) => row.kind === 'gone' || (row.kind === 'header' && row.state === 'released'),
   /** A manifest is noted from its first row on: whatever becomes of its writer, it is looked at. */
   updated(batch, { partitionKey, before, after }) {

@@ -130,6 +130,12 @@ export class SimulatedDisk {
     for (const file of this.#files.values()) file.tear(() => this.#rng.chance(0.5))
   }
 
+  /** What would be left of a file after a power failure now. */
+  stored(path: string): Uint8Array | undefined {
+    const file = this.#files.get(path)
+    return file?.stable.subarray(0, file.stableSize)
+  }
+
   /** What is on stable storage now; the function puts it back. */
   remember(): () => void {
     const copies = [...this.#files].map(([path, { stable, stableSize }]) => {

@@ -73,6 +73,8 @@ export function drawWeather(rng: SeededRng): Weather {
 
 export interface Faults {
   readonly world: World
+  /** Whether a layout of few nodes is on its way, of which nobody knows yet. */
+  readonly isShrinking: () => boolean
   readonly nodes: readonly SimulatedNode[]
   readonly forecast: Forecast
 }
@@ -182,9 +184,9 @@ function isRedundant({ active }: LayoutHistory): boolean {
   return active.every(({ factor }) => factor > 1)
 }
 
-/** Of two nodes that store one alone is no quorum, which could let the other in again. */
+/** Whether there is another node, in every layout, which could let one in again. */
 function letsIn({ active }: LayoutHistory): boolean {
-  return active.every(({ storage }) => storage.length > 2)
+  return active.every(({ storage }) => storage.length > 1)
 }
 
 /**
@@ -194,7 +196,12 @@ function letsIn({ active }: LayoutHistory): boolean {
 function loseRows(faults: Faults, node: SimulatedNode): boolean {
   const { nodes, world } = faults
   const history = node.product?.layout?.members.history()
-  if (history === undefined || !isRedundant(history) || !letsIn(history)) return false
+  // After it the node knows what it had written down.
+  const kept = node.keptHistory()
+  if (history === undefined || kept === undefined || faults.isShrinking()) return false
+  if (![history, kept].every(isRedundant)) return false
+  const known = nodes.flatMap(({ product }) => product?.layout?.members.history() ?? [])
+  if (![...known, kept].every(letsIn)) return false
   if (nodes.some((each) => each.hasLostRows || each.hasRotted)) return false
   if (world.rng.chance(0.4)) node.wipe()
   else {

@@ -12,6 +12,7 @@ import type { World } from './world.ts'
 const ZONES = ['north', 'south', 'west'] as const
 /** How long the operator rests after a command that was not taken. */
 const RETRY_MS = 300
+const FEW = 3
 
 /** How a run comes to its owners. */
 export type Founding =
@@ -28,6 +29,8 @@ export class Operator {
   readonly #nodes: readonly SimulatedNode[]
   /** Layouts that were asked for, whether or not they came to be. */
   attempts = 0
+  /** The last one that was asked for of which few nodes may store. */
+  #smallVersion = 0
 
   constructor(world: World, nodes: readonly SimulatedNode[]) {
     this.#world = world
@@ -72,8 +75,11 @@ export class Operator {
     // Where a bit has flipped unseen the last whole copy must not be thrown away.
     const least = this.#nodes.some(({ disk }) => disk.hasRotted) ? 2 : 1
     const { roles, storing } = this.#drawRoles(newest, least)
-    // Of two nodes one alone is no quorum, which could let the other in again.
-    if (storing < 3 && this.#nodes.some((node) => waitsToBeLetIn(node, history))) return
+    if (storing < FEW) {
+      // What others have staged may leave one alone, whom nobody could let in again.
+      if (this.#nodes.some((node) => waitsToBeLetIn(node, history))) return
+      this.#smallVersion = Math.max(this.#smallVersion, newest.version + 1)
+    }
     const factor = Math.min(storing, Math.max(least, rng.pick([1, 2, 3, 3, 3])))
     await stageLayout(layout, { roles, factor, zoneSpread: 1 })
     await applyLayout(layout, newest.version + 1)
@@ -101,6 +107,11 @@ export class Operator {
       else after.add(id)
     }
     return { roles, storing: after.size }
+  }
+
+  /** Whether a layout of few nodes may come that no node knows yet. */
+  isShrinking(): boolean {
+    return this.#smallVersion > (this.version() ?? 0)
   }
 
   /** Whether every node knows one layout, alone, and all of it is where it belongs. */

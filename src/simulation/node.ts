@@ -1,5 +1,6 @@
 /** One node of a simulation: everything below the doors of a real one, life after life. */
 
+import { textOf } from '../base/bytes.ts'
 import type { Clock } from '../base/clock.ts'
 import type { NodeId } from '../base/ids.ts'
 import { SEQUENCE_TOLD_EVERY_MS } from '../base/limits.ts'
@@ -7,6 +8,9 @@ import { silentLog, type Log } from '../base/log.ts'
 import { Metrics } from '../base/metrics.ts'
 import { BlockSlab } from '../block/slab.ts'
 import type { Cluster } from '../cluster/cluster.ts'
+import { storageOf, type LayoutHistory } from '../cluster/layout/history.ts'
+import { decodeHistory } from '../cluster/layout/stored.ts'
+import type { StoredMembers } from '../cluster/members.ts'
 import type { Engine } from '../db/engine.ts'
 import { newIdentity, nodeIdOf, writeIdentity } from '../db/identity.ts'
 import type { Stored } from '../db/engine.ts'
@@ -115,6 +119,8 @@ export class SimulatedNode {
   #rows = new MemoryStore()
   #remembered: Copy | undefined
   #isDatabaseThere = false
+  /** Since when it knows of a layout that has it store. */
+  #storesSince: number | undefined
   #lives = 0
   #present: Present | undefined
   #closers = new Closers()
@@ -183,6 +189,8 @@ export class SimulatedNode {
         if (condition.kind === 'recovering') {
           fault(`node ${this.index} is recovering: ${condition.sentence}`)
         }
+        const members = product.layout?.members
+        members?.onChange(() => this.#noteStoring(members.history()))
         const watched = this.#parts.witness?.product(product, this) ?? product
         present.product = this.#graft?.product?.(watched) ?? watched
       },
@@ -192,6 +200,11 @@ export class SimulatedNode {
         else fault(`node ${this.index} did not start: ${stackOf(error)}`)
       },
     )
+  }
+
+  #noteStoring(history: LayoutHistory | undefined): void {
+    const isStoring = history !== undefined && storageOf(history).has(this.id)
+    this.#storesSince = isStoring ? (this.#storesSince ?? this.#parts.world.now) : undefined
   }
 
   /** Its drive failed: it goes on for a while, then its process ends and is started again. */
@@ -236,7 +249,9 @@ export class SimulatedNode {
     const copy = this.#remembered
     if (copy === undefined) return false
     const { world, witness } = this.#parts
-    const isTooYoung = world.now - copy.takenAt < COPY_MS_MIN * 1000
+    // Nobody is told how far one has come that does not store yet.
+    const toldFrom = Math.max(copy.takenAt, this.#storesSince ?? 0)
+    const isTooYoung = world.now - toldFrom < COPY_MS_MIN * 1000
     // Where the last group alone is lost its seal may not have been noted yet (decision 0020).
     if (this.#rows.groupCount - copy.rows.groupCount === 1) return false
     if (what === 'everything' && (isTooYoung || !copy.wouldAsk)) return false
@@ -252,6 +267,15 @@ export class SimulatedNode {
     return true
   }
 
+  /** The layouts that it would know after a power failure now. */
+  keptHistory(): LayoutHistory | undefined {
+    const bytes = this.disk.stored(`${METADATA_FOLDER}/layout`)
+    if (bytes === undefined) return undefined
+    const text = textOf(bytes)
+    const { history } = JSON.parse(text.slice(text.indexOf('\n'))) as StoredMembers
+    return history === null ? undefined : decodeHistory(history)
+  }
+
   /** What lies on stable storage under a key, tag first. */
   stored(key: string): Stored | undefined {
     return this.#rows.get(key)
@@ -261,10 +285,8 @@ export class SimulatedNode {
   remember(): void {
     if (!this.#isDatabaseThere) return
     const takenAt = this.#parts.world.now
-    const { product } = this
-    const layouts = product?.layout?.members.history()?.active ?? []
-    // Which layouts the copy of a node that is down knows is not seen from here.
-    const wouldAsk = product !== undefined && layouts.every(({ factor }) => factor > 1)
+    const layouts = this.keptHistory()?.active ?? []
+    const wouldAsk = layouts.every(({ factor }) => factor > 1)
     this.#remembered = {
       restoreDrive: this.disk.remember(),
       ...{ rows: this.#rows.copy(), takenAt, wouldAsk },

@@ -91,6 +91,7 @@ class Scene {
   readonly #moments: readonly number[]
   #bucket: BucketId | undefined
   #begun = 0
+  #isHealing = false
 
   private constructor(
     seed: number,
@@ -250,7 +251,12 @@ class Scene {
   }
 
   #strike(): void {
-    const faults = { world: this.#world, nodes: this.#nodes, forecast: this.#forecast }
+    // One that found nothing to strike for long: the clients have ended.
+    if (this.#isHealing) return
+    const faults = {
+      ...{ world: this.#world, nodes: this.#nodes, forecast: this.#forecast },
+      isShrinking: () => this.#operator.isShrinking(),
+    }
     const struck = strike(faults)
     if (struck === undefined) this.#world.after(20, () => this.#strike())
     else this.#struck.push(struck)
@@ -259,7 +265,7 @@ class Scene {
   /** An owner that has promised something dies before it may have written anything. */
   #maybeCrash(id: NodeId, endpoint: string): void {
     const { rng } = this.#world
-    const chance = this.#forecast.crashAfterPromiseChance
+    const chance = this.#bucket === undefined ? 0 : this.#forecast.crashAfterPromiseChance
     if (chance === 0 || endpoint !== 'table/promise' || !rng.chance(chance)) return
     if (this.#begun > LAST_FAULT_AT * OPERATIONS_PER_CLIENT * CLIENT_COUNT) return
     const node = this.#nodes.find((each) => each.id === id)!
@@ -294,6 +300,7 @@ class Scene {
   /** All nodes up and connected: then everything is read, from every node, and must succeed. */
   async #heal(): Promise<void> {
     const world = this.#world
+    this.#isHealing = true
     world.cuts.clear()
     const calm = { lossChance: 0, acceptLossChance: 0, copyChance: 0, slowChance: 0 }
     Object.assign(world.weather, calm)

@@ -176,8 +176,21 @@ export class Custody {
 
   /** They were emptied: from now on rows may come. */
   async take(partitions: readonly number[]): Promise<void> {
-    await this.#set(partitions, { complete: FROM_THE_START, recovered: this.#readmittedAt() })
+    const readmittedAt = this.#readmittedAt()
+    await this.#set(partitions, {
+      complete: FROM_THE_START,
+      ...(this.#hasActedSince(readmittedAt) ? { recovered: readmittedAt } : {}),
+    })
     for (const partition of partitions) this.#gained.delete(partition)
+  }
+
+  /**
+   * Whether what is gained now was gained after that re-admission. The layout that this node learns
+   * with it may be one in which the old database voted already, of which an older copy of its folders
+   * knows nothing.
+   */
+  #hasActedSince(readmittedAt: number): boolean {
+    return readmittedAt === 0 || this.#state.recovered.some((each) => each >= readmittedAt)
   }
 
   /** Everything of them is here, as of layout `version`. */

@@ -28,7 +28,8 @@ const PASSING_MS = 3000
 interface Inserting {
   readonly item: MergedItem
   readonly votes: Votes
-  outrankedBy: NodeId | undefined
+  /** Counts owners too that hold a later row than this one. */
+  readonly orLater: Votes
   refusedCode: string | undefined
 }
 
@@ -50,7 +51,8 @@ export class MergedRows {
   /**
    * Again while owners take part in a change of the layout: merging a row twice is merging it once.
    *
-   * @throws {TableError} `Outranked`, `Refused`, `QuorumNotReached`
+   * @throws {TableError} `Outranked` when a quorum holds each of the rows, and of some a later one;
+   *   `Refused`, `QuorumNotReached`
    */
   insert<Row>(table: MergedTable<Row>, rows: readonly MergedRow<Row>[]): Promise<void> {
     return this.#rpc.patiently(CALL_DEADLINE_MS, () => this.#insertOnce(table, rows))
@@ -60,11 +62,12 @@ export class MergedRows {
     const inserting = rows.map(({ partitionKey, sortKey, row }): Inserting => ({
       item: { partitionKey, sortKey, version: table.version, row: table.encode(row) },
       votes: this.#votes(table, partitionKey),
-      outrankedBy: undefined,
+      orLater: this.#votes(table, partitionKey),
       refusedCode: undefined,
     }))
     const failures: unknown[] = []
-    const isDecided = (): boolean => inserting.every(({ votes }) => votes.isDecided)
+    const isDecided = (): boolean =>
+      inserting.every(({ votes, orLater }) => votes.isWon || (votes.isLost && orLater.isDecided))
     const groups = groupByNode(inserting, ({ item }) =>
       this.#replication.owners(this.#partition(table, item.partitionKey)),
     )
@@ -82,12 +85,17 @@ export class MergedRows {
       isDecided,
       failed: (node, group, error) => {
         failures.push(error)
-        for (const { votes } of group) votes.add(node, false)
+        for (const { votes, orLater } of group) {
+          votes.add(node, false)
+          orLater.add(node, false)
+        }
       },
     })
-    for (const row of inserting) {
-      if (!row.votes.isWon) throw insertError(table.name, row, failures)
-    }
+    // First what is not held at all: whoever is outranked may go on.
+    const lost = inserting.find(({ orLater }) => !orLater.isWon)
+    if (lost !== undefined) throw insertError(table.name, lost, failures)
+    const outranked = inserting.find(({ votes }) => !votes.isWon)
+    if (outranked !== undefined) throw outrankedError(table.name, outranked)
   }
 
   read<Row>(
@@ -344,16 +352,22 @@ function sortByKey<Value>(entries: [string, Value][]): [string, Value][] {
 
 function takeInsert(row: Inserting, node: NodeId, result: InsertResult | undefined): void {
   row.votes.add(node, result?.kind === 'held')
-  if (result?.kind === 'outranked') row.outrankedBy = node
+  row.orLater.add(node, result?.kind === 'held' || result?.kind === 'outranked')
   if (result?.kind === 'refused') row.refusedCode = result.code
 }
 
+function nameOf(table: string, { item }: Inserting): string {
+  return `"${table}" row "${item.partitionKey}" "${item.sortKey}"`
+}
+
+function outrankedError(table: string, row: Inserting): TableError {
+  const name = nameOf(table, row)
+  return new TableError('Outranked', `Cannot insert ${name}: an owner holds a later one`)
+}
+
 function insertError(table: string, row: Inserting, failures: readonly unknown[]): TableError {
-  const name = `"${table}" row "${row.item.partitionKey}" "${row.item.sortKey}"`
-  if (row.outrankedBy !== undefined) {
-    return new TableError('Outranked', `Cannot insert ${name}: an owner holds a later one`)
-  }
   if (row.refusedCode !== undefined) {
+    const name = nameOf(table, row)
     return new TableError('Refused', `Cannot insert ${name}: "${row.refusedCode}"`, {
       details: { code: row.refusedCode },
     })

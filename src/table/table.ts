@@ -130,8 +130,8 @@ export interface Tables {
    * Merges rows into their owners; resolves when each is held, as the winner, by a quorum on
    * stable storage. Many rows in one call travel together.
    *
-   * @throws {TableError} `Outranked` (an owner holds a later row), `Refused` (by a guard; the code
-   *   in `details.code`), `QuorumNotReached`
+   * @throws {TableError} `Outranked` (a quorum holds each of the rows, and of some a later one that
+   *   does not say the same), `Refused` (by a guard; the code in `details.code`), `QuorumNotReached`
    */
   insert<Row>(table: MergedTable<Row>, rows: readonly MergedRow<Row>[]): Promise<void>
   /** Settled rows in the order of `keys`, tombstones included, undefined where there is none. */

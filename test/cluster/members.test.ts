@@ -144,6 +144,23 @@ test('the layout register is not kept by nodes that are lost, or set aside', () 
   assert.deepEqual(members.readers(LAYOUT_PARTITION), [nodeOf(0), nodeOf(1)])
 })
 
+test('while nodes are set aside this one runs the changes of the register, in every layout', () => {
+  const members = open({ state: undefined }, { clusterId: CLUSTER, self: nodeOf(3) })
+  members.learn(firstOf(4, 2))
+  // The newest layout stores on two nodes, one of which is to be let in again by the other.
+  const roles = new Map([0, 1].map((index) => [nodeOf(index), undefined]))
+  members.learn(apply(stage(firstOf(4, 2), { roles }), 2))
+  assert.equal(members.owners(LAYOUT_PARTITION)[0]![0], nodeOf(0))
+  members.setAside([nodeOf(2)])
+  assert.deepEqual(members.owners(LAYOUT_PARTITION), [[3, 0, 1].map(nodeOf), [nodeOf(3)]])
+  // In a layout that this node has no part in, another would run them.
+  const gone = new Map([1, 3].map((index) => [nodeOf(index), undefined]))
+  const other = open({ state: undefined }, { clusterId: CLUSTER, self: nodeOf(3) })
+  other.learn(apply(stage(firstOf(4, 2), { roles: gone }), 2))
+  other.setAside([nodeOf(2)])
+  assert.deepEqual(other.owners(LAYOUT_PARTITION), [[3, 0, 1].map(nodeOf), [nodeOf(0)]])
+})
+
 test('where all that are not set aside are wanted, none can be missed, and this node runs it', () => {
   const members = open({ state: undefined }, { clusterId: CLUSTER, self: nodeOf(3) })
   members.learn(firstOf(7, 3))

@@ -93,6 +93,27 @@ test('a running PUT is left alone however long it takes', async () => {
   await world.stop()
 })
 
+test('a writer whose manifest is being closed refers to no more blocks', async () => {
+  const world = await openStore()
+  const { store, tables } = world
+  const { bucket } = await bucketOf(store)
+  const operation = store.operations.begin()
+  const partitionKey = objectPartitionKey(bucket, 0)
+  const facts = { partitionKey, key, part: undefined, owner: operation.owner }
+  const digest = store.compute.digest(['md5'])
+  const writer = new BlockWriter(store, facts, digest)
+  await writer.write(content(1, MIB))
+  await turns(20)
+  const header: ManifestHeader = { kind: 'header', state: 'closing', ...facts }
+  const row = { partitionKey: writer.manifest, sortKey: HEADER_SORT_KEY, row: header }
+  await tables.insert(store.model.manifest, [row])
+  assert.equal(await codeOf(writer.seal()), 'Unavailable')
+  await writer.stop()
+  await digest.finish()
+  operation.end()
+  await world.stop()
+})
+
 test('a manifest that is closing can be named by no new change', async () => {
   const world = await openStore()
   const { store, tables, clock } = world

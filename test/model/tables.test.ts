@@ -2,10 +2,10 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { pack, unpack } from '../../src/base/codec.ts'
-import type { ManifestId, UploadId } from '../../src/base/ids.ts'
+import { nodeId, type ManifestId, type UploadId } from '../../src/base/ids.ts'
 import type { MergedTable } from '../../src/table/schema.ts'
 import { buildTables } from '../../src/model/tables.ts'
-import type { ManifestRow } from '../../src/model/manifest.table.ts'
+import type { ManifestHeader, ManifestRow } from '../../src/model/manifest.table.ts'
 import {
   partsOf,
   sentRow,
@@ -151,4 +151,28 @@ test('names and tags of all tables are their own', () => {
   ])
   assert.equal(new Set([...tags, 'G', 'c', 'y']).size, tags.length + 3)
   assert.equal(new Set(tables.all.map(({ name }) => name)).size, tables.all.length)
+})
+
+test('a manifest row holds what its writer sent before, but for what somebody closes', () => {
+  const { manifest: table } = tables
+  const includes = (a: ManifestRow, b: ManifestRow): boolean => table.includes!(a, b)
+  const list = (count: number): ManifestRow => ({
+    kind: 'blocks',
+    hashes: new Uint8Array(count * 32).map((_, at) => at),
+    sizes: Array.from({ length: count }, () => 1),
+  })
+  assert.equal(includes(table.merge(list(1), list(2)), list(1)), true)
+  assert.equal(includes(list(1), list(2)), false)
+  assert.equal(includes({ ...list(2), hashes: new Uint8Array(64) } as ManifestRow, list(1)), false)
+  assert.equal(includes({ kind: 'gone' }, list(1)), false)
+  const inState = (state: ManifestHeader['state']): ManifestRow => ({
+    ...{ kind: 'header', partitionKey: 'p', key: 'k', part: undefined, state },
+    owner: { node: nodeId('a'.repeat(64)), life: '1', number: 1 } as never,
+  })
+  assert.equal(includes(inState('in use'), inState('pending')), true)
+  assert.equal(includes(inState('pending'), inState('in use')), false)
+  for (const state of ['closing', 'released'] as const) {
+    assert.equal(includes(inState(state), inState('pending')), false)
+    assert.equal(includes(inState(state), inState('in use')), false)
+  }
 })

@@ -25,7 +25,7 @@ function struckBy(
   })
   const both = [make(a!, 0, old.isOld), make(b!, 1, false)] as SimulatedNode[]
   const forecast = { ...drawForecast(new SeededRng(1)), kinds: [kind] }
-  const struck = strike({ world, nodes: both, forecast })
+  const struck = strike({ world, nodes: both, forecast, isShrinking: () => false })
   return { struck, crashes }
 }
 

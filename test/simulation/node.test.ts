@@ -14,13 +14,14 @@ const fair = { lossChance: 0, copyChance: 0, slowChance: 0, slowMs: 1, usualMs: 
 /** A node with something wrong under it, once it had time to start. */
 async function started(
   graft?: Graft,
+  isAlone = false,
 ): Promise<{ readonly world: World; readonly node: SimulatedNode; readonly faults: string[] }> {
   const world = new World(new SeededRng(1), fair, false)
   const faults: string[] = []
   const node = await SimulatedNode.make({
     ...{ world, index: 0, rules: {}, shardCount: 1 },
     directory: { find: () => node.present?.network, all: () => [node.id] },
-    clusterOf: (self) => fixedCluster(self, [[self]], 1),
+    ...(isAlone ? { isAlone } : { clusterOf: (self) => fixedCluster(self, [[self]], 1) }),
     graft: graft === undefined ? undefined : () => graft,
     syncMs: () => 1,
     offsetMicros: () => 0,
@@ -112,10 +113,9 @@ test('a node whose drive fails while it stops is down all the same, without a wo
   assert.deepEqual(faults, [])
 })
 
-test('of a node that was down all of it is not put back: whether it would ask the others is not known', async () => {
-  for (const isDown of [false, true]) {
-    const { world, node } = await started()
-    if (isDown) node.crash('kill')
+test('all of a node is put back only where its copy knows that others have what it has', async () => {
+  for (const isAlone of [false, true]) {
+    const { world, node } = await started(undefined, isAlone)
     node.remember()
     let isLater = false
     world.after(60_000, () => {
@@ -123,8 +123,13 @@ test('of a node that was down all of it is not put back: whether it would ask th
     })
     await world.run(1_000_000, () => isLater)
     assert.equal(isLater, true)
-    assert.equal(node.rollBack('everything'), !isDown)
-    assert.equal(node.rollBack('rows'), isDown, 'there is one copy, and its rows alone may go back')
+    assert.equal(node.keptHistory()?.active[0]?.factor, isAlone ? 1 : undefined)
+    assert.equal(node.rollBack('everything'), !isAlone)
+    assert.equal(
+      node.rollBack('rows'),
+      isAlone,
+      'there is one copy, and its rows alone may go back',
+    )
   }
 })
 

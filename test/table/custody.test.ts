@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { nodeId, type NodeId } from '../../src/base/ids.ts'
 import { LAYOUT_PARTITION, PARTITION_COUNT, type Cluster } from '../../src/cluster/cluster.ts'
 import { fixedCluster, loneHistory } from '../../src/cluster/lone.ts'
-import type { LayoutHistory } from '../../src/cluster/layout/history.ts'
+import { newcomer, type LayoutHistory } from '../../src/cluster/layout/history.ts'
 import { loneLayout, type Layout } from '../../src/cluster/layout/layout.ts'
 import { MemoryStore } from '../../src/db/memory.ts'
 import { openMemoryDb } from '../../src/db/open.ts'
@@ -112,4 +112,37 @@ test('heldIn() tells from the row which partitions are kept', async () => {
     [2, 3, 4, 5].map((partition) => held[partition]),
     [true, false, true, false],
   )
+})
+
+/** As `clusterOf`, with what the register says of this node. */
+function readmitted(active: () => readonly Layout[], readmittedAt: () => number): Cluster {
+  const history = (): LayoutHistory => ({
+    ...loneHistory(self, 'c'),
+    active: active(),
+    nodes: new Map([[self, { ...newcomer, incarnation: 'two', readmittedAt: readmittedAt() }]]),
+  })
+  return { ...fixedCluster(self, [[self]]), history }
+}
+
+test('what a re-admission brought with it may be what the old database voted in', async () => {
+  let active = [layoutOf(1, 100)]
+  let count = 0
+  const cluster = readmitted(
+    () => active,
+    () => count,
+  )
+  const custody = new Custody(openDb(new MemoryStore()), cluster, 'two')
+  await custody.gone(custody.look().lost)
+  // Its folders are a copy of a time before layout 2, which it learns with its re-admission.
+  active = [layoutOf(1, 100), layoutOf(2, 120)]
+  count = 1
+  await custody.take(custody.look().gained)
+  assert.equal(custody.votes(110, false), false)
+  assert.deepEqual([custody.recovering().length, custody.voteless()], [121, 121])
+  await custody.recovered(custody.recovering(), 1)
+  assert.equal(custody.votes(110, false), true)
+  // What it gains after that it never promised anything for.
+  active = [layoutOf(2, 120), layoutOf(3, 130)]
+  await custody.take(custody.look().gained)
+  assert.equal(custody.votes(125, false), true)
 })

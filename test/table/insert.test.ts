@@ -40,3 +40,39 @@ test('a range of every layout shows what only owners that are not read hold, and
   assert.deepEqual(await range(true), [{ ...key, row: 5 }])
   assert.deepEqual(await range(false), [{ ...key, row: 5 }])
 })
+
+/** Of a row with node 0 alone; the two others cannot be reached when this returns. */
+async function aloneAhead(): Promise<Three> {
+  const three = await threeOwners([tallies as MergedTable<unknown>])
+  three.part(0)
+  const cut = three.tables[0]!.insert(tallies, [{ ...key, row: 5 }])
+  await assert.rejects(three.done(cut), { code: 'QuorumNotReached' })
+  return three
+}
+
+test('a row that one owner holds a later one of, and no quorum at all, is not outranked', async () => {
+  const three = await aloneAhead()
+  const tables = three.tables[0]!
+  const insert = (): Promise<void> => tables.insert(tallies, [{ ...key, row: 3 }])
+  await assert.rejects(three.done(insert()), { code: 'QuorumNotReached' })
+  three.heal()
+  three.part(2)
+  await assert.rejects(three.done(insert()), { code: 'Outranked' })
+  // It says that a quorum holds it, or what came later.
+  assert.deepEqual(await three.done(three.tables[1]!.read(tallies, [key])), [5])
+})
+
+test('of several rows one that is outranked does not hide one that no quorum holds', async () => {
+  const three = await threeOwners([tallies as MergedTable<unknown>])
+  const tables = three.tables[0]!
+  await three.done(tables.insert(tallies, [{ ...key, row: 5 }]))
+  const rows = [
+    { ...key, row: 3 },
+    { ...key, sortKey: 'u', row: 1 },
+  ]
+  await assert.rejects(three.done(tables.insert(tallies, rows)), { code: 'Outranked' })
+  assert.deepEqual(await three.done(tables.read(tallies, [{ ...key, sortKey: 'u' }])), [1])
+  three.part(1)
+  three.part(2)
+  await assert.rejects(three.done(tables.insert(tallies, rows)), { code: 'QuorumNotReached' })
+})

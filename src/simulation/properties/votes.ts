@@ -26,6 +26,8 @@ interface Loss {
   readonly partitions: Set<number>
   /** Nodes that it copied from since. */
   readonly copied: Set<string>
+  /** Of the layouts that were last looked at, as any node knows them. */
+  revision: number
 }
 
 interface Named {
@@ -50,7 +52,8 @@ export class VotesWatch implements Watch {
     for (let partition = 0; partition <= LAYOUT_PARTITION; partition += 1) {
       if (othersOf(history, partition, node.id) !== undefined) partitions.add(partition)
     }
-    this.#losses.set(node, { epoch: epochOf(history), partitions, copied: new Set() })
+    const { revision } = history
+    this.#losses.set(node, { epoch: epochOf(history), partitions, copied: new Set(), revision })
   }
 
   /** The floors come last when one owner copies from another. */
@@ -71,6 +74,7 @@ export class VotesWatch implements Watch {
     if (!VOTES.has(endpoint)) return undefined
     const history = historyOf(node)
     if (history === undefined) return undefined
+    this.#forget(history)
     const own = epochOf(history)
     if (compareEpochs(envelope, own) < 0) {
       return () => this.#fault(`node ${node.index} answered "${endpoint}" of an old epoch`)
@@ -78,6 +82,18 @@ export class VotesWatch implements Watch {
     const loss = this.#losses.get(node)
     if (loss === undefined) return undefined
     return () => this.#count(node, loss, envelope.body as Named)
+  }
+
+  /** What a node gives up, and may gain again, it never promised anything for. */
+  #forget(history: LayoutHistory): void {
+    for (const [{ id }, loss] of this.#losses) {
+      if (history.revision <= loss.revision) continue
+      loss.revision = history.revision
+      for (const partition of loss.partitions) {
+        const isOwner = othersOf(history, partition, id) !== undefined
+        if (!isOwner) loss.partitions.delete(partition)
+      }
+    }
   }
 
   #count(node: SimulatedNode, loss: Loss, message: Named): void {
@@ -99,7 +115,6 @@ export function voteFault(
   at: { readonly partition: number; readonly self: NodeId },
 ): string | undefined {
   const others = othersOf(history, at.partition, at.self)
-  // What it gave up and gained again it never promised anything for.
   if (others === undefined) return undefined
   if (compareEpochs(epochOf(history), loss.epoch) <= 0) return 'in the epoch that it lost them in'
   return others.every((other) => loss.copied.has(other))

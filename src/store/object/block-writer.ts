@@ -2,7 +2,6 @@
 
 import { hexOf } from '../../base/bytes.ts'
 import type { DigestStream } from '../../base/compute.ts'
-import { DomainError } from '../../base/errors.ts'
 import { blake3, HASH_SIZE_BYTES } from '../../base/hash.ts'
 import { newManifestId, type ManifestId } from '../../base/ids.ts'
 import {
@@ -215,13 +214,9 @@ export class BlockWriter {
     return { partitionKey: this.manifest, sortKey, row }
   }
 
-  /** A later list of the same segment may have come first: it holds this one. */
-  async #insert(rows: readonly MergedRow<ManifestRow>[]): Promise<void> {
-    try {
-      await this.#store.tables.insert(this.#store.model.manifest, rows)
-    } catch (error) {
-      if (!(error instanceof DomainError) || error.code !== 'Outranked') throw error
-    }
+  /** Fails where somebody closes the manifest: whatever were referred to then might stay for ever. */
+  #insert(rows: readonly MergedRow<ManifestRow>[]): Promise<void> {
+    return this.#store.tables.insert(this.#store.model.manifest, rows)
   }
 }
 

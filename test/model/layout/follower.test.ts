@@ -172,6 +172,20 @@ test('a cluster of two lets a node in again whose database is gone', async () =>
   assert.equal(await world.over(wiped.now.peers.isConfirmed(admitted + 1)), false)
 })
 
+test('in the middle of a change to two nodes one of them is let in again by the other', async () => {
+  const world = await formed(12, 3, 2)
+  const [leaving, kept, wiped] = world.nodes as [FollowingNode, FollowingNode, FollowingNode]
+  kept.isSyncing = false
+  const roles = new Map([[leaving.id, undefined]])
+  await world.over(kept.now.follower.change(stageLayoutCommand({ ...nothingStaged, roles })))
+  await world.over(kept.now.follower.change(applyLayoutCommand(2)))
+  await settled(world)
+  assert.deepEqual(versions(kept), [1, 2])
+  wiped.wipe('i2')
+  wiped.start()
+  await world.until(() => kept.history()?.nodes.get(wiped.id)?.incarnation === 'i2')
+})
+
 test('a node that was declared lost comes back with another database only', async () => {
   const world = await formed(6, 3, 3)
   const [a, , lost] = world.nodes as [FollowingNode, FollowingNode, FollowingNode]

@@ -6,7 +6,7 @@ import type { LayoutHistory, Progress } from '../../../src/cluster/layout/histor
 import { loneHistory } from '../../../src/cluster/lone.ts'
 import type { SimulatedNode } from '../../../src/simulation/node.ts'
 import { LayoutsWatch, readFault } from '../../../src/simulation/properties/layouts.ts'
-import { voteFault } from '../../../src/simulation/properties/votes.ts'
+import { VotesWatch, voteFault } from '../../../src/simulation/properties/votes.ts'
 
 const [a, b, c] = ['a', 'b', 'c'].map((digit) => nodeId(digit.repeat(64))) as [
   ReturnType<typeof nodeId>,
@@ -91,4 +91,28 @@ test('a node that lost its rows may vote in a newer epoch, once it copied from a
   assert.match(fault([b])!, /before it copied/)
   assert.match(fault([])!, /before it copied/)
   assert.match(fault([b, c], epochOf(history))!, /epoch/)
+})
+
+test('what a node that lost its rows gave up since, and gained again, it may vote in at once', () => {
+  const faults: string[] = []
+  let known = historyOf(1, [a, b, c])
+  const model = { all: [{ name: 'object', placement: 'hash' }] }
+  const members = { history: () => known }
+  const [lost, other] = [a, b].map((id, index) => {
+    return { index, id, product: { layout: { members }, model } } as never
+  }) as [never, never]
+  const watch = new VotesWatch((sentence) => faults.push(sentence))
+  const answers = (node: never): number => {
+    const envelope = { ...epochOf(known), body: { table: 'object', partitionKey: 'p' } } as never
+    watch.asked({ node, endpoint: 'table/read', envelope })?.(undefined)
+    return faults.length
+  }
+  watch.lost(lost)
+  known = { ...historyOf(2, [a, b, c]), readmissions: 3 }
+  assert.equal(answers(lost), 1, 'it copied from nobody')
+  // It is down while another knows a layout of which it is no owner.
+  known = { ...historyOf(3, [b, c]), readmissions: 4 }
+  assert.equal(answers(other), 1)
+  known = { ...historyOf(4, [a, b, c]), readmissions: 5 }
+  assert.equal(answers(lost), 1)
 })
