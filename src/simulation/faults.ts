@@ -1,7 +1,7 @@
 /** What befalls the nodes of a simulation: a swarm of faults, other ones for each seed. */
 
 import type { LayoutHistory } from '../cluster/layout/history.ts'
-import type { SimulatedNode } from './node.ts'
+import { COPY_MS_MIN, type SimulatedNode } from './node.ts'
 import type { SeededRng } from './seeded-rng.ts'
 import type { Weather, World } from './world.ts'
 
@@ -46,7 +46,9 @@ const METADATA_FILE = /^\/meta\//
 const SYNCED_FILES = [SEGMENT_FILE, /^\/meta\/db\//, /^\/meta\/seal$/, METADATA_FILE]
 
 export function drawForecast(rng: SeededRng): Forecast {
-  const kinds = faultKinds.filter(() => rng.chance(0.6))
+  const drawn = faultKinds.filter(() => rng.chance(0.6))
+  // Few moments allow a loss of rows, so it is tried more often.
+  const kinds: readonly FaultKind[] = drawn.includes('wipe') ? [...drawn, 'wipe', 'wipe'] : drawn
   return {
     kinds: kinds.length === 0 ? ['kill'] : kinds,
     count: COUNT_MIN + rng.below(8),
@@ -205,7 +207,8 @@ function loseRows(faults: Faults, node: SimulatedNode): boolean {
   if (nodes.some((each) => each.hasLostRows || each.hasRotted)) return false
   if (world.rng.chance(0.4)) node.wipe()
   else {
-    const isSeen = nodes.every(({ product }) => product !== undefined) && world.cuts.size === 0
+    // Who came up since remembers what it had written down, which may be ten seconds old.
+    const isSeen = nodes.every((each) => each.upMs() >= COPY_MS_MIN) && world.cuts.size === 0
     const what = isSeen && world.rng.chance(0.6) ? 'everything' : 'rows'
     if (!node.rollBack(what)) return false
     node.mustBeRemembered = what === 'everything'

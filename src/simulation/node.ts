@@ -49,7 +49,7 @@ const SEGMENT_BYTES = 128 * 1024
 const EXPECTED = /corrupt|seal of the database is broken|a file is gone/
 
 /** The others have surely been told of something newer than a copy of this age. */
-const COPY_MS_MIN = 3 * SEQUENCE_TOLD_EVERY_MS
+export const COPY_MS_MIN = 3 * SEQUENCE_TOLD_EVERY_MS
 
 const METADATA_FOLDER = '/meta'
 const BLOCKS_FOLDER = '/blocks'
@@ -121,6 +121,7 @@ export class SimulatedNode {
   #isDatabaseThere = false
   /** Since when it knows of a layout that has it store. */
   #storesSince: number | undefined
+  #upSince = 0
   #lives = 0
   #present: Present | undefined
   #closers = new Closers()
@@ -191,6 +192,7 @@ export class SimulatedNode {
         }
         const members = product.layout?.members
         members?.onChange(() => this.#noteStoring(members.history()))
+        this.#upSince = world.now
         const watched = this.#parts.witness?.product(product, this) ?? product
         present.product = this.#graft?.product?.(watched) ?? watched
       },
@@ -291,6 +293,11 @@ export class SimulatedNode {
       restoreDrive: this.disk.remember(),
       ...{ rows: this.#rows.copy(), takenAt, wouldAsk },
     }
+  }
+
+  /** Since it has started; 0 while it has not. */
+  upMs(): number {
+    return this.product === undefined ? 0 : (this.#parts.world.now - this.#upSince) / 1000
   }
 
   /** Stops as on SIGTERM, then ends its life: so does a process whose stop fails. */

@@ -267,6 +267,7 @@ class Scene {
     const { rng } = this.#world
     const chance = this.#bucket === undefined ? 0 : this.#forecast.crashAfterPromiseChance
     if (chance === 0 || endpoint !== 'table/promise' || !rng.chance(chance)) return
+    if (this.#nodes.some(({ mustBeRemembered }) => mustBeRemembered)) return
     if (this.#begun > LAST_FAULT_AT * OPERATIONS_PER_CLIENT * CLIENT_COUNT) return
     const node = this.#nodes.find((each) => each.id === id)!
     this.#world.after(rng.unit() * 10, () => {

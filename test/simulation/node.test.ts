@@ -35,8 +35,10 @@ async function started(
 test('a sound node starts, stops and starts again without a word', async () => {
   const { world, node, faults } = await started()
   assert.notEqual(node.product, undefined)
+  assert.ok(node.upMs() > 5_000)
   void node.stop()
   await world.run(10_000, () => node.present === undefined)
+  assert.equal(node.upMs(), 0)
   node.start()
   await world.run(10_000, () => node.product !== undefined)
   assert.notEqual(node.product, undefined)
