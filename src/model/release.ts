@@ -13,7 +13,6 @@ import type { Log } from '../base/log.ts'
 import type { Metrics } from '../base/metrics.ts'
 import type { Cluster } from '../cluster/cluster.ts'
 import type { Db, Entry } from '../db/db.ts'
-import { registerTree } from '../table/schema.ts'
 import type { MergedRow, OpenTables, RegisterRef } from '../table/table.ts'
 import type { Worker, WorkState } from '../worker/worker.ts'
 import type { Holds } from './holds.ts'
@@ -180,11 +179,15 @@ export class ReleaseWorker implements Worker {
     for (const [index, note] of noted.entries()) {
       signal.throwIfAborted()
       const header = headers[index]
+      const here = this.#headerHere(note.manifest)
       // Owners that nobody reads yet may hold what those that are read were never told of.
-      if (header === undefined && this.#liesHere(note.manifest)) {
+      if (header === undefined && here !== undefined) {
         this.#putOff(manifestNoteKey(note.manifest))
       } else if (header?.kind !== 'header') done.push(note)
-      else if (header.state === 'released') {
+      else if (header.state === 'released' && here !== undefined && here.state !== 'released') {
+        // Whoever released it may have been cut off, and has no note any more.
+        await this.#free(note.manifest, header)
+      } else if (header.state === 'released') {
         await this.#leftParts.dropHere(note.manifest, header)
         done.push(note)
       } else if (await operations.isRunning(header.owner)) {
@@ -200,10 +203,11 @@ export class ReleaseWorker implements Worker {
     if (closing.length > 0) await this.#close(closing)
   }
 
-  #liesHere(manifest: ManifestId): boolean {
-    const { db, model } = this.#options
-    const place = manifest.slice(0, 2) + manifest
-    return db.get(registerTree(model.manifest), `${place}\0${HEADER_SORT_KEY}`) !== undefined
+  #headerHere(manifest: ManifestId): ManifestHeader | undefined {
+    const { tables, model } = this.#options
+    const key = { partitionKey: manifest, sortKey: HEADER_SORT_KEY }
+    const row = tables.rowHere(model.manifest, key)
+    return row?.kind === 'header' ? row : undefined
   }
 
   /**
@@ -297,8 +301,9 @@ export class ReleaseWorker implements Worker {
     for (let after = HEADER_SORT_KEY; ;) {
       if (gone.length > 0) await tables.insert(model.manifest, gone)
       const rows = await tables.range(model.manifest, manifest, {
-        after,
-        limit: SEGMENTS_PER_READ,
+        ...{ after, limit: SEGMENTS_PER_READ },
+        // Those that nobody reads yet may hold what the others have thrown away.
+        everyLayout: true,
       })
       gone = []
       for (const { sortKey, row } of rows) {

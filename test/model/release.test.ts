@@ -345,7 +345,8 @@ test('a note stays while its manifest lies here, though those that are read know
   let isKnown = false
   const read: typeof tables.read = async (table, keys) =>
     isKnown ? tables.read(table, keys) : keys.map(() => undefined)
-  const before = { get: tables.get.bind(tables), now: () => tables.now(), read }
+  const rowHere = tables.rowHere.bind(tables)
+  const before = { get: tables.get.bind(tables), now: () => tables.now(), read, rowHere }
   const worker = new ReleaseWorker({
     ...{ db, model, operations, holds, clock, log },
     tables: before as unknown as typeof tables,
@@ -358,6 +359,33 @@ test('a note stays while its manifest lies here, though those that are read know
   clock.advance(6_000)
   await worker.work(signal)
   assert.equal((await db.range(releaseNotes, { limit: 10 })).length, 0)
+  await world.stop()
+})
+
+test('a release that only those heard of that are read is done again by one that is not yet', async () => {
+  const world = await openStore()
+  const { store, db, clock, tables } = world
+  const { model, operations, holds, log } = store
+  const { bucket } = await bucketOf(store)
+  await putObject(store, { bucket, key, metadata: [], body: bodyOf(content(1, 2 * MIB)) })
+  await deleteObject(store, { bucket, key })
+  const [header] = await headers(world)
+  const released: ManifestHeader = { ...(header as ManifestHeader), state: 'released' }
+  const before = {
+    get: tables.get.bind(tables),
+    rowHere: tables.rowHere.bind(tables),
+    range: tables.range.bind(tables),
+    insert: tables.insert.bind(tables),
+    read: () => Promise.resolve([released]),
+  } as unknown as typeof tables
+  const worker = new ReleaseWorker({
+    ...{ db, model, operations, holds, clock, log },
+    tables: before,
+  })
+  await worker.work(new AbortController().signal)
+  assert.equal((await headers(world))[0]?.state, 'released')
+  assert.equal((await db.range(releaseNotes, { limit: 10 })).length, 0)
+  await assertEmpty(world)
   await world.stop()
 })
 
