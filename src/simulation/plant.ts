@@ -8,7 +8,7 @@ import type { Ground } from '../node/ground.ts'
 import type { Product } from '../node/product.ts'
 import type { AnyTable } from '../table/schema.ts'
 import type { Rules } from '../table/rules.ts'
-import type { Forecast } from './faults.ts'
+import { faultKinds, type FaultKind, type Forecast } from './faults.ts'
 import type { SeededRng } from './seeded-rng.ts'
 import type { Life, Weather } from './world.ts'
 
@@ -39,6 +39,38 @@ export interface Plant extends Conditions {
   readonly rules?: Partial<Rules>
   /** Something wrong in the place of what a node stands on; made once for each node. */
   readonly graft?: (rng: SeededRng) => Graft
+}
+
+/**
+ * Many changes of the layout, few kinds of faults and those often, rows that are lost among them,
+ * messages that are lost or late: in such runs most faults were found that others hardly show.
+ */
+export function drawStorm(rng: SeededRng): Conditions {
+  // Rows are lost once in a run, where other nodes have whole copies, and in some runs never.
+  const losses: readonly FaultKind[] = ['wipe', 'wipe', 'wipe']
+  const others = faultKinds.filter((kind) => kind !== 'wipe' && kind !== 'rot')
+  const drawn = others.filter(() => rng.chance(0.4))
+  const kinds = drawn.length === 0 ? others : drawn
+  const isLate = rng.chance(0.25)
+  return {
+    layoutChanges: 2 + rng.below(6),
+    hasTwoOperators: rng.chance(0.3),
+    sharesBlocks: rng.chance(0.25),
+    ...(rng.chance(0.25) ? { syncIntervalMs: 15_000 } : {}),
+    forecast: {
+      kinds: [...kinds, ...losses],
+      count: 8 + rng.below(12),
+      freezeMs: rng.pick([3_000, 3_000, 20_000]),
+      restartMs: rng.pick([undefined, undefined, 50, 8_000, 20_000]),
+    },
+    weather: {
+      lossChance: rng.pick([0, 0.01, 0.1]),
+      acceptLossChance: rng.pick([0, 0, 0.2, 0.5]),
+      ...(isLate
+        ? { slowChance: 0.1, slowMs: rng.pick([300, 1_500, 15_000]), copyChance: 0.3 }
+        : {}),
+    },
+  }
 }
 
 /** The same run with everything right. */

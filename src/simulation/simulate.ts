@@ -11,7 +11,7 @@ import { historyOf, initialState } from './history.ts'
 import { Operator, type Founding } from './layouts.ts'
 import { linearizationFault } from './linearizability.ts'
 import { GRACE_MS, SimulatedNode, SPAN_MICROS, SYNC_INTERVAL_MS, type NodeParts } from './node.ts'
-import type { Plant } from './plant.ts'
+import { drawStorm, type Conditions, type Plant } from './plant.ts'
 import { stockFaults } from './properties/stock.ts'
 import { witnessOf } from './watches.ts'
 import { Races } from './races.ts'
@@ -27,6 +27,8 @@ const OWNER_COUNTS = [3, 1, 3, 2, 3, 3, 1, 3, 2, 3, 3, 1, 3, 2, 3, 3, 1, 3, 2, 3
 /** Seeds differ in what they are about: bodies in blocks, or rows and little else. */
 const INLINE_OF_TEN = [6, 9] as const
 const NAME = 'simulated'
+/** One seed of so many changes its layout. */
+const LAYOUT_EVERY = 4
 /** Part of the operations after which no fault strikes any more. */
 const LAST_FAULT_AT = 0.8
 /** Virtual time after which whatever was begun must have ended. */
@@ -103,7 +105,7 @@ class Scene {
       readonly limits: Limits
       readonly ownerCount: number
       readonly founding: Founding
-      readonly plant: Plant | undefined
+      readonly conditions: Conditions
     },
   ) {
     const { world, nodes, forecast, faults, limits } = parts
@@ -113,8 +115,8 @@ class Scene {
     this.#operator = new Operator(world, nodes)
     this.#races = new Races(world, nodes)
     const drawn = parts.founding.kind === 'fixed' ? 0 : 1 + world.rng.below(3)
-    this.#hasTwoOperators = parts.plant?.hasTwoOperators === true
-    this.#layoutChanges = parts.plant?.layoutChanges ?? drawn
+    this.#hasTwoOperators = parts.conditions.hasTwoOperators === true
+    this.#layoutChanges = parts.conditions.layoutChanges ?? drawn
     this.#seed = seed
     this.#world = world
     this.#nodes = nodes
@@ -123,10 +125,10 @@ class Scene {
       ...{ world, nodes, faults },
       bucket: () => this.#bucket!,
       operationsPerClient: limits.operationsPerClient,
-      pauseMs: parts.plant?.emptiesKeys === true ? EMPTY_PAUSE_MS : PAUSE_MS,
-      hasUploads: parts.plant?.emptiesKeys !== true,
+      pauseMs: parts.conditions.emptiesKeys === true ? EMPTY_PAUSE_MS : PAUSE_MS,
+      hasUploads: parts.conditions.emptiesKeys !== true,
       inlineOfTen: world.rng.pick(INLINE_OF_TEN),
-      sharesBlocks: parts.plant?.sharesBlocks === true,
+      sharesBlocks: parts.conditions.sharesBlocks === true,
       history: [],
       contents: new Map(),
       beforeOperation: () => this.#count(),
@@ -140,18 +142,19 @@ class Scene {
 
   static async open(seed: number, plant: Plant | undefined, limits: Limits): Promise<Scene> {
     const rng = new SeededRng(seed)
-    const counts = plant?.ownerCounts ?? OWNER_COUNTS
+    const conditions = plant ?? (isStormy(seed) ? drawStorm(rng) : {})
+    const counts = conditions.ownerCounts ?? OWNER_COUNTS
     const ownerCount = counts[seed % counts.length]!
     const founding = foundingOf(seed, rng, {
       owners: ownerCount,
-      movesLayouts: plant?.movesLayouts === true,
+      movesLayouts: conditions.movesLayouts === true,
     })
     const nodeCount =
       founding.kind === 'fixed'
         ? ownerCount + (rng.chance(0.3) ? 1 : 0)
         : Math.max(ownerCount, rng.pick([3, 3, 4, 4, 5]))
-    const weather: Weather = { ...drawWeather(rng), ...plant?.weather }
-    const forecast: Forecast = { ...drawForecast(rng), ...plant?.forecast }
+    const weather: Weather = { ...drawWeather(rng), ...conditions.weather }
+    const forecast: Forecast = { ...drawForecast(rng), ...conditions.forecast }
     const world = new World(rng, weather, rng.chance(0.05))
     const byId = new Map<NodeId, SimulatedNode>()
     const faults: string[] = []
@@ -167,7 +170,7 @@ class Scene {
         clusterOf:
           founding.kind === 'fixed' ? (self) => fixedCluster(self, [owners], 1) : undefined,
         isAlone: founding.kind === 'grown' && index === 0,
-        ...{ ...nodePlan(plant), witness },
+        ...{ ...nodePlan(plant, conditions), witness },
         shardCount: seed % 4 === 0 ? 4 : 1,
         syncMs: () => syncMsIn(weather, rng),
         offsetMicros: () => Math.round((rng.unit() - 0.5) * 8_000_000),
@@ -178,7 +181,8 @@ class Scene {
       if (index < ownerCount) owners.push(node.id)
     }
     const nodes = [...byId.values()]
-    return new Scene(seed, { world, nodes, forecast, faults, limits, ownerCount, founding, plant })
+    const parts = { world, nodes, forecast, faults, limits, ownerCount, founding, conditions }
+    return new Scene(seed, parts)
   }
 
   async play(): Promise<Verdict> {
@@ -396,14 +400,21 @@ class Scene {
   }
 }
 
-/** What a plant changes in every node. */
-function nodePlan(plant: Plant | undefined): Pick<NodeParts, 'rules' | 'graft' | 'syncIntervalMs'> {
-  const { rules = {}, graft, syncIntervalMs } = plant ?? {}
-  return { rules, graft, syncIntervalMs }
+/** What is other than usual in every node. */
+function nodePlan(
+  plant: Plant | undefined,
+  { syncIntervalMs }: Conditions,
+): Pick<NodeParts, 'rules' | 'graft' | 'syncIntervalMs'> {
+  return { rules: plant?.rules ?? {}, graft: plant?.graft, syncIntervalMs }
 }
 
 function syncMsIn({ slowSyncChance = 0 }: Weather, rng: SeededRng): number {
   return rng.chance(slowSyncChance) ? rng.unit() * 40 : 0.1 + rng.unit()
+}
+
+/** Every other one that changes its layout. */
+function isStormy(seed: number): boolean {
+  return seed % (2 * LAYOUT_EVERY) === 1
 }
 
 function foundingOf(
@@ -411,7 +422,7 @@ function foundingOf(
   rng: SeededRng,
   { owners, movesLayouts }: { readonly owners: number; readonly movesLayouts: boolean },
 ): Founding {
-  if (seed % 4 !== 1 && !movesLayouts) return { kind: 'fixed' }
+  if (seed % LAYOUT_EVERY !== 1 && !movesLayouts) return { kind: 'fixed' }
   if (rng.chance(0.5)) return { kind: 'grown' }
   return { kind: 'founded', owners, factor: Math.min(3, owners) }
 }
