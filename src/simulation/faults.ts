@@ -40,6 +40,8 @@ export interface Forecast {
 const ENDS_LIVES: ReadonlySet<FaultKind> = new Set([
   ...(['kill', 'power', 'blackout', 'unreadable', 'unsynced'] as const),
 ])
+/** Those by which it cannot be asked for a while. */
+const HIDES: ReadonlySet<FaultKind> = new Set([...ENDS_LIVES, 'freeze', 'cut', 'split'])
 const COUNT_MIN = 5
 const SEGMENT_FILE = /^\/blocks\/.*segment/
 const METADATA_FILE = /^\/meta\//
@@ -98,7 +100,7 @@ function strikeNode(faults: Faults, kind: FaultKind, node: SimulatedNode): boole
   const { rng } = world
   const { present } = node
   if (present === undefined) return false
-  if (ENDS_LIVES.has(kind) && isRemembered(nodes)) return false
+  if (HIDES.has(kind) && isRemembered(nodes)) return false
   switch (kind) {
     case 'kill':
     case 'power':
@@ -117,7 +119,7 @@ function strikeNode(faults: Faults, kind: FaultKind, node: SimulatedNode): boole
       return true
     case 'freeze':
       present.life.freeze()
-      world.after(20 + rng.unit() * faults.forecast.freezeMs, () => present.life.thaw())
+      hide(world, 20 + rng.unit() * faults.forecast.freezeMs, () => present.life.thaw())
       return true
     case 'cut':
     case 'split':
@@ -207,8 +209,10 @@ function loseRows(faults: Faults, node: SimulatedNode): boolean {
   if (nodes.some((each) => each.hasLostRows || each.hasRotted)) return false
   if (world.rng.chance(0.4)) node.wipe()
   else {
-    // Who came up since remembers what it had written down, which may be ten seconds old.
-    const isSeen = nodes.every((each) => each.upMs() >= COPY_MS_MIN) && world.cuts.size === 0
+    // Who came up since remembers what it had written down, which may be ten seconds old; and who
+    // could not be reached was told nothing.
+    const reachedMs = (world.now - world.reachedAt) / 1000
+    const isSeen = nodes.every((each) => Math.min(each.upMs(), reachedMs) >= COPY_MS_MIN)
     const what = isSeen && world.rng.chance(0.6) ? 'everything' : 'rows'
     if (!node.rollBack(what)) return false
     node.mustBeRemembered = what === 'everything'
@@ -216,6 +220,12 @@ function loseRows(faults: Faults, node: SimulatedNode): boolean {
   node.hasLostRows = true
   restart(faults, node)
   return true
+}
+
+/** Ends by `mend` that somebody cannot be reached. */
+function hide(world: World, ms: number, mend: () => void): void {
+  world.reachedAt = Math.max(world.reachedAt, world.now + ms * 1000)
+  world.after(ms, mend)
 }
 
 /**
@@ -245,7 +255,7 @@ function separate({ world, nodes }: Faults, kind: 'cut' | 'split', node: Simulat
   const pairs = [`${node.id} ${other.id}`]
   if (kind === 'split') pairs.push(`${other.id} ${node.id}`)
   for (const pair of pairs) world.cuts.add(pair)
-  world.after(100 + rng.unit() * 4000, () => {
+  hide(world, 100 + rng.unit() * 4000, () => {
     for (const pair of pairs) world.cuts.delete(pair)
   })
   return true

@@ -36,6 +36,8 @@ export class World {
   readonly counts = { lost: 0, copied: 0, delivered: 0 }
   /** Pairs "from to" that nothing passes. */
   readonly cuts = new Set<string>()
+  /** When the last of them, and of the freezes, will have ended. */
+  reachedAt = 0
   /** How many things happened. */
   events = 0
   #now = 0

@@ -20,7 +20,13 @@ function struckBy(
   const product = { layout: { members: { history: () => ({ active: [], nodes }) } } }
   let crashes = 0
   const make = (id: string, index: number, mustBeRemembered: boolean): unknown => ({
-    ...{ id, index, mustBeRemembered, product, present: { product, life: { jump: () => 0 } } },
+    ...{
+      id,
+      index,
+      mustBeRemembered,
+      product,
+      present: { product, life: { jump: () => 0, freeze: () => 0 } },
+    },
     ...{ disk: {}, hasLostRows: mustBeRemembered, crash: () => (crashes += 1), start: () => 0 },
   })
   const both = [make(a!, 0, old.isOld), make(b!, 1, false)] as SimulatedNode[]
@@ -29,7 +35,11 @@ function struckBy(
   return { struck, crashes }
 }
 
-test('while an old copy was not noticed, no process ends that remembers how far it had come', () => {
+test('while an old copy was not noticed, nobody ends or hides who remembers how far it had come', () => {
+  for (const kind of ['freeze', 'cut', 'split'] as const) {
+    assert.equal(struckBy(kind, { isOld: true, readmittedAt: 0 }).struck, undefined, kind)
+  }
+  assert.notEqual(struckBy('freeze', { isOld: true, readmittedAt: 2 }).struck, undefined)
   for (const kind of ['kill', 'power', 'blackout', 'unreadable', 'unsynced'] as const) {
     const during = struckBy(kind, { isOld: true, readmittedAt: 0 })
     assert.deepEqual(during, { struck: undefined, crashes: 0 }, kind)

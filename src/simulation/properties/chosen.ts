@@ -83,6 +83,8 @@ export class ChosenWatch implements Watch {
   read(node: SimulatedNode, at: ObjectAt, value: ObjectValue | undefined): void {
     const id = value?.current?.id
     if (id === undefined) return
+    // Who took the row need not know yet of the layout that it was written in.
+    this.#learn(node)
     const held = [...(this.#held.get(`${at.partitionKey}\0${at.key}`)?.values() ?? [])]
     const wasChosen = held.some((each) => each.version === id && this.#hasQuorum(each))
     if (!wasChosen) {

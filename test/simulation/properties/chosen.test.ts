@@ -88,6 +88,15 @@ test('while the layout changes a quorum of the older owners alone has chosen not
   assert.equal(shown(3, [0, 1, 2, 3, 4]).length, 1, 'nobody knows such a layout')
 })
 
+test('who shows it may know a layout that its owners have not heard of yet', () => {
+  const faults: string[] = []
+  const watch = new ChosenWatch({ owners: [], fault: (sentence) => void faults.push(sentence) })
+  const layouts = { 1: [0, 1, 2], 2: [0] }
+  watch.wrote(knowing(0, { 1: [0, 1, 2] }), [writing(5, encodeObject(value), 2)])
+  watch.read(knowing(1, layouts), at, value)
+  assert.deepEqual(faults, [])
+})
+
 test('a read that shows nothing is not judged', () => {
   assert.deepEqual(faultsOf([5], { current: undefined, uploads: [] }), [])
 })
