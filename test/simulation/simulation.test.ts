@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { drawStorm } from '../../src/simulation/plant.ts'
+import { SeededRng } from '../../src/simulation/seeded-rng.ts'
 import { simulate } from '../../src/simulation/simulate.ts'
 import { firstSeed } from './seeds.ts'
 
@@ -25,4 +27,26 @@ test('simulate() finds nothing wrong from any seed, and replays a seed exactly',
   }
   assert.ok(uploads >= 20 * SEED_COUNT, `${uploads} operations of multipart uploads`)
   t.diagnostic(`${SEED_COUNT} seeds from ${first}: ${unknown} unknown outcomes, ${faults} faults`)
+})
+
+test('every other seed that changes its layout is a storm, with more changes than the others have', async () => {
+  const changes = async (seed: number): Promise<number> =>
+    (await simulate(seed)).faults.filter((fault) => fault === 'layout').length
+  const [storms, others] = [
+    [1, 9, 17, 25],
+    [5, 13, 21, 29],
+  ].map((seeds) => seeds.map(changes))
+  assert.ok(Math.max(...(await Promise.all(storms!))) > 3)
+  assert.ok(Math.max(...(await Promise.all(others!))) <= 3)
+})
+
+test('a storm always loses rows where it can, has other faults, and is drawn anew for each seed', () => {
+  const storms = Array.from({ length: 50 }, (_, seed) => drawStorm(new SeededRng(seed)))
+  for (const { forecast, layoutChanges } of storms) {
+    const kinds = forecast!.kinds!
+    assert.equal(kinds.filter((kind) => kind === 'wipe').length, 3)
+    assert.ok(kinds.length > 3 && !kinds.includes('rot'))
+    assert.ok(forecast!.count! >= 8 && layoutChanges! >= 2)
+  }
+  assert.ok(new Set(storms.map((storm) => JSON.stringify(storm))).size > 45)
 })
