@@ -9,7 +9,7 @@
 
 import type { NodeId } from '../base/ids.ts'
 import { PARTITION_COUNT, type Cluster } from '../cluster/cluster.ts'
-import type { LayoutHistory } from '../cluster/layout/history.ts'
+import { newestLayout, type LayoutHistory } from '../cluster/layout/history.ts'
 import { isOwnerIn } from '../cluster/layout/layout.ts'
 import { isAlone } from '../cluster/lone.ts'
 import type { Db, Tree } from '../db/db.ts'
@@ -31,7 +31,7 @@ export const CUSTODY_ROW = stateTree.tag + CUSTODY_KEY
 /** Stands for an incarnation that nobody has. */
 const LOST = 'lost'
 
-/** The row: a line of versions, one of re-admissions, the incarnation, a line of re-admissions. */
+/** The row: these in their order, a line of each. */
 interface State {
   /** For each partition: given up, gone, or the version up to which it is complete. */
   readonly complete: readonly number[]
@@ -41,6 +41,8 @@ interface State {
   readonly incarnation: string
   /** As `recovered`, of tables without a veto alone; rows of earlier builds have no such line. */
   readonly recoveredFirst: readonly number[]
+  /** The newest layout that was known when `complete` was last brought in line; undefined: none. */
+  readonly seen: number | undefined
 }
 
 /**
@@ -74,6 +76,7 @@ export class Custody {
         ? {
             ...{ complete: numbers(), recovered: numbers(), incarnation: '' },
             recoveredFirst: numbers(),
+            seen: undefined,
           }
         : parseState(text)
     this.look()
@@ -94,10 +97,41 @@ export class Custody {
     for (let partition = 0; partition < COUNT; partition += 1) {
       const isOwned = isOwnedIn(history, partition, this.#cluster.self)
       const complete = this.#state.complete[partition]!
-      if (isOwned && complete < FROM_THE_START) this.#gained.add(partition)
+      const isHeld = complete >= FROM_THE_START && !this.#hasGap(history, partition)
+      if (isOwned && !isHeld) this.#gained.add(partition)
       if (!isOwned && complete !== GONE) lost.push(partition)
     }
     return { gained: [...this.#gained], lost }
+  }
+
+  /**
+   * Whether layouts may have come and gone, since it last looked, in which this node did not own what
+   * it owns now: it was away while the partition was taken from it and given back. Nobody asked it
+   * then before tombstones went. (Who stores in the oldest active layout was waited for all along.)
+   */
+  #hasGap(history: LayoutHistory, partition: number): boolean {
+    const { seen } = this.#state
+    if (seen === undefined || newestLayout(history).version === seen) return false
+    const owned = history.active.filter((each) => isOwnerIn(each, partition, this.#cluster.self))
+    return owned.length > 0 && owned[0] !== history.active[0] && owned[0]!.version > seen
+  }
+
+  /**
+   * Notes what of this follows from the layouts of now, all at once: whatever is not this node's to
+   * keep stays so, though further layouts give it back before it was thrown away.
+   */
+  async note(): Promise<void> {
+    const seen = newestVersion(this.#cluster.history())
+    if (seen === undefined || seen === this.#state.seen) return
+    const { gained, lost } = this.look()
+    const complete = [...this.#state.complete]
+    for (const each of [...gained, ...lost]) complete[each] = Math.min(complete[each]!, GIVEN_UP)
+    await this.#put({ ...this.#state, complete, incarnation: this.#incarnationNow(), seen })
+  }
+
+  /** @throws {TableError} `NotReady` while there is a partition that was gained and not emptied yet */
+  assertHeldEverywhere(): void {
+    for (const partition of this.#gained) this.assertHeld(partition)
   }
 
   /** @throws {TableError} `NotReady` for a partition that was gained and not emptied yet */
@@ -141,10 +175,7 @@ export class Custody {
   async suspect(incarnation = this.#incarnation): Promise<void> {
     this.#incarnation = incarnation
     this.look()
-    const next: State = { ...this.#state, incarnation: LOST }
-    await this.#db.write((batch) => batch.put(stateTree, CUSTODY_KEY, stateText(next)))
-    this.#state = next
-    this.look()
+    await this.#put({ ...this.#state, incarnation: LOST })
   }
 
   /** Partitions that wait for a vote, once this node was let in again; empty while it was not. */
@@ -276,10 +307,17 @@ export class Custody {
       if (values.recovered !== undefined) recovered[partition] = values.recovered
       if (values.recoveredFirst !== undefined) recoveredFirst[partition] = values.recoveredFirst
     }
-    // Once it was let in again, that is known; until then the row keeps what it was suspected by.
-    const incarnation =
-      this.isSuspect && this.#mute === undefined ? this.#state.incarnation : this.#incarnation
-    const next: State = { complete, recovered, incarnation, recoveredFirst }
+    const { seen } = this.#state
+    const incarnation = this.#incarnationNow()
+    await this.#put({ complete, recovered, incarnation, recoveredFirst, seen })
+  }
+
+  /** Once it was let in again, that is known; until then the row keeps what it was suspected by. */
+  #incarnationNow(): string {
+    return this.isSuspect && this.#mute === undefined ? this.#state.incarnation : this.#incarnation
+  }
+
+  async #put(next: State): Promise<void> {
     await this.#db.write((batch) => batch.put(stateTree, CUSTODY_KEY, stateText(next)))
     this.#state = next
     this.look()
@@ -304,19 +342,32 @@ function isOwnedIn(history: LayoutHistory, partition: number, self: NodeId): boo
   return history.active.some((layout) => isOwnerIn(layout, partition, self))
 }
 
-function stateText({ complete, recovered, incarnation, recoveredFirst }: State): string {
-  return [complete.join(' '), recovered.join(' '), incarnation, recoveredFirst.join(' ')].join('\n')
+function newestVersion(history: LayoutHistory | undefined): number | undefined {
+  return history === undefined ? undefined : newestLayout(history).version
+}
+
+function stateText({ complete, recovered, incarnation, recoveredFirst, seen }: State): string {
+  const lines = [
+    complete,
+    recovered,
+    [incarnation],
+    recoveredFirst,
+    seen === undefined ? [] : [seen],
+  ]
+  return lines.map((line) => line.join(' ')).join('\n')
 }
 
 /** @throws {TypeError} when it is not what `Custody` writes */
 function parseState(text: string): State {
-  const [complete, recovered, incarnation, first] = text.split('\n')
+  const [complete, recovered, incarnation, first, seen = ''] = text.split('\n')
   return {
     complete: parseNumbers(complete),
     recovered: parseNumbers(recovered),
     incarnation: incarnation ?? '',
     recoveredFirst:
       first === undefined ? new Array<number>(COUNT).fill(FROM_THE_START) : parseNumbers(first),
+    // Rows of earlier builds have no such line.
+    seen: seen === '' ? undefined : Number(seen),
   }
 }
 

@@ -146,3 +146,57 @@ test('what a re-admission brought with it may be what the old database voted in'
   await custody.take(custody.look().gained)
   assert.equal(custody.votes(125, false), true)
 })
+
+test('a node that was away while a partition was taken from it and given back keeps none of it', async () => {
+  const store = new MemoryStore()
+  let active = [layoutOf(1, 120)]
+  const cluster = clusterOf(() => active)
+  const first = new Custody(openDb(store), cluster, 'one')
+  await first.note()
+  await first.completed(first.incomplete(cluster.history()!, 1), 1)
+  // Layout 2 came, was read, and nobody waits for layout 1 any more: then it is an owner once more.
+  active = [layoutOf(2, 100), layoutOf(3, 120)]
+  for (const custody of [first, new Custody(openDb(store), cluster, 'one')]) {
+    assert.equal(custody.look().gained.length, 20)
+    assert.throws(() => custody.assertHeld(100), { code: 'NotReady' })
+    assert.throws(() => custody.assertHeldEverywhere(), { code: 'NotReady' })
+    custody.assertHeld(99)
+  }
+  const next = new Custody(openDb(store), cluster, 'one')
+  await next.note()
+  // Until they were emptied, whatever comes; also where it was cut off there.
+  active = [layoutOf(2, 100), layoutOf(3, 120), layoutOf(4, 120)]
+  const last = new Custody(openDb(store), cluster, 'one')
+  assert.equal(last.look().gained.length, 20)
+  await last.note()
+  await last.take(last.look().gained)
+  last.assertHeldEverywhere()
+  assert.deepEqual(last.look().gained, [])
+  await last.note()
+  assert.deepEqual(new Custody(openDb(store), cluster, 'one').look().gained, [])
+})
+
+test('a node that was there all along keeps what one layout in between takes from it', async () => {
+  let active = [layoutOf(1, 120)]
+  const cluster = clusterOf(() => active)
+  const custody = new Custody(openDb(new MemoryStore()), cluster, 'one')
+  await custody.note()
+  active = [layoutOf(1, 120), layoutOf(2, 100), layoutOf(3, 120)]
+  await custody.note()
+  assert.deepEqual(custody.look().gained, [])
+  active = [layoutOf(2, 100), layoutOf(3, 120)]
+  assert.deepEqual(custody.look().gained, [])
+  await custody.note()
+  assert.deepEqual(custody.look().gained, [])
+})
+
+test('what one layout took is not kept for the next one, though it was not thrown away yet', async () => {
+  let active = [layoutOf(1, 120)]
+  const cluster = clusterOf(() => active)
+  const custody = new Custody(openDb(new MemoryStore()), cluster, 'one')
+  await custody.note()
+  active = [layoutOf(2, 100)]
+  await custody.note()
+  active = [layoutOf(2, 100), layoutOf(3, 120)]
+  assert.equal(custody.look().gained.length, 20)
+})

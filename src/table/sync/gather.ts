@@ -42,9 +42,10 @@ export class GatherWorker implements Worker {
   readonly tranquility = 0
   readonly intervalMs: number
   readonly #options: GatherOptions
-  /** Since all had acknowledged this layout. */
+  /** Since all had acknowledged this layout, and while this one was the oldest active. */
   readonly #gathered = new Copied()
   #version = 0
+  #oldest = 0
   /** Since this node's re-admission of this number was confirmed. */
   readonly #recovered = new Copied()
   #readmittedAt = 0
@@ -58,6 +59,7 @@ export class GatherWorker implements Worker {
 
   async work(signal: AbortSignal): Promise<WorkState> {
     const { cluster, custody, empty, rules } = this.#options
+    await custody.note()
     const { gained, lost } = custody.look()
     if (lost.length > 0) {
       await custody.giveUp(lost)
@@ -67,6 +69,8 @@ export class GatherWorker implements Worker {
     if (gained.length > 0) {
       if (rules.emptiesGained) await empty(gained, signal)
       await custody.take(gained)
+      // What was copied of them before is gone.
+      this.#gathered.clear()
     }
     const history = cluster.history()
     if (history === undefined) return 'idle'
@@ -180,8 +184,11 @@ export class GatherWorker implements Worker {
     const { custody } = this.#options
     const { version } = newestLayout(history)
     if (ackedVersion(history) < version) return
-    if (version !== this.#version) {
+    const oldest = history.active[0]!.version
+    if (version !== this.#version || oldest !== this.#oldest) {
       this.#version = version
+      // Owners of a layout in between had not gathered themselves, perhaps, when they were copied.
+      this.#oldest = oldest
       this.#gathered.clear()
     }
     const before = custody.completeTo()

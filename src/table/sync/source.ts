@@ -131,8 +131,9 @@ export class SyncSource {
   }
 
   async #roots({ tables }: RootsMessage): Promise<RootsAnswer> {
-    // Whoever compares takes it for an owner that holds what it should.
+    // Whoever compares takes it for an owner that holds what it should, and nothing from earlier.
     this.#options.custody.assertVotesEverywhere()
+    this.#options.custody.assertHeldEverywhere()
     const answer: RootsAnswer[number][] = []
     for (const table of tables) {
       const roots = [...(await this.#digests(table)).roots()]
@@ -145,11 +146,13 @@ export class SyncSource {
   }
 
   async #leaves({ table, partition }: LeavesMessage): Promise<LeavesAnswer> {
+    this.#options.custody.assertHeld(partition)
     return { leaves: (await this.#digests(table)).leaves(partition) }
   }
 
   async #keys(message: KeysMessage): Promise<KeysAnswer> {
-    const { db, tables } = this.#options
+    const { db, tables, custody } = this.#options
+    custody.assertHeld(message.partition)
     const synced = tableNamed(tables, message.table)
     const wanted = new Set(message.leaves)
     const { gte, lt } = partitionBounds(synced.table.placement, message.partition)
@@ -181,6 +184,7 @@ export class SyncSource {
     const units: TravellingUnit[] = []
     const freight = new Freight()
     for (const name of message.units) {
+      this.#options.custody.assertHeld(partitionOfKey(synced.table.placement, name))
       const { row, sides } = await readUnit(db, synced, name)
       const isFirst = units.length === 0
       const unit = { row: row ?? null, sides: isFirst ? sidesAfter(synced, sides, message) : sides }

@@ -10,6 +10,7 @@ import { MemoryStore } from '../../../src/db/memory.ts'
 import { openMemoryDb } from '../../../src/db/open.ts'
 import { systemClock } from '../../../src/node/system/clock.ts'
 import { Custody } from '../../../src/table/custody.ts'
+import { TableError } from '../../../src/table/errors.ts'
 import { localMerged } from '../../../src/table/owner/merged.ts'
 import { packMerged } from '../../../src/table/row.ts'
 import { rules } from '../../../src/table/rules.ts'
@@ -180,4 +181,44 @@ test('where a node votes in some tables nothing is thrown away, nor after a rest
   assert.deepEqual([again.votes(9, false), again.votes(9, true)], [true, false])
   await life()
   assert.equal(emptied.length, 1)
+})
+
+test('an owner of a layout in between that was copied before it had gathered is copied again', async () => {
+  // Each layout moves everything: from the other node to the third, then to this one.
+  const layouts = [other, third, self].map((owner, index) => ({
+    ...{ ...loneLayout(owner), version: index + 1 },
+  }))
+  const known = { ...loneHistory(self, 'c').nodes.get(self)!, ack: 3 }
+  const nodes = new Map([self, other, third].map((node) => [node, known]))
+  let active = layouts
+  const cluster: Cluster = {
+    ...fixedCluster(self, [[self]]),
+    history: () => ({
+      ...{ ...loneHistory(self, 'c'), nodes, active, readVersion: active[0]!.version },
+    }),
+  }
+  const custody = new Custody(openDb(new MemoryStore()), cluster, 'one')
+  const pulled: NodeId[] = []
+  const worker = new GatherWorker({
+    ...{ cluster, custody, rules, log: silentLog, intervalMs: 1 },
+    empty: () => Promise.resolve(),
+    pull: (peer) => {
+      pulled.push(peer)
+      if (peer === other) throw new TableError('NotReady', 'Cannot be reached')
+      return Promise.resolve({ keptIn: new Set() })
+    },
+    withBlocks: (partitions) => Promise.resolve(partitions),
+    isConfirmed: () => Promise.resolve(true),
+    progressed: () => undefined,
+  })
+  const { signal } = new AbortController()
+  await worker.work(signal)
+  assert.equal(custody.incomplete(cluster.history()!, 3).length, PARTITION_COUNT + 1)
+  // The third has gathered meanwhile, is read, and nobody waits for the first layout any more.
+  active = layouts.slice(1)
+  pulled.length = 0
+  await worker.work(signal)
+  // Tables without a veto, and the others.
+  assert.deepEqual(pulled, [third, third])
+  assert.equal(custody.completeTo(), 3)
 })
