@@ -74,11 +74,11 @@ export class PageReader {
     const { index, fence } = question
     const behind = fence === undefined ? {} : { fence }
     const body = { table: table.name, index, partitionKey, ...part, ...behind }
-    const vouchedTo = this.#replication.vouchedTo()
+    const vouchedTo = this.#replication.vouchedTo(partition)
     const alike = await this.#alike(partition, body)
     if (alike !== undefined) return proved(alike, vouchedTo)
     return this.#rpc.patiently(PASSING_MS, async () => {
-      const readTo = this.#replication.vouchedTo()
+      const readTo = this.#replication.vouchedTo(partition)
       const answers = await this.#rpc.askQuorum<PageAnswer>({
         partition,
         endpoint: 'table/page',

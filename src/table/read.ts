@@ -54,7 +54,7 @@ export class RegisterReader {
 
   row(at: RegisterAt): RegisterRow | undefined | Promise<RegisterRow | undefined> {
     const { rpc, replication } = this.#options
-    const vouchedTo = replication.vouchedTo()
+    const vouchedTo = replication.vouchedTo(at.place.partition)
     const asked = rpc.readersOf(at.place.partition)
     const { votes, spare } = asked
     const first = asked.first[0]!
@@ -122,7 +122,7 @@ export class RegisterReader {
   async #askAll(at: RegisterAt): Promise<RegisterRow | undefined> {
     const { rpc, replication } = this.#options
     const { partition } = at.place
-    const vouchedTo = replication.vouchedTo()
+    const vouchedTo = replication.vouchedTo(partition)
     const answers: RowAnswer[] = []
     const failures: unknown[] = []
     let agreed: RowAnswer | undefined

@@ -1,6 +1,6 @@
 /** A coordinator's side of registers: promise, finish first, apply the command, accept. */
 
-import { ballotOf, type Ballot } from '../base/ballot.ts'
+import { ballotOf, compareEpochs, type Ballot } from '../base/ballot.ts'
 import { sleep, type Clock } from '../base/clock.ts'
 import { packedSizeMax } from '../base/codec.ts'
 import type { Rng } from '../base/rng.ts'
@@ -213,6 +213,9 @@ export class Coordinator {
   /** In one message; in several where the rows are too much for one. */
   async #accept(job: Job, ballot: Ballot, accepting: readonly Accepting[]): Promise<void> {
     for (const part of inMessages(accepting, ({ item }) => packedSizeMax(item))) {
+      // A ballot says who was asked for what it is accepted under: a layout that came since would
+      // have owners that those who read by the one before do not know of.
+      if (compareEpochs(ballot, this.#options.cluster.epoch()) !== 0) return
       await this.#acceptPart(job, ballot, part)
     }
   }

@@ -1,15 +1,19 @@
 /** Where rows belong: partition of a partition key, its owners, and votes of a quorum. */
 
+import type { Ballot } from '../base/ballot.ts'
 import { fromHex, utf8 } from '../base/bytes.ts'
 import { blake3 } from '../base/hash.ts'
 import type { NodeId } from '../base/ids.ts'
 import { LAYOUT_PARTITION, type Cluster } from '../cluster/cluster.ts'
+import { ownersIn, type Layout } from '../cluster/layout/layout.ts'
 import { Votes } from '../cluster/votes.ts'
 import { TableError } from './errors.ts'
 import type { Rules } from './rules.ts'
 import type { Placement } from './schema.ts'
 
 const PLACES_CACHED_MAX = 4096
+/** Older than every layout. */
+const NO_LAYOUT = -1
 
 /** A partition key's place. Keys of its rows are `prefix` and the row's own key. */
 export interface Place {
@@ -77,9 +81,46 @@ export class Replication {
    * ballot of a newer one was written while owners vote that are not read yet. To be looked up
    * before they are asked: by the time that they have answered reads may have moved.
    */
-  vouchedTo(): number {
+  vouchedTo(partition: number): number {
     const read = this.#cluster.readVersion()
+    if (this.#isReadBefore(partition)) return this.#rules.vouchedTo(NO_LAYOUT)
     return this.#cluster.epoch().layout > read ? this.#rules.vouchedTo(read) : Infinity
+  }
+
+  /**
+   * Whether somebody who does not know that reads have moved may yet be answered by a quorum of an
+   * older layout. He is shown what those hold: so no more may be shown by the newer ones alone.
+   */
+  #isReadBefore(partition: number): boolean {
+    const history = this.#cluster.history()
+    if (history === undefined || history.active[0]!.version >= history.readVersion) return false
+    const { active, nodes, movedAt, readVersion } = history
+    return active.some((layout) => {
+      if (layout.version >= readVersion) return false
+      const owners = this.#ownersIn(layout, partition)
+      const unaware = owners.filter((node) => {
+        const { isLost, readmissions } = nodes.get(node)!
+        return !isLost && readmissions < movedAt
+      })
+      return unaware.length >= this.#rules.readQuorum(owners)
+    })
+  }
+
+  /** As they are read: of the layout's own partition those that are not lost. */
+  #ownersIn(layout: Layout, partition: number): readonly NodeId[] {
+    const owners = ownersIn(layout, partition)
+    if (partition !== LAYOUT_PARTITION) return owners
+    return owners.filter((node) => this.#cluster.history()?.nodes.get(node)?.isLost !== true)
+  }
+
+  /**
+   * Whether a row that is copied here could make it one that a quorum of those that are read holds,
+   * while owners of a newer layout have gathered without it: they would lack what is shown.
+   */
+  makesShown(partition: number, { layout }: Ballot): boolean {
+    const read = this.#cluster.readVersion()
+    if (this.#cluster.epoch().layout <= read || layout > read) return false
+    return this.#cluster.readers(partition).includes(this.#cluster.self)
   }
 
   readVotes(partition: number): Votes {

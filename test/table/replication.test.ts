@@ -30,8 +30,8 @@ test('those that are read vouch for all but what was written since a change bega
     [a, b, c],
     [b, c, d],
   ]
-  assert.equal(new Replication(fixedCluster(b, lists, 2), rules).vouchedTo(), 1)
-  assert.equal(new Replication(fixedCluster(b, lists.slice(1), 2), rules).vouchedTo(), Infinity)
+  assert.equal(new Replication(fixedCluster(b, lists, 2), rules).vouchedTo(0), 1)
+  assert.equal(new Replication(fixedCluster(b, lists.slice(1), 2), rules).vouchedTo(0), Infinity)
 })
 
 test('Replication counts votes by a quorum of every layout', () => {

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict'
 import { nodeId, type NodeId } from '../../src/base/ids.ts'
 import { silentLog } from '../../src/base/log.ts'
 import { HybridClock } from '../../src/base/timestamp.ts'
+import type { Cluster } from '../../src/cluster/cluster.ts'
 import { fixedCluster } from '../../src/cluster/lone.ts'
 import type { Db } from '../../src/db/db.ts'
 import { openMemoryDb } from '../../src/db/open.ts'
@@ -35,6 +36,8 @@ export async function threeOwners(
   listOf: (self: NodeId) => readonly NodeId[] = () => ids,
   /** Those of an older layout, which is the one that is read; none when absent. */
   older?: readonly NodeId[],
+  /** Instead of all these. */
+  clusterOf?: (self: NodeId) => Cluster,
 ): Promise<Three> {
   const world = new World(new SeededRng(1), fair, true)
   const networks = new Map<NodeId, SimulatedNetwork>()
@@ -50,7 +53,8 @@ export async function threeOwners(
       ...{ db, network, clock: life, log: silentLog },
       hybrid: new HybridClock(life, hybridStart(db)),
       rng: new SeededRng(index + 1),
-      cluster: fixedCluster(self, [...(older ? [older] : []), listOf(self)], 1),
+      cluster:
+        clusterOf?.(self) ?? fixedCluster(self, [...(older ? [older] : []), listOf(self)], 1),
       tables: schemas,
     })
   })

@@ -11,7 +11,7 @@ import { equalBytes } from '../../base/bytes.ts'
 import { CALL_DEADLINE_MS } from '../../base/limits.ts'
 import type { NodeId } from '../../base/ids.ts'
 import type { Db } from '../../db/db.ts'
-import type { AcceptItem } from '../messages.ts'
+import type { AcceptItem, AcceptResult } from '../messages.ts'
 import type { Custody } from '../custody.ts'
 import { TableError } from '../errors.ts'
 import type { Floors } from '../owner/floors.ts'
@@ -264,15 +264,15 @@ export class Puller {
         .map(({ side, sortKey, row: stored }) => ({ side, sortKey, row: unpackSide(stored) })),
       ...{ key, row, base: null },
     }
-    const message = { table: table.name, partitionKey, items: [item] }
-    const [result] = await this.#options.owner.accept(message, this.#options.rules.floorOfCopy)
+    const { partition } = this.#options.replication.placeOf(table, partitionKey)
+    // Without a vote here nothing can be settled with this node; what is left over waits.
+    const votes = this.#options.custody.votes(partition, hasVeto(table))
+    const result = await this.#accept(table.name, { partitionKey, partition, item, votes })
     const own = this.#options.owner.newest(table.name, partitionKey, key)
     const isBehind = isOlder(own, row)
     if (isBehind && this.#isKeptOut(table, unit, { row, report })) return
     if (result?.kind === 'refused') await this.#takeSides(synced, unit, came.sides)
-    const { partition } = this.#options.replication.placeOf(table, partitionKey)
-    // Without a vote here nothing can be settled with this node; what is left over waits.
-    if (!this.#options.custody.votes(partition, hasVeto(table))) return
+    if (!votes) return
     const isLeft = await this.#hasLeftSides(synced, unit, own)
     const isRefused = result?.kind === 'refused' && isBehind
     // A promise keeps it out, or side rows lie here that nothing names: a ballot decides.
@@ -284,6 +284,27 @@ export class Puller {
       await this.#takeSides(synced, unit, came.sides)
       if (isLeft) await this.#dropLeftSides(synced, unit)
     }
+  }
+
+  /** What would make a row shown is not taken: a ballot tells the owners of every layout of it. */
+  async #accept(
+    table: string,
+    came: {
+      readonly partitionKey: string
+      readonly partition: number
+      readonly item: AcceptItem
+      readonly votes: boolean
+    },
+  ): Promise<AcceptResult | undefined> {
+    const { owner, replication, rules } = this.#options
+    const { partitionKey, partition, item, votes } = came
+    const { key, row } = item
+    const isNews = isOlder(owner.newest(table, partitionKey, key), row)
+    if (votes && isNews && replication.makesShown(partition, row.ballot)) {
+      return { kind: 'refused', floor: row.ballot }
+    }
+    const message = { table, partitionKey, items: [item] }
+    return (await owner.accept(message, rules.floorOfCopy))[0]
   }
 
   /**

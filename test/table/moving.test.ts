@@ -1,0 +1,187 @@
+/** What is shown while layouts come and go: the third node is the one owner in the next layout. */
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { NodeId } from '../../src/base/ids.ts'
+import { silentLog } from '../../src/base/log.ts'
+import { PARTITION_COUNT, type Cluster } from '../../src/cluster/cluster.ts'
+import { newcomer, type LayoutHistory } from '../../src/cluster/layout/history.ts'
+import { loneLayout, type Layout } from '../../src/cluster/layout/layout.ts'
+import { fixedCluster, loneHistory } from '../../src/cluster/lone.ts'
+import { defineRegister } from '../../src/table/schema.ts'
+import { ids, threeOwners, type Three } from './three.ts'
+
+let onRun: () => void = () => undefined
+
+const words = defineRegister<string>({
+  ...{ name: 'word', tag: 'w', placement: 'hash', version: 1, sides: [], indexes: [] },
+  encode: (text) => text,
+  decode: (stored) => stored as string,
+  commands: {
+    set: {
+      run: ({ args }) => {
+        onRun()
+        return { kind: 'write', answer: null, value: args as string }
+      },
+    },
+  },
+})
+const at = { table: words, partitionKey: 'p', key: 'k' }
+const [, , next] = ids as [NodeId, NodeId, NodeId]
+
+/** A change whose coordinator died: only nodes `taking` took it, in an epoch of their own. */
+async function halfDone(
+  three: Three,
+  taking: readonly number[],
+  { layout, version }: { readonly layout: number; readonly version: number },
+): Promise<void> {
+  const time = three.tables[0]!.now() + 10
+  const ballot = { layout, readmissions: 0, time, node: 'f'.repeat(16) }
+  const row = { ballot, operations: [], sides: [], version: 1, value: 'two' }
+  const items = [{ key: 'k', row, sides: [], base: null }]
+  const body = { table: 'word', partitionKey: 'p', items }
+  const envelope = { format: 1, layout: version, readmissions: 0, time, body }
+  for (const index of taking) {
+    const network = three.networks[index]!
+    const sent = network.call(network.self, 'table/accept', envelope, { deadlineMs: 100 })
+    await three.done(sent as Promise<unknown>)
+  }
+}
+
+async function here(three: Three, index: number): Promise<unknown> {
+  const { rows } = await three.done(three.tables[index]!.localRegisters(words, undefined, 10))
+  return rows.map(({ value }) => value)
+}
+
+test('what a ballot of before the change is accepted under reaches nobody after it', async () => {
+  let lists: readonly (readonly NodeId[])[] = [ids.slice(0, 2)]
+  let version = 0
+  const clusterOf = (self: NodeId): Cluster => ({
+    ...fixedCluster(self, [ids]),
+    epoch: () => ({ layout: version, readmissions: 0 }),
+    owners: () => lists,
+    readers: () => lists[0]!,
+    readVersion: () => 0,
+  })
+  const three = await threeOwners([words], undefined, undefined, clusterOf)
+  three.part(2)
+  // Between its promises and its accept the coordinator learns of the next layout.
+  onRun = () => {
+    lists = [ids.slice(0, 2), [next]]
+    version = 1
+    onRun = () => undefined
+  }
+  await assert.rejects(three.done(three.tables[0]!.change(at, { name: 'set', args: 'two' })))
+  assert.deepEqual(await here(three, 2), [])
+  // Were it shown now, it would be gone when reads move.
+  assert.equal(await three.done(three.tables[1]!.get(at)), undefined)
+})
+
+test('a row that a minority took before the change is not made a quorum behind its back', async () => {
+  const three = await threeOwners([words], () => [next], ids)
+  await halfDone(three, [0], { layout: 0, version: 1 })
+  const worker = three.tables[1]!.syncWorker({ log: silentLog, intervalMs: 1 })
+  const { signal } = new AbortController()
+  while ((await three.done(worker.work(signal))) === 'busy');
+  assert.deepEqual(await here(three, 1), ['two'])
+  // What those show that are read, those hold that will be.
+  assert.equal(await three.done(three.tables[0]!.get(at)), 'two')
+  assert.deepEqual(await here(three, 2), ['two'])
+})
+
+/** A layout in which each of `storage` owns everything. */
+function layoutOf(version: number, storage: readonly NodeId[]): Layout {
+  const places = Uint8Array.from(
+    { length: storage.length * PARTITION_COUNT },
+    (_, index) => index % storage.length,
+  )
+  return { ...loneLayout(next), version, factor: storage.length, storage, places }
+}
+
+test('rows of a node that was away while layouts took them and gave them back come to nobody', async () => {
+  const [first, second] = ids as [NodeId, NodeId]
+  let active = [layoutOf(1, ids)]
+  const listeners: (() => void)[] = []
+  const known = { ...newcomer, ack: 3 }
+  const clusterOf = (self: NodeId): Cluster => ({
+    ...fixedCluster(self, [ids]),
+    epoch: () => ({ layout: active.at(-1)!.version, readmissions: 0 }),
+    owners: () => active.map(({ storage }) => storage),
+    readers: () => active[0]!.storage,
+    readVersion: () => active[0]!.version,
+    history: () => ({
+      ...{ ...loneHistory(self, 'c'), active, readVersion: active[0]!.version },
+      nodes: new Map(ids.map((node) => [node, known])),
+    }),
+    onChange: (listener) => void listeners.push(listener),
+  })
+  const three = await threeOwners([words], undefined, undefined, clusterOf)
+  const { signal } = new AbortController()
+  const gathers = three.tables.map((each) =>
+    each.gatherWorker({
+      ...{ log: silentLog, intervalMs: 1, progressed: () => undefined },
+      withBlocks: (partitions) => Promise.resolve(partitions),
+      isConfirmed: () => Promise.resolve(true),
+    }),
+  )
+  for (const gather of gathers) await three.done(gather.work(signal))
+  // An object that the others have let go of since, its tombstone too.
+  await halfDone(three, [2], { layout: 1, version: 1 })
+  active = [layoutOf(2, [first, second]), layoutOf(3, ids)]
+  for (const listener of listeners) listener()
+  const worker = three.tables[1]!.syncWorker({ log: silentLog, intervalMs: 1 })
+  while ((await three.done(worker.work(signal))) === 'busy');
+  assert.deepEqual(await here(three, 1), [])
+  await three.done(gathers[2]!.work(signal))
+  assert.deepEqual(await here(three, 2), [])
+  assert.equal(three.tables[2]!.completeTo(), 3)
+})
+
+/** Reads have moved to layout 1, as node `self` knows once it is in `moved`. */
+function movingCluster(
+  self: NodeId,
+  moved: ReadonlySet<NodeId>,
+  confirmed: ReadonlySet<NodeId>,
+): Cluster {
+  const history = (): LayoutHistory => ({
+    ...loneHistory(self, 'c'),
+    ...{ revision: 1, readVersion: moved.has(self) ? 1 : 0, movedAt: 1 },
+    readmissions: moved.has(self) ? 1 : 0,
+    active: [layoutOf(0, ids), layoutOf(1, [next])],
+    nodes: new Map(
+      ids.map((node) => [node, { ...newcomer, readmissions: confirmed.has(node) ? 1 : 0 }]),
+    ),
+  })
+  return {
+    ...fixedCluster(self, [ids, [next]], 1),
+    history,
+    epoch: () => ({ layout: 1, readmissions: moved.has(self) ? 1 : 0 }),
+    readers: () => (moved.has(self) ? [next] : ids),
+    readVersion: () => (moved.has(self) ? 1 : 0),
+  }
+}
+
+test('while nodes may be asked as before, reads that have moved show what they would show too', async () => {
+  const moved = new Set<NodeId>()
+  const confirmed = new Set<NodeId>()
+  const three = await threeOwners([words], undefined, undefined, (self) =>
+    movingCluster(self, moved, confirmed),
+  )
+  await halfDone(three, [2], { layout: 1, version: 1 })
+  moved.add(next)
+  assert.equal(await three.done(three.tables[2]!.get(at)), 'two')
+  // The others read one another still.
+  assert.deepEqual([await here(three, 0), await here(three, 1)], [['two'], ['two']])
+})
+
+test('once enough refuse who does not know that reads have moved, they need nobody else', async () => {
+  const moved = new Set<NodeId>()
+  const confirmed = new Set<NodeId>(ids.slice(1))
+  const three = await threeOwners([words], undefined, undefined, (self) =>
+    movingCluster(self, moved, confirmed),
+  )
+  await halfDone(three, [2], { layout: 1, version: 1 })
+  moved.add(next)
+  three.part(2)
+  assert.equal(await three.done(three.tables[2]!.get(at)), 'two')
+})
