@@ -63,6 +63,8 @@ export class Recall implements Worker {
   readonly #options: RecallOptions
   /** What each was told last, and has answered. */
   readonly #told = new Map<NodeId, number>()
+  /** How far the database had come when this life of it began. */
+  #since: number
   readonly #underWay = new Set<NodeId>()
   #stage: Stage = 'unneeded'
   /** A layout has it store, beside others: from then on they are heeded, and not waited for. */
@@ -76,6 +78,7 @@ export class Recall implements Worker {
 
   constructor(options: RecallOptions) {
     this.#options = options
+    this.#since = options.sequence()
     this.#follow()
     // A file of an earlier life may be older than what the register knows.
     if (this.#others() !== undefined) this.#stage = 'asking'
@@ -113,8 +116,8 @@ export class Recall implements Worker {
   async #tell(node: NodeId, deadlineMs: number): Promise<void> {
     if (this.#underWay.has(node)) return
     this.#underWay.add(node)
-    const { network, sequence, log } = this.#options
-    const message: SequenceMessage = { sequence: sequence() }
+    const { network, log } = this.#options
+    const message: SequenceMessage = { sequence: this.#comparedWith(node) }
     try {
       const answer = await network.call(node, SEQUENCE_ENDPOINT, message, { deadlineMs })
       await this.#heed(node, (answer as SequenceAnswer | null)?.remembered)
@@ -132,9 +135,17 @@ export class Recall implements Worker {
     }
   }
 
+  /**
+   * What a node remembers that this life has told nothing yet stems from an earlier one: how far this
+   * one has come since then is no proof against it, and is not told before that was heard.
+   */
+  #comparedWith(node: NodeId): number {
+    return this.#told.has(node) ? this.#options.sequence() : this.#since
+  }
+
   async #heed(node: NodeId, remembered: unknown): Promise<void> {
-    const { sequence, log } = this.#options
-    const own = sequence()
+    const { log, sequence } = this.#options
+    const own = this.#comparedWith(node)
     if (!isSequence(remembered) || remembered <= own) return
     if (remembered - own > SEQUENCE_AHEAD_MAX) {
       log.warn({ node, remembered, own }, 'What a node remembers of this one makes no sense')
@@ -143,7 +154,7 @@ export class Recall implements Worker {
     const missing =
       `writes ${own + 1} to ${remembered} are missing, which node "${node.slice(0, 8)}" ` +
       'remembers: an older copy of the folders was put back'
-    this.#losing ??= this.#lose(missing, remembered + SEQUENCE_LEAP)
+    this.#losing ??= this.#lose(missing, Math.max(remembered, sequence()) + SEQUENCE_LEAP)
     await this.#losing
   }
 
@@ -151,6 +162,7 @@ export class Recall implements Worker {
     this.#missing = missing
     try {
       await this.#options.lose(missing, above)
+      this.#since = this.#options.sequence()
       this.#settle()
     } finally {
       this.#losing = undefined

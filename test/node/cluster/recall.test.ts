@@ -123,6 +123,35 @@ test('while nobody answers it waits; after the first answer, only for a while fo
   assert.equal(scene.lost.length, 1)
 })
 
+test('one that comes later is heeded though this node has come further than that meanwhile', async () => {
+  const scene = new Scene(three)
+  scene.answers.set(b, 100)
+  await scene.look()
+  scene.clock.advance(RECALL_PATIENCE_MS + 1)
+  assert.equal(scene.recall.isCurrent(), true)
+  scene.sequence = 5000
+  await scene.look()
+  assert.equal(scene.told.get(b), 5000)
+  scene.answers.set(c, 300)
+  await scene.look()
+  assert.match(scene.lost[0]![0], /writes 101 to 300 are missing/)
+  assert.ok(scene.lost[0]![1] >= 5000)
+  assert.equal(scene.told.get(c), 100, 'it keeps what it remembers until that was heard')
+  await scene.look()
+  assert.equal(scene.told.get(c), scene.sequence)
+  assert.equal(scene.lost.length, 1)
+})
+
+test('what this life has told is no reason to think that it is an old one', async () => {
+  const scene = new Scene(three)
+  scene.answers.set(b, 100).set(c, 100)
+  await scene.look()
+  scene.sequence = 5000
+  scene.answers.set(b, 4000).set(c, 4000)
+  await scene.look()
+  assert.deepEqual(scene.lost, [])
+})
+
 test('one of an older version has nothing to say, and a lie costs nothing where it makes no sense', async () => {
   const scene = new Scene(three)
   scene.answers.set(b, 'UnknownEndpoint').set(c, 101 + SEQUENCE_AHEAD_MAX)
