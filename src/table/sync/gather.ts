@@ -49,6 +49,8 @@ export class GatherWorker implements Worker {
   /** Since this node's re-admission of this number was confirmed. */
   readonly #recovered = new Copied()
   #readmittedAt = 0
+  /** Who said when it was last asked that it has no vote either. */
+  readonly #voteless = new Set<NodeId>()
   /** Partitions of which nothing is left that the old database held; of the layout nothing goes. */
   #forgotten = new Set<number>()
 
@@ -94,6 +96,7 @@ export class GatherWorker implements Worker {
       this.#recovered.clear()
       this.#forgotten = new Set([LAYOUT_PARTITION])
     }
+    this.#voteless.clear()
     const first = await this.#recoverTables(history, missing, { hasVeto: false, signal })
     // Where it votes already nothing may go: it has been counted with what it holds there.
     const isOld = (each: number): boolean =>
@@ -120,9 +123,29 @@ export class GatherWorker implements Worker {
       await this.#copyFrom(peer, wanted, { copied: this.#recovered, hasVeto, signal })
     }
     return partitions.filter((each) => {
-      const heard = others.get(each)!.filter((node) => this.#recovered.has(hasVeto, each, node))
+      const isHeard = (node: NodeId): boolean => this.#recovered.has(hasVeto, each, node)
       const { recoversFrom } = this.#options.rules
-      return recoversFrom === 'all' ? heard.length === others.get(each)!.length : heard.length >= 1
+      if (recoversFrom === 'one') return others.get(each)!.some(isHeard)
+      return others.get(each)!.every(isHeard) || this.#isRestEnough(history, each, others, isHeard)
+    })
+  }
+
+  /**
+   * Whether those that lost their rows too, this node among them, are no quorum of any list: then
+   * one of the others holds whatever was chosen, and all of these were copied from. (Else two would
+   * wait for one another, if only for the register of the layout, which all that store have.)
+   */
+  #isRestEnough(
+    history: LayoutHistory,
+    partition: number,
+    others: ReadonlyMap<number, readonly NodeId[]>,
+    isHeard: (node: NodeId) => boolean,
+  ): boolean {
+    const isKnown = (node: NodeId): boolean => isHeard(node) || this.#voteless.has(node)
+    if (!others.get(partition)!.every(isKnown)) return false
+    return history.active.every((layout) => {
+      const owners = ownersIn(layout, partition)
+      return owners.length - owners.filter(isHeard).length < quorumOf(owners)
     })
   }
 
@@ -175,6 +198,7 @@ export class GatherWorker implements Worker {
       }
     } catch (error) {
       if (!(error instanceof DomainError)) throw error
+      if (error.code === 'Recovering') this.#voteless.add(peer)
       log.debug({ peer, code: String(error.code) }, 'An owner could not be copied from yet')
     }
   }

@@ -9,7 +9,7 @@ import type { Db } from '../../../src/db/db.ts'
 import { MemoryStore } from '../../../src/db/memory.ts'
 import { openMemoryDb } from '../../../src/db/open.ts'
 import { systemClock } from '../../../src/node/system/clock.ts'
-import { Custody } from '../../../src/table/custody.ts'
+import { Custody, recovering } from '../../../src/table/custody.ts'
 import { TableError } from '../../../src/table/errors.ts'
 import { localMerged } from '../../../src/table/owner/merged.ts'
 import { packMerged } from '../../../src/table/row.ts'
@@ -99,11 +99,11 @@ test('what has gone is not looked for again', async () => {
   await lifeOf(store, 1).work()
 })
 
-/** Three nodes hold everything; this one has lost its rows and was let in again. */
-function readmittedCluster(): Cluster {
-  const storage = [self, other, third]
-  const places = new Uint8Array(PARTITION_COUNT * 3).map((_, index) => index % 3)
-  const layout = { ...loneLayout(self), ...{ version: 1, factor: 3, storage, places } }
+/** Nodes hold everything; this one has lost its rows and was let in again. */
+function readmittedCluster(storage: readonly NodeId[] = [self, other, third]): Cluster {
+  const factor = storage.length
+  const places = new Uint8Array(PARTITION_COUNT * factor).map((_, index) => index % factor)
+  const layout = { ...loneLayout(self), ...{ version: 1, factor, storage, places } }
   const lone = loneHistory(self, 'c')
   const known = lone.nodes.get(self)!
   const nodes = new Map(storage.map((node) => [node, { ...known, ack: 1, sync: 1, syncAck: 1 }]))
@@ -221,4 +221,49 @@ test('an owner of a layout in between that was copied before it had gathered is 
   // Tables without a veto, and the others.
   assert.deepEqual(pulled, [third, third])
   assert.equal(custody.completeTo(), 3)
+})
+
+test('of two that lost their rows neither waits for the other where the rest hold all there was', async () => {
+  const more = ['d', 'e'].map((digit) => nodeId(digit.repeat(64)))
+  for (const [storage, votes] of [
+    [[self, other, third], false],
+    [[self, other, third, more[0]!], true],
+    [[self, other, third, ...more], true],
+  ] as const) {
+    const cluster = readmittedCluster(storage)
+    const custody = new Custody(openDb(new MemoryStore()), cluster, 'two')
+    const worker = new GatherWorker({
+      ...{ cluster, custody, rules, log: silentLog, intervalMs: 1 },
+      empty: () => Promise.resolve(),
+      pull: (peer) =>
+        peer === other
+          ? Promise.reject(recovering(undefined))
+          : Promise.resolve({ keptIn: new Set() }),
+      withBlocks: (partitions) => Promise.resolve(partitions),
+      isConfirmed: () => Promise.resolve(true),
+      progressed: () => undefined,
+    })
+    for (let round = 0; round < 3; round += 1) await worker.work(new AbortController().signal)
+    assert.equal(custody.votes(9, true), votes)
+    assert.equal(custody.recovering().length === 0, votes)
+  }
+})
+
+test('one that is only out of reach is waited for, however many others there are', async () => {
+  const more = ['d', 'e'].map((digit) => nodeId(digit.repeat(64)))
+  const cluster = readmittedCluster([self, other, third, ...more])
+  const custody = new Custody(openDb(new MemoryStore()), cluster, 'two')
+  const worker = new GatherWorker({
+    ...{ cluster, custody, rules, log: silentLog, intervalMs: 1 },
+    empty: () => Promise.resolve(),
+    pull: (peer) =>
+      peer === other
+        ? Promise.reject(new TableError('NotReady', 'Cannot answer yet'))
+        : Promise.resolve({ keptIn: new Set() }),
+    withBlocks: (partitions) => Promise.resolve(partitions),
+    isConfirmed: () => Promise.resolve(true),
+    progressed: () => undefined,
+  })
+  for (let round = 0; round < 3; round += 1) await worker.work(new AbortController().signal)
+  assert.equal(custody.votes(9, false), false)
 })
