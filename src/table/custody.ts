@@ -121,8 +121,11 @@ export class Custody {
    * keep stays so, though further layouts give it back before it was thrown away.
    */
   async note(): Promise<void> {
-    const seen = newestVersion(this.#cluster.history())
-    if (seen === undefined || seen === this.#state.seen) return
+    const history = this.#cluster.history()
+    // Whoever stands alone has nothing to lose to others, and may have a database that is only read.
+    if (history === undefined || isAlone(history)) return
+    const seen = newestLayout(history).version
+    if (seen === this.#state.seen) return
     const { gained, lost } = this.look()
     const complete = [...this.#state.complete]
     for (const each of [...gained, ...lost]) complete[each] = Math.min(complete[each]!, GIVEN_UP)
@@ -340,10 +343,6 @@ export function heldIn(text: string): readonly boolean[] {
 
 function isOwnedIn(history: LayoutHistory, partition: number, self: NodeId): boolean {
   return history.active.some((layout) => isOwnerIn(layout, partition, self))
-}
-
-function newestVersion(history: LayoutHistory | undefined): number | undefined {
-  return history === undefined ? undefined : newestLayout(history).version
 }
 
 function stateText({ complete, recovered, incarnation, recoveredFirst, seen }: State): string {

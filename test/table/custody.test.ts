@@ -200,3 +200,14 @@ test('what one layout took is not kept for the next one, though it was not throw
   active = [layoutOf(2, 100), layoutOf(3, 120)]
   assert.equal(custody.look().gained.length, 20)
 })
+
+test('a node that stands alone notes nothing', async () => {
+  const store = new MemoryStore()
+  const custody = new Custody(
+    openDb(store),
+    clusterOf(() => [layoutOf(0, 256)]),
+    'one',
+  )
+  await custody.note()
+  assert.equal(store.get(CUSTODY_ROW), undefined)
+})
