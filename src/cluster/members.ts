@@ -63,7 +63,8 @@ export interface Members extends Cluster {
   onBehind(listener: (peer: NodeId) => void): void
   /**
    * Leaves nodes out of the owners of the layout register: one whose database is known to be gone,
-   * so that a cluster of two can let it in again, or those that an operator gives up.
+   * so that a cluster of two can let it in again, or those that an operator gives up. One that was
+   * let in is not left out any more as soon as this is learned: nobody votes before all have.
    *
    * @param wants `all`: every other one must agree
    */
@@ -176,6 +177,7 @@ class NodeMembers implements Members {
     this.#joined = history.clusterId
     this.#holding = { ...this.#holding, held: undefined }
     this.#draft = nothingStaged
+    this.#aside = stillAside(this.#aside, known, history)
     this.#become(history)
     return true
   }
@@ -347,6 +349,15 @@ interface Aside {
   readonly self: NodeId
   readonly nodes: readonly NodeId[]
   readonly wants?: 'all' | undefined
+}
+
+/** Without those that were let in again meanwhile. */
+function stillAside(aside: Aside, before: LayoutHistory | undefined, now: LayoutHistory): Aside {
+  if (aside.wants === 'all') return aside
+  const admitted = (history: LayoutHistory | undefined, node: NodeId): number =>
+    history?.nodes.get(node)?.readmittedAt ?? 0
+  const nodes = aside.nodes.filter((node) => admitted(now, node) <= admitted(before, node))
+  return { ...aside, nodes }
 }
 
 function listsOf(history: LayoutHistory, aside: Aside): Lists {

@@ -4,7 +4,7 @@ import { LAYOUT_PARTITION, quorumOf } from '../../src/cluster/cluster.ts'
 import { epochOf } from '../../src/cluster/layout/history.ts'
 import { firstHistory } from '../../src/cluster/layout/staging.ts'
 import { apply, stage } from '../../src/cluster/layout/staging.ts'
-import { declareLost, track } from '../../src/cluster/layout/trackers.ts'
+import { declareLost, readmit, track } from '../../src/cluster/layout/trackers.ts'
 import { loneHistory } from '../../src/cluster/lone.ts'
 import {
   openMembers,
@@ -142,6 +142,15 @@ test('the layout register is not kept by nodes that are lost, or set aside', () 
   assert.deepEqual(members.readers(LAYOUT_PARTITION), [nodeOf(0)])
   members.setAside([])
   assert.deepEqual(members.readers(LAYOUT_PARTITION), [nodeOf(0), nodeOf(1)])
+})
+
+test('a node that was let in again is set aside no longer once that is learned', () => {
+  const members = open({ state: undefined }, { clusterId: CLUSTER })
+  members.learn(firstOf(4, 3))
+  members.setAside([nodeOf(1), nodeOf(2)])
+  members.learn(readmit(firstOf(4, 3), nodeOf(1), 'two'))
+  assert.deepEqual(members.owners(LAYOUT_PARTITION), [[0, 1, 3].map(nodeOf)])
+  assert.deepEqual(members.readers(LAYOUT_PARTITION), [0, 1, 3].map(nodeOf))
 })
 
 test('while nodes are set aside this one runs the changes of the register, in every layout', () => {

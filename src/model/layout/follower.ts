@@ -70,6 +70,9 @@ export class LayoutFollower implements Worker {
       if (typeof incarnation !== 'string' || !/^[\w-]{1,64}$/.test(incarnation)) {
         throw new ClusterError('BadHistory', 'Cannot let a node in again: it names no incarnation')
       }
+      const known = members.history()?.nodes.get(from)
+      // A late copy: by now it may vote, so it cannot be left out.
+      if (known?.incarnation === incarnation && !known.isLost) return null
       // Its old database is gone by its own word, so its old vote is too.
       return this.changeWithout([from], readmitNodeCommand(from, incarnation)).then(() => null)
     })

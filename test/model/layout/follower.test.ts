@@ -223,3 +223,41 @@ test('a layout changes while messages are lost, doubled and late', async () => {
     assert.ok(world.nodes.every((node) => node.history()!.active.length === 1))
   }
 })
+
+test('late wishes to be let in again do not leave out nodes that vote', async () => {
+  const world = await formed(21, 4, 2)
+  const [a, b, x, y] = world.nodes as [FollowingNode, FollowingNode, FollowingNode, FollowingNode]
+  await settled(world)
+  const isKnown = (node: FollowingNode): boolean =>
+    world.nodes.every((each) => each.history()?.nodes.get(node.id)?.incarnation === 'i1')
+  await world.until(() => isKnown(a) && isKnown(b))
+  // Copies of what they sent when they were let in came late. Now no quorum can agree on anything.
+  const sides = [
+    [b, x],
+    [a, y],
+  ] as const
+  const wish = { incarnation: 'i1' }
+  const asked = Array.from({ length: 4 }, () => [
+    a.now.network.call(x.id, 'layout/readmit', wish, { deadlineMs: 5_000 }),
+    b.now.network.call(y.id, 'layout/readmit', wish, { deadlineMs: 5_000 }),
+  ]).flat() as Promise<unknown>[]
+  for (const each of asked) each.catch(() => undefined)
+  await world.pass(3)
+  for (const [one, other] of [sides, [...sides].reverse()] as const) {
+    for (const from of one!) {
+      for (const to of other!) world.world.cuts.add(`${from.id} ${to.id}`)
+    }
+  }
+  const changed = await world.over(
+    Promise.allSettled(
+      [x, y].map((node, index) => {
+        const roles = new Map([[nodeOf(8 + index), storing('z9')]])
+        return node.now.follower.change(stageLayoutCommand({ ...nothingStaged, roles }))
+      }),
+    ),
+  )
+  assert.deepEqual(
+    changed.map(({ status }) => status),
+    ['rejected', 'rejected'],
+  )
+})
