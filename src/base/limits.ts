@@ -123,6 +123,13 @@ export const SLOT_BYTES = PAGE_BYTES + BLOCK_SIZE_BYTES
 export const SLOTS_RESERVED = 4
 /** Slots for blocks that other nodes send or ask for. */
 export const SLOTS_FOR_PEERS = 8
+/**
+ * One copy at a time for each so many slots of requests: two that it reads into and one that it fills
+ * are held while it waits, and as many are left to everybody else.
+ */
+export const SLOTS_PER_COPY = 6
+/** A copy whose turn has not come by then is refused. */
+export const COPY_PLACE_MS_MAX = 10 * 60_000
 /** Slots that slower owners may keep after a block is acknowledged by a quorum. */
 export const SLOTS_LAGGING_MAX = 24
 /** A block on its way to one owner. */

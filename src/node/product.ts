@@ -19,8 +19,7 @@ import { readCounts } from '../model/counter.table.ts'
 import { Holds } from '../model/holds.ts'
 import { isBlockReferenced } from '../model/naming.ts'
 import { RunningOperations } from '../model/operations.ts'
-import { buildTables } from '../model/tables.ts'
-import type { ModelTables } from '../model/tables.ts'
+import { buildTables, type ModelTables } from '../model/tables.ts'
 import { listKeys } from '../store/access-key.ts'
 import { Caches } from '../store/caches.ts'
 import { shareCopies } from '../store/cluster/copies.ts'
@@ -30,9 +29,9 @@ import { ClusterSealers, ownSealer, type Sealers } from '../store/cluster/sealer
 import type { Network } from '../base/network.ts'
 import type { Mesh } from '../net/mesh.ts'
 import type { LayoutContext } from '../store/layout/layout.ts'
+import { CopyPlaces } from '../store/object/copy-places.ts'
 import type { Store } from '../store/store.ts'
-import { hybridStart, openTables } from '../table/table.ts'
-import type { OpenTables } from '../table/table.ts'
+import { hybridStart, openTables, type OpenTables } from '../table/table.ts'
 import type { Working } from '../worker/worker.ts'
 import { startBackground, type BackgroundParts } from './background.ts'
 import type { Closers } from './closers.ts'
@@ -206,6 +205,7 @@ function storeOf(
     announce: shareCopies({ caches, ...asking }),
     sealers: sealersOf(parts, { sealing, tables, model }),
     quotas: new QuotaKeeper(clock),
+    copyPlaces: new CopyPlaces(clock, replicated.slab),
     counts: shardCounts({
       ...{ network, cluster },
       local: (key) => readCounts(db, key),

@@ -30,6 +30,7 @@ import type { Command, Plain } from '../table/schema.ts'
 import type { ChangeOptions, RegisterRef, Tables } from '../table/table.ts'
 import { isCopied, type Caches } from './caches.ts'
 import type { AnnounceChanges, CopiedRow } from './cluster/copies.ts'
+import type { CopyPlaces } from './object/copy-places.ts'
 import { refusalCode, StoreError, toStoreError } from './errors.ts'
 import type { Sealers } from './cluster/sealers.ts'
 import type { QuotaKeeper } from './bucket/quota.ts'
@@ -53,6 +54,8 @@ export interface Store {
   /** Counts of a shard, from `readCounts` or `shardCounts`. */
   readonly counts: (partitionKey: string) => Counts | Promise<Counts>
   readonly quotas: QuotaKeeper
+  /** Of those whose bytes go through this node. */
+  readonly copyPlaces: CopyPlaces
   /** Bodies up to this lie in the object's row. @default INLINE_SIZE_BYTES_MAX */
   readonly inlineSizeBytesMax?: number
   /** Of every part but the last. @default PART_SIZE_BYTES_MIN */

@@ -25,6 +25,7 @@ import { Holds } from '../../src/model/holds.ts'
 import { isBlockReferenced } from '../../src/model/naming.ts'
 import { RunningOperations } from '../../src/model/operations.ts'
 import { ReleaseWorker } from '../../src/model/release.ts'
+import { CopyPlaces } from '../../src/store/object/copy-places.ts'
 import { QuotaKeeper } from '../../src/store/bucket/quota.ts'
 import { ownSealer } from '../../src/store/cluster/sealers.ts'
 import { buildTables } from '../../src/model/tables.ts'
@@ -118,6 +119,7 @@ export async function openStore(
     log: silentLog,
     sealers: ownSealer(secret, rng),
     quotas: new QuotaKeeper(clock),
+    copyPlaces: new CopyPlaces(clock, blocks.slab),
     counts: (partitionKey) => readCounts(db, partitionKey),
     announce: shareCopies({ network, clock, caches }),
     shardCount: options.shardCount ?? 1,

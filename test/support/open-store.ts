@@ -16,6 +16,7 @@ import { readCounts } from '../../src/model/counter.table.ts'
 import { Holds } from '../../src/model/holds.ts'
 import { RunningOperations } from '../../src/model/operations.ts'
 import { ownSealer } from '../../src/store/cluster/sealers.ts'
+import { CopyPlaces } from '../../src/store/object/copy-places.ts'
 import { QuotaKeeper } from '../../src/store/bucket/quota.ts'
 import { buildTables } from '../../src/model/tables.ts'
 import { LoopbackNetwork } from '../../src/net/loopback.ts'
@@ -86,6 +87,7 @@ export async function openTestStore(
     announce: shareCopies({ network, clock, caches }),
     sealers: ownSealer(rng.bytes(32), rng),
     quotas: new QuotaKeeper(clock),
+    copyPlaces: new CopyPlaces(clock, blocks.slab),
     counts: (partitionKey) => readCounts(db, partitionKey),
     ...(options.shardCount === undefined ? {} : { shardCount: options.shardCount }),
   }

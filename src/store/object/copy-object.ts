@@ -198,7 +198,7 @@ async function rewritten(
   const reader = readerOf(store, source, input.source.customerKey)
   const received = await receiveBody(store, {
     body: {
-      pieces: reader.read(0, source.size - 1, input.signal),
+      pieces: reader.readForCopy(0, source.size - 1, input.signal),
       length: source.size,
       expect: () => ({}),
       checksumWanted: input.checksumWanted ?? source.checksum?.algorithm,

@@ -53,6 +53,8 @@ export interface ObjectReader {
     endInclusive: number,
     signal?: AbortSignal,
   ) => AsyncIterable<Uint8Array>
+  /** As `read`, for bytes that are written anew here: it waits until few others do so. */
+  readonly readForCopy: ObjectReader['read']
 }
 
 export interface ObjectInput {
@@ -79,12 +81,16 @@ export function readerOf(
   customerKey?: Uint8Array,
 ): ObjectReader {
   const seal = sealOf(version, customerKey)
+  const { body } = version
+  const read: ObjectReader['read'] = (start, endInclusive, signal) =>
+    isInline(body)
+      ? readInline(store, { body, seal }, { start, end: endInclusive + 1 })
+      : readBlocks(store, version, { start, end: endInclusive + 1, signal, seal })
   return {
     info: infoOf(store, version),
-    read: (start, endInclusive, signal) =>
-      isInline(version.body)
-        ? readInline(store, { body: version.body, seal }, { start, end: endInclusive + 1 })
-        : readBlocks(store, version, { start, end: endInclusive + 1, signal, seal }),
+    read,
+    readForCopy: (...range) =>
+      isInline(body) ? read(...range) : store.copyPlaces.inTurn(read(...range), range[2]),
   }
 }
 

@@ -75,7 +75,7 @@ export const uploadPartCopy = operation({
       partNumber: input.partNumber,
       customerKey: customerKey?.bytes,
       body: {
-        pieces: object.read(start, end, request.signal),
+        pieces: object.readForCopy(start, end, request.signal),
         length: end - start + 1,
         expect: () => ({}),
       },
