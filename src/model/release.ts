@@ -17,6 +17,7 @@ import type { MergedRow, OpenTables, RegisterRef } from '../table/table.ts'
 import type { Worker, WorkState } from '../worker/worker.ts'
 import type { Holds } from './holds.ts'
 import { insertOrLater, LeftParts } from './release/left-parts.ts'
+import { ListedParts } from './release/listed-parts.ts'
 import {
   blockHash,
   HEADER_SORT_KEY,
@@ -25,14 +26,7 @@ import {
   type ManifestRow,
 } from './manifest.table.ts'
 import { isNamed, partManifestsOf, type PartManifests } from './naming.ts'
-import {
-  dropNote,
-  manifestNoteKey,
-  noteManifest,
-  parseNote,
-  releaseNotes,
-  type ReleaseNote,
-} from './notes.ts'
+import { dropNote, manifestNoteKey, parseNote, releaseNotes, type ReleaseNote } from './notes.ts'
 import { latestOf, partsOf } from './part.table.ts'
 import type { RunningOperations } from './operations.ts'
 import { GATE_KEY } from './rows/gate.ts'
@@ -87,6 +81,7 @@ export class ReleaseWorker implements Worker {
   readonly #later = new Map<string, number>()
   readonly #turns: Turns
   readonly #leftParts: LeftParts
+  readonly #listedParts: ListedParts
   #cursor: string | undefined
   /** Notes met in this round, and those left after the last one. */
   #seen = 0
@@ -101,6 +96,7 @@ export class ReleaseWorker implements Worker {
     const turnMicros = LATER_MICROS
     this.#turns = new Turns({ clock: options.clock, cluster: options.cluster, turnMicros })
     this.#leftParts = new LeftParts({ tables: options.tables, part: options.model.part })
+    this.#listedParts = new ListedParts(options)
     this.#released =
       options.metrics?.counter('manifests_released_total', 'Manifests freed with references') ??
       (() => undefined)
@@ -186,7 +182,9 @@ export class ReleaseWorker implements Worker {
       } else if (header?.kind !== 'header') done.push(note)
       else if (header.state === 'released' && here !== undefined && here.state !== 'released') {
         // Whoever released it may have been cut off, and has no note any more.
-        await this.#free(note.manifest, header)
+        if (!(await this.#free(note.manifest, header))) {
+          this.#putOff(manifestNoteKey(note.manifest))
+        }
       } else if (header.state === 'released') {
         await this.#leftParts.dropHere(note.manifest, header)
         done.push(note)
@@ -273,7 +271,7 @@ export class ReleaseWorker implements Worker {
       const context = { tables, model, partManifests }
       if (await isNamed(context, manifest, header, outcome.value)) {
         await this.#dropNotes([{ manifest, noteValue: waiting.noteValue }])
-      } else await this.#free(manifest, header)
+      } else if (!(await this.#free(manifest, header))) this.#putOff(manifestNoteKey(manifest))
     }
     return false
   }
@@ -293,8 +291,12 @@ export class ReleaseWorker implements Worker {
     }
   }
 
-  /** References, then what lists them, then the header: cut off anywhere, it can be done again. */
-  async #free(manifest: ManifestId, header: ManifestHeader): Promise<void> {
+  /**
+   * References, then what lists them, then the header: cut off anywhere, it can be done again.
+   *
+   * @returns false where parts that it lists have to be freed before
+   */
+  async #free(manifest: ManifestId, header: ManifestHeader): Promise<boolean> {
     const { tables, model, db } = this.#options
     // What lists the references goes once they are gone; the last of it with the header.
     let gone: MergedRow<ManifestRow>[] = []
@@ -306,16 +308,14 @@ export class ReleaseWorker implements Worker {
         everyLayout: true,
       })
       gone = []
+      let isLeft = false
       for (const { sortKey, row } of rows) {
         if (row.kind === 'gone' || row.kind === 'header') continue
         if (row.kind === 'blocks') await this.#dropReferences(manifest, row)
-        else {
-          await db.write((batch) => {
-            for (const part of row.parts) noteManifest(batch, part.manifest)
-          })
-        }
+        else isLeft = (await this.#listedParts.note(row)) || isLeft
         gone.push(manifestRow(manifest, sortKey, { kind: 'gone' }))
       }
+      if (isLeft) return false
       const last = rows.at(-1)
       if (last === undefined || rows.length < SEGMENTS_PER_READ) break
       after = last.sortKey
@@ -326,6 +326,7 @@ export class ReleaseWorker implements Worker {
     await tables.insert(model.manifest, [...gone, released])
     await db.write((batch) => batch.del(releaseNotes, manifestNoteKey(manifest)))
     this.#released()
+    return true
   }
 
   async #dropReferences(manifest: ManifestId, segment: BlockSegment): Promise<void> {
