@@ -22,6 +22,7 @@ import type { DriveStatus, LocalBlocks, ScrubReport, Slot } from './blocks.ts'
 import { mountDrives, type Drive } from './drives.ts'
 import { BlockError } from './errors.ts'
 import { BlockReader } from './reader.ts'
+import { Recheck } from './recheck.ts'
 import { References } from './references.ts'
 import { Resync } from './resync.ts'
 import { scrubBlocks } from './scrub.ts'
@@ -54,6 +55,8 @@ export interface OpenBlocksOptions {
   readonly graceMs?: number
   /** The database may only be read: nothing is written, no worker runs. */
   readonly readOnly?: boolean
+  /** The database lost rows, and may be an old copy: what its index names is looked at. */
+  readonly hasLostRows?: boolean
   /** @default a slab of SLAB_BYTES */
   readonly slab?: BlockSlab
   /** @default SEGMENT_SIZE_BYTES */
@@ -145,6 +148,8 @@ export class NodeBlocks implements LocalBlocks {
   readonly #arriving = new Map<string, Arrival>()
   readonly #resync: WorkerRunner
   readonly #compaction: WorkerRunner
+  readonly #recheck: Recheck
+  readonly #rechecking: WorkerRunner
   readonly #written: (amount?: number) => void
 
   constructor(parts: NodeBlocksParts) {
@@ -176,6 +181,8 @@ export class NodeBlocks implements LocalBlocks {
       onDeleted: () => this.#compaction.wake(),
     })
     this.#resync = new WorkerRunner(resync, parts)
+    this.#recheck = new Recheck({ db, log, scrub: (signal) => this.scrub(signal) })
+    this.#rechecking = new WorkerRunner(this.#recheck, parts)
     this.#written = metrics.counter('block_written_bytes_total', 'Bytes of blocks stored')
     metrics.gauge('block_slots_free', 'Free slots of the block slab', () => slab.freeCount)
     metrics.gauge('block_slot_waiters', 'Requests that wait for a slot', () => slab.waitingCount)
@@ -185,12 +192,21 @@ export class NodeBlocks implements LocalBlocks {
   async start(): Promise<void> {
     if (this.#parts.readOnly === true) return
     await this.#references.start()
+    if (this.#parts.hasLostRows === true) await this.#recheck.ask()
     this.#resync.start()
     this.#compaction.start()
+    this.#rechecking.start()
+  }
+
+  /** The database turned out to be an old copy: whatever its index names is looked at. */
+  async recheck(): Promise<void> {
+    await this.#recheck.ask()
+    this.#rechecking.wake()
   }
 
   /** Ends the background work, waits for what is being written, closes the files. */
   async stop(): Promise<void> {
+    await this.#rechecking.stop()
     await this.#resync.stop()
     await this.#compaction.stop()
     for (const appender of this.#parts.appenders.values()) await appender.stop()
@@ -198,7 +214,7 @@ export class NodeBlocks implements LocalBlocks {
   }
 
   workers(): readonly Working[] {
-    return [this.#resync, this.#compaction]
+    return [this.#resync, this.#compaction, this.#rechecking]
   }
 
   put(hash: string, slot: Slot, length: number): Promise<void> {

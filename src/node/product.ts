@@ -7,9 +7,8 @@ import type { Log } from '../base/log.ts'
 import type { Metrics } from '../base/metrics.ts'
 import { hexOf } from '../base/bytes.ts'
 import { HybridClock } from '../base/timestamp.ts'
-import { openBlocks } from '../block/open.ts'
+import { openBlocks, type NodeBlocks } from '../block/open.ts'
 import { ReplicatedBlocks } from '../block/replicated.ts'
-import type { NodeBlocks } from '../block/open.ts'
 import type { Cluster } from '../cluster/cluster.ts'
 import { standsAlone } from '../cluster/lone.ts'
 import type { Db } from '../db/db.ts'
@@ -128,7 +127,8 @@ export async function openProduct(parts: Parts): Promise<Product> {
   const member = memberOf(parts, { rows, network, model, watch, meshed })
   const { members, cluster, recall } = await openMembership(member, {
     fixed: ground.simulated?.cluster?.(nodeId),
-    ...{ rows, tables: () => tables, settled: () => started.wake() },
+    suspect: (incarnation) => blocks.recheck().then(() => tables.suspect(incarnation)),
+    ...{ rows, settled: () => started.wake() },
   })
   const tables = openNodeTables(parts, { rows, network, cluster, model, recall })
   // A block of a partition that this node owns no longer is nobody's business here.
@@ -157,8 +157,7 @@ export async function openProduct(parts: Parts): Promise<Product> {
   }
   const known = { nodeId, folders, condition, db, tables, blocks, model, store, layout }
   const lost = (): string | undefined => recall?.missing ?? rows.sealStatus.accepted
-  const { workers } = started
-  return { mesh: meshed?.mesh, clusterCheck, workers, lost, ...known }
+  return { mesh: meshed?.mesh, clusterCheck, workers: started.workers, lost, ...known }
 }
 
 function openNodeTables(
@@ -311,6 +310,7 @@ function openNodeBlocks(
     folders: [folders.blocks],
     onFatal: (error) => fatal(`A drive failed: ${error.message}`),
     readOnly: rows.sealStatus.broken !== undefined,
+    hasLostRows: rows.sealStatus.accepted !== undefined,
     ...defined({ graceMs: options.graceMs }),
     ...{ db: rows.db, disk, clock, log, metrics, isReferenced, ...simulated?.blocks },
   })

@@ -20,7 +20,7 @@ import { LayoutPeers } from '../../model/layout/peers.ts'
 import type { ModelTables, RowListener } from '../../model/tables.ts'
 import type { LayoutContext } from '../../store/layout/layout.ts'
 import { registerTree } from '../../table/schema.ts'
-import type { OpenTables, Tables } from '../../table/table.ts'
+import type { Tables } from '../../table/table.ts'
 import { WorkerRunner } from '../../worker/runner.ts'
 import type { Closers } from '../closers.ts'
 import { NodeError } from '../errors.ts'
@@ -130,19 +130,17 @@ export interface Membership {
 /** As `openNodeMembers`, and with it what others remember of this node's database. */
 export async function openMembership(
   parts: MembershipParts,
-  built: Pick<RecallParts, 'rows' | 'settled'> & {
+  built: Pick<RecallParts, 'rows' | 'settled' | 'suspect'> & {
     readonly fixed: Cluster | undefined
-    readonly tables: () => Pick<OpenTables, 'suspect'>
   },
 ): Promise<Membership> {
-  const { fixed, tables, ...rest } = built
+  const { fixed, ...rest } = built
   if (fixed !== undefined) return { members: undefined, cluster: fixed, recall: undefined }
   const members = await openNodeMembers(parts)
   const known = { members, cluster: members }
   if (rest.rows.sealStatus.broken !== undefined) return { ...known, recall: undefined }
   const { ground, folder, network } = parts
   const recall = await openRecall({
-    suspect: (incarnation) => tables().suspect(incarnation),
     ...{ ground, folder, network, cluster: members, ...rest },
   })
   return { ...known, recall }

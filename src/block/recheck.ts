@@ -1,0 +1,64 @@
+/** After a loss of rows: the index may be an old one, so each record that it names is looked at once. */
+
+import type { Log } from '../base/log.ts'
+import type { Db } from '../db/db.ts'
+import type { Worker, WorkState } from '../worker/worker.ts'
+import type { ScrubReport } from './blocks.ts'
+import { stateTree } from './references.ts'
+
+/** Value: how often it was asked for; no row where all was looked at since. */
+const KEY = 'recheck'
+const INTERVAL_MS = 600_000
+
+export interface RecheckOptions {
+  readonly db: Db
+  readonly log: Log
+  readonly scrub: (signal: AbortSignal) => Promise<ScrubReport>
+}
+
+/**
+ * The worker that reads all blocks once after the database lost rows.
+ *
+ * An index that is older than the segments names records that were written over since. Such a block
+ * is not wanted before somebody reads it, and counts as a copy until then: so it is read now. A look
+ * that a stop cuts off begins anew with the next start.
+ */
+export class Recheck implements Worker {
+  readonly name = 'block-recheck'
+  readonly intervalMs = INTERVAL_MS
+  /** The scrub itself rests between two blocks. */
+  readonly tranquility = 0
+  readonly #options: RecheckOptions
+
+  constructor(options: RecheckOptions) {
+    this.#options = options
+  }
+
+  /** Has all blocks looked at; stable when it resolves. */
+  ask(): Promise<void> {
+    return this.#options.db.write((batch) => {
+      batch.put(stateTree, KEY, String(Number(batch.get(stateTree, KEY) ?? 0) + 1))
+    })
+  }
+
+  remarks(): readonly string[] {
+    return this.#asked() === undefined ? [] : ['reads every block once, for rows were lost']
+  }
+
+  async work(signal: AbortSignal): Promise<WorkState> {
+    const { db, log, scrub } = this.#options
+    const asked = this.#asked()
+    if (asked === undefined) return 'idle'
+    const { blocks, corrupt } = await scrub(signal)
+    await db.write((batch) => {
+      // It may have been asked for again meanwhile.
+      if (batch.get(stateTree, KEY) === asked) batch.del(stateTree, KEY)
+    })
+    log.warn({ blocks, notThere: corrupt.length }, 'every block was read, for rows were lost')
+    return this.#asked() === undefined ? 'idle' : 'busy'
+  }
+
+  #asked(): string | undefined {
+    return this.#options.db.get(stateTree, KEY)
+  }
+}

@@ -1,0 +1,83 @@
+/** An older copy of the database put back beside newer segments. */
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { locationTree } from '../../src/block/segment/rows.ts'
+import { advanceUntil, content, openWorld, putBytes, turns, type World } from './harness.ts'
+
+const bytesOf = (seed: number): Uint8Array => content(seed, 1_000_000)
+
+async function refer({ db, blocks, referenced }: World, hash: string): Promise<void> {
+  referenced.add(hash)
+  await db.write((batch) => blocks.referenceAdded(batch, hash))
+}
+
+interface PutBack {
+  readonly disk: World['disk']
+  /** Rows of before. */
+  readonly store: World['store']
+  /** What they name lies there no longer, and still does. */
+  readonly overwritten: string
+  readonly sound: string
+}
+
+/** A database that names a record which was written over since, and one that was not. */
+async function putBack(): Promise<PutBack> {
+  const world = await openWorld()
+  const { db, blocks, disk, store, clock } = world
+  // Four of these fill a segment.
+  const overwritten = await putBytes(blocks, bytesOf(0))
+  const others: string[] = []
+  for (const seed of [1, 2, 3]) others.push(await putBytes(blocks, bytesOf(seed)))
+  const sound = await putBytes(blocks, bytesOf(4))
+  for (const hash of [overwritten, sound]) await refer(world, hash)
+  const old = store.copy()
+  const place = (): string => String(db.get(locationTree, overwritten))
+  const before = place()
+  // The others go, the block moves out of their segment, and that is used again.
+  await advanceUntil(clock, () => {
+    blocks.wakeWorkers()
+    return others.every((hash) => !blocks.has(hash)) && place() !== before
+  })
+  for (let seed = 5; seed < 12; seed++) await refer(world, await putBytes(blocks, bytesOf(seed)))
+  await blocks.stop()
+  return { disk, store: old, overwritten, sound }
+}
+
+/** Until every block was read. */
+async function rechecked({ blocks, clock }: World): Promise<void> {
+  const [status] = blocks.workers().filter((each) => each.status().name === 'block-recheck')
+  await advanceUntil(clock, () => status!.status().remarks.length === 0)
+}
+
+test('after a loss of rows what was written over since is wanted, though nobody reads it', async () => {
+  const { disk, store, overwritten, sound } = await putBack()
+  const world = await openWorld({ disk, store, hasLostRows: true })
+  await rechecked(world)
+  await turns(10)
+  assert.deepEqual(
+    [overwritten, sound].map((hash) => world.blocks.has(hash)),
+    [false, true],
+  )
+  assert.deepEqual(await world.blocks.wanted(undefined, 10), [overwritten])
+  await world.blocks.stop()
+})
+
+test('a look that was cut off is taken by the next life, and no later one reads anything', async () => {
+  const { disk, store, overwritten } = await putBack()
+  const cut = await openWorld({ disk, store, hasLostRows: true, started: false })
+  await Promise.all([cut.blocks.start(), cut.blocks.stop()])
+  const next = await openWorld({ disk, store })
+  await rechecked(next)
+  assert.equal(next.blocks.has(overwritten), false)
+  await next.blocks.stop()
+  const last = await openWorld({ disk, store })
+  await rechecked(last)
+  await turns(10)
+  // As the index has it: nobody looked.
+  assert.equal(last.blocks.has(overwritten), true)
+  await last.blocks.recheck()
+  await rechecked(last)
+  assert.equal(last.blocks.has(overwritten), false)
+  await last.blocks.stop()
+})
