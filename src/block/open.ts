@@ -15,9 +15,10 @@ import {
 import type { Log } from '../base/log.ts'
 import type { Metrics } from '../base/metrics.ts'
 import { KeyedMutex } from '../base/semaphore.ts'
+import { PARTITION_COUNT } from '../cluster/cluster.ts'
 import type { Batch, Db } from '../db/db.ts'
 import { WorkerRunner } from '../worker/runner.ts'
-import type { Worker, Working } from '../worker/worker.ts'
+import type { Working } from '../worker/worker.ts'
 import type { DriveStatus, LocalBlocks, ScrubReport, Slot } from './blocks.ts'
 import { mountDrives, type Drive } from './drives.ts'
 import { BlockError } from './errors.ts'
@@ -138,7 +139,7 @@ interface Arrival {
 export class NodeBlocks implements LocalBlocks {
   readonly slab: BlockSlab
   /** For whoever knows whether there is room for the rows that it writes: it is not started here. */
-  readonly goneSegments: Worker
+  readonly goneSegments: GoneSegments
   readonly #parts: NodeBlocksParts
   readonly #index: BlockIndex
   readonly #reader: BlockReader
@@ -257,6 +258,22 @@ export class NodeBlocks implements LocalBlocks {
 
   wanted(after: string | undefined, limit: number): Promise<readonly string[]> {
     return this.#references.wanted(after, limit)
+  }
+
+  /**
+   * Those of the partitions that want no block any more: none while it is not known yet which blocks
+   * lay in files that are gone.
+   */
+  async wholePartitions(partitions: readonly number[]): Promise<readonly number[]> {
+    const whole: number[] = []
+    if (this.goneSegments.isDue) return whole
+    for (const partition of partitions) {
+      // Hashes begin with the two digits of their partition.
+      const digits = partition.toString(16).padStart(2, '0')
+      const [wanted] = partition < PARTITION_COUNT ? await this.wanted(digits, 1) : []
+      if (wanted?.startsWith(digits) !== true) whole.push(partition)
+    }
+    return whole
   }
 
   /** Whether a wanted block came meanwhile, or is wanted no more; then it is struck off. */

@@ -5,7 +5,7 @@ import type { Network } from '../base/network.ts'
 import { BlockFetch } from '../block/fetch.ts'
 import type { NodeBlocks } from '../block/open.ts'
 import type { ReplicatedBlocks } from '../block/replicated.ts'
-import { PARTITION_COUNT, type Cluster } from '../cluster/cluster.ts'
+import type { Cluster } from '../cluster/cluster.ts'
 import { standsAlone } from '../cluster/lone.ts'
 import type { Db } from '../db/db.ts'
 import { EndedRows } from '../model/release/ended-rows.ts'
@@ -83,7 +83,7 @@ export async function startBackground(parts: BackgroundParts): Promise<Backgroun
   const gather = tables.gatherWorker({
     log,
     intervalMs: simulated?.gatherIntervalMs ?? GATHER_INTERVAL_MS,
-    withBlocks: (partitions) => withBlocks(blocks, partitions),
+    withBlocks: (partitions) => blocks.wholePartitions(partitions),
     progressed: parts.completed,
     isConfirmed: parts.isConfirmed,
   })
@@ -133,19 +133,4 @@ function measure(metrics: Metrics, workers: readonly Working[]): void {
     '1 while some owner could not be compared with when it was last its turn',
     () => workers.find((one) => one.status().name === 'table-sync')?.status().remarks.length ?? 0,
   )
-}
-
-/** Those of the partitions that want no block any more. */
-async function withBlocks(
-  blocks: NodeBlocks,
-  partitions: readonly number[],
-): Promise<readonly number[]> {
-  const whole: number[] = []
-  for (const partition of partitions) {
-    // Hashes begin with the two digits of their partition.
-    const digits = partition.toString(16).padStart(2, '0')
-    const [wanted] = partition < PARTITION_COUNT ? await blocks.wanted(digits, 1) : []
-    if (wanted?.startsWith(digits) !== true) whole.push(partition)
-  }
-  return whole
 }

@@ -52,6 +52,11 @@ export class GoneSegments implements Worker {
     this.#options = options
   }
 
+  /** Whether there is a file whose blocks are not all wanted yet. */
+  get isDue(): boolean {
+    return (this.#walk ?? this.#begin()) !== undefined
+  }
+
   async work(signal: AbortSignal): Promise<WorkState> {
     this.#walk ??= this.#begin()
     const walk = this.#walk

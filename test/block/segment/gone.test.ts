@@ -120,3 +120,23 @@ test('what was seen whole before its file went is wanted too once one block was 
   assert.deepEqual(await world.blocks.wanted(undefined, 10), [read])
   await world.blocks.stop()
 })
+
+test('no partition counts as whole before all is wanted that lay in files that are gone', async () => {
+  const before = await openWorld({ graceMs: 1e9 })
+  const hashes: string[] = []
+  for (let seed = 0; seed < 5; seed++) {
+    hashes.push(await putBytes(before.blocks, content(seed, whole)))
+  }
+  await refer(before, hashes)
+  const partitions = hashes.map((hash) => Number.parseInt(hash.slice(0, 2), 16))
+  assert.deepEqual(await before.blocks.wholePartitions(partitions), partitions)
+  before.disk.files.delete(first)
+  const after = await restarted(before)
+  const { blocks } = after
+  assert.deepEqual(await blocks.wholePartitions([...partitions, 256]), [], 'nobody has looked yet')
+  await walked(after)
+  const kept = partitions.filter((_, index) => blocks.has(hashes[index]!))
+  assert.ok(kept.length > 0 && kept.length < partitions.length)
+  assert.deepEqual(await blocks.wholePartitions([...partitions, 256]), [...kept, 256])
+  await blocks.stop()
+})
