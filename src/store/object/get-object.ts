@@ -90,7 +90,22 @@ export function readerOf(
     info: infoOf(store, version),
     read,
     readForCopy: (...range) =>
-      isInline(body) ? read(...range) : store.copyPlaces.inTurn(read(...range), range[2]),
+      isInline(body) ? read(...range) : readInTurn(store, version, read(...range), range[2]),
+  }
+}
+
+/** Keeps the blocks from release while it waits for its turn, too. */
+async function* readInTurn(
+  store: Store,
+  version: ObjectVersion,
+  pieces: AsyncIterable<Uint8Array>,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<Uint8Array> {
+  const endHold = holdVersion(store, version)
+  try {
+    yield* store.copyPlaces.inTurn(pieces, signal)
+  } finally {
+    endHold()
   }
 }
 

@@ -5,6 +5,7 @@ import { test } from 'node:test'
 import { COPY_PLACE_MS_MAX, MIB, SLOTS_PER_COPY } from '../../../src/base/limits.ts'
 import { copyObject } from '../../../src/store/object/copy-object.ts'
 import { CopyPlaces } from '../../../src/store/object/copy-places.ts'
+import { deleteObject } from '../../../src/store/object/delete-object.ts'
 import { getObject } from '../../../src/store/object/get-object.ts'
 import { putObject } from '../../../src/store/object/put-object.ts'
 import { createUpload } from '../../../src/store/upload/multipart.ts'
@@ -41,6 +42,29 @@ test('more copies than there are buffers come to their end, and then all buffers
   assert.equal(left, 0, `${left} copies wait for ever, and ${slab.freeCount} buffers are free`)
   await Promise.all(copies)
   assert.equal(slab.freeCount, slab.totalCount)
+  await world.stop()
+})
+
+test('what is to be copied is kept while the copy waits for its turn', async () => {
+  const world = await openStore()
+  const { store, clock } = world
+  const { bucket } = await bucketOf(store)
+  await putObject(store, { bucket, key: 'from', metadata: [], body: bodyOf(bytes) })
+  const { readForCopy } = await getObject(store, { bucket, key: 'from' })
+  const places = Math.floor(store.blocks.slab.totalCount / SLOTS_PER_COPY)
+  const others = Array.from({ length: places }, () => store.copyPlaces.inTurn(pieces()))
+  for (const other of others) await other.next()
+  const copied = bytesOf(readForCopy(0, bytes.length - 1))
+  await deleteObject(store, { bucket, key: 'from' })
+  for (let round = 0; round < 8; round += 1) {
+    await world.releaseOnce()
+    clock.advance(COPY_PLACE_MS_MAX / 10)
+    await turns(5)
+  }
+  for (const other of others) await other.return(undefined)
+  assert.ok(Buffer.from(bytes).equals(await copied))
+  await world.releaseAll()
+  assert.equal((await world.check()).scanned.blocks, 0)
   await world.stop()
 })
 
