@@ -34,10 +34,11 @@ export async function healthOf(context: HealthContext): Promise<ClusterHealthAns
   for (const id of history === undefined ? [] : nodesOf(history)) known.add(id)
   if (!isServing) up.delete(node.id)
   const cards = await cardsOf(context, up)
-  const mute = voteless(cards)
-  const partitions = servedBy(context, up, mute)
   const apart = clocksApart(toldClocks(cards))
-  const isRefused = apart.some(({ aheadMs }) => Math.abs(aheadMs) * 1000 > CLOCK_REFUSAL_MICROS)
+  const isRefused = apart.some(isRefusal)
+  // Whatever this node asks of a clock that it refuses, or that refuses its own, is not answered.
+  const mute = withoutVotes(voteless(cards), toldClocks(cards).filter(isRefusal))
+  const partitions = servedBy(context, up, mute)
   const isWell = (id: NodeId): boolean => up.has(id) && !mute.has(id)
   const well = storage.filter(isWell).length
   const drivesFull = fullDrives(cards)
@@ -90,7 +91,9 @@ export interface ServedWithout {
 export async function servedWithout(context: HealthContext, node: NodeId): Promise<ServedWithout> {
   const now = new Set(upNodes(context.layout))
   const cards = await cardsOf(context, now)
-  const mute = voteless(cards)
+  // The others agree among themselves, not with the one that stops: its clock may be the wrong one.
+  const told = toldClocks(cards).filter((one) => one.node !== node)
+  const mute = withoutVotes(voteless(cards), clocksApart(told).filter(isRefusal))
   const others = new Set([...now].filter((id) => id !== node))
   const isRoomy = (id: NodeId): boolean => hasRoom(cards.get(id))
   const roomy = (up: ReadonlySet<NodeId>): number =>
@@ -152,6 +155,8 @@ export async function standingOf(context: HealthContext): Promise<Standing> {
 
 type Mute = ReadonlyMap<NodeId, ReadonlySet<number>>
 
+const EVERY_PARTITION: ReadonlySet<number> = new Set(Array(PARTITION_COUNT).keys())
+
 function servedBy({ layout }: HealthContext, up: ReadonlySet<NodeId>, mute: Mute): Served {
   const history = layout.members.history()
   return countServed(history, (id, partition) => isAsked(id, partition, { up, mute }))
@@ -189,6 +194,16 @@ function voteless(cards: Cards): Mute {
     if (partitions.length > 0) mute.set(id, new Set(partitions))
   }
   return mute
+}
+
+/** The same, and nodes whose messages are refused anywhere. */
+function withoutVotes(mute: Mute, refused: readonly ToldClock<NodeId>[]): Mute {
+  return new Map([...mute, ...refused.map(({ node }) => [node, EVERY_PARTITION] as const)])
+}
+
+/** Whether nodes with clocks so far apart refuse each other's messages. */
+function isRefusal({ aheadMs }: ToldClock<NodeId>): boolean {
+  return Math.abs(aheadMs) * 1000 > CLOCK_REFUSAL_MICROS
 }
 
 function toldClocks(cards: Cards): ToldClock<NodeId>[] {

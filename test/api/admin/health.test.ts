@@ -94,19 +94,33 @@ test('votes are counted partition by partition', async () => {
   assert.deepEqual([found.partitionsQuorum, found.partitionsAllOk], [256 - 50, 256 - 150])
 })
 
-test('a clock that is off is named, and degraded is a cluster that refuses its messages', async () => {
+test('a clock that is off is named; a node whose messages are refused for it does not count', async () => {
   const told = async (...aheadMs: readonly (number | undefined)[]): Promise<unknown> => {
     const found = await healthOf(contextOf([true, true], new Map(), aheadMs))
-    assert.deepEqual([found.partitionsAllOk, found.storageNodesOk], [256, 3])
-    return [found.status, found.clocksApart]
+    return [found.status, found.storageNodesOk, found.partitionsQuorum, found.clocksApart]
   }
   const of = (index: number, aheadMs: number): object => ({ id: nodeOf(index), aheadMs })
-  assert.deepEqual(await told(0, 2_000, -500), ['healthy', undefined])
-  assert.deepEqual(await told(0, undefined, undefined), ['healthy', undefined])
-  assert.deepEqual(await told(0, 10_000, 0), ['healthy', [of(1, 10_000)]])
-  assert.deepEqual(await told(0, 0, -90_000), ['degraded', [of(2, -90_000)]])
-  // It is this node that is off.
-  assert.deepEqual(await told(0, 90_000, 90_100), ['degraded', [of(0, -90_000)]])
+  assert.deepEqual(await told(0, 2_000, -500), ['healthy', 3, 256, undefined])
+  assert.deepEqual(await told(0, undefined, undefined), ['healthy', 3, 256, undefined])
+  assert.deepEqual(await told(0, 10_000, 0), ['healthy', 3, 256, [of(1, 10_000)]])
+  assert.deepEqual(await told(0, 0, -90_000), ['degraded', 2, 256, [of(2, -90_000)]])
+  // It is this node that is off: nobody answers what it asks.
+  assert.deepEqual(await told(0, 90_000, 90_100), ['unavailable', 1, 0, [of(0, -90_000)]])
+})
+
+test('with a node down, a clock that is refused leaves no quorum', async () => {
+  const found = await healthOf(contextOf([true, false], new Map(), [0, 90_000]))
+  assert.deepEqual([found.status, found.partitionsQuorum], ['unavailable', 0])
+})
+
+test('a node is not safe to stop where the others refuse each other for their clocks', async () => {
+  const without = async (index: number, ...aheadMs: readonly number[]): Promise<number> =>
+    (await servedWithout(contextOf([true, true], new Map(), aheadMs), nodeOf(index))).quorum
+  assert.equal(await without(0, 0, 2_000, -500), 256)
+  assert.equal(await without(0, 0, 0, 90_000), 0)
+  // The very one whose clock is off may be stopped, asked there too.
+  assert.equal(await without(2, 0, 0, 90_000), 256)
+  assert.equal(await without(0, 0, 90_000, 90_100), 256)
 })
 
 test('a cluster with a full drive is not healthy, and says whose drive it is', async () => {
