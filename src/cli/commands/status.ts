@@ -1,7 +1,12 @@
 /** `hangar status`: how the node and its cluster are. */
 
 import type { Command } from 'commander'
-import type { ClusterHealthAnswer, ClusterStatusAnswer } from '../../api/admin/answers.ts'
+import type {
+  ClusterHealthAnswer,
+  ClusterLayoutAnswer,
+  ClusterStatusAnswer,
+  LayoutHistoryAnswer,
+} from '../../api/admin/answers.ts'
 import { AdminClient, findNode } from '../admin-client.ts'
 import { clockFindings } from '../doctor/clocks.ts'
 import { mendOf, unmetFindings } from '../doctor/unmet.ts'
@@ -23,13 +28,89 @@ export const status: DefineCommand = (program, terminal, exit) => {
     .action(async (_: unknown, command: Command) => {
       const options = command.optsWithGlobals<StatusOptions>()
       const client = new AdminClient(findNode(options, terminal))
+      const nodes = options.quiet
+        ? undefined
+        : await client.call<ClusterStatusAnswer>('GetClusterStatus')
+      // After the nodes: else it could say `healthy` above a node that is shown as down.
       const health = await client.call<ClusterHealthAnswer>('GetClusterHealth')
       exit(health.status === 'unavailable' ? 1 : 0)
-      if (options.quiet) return
-      const nodes = await client.call<ClusterStatusAnswer>('GetClusterStatus')
-      if (options.json) terminal.print(JSON.stringify({ health, ...withMends(nodes) }, null, 2))
-      else show(health, nodes, terminal)
+      if (nodes === undefined) return
+      if (options.json) {
+        terminal.print(JSON.stringify({ health, ...withMends(nodes) }, null, 2))
+        return
+      }
+      const layout = await client.call<ClusterLayoutAnswer>('GetClusterLayout')
+      const history = await client.call<LayoutHistoryAnswer>('GetClusterLayoutHistory')
+      show(health, nodes, terminal)
+      for (const text of [
+        blocksText(nodes),
+        quorumText(health, nodes),
+        ...layoutTexts(layout, history),
+      ]) {
+        if (text !== undefined) terminal.print(`\n${text}`)
+      }
+      showFindings(health, nodes, terminal)
     })
+}
+
+function isStoring({ role, isUp }: ClusterStatusAnswer['nodes'][number]): boolean {
+  return isUp && role !== null && role.capacity !== null
+}
+
+/** Copies that are missing are fetched; where one node stores, nobody has another. */
+function blocksText({ nodes }: ClusterStatusAnswer): string | undefined {
+  const missing = nodes.reduce((sum, node) => sum + (node.missingBlocks ?? 0), 0)
+  if (missing === 0) return undefined
+  const storing = nodes.filter(({ role }) => role !== null && role.capacity !== null)
+  if (storing.length === 1) {
+    return (
+      `${missing} blocks are missing, and no other node stores: \`hangar check\` names their ` +
+      'objects. Put those again, or delete them.'
+    )
+  }
+  return (
+    `${missing} blocks have a copy less than they should; their nodes are bringing them. Those that no ` +
+    'node has: `hangar repair --check`.'
+  )
+}
+
+/** What is left to do where starting nodes again is no longer possible. */
+function quorumText(
+  { status, partitionsQuorum, partitions, storageNodesOk }: ClusterHealthAnswer,
+  { nodes }: ClusterStatusAnswer,
+): string | undefined {
+  if (status !== 'unavailable' || partitionsQuorum === partitions) return undefined
+  const down = nodes.filter(({ role, isUp }) => role !== null && role.capacity !== null && !isUp)
+  const mute = nodes.filter(isStoring).length > storageNodesOk
+  if (down.length === 0 && !mute) return undefined
+  const names = down.map(({ id }) => id.slice(0, 16)).join(', ')
+  return (
+    (down.length === 0 ? '' : `Start ${names} again, with the folders as they are. `) +
+    'Where what is missing never comes back, the others go on without it by `hangar node give-up`: ' +
+    'doc/operations/recovering.md.'
+  )
+}
+
+/** What of the layout is not done: such a cluster is healthy by the layout that it has. */
+function layoutTexts(
+  layout: ClusterLayoutAnswer,
+  { updateTrackers }: LayoutHistoryAnswer,
+): string[] {
+  const { parameters, stagedParameters, stagedRoleChanges } = layout
+  const texts: string[] = []
+  if (updateTrackers !== null) {
+    texts.push('The layout is changing: `hangar layout history` says whom that waits for.')
+  }
+  const [now, wanted] = [parameters.replicationFactor, stagedParameters?.replicationFactor ?? 0]
+  if (wanted > now) {
+    texts.push(
+      `Everything has ${now === 1 ? '1 copy' : `${now} copies`}; ${wanted} are staged. Add nodes where ` +
+        'they are too few, then `hangar layout apply`.',
+    )
+  } else if (stagedParameters !== null || stagedRoleChanges.length > 0) {
+    texts.push('A layout is staged and not applied: `hangar layout show`.')
+  }
+  return texts
 }
 
 function withMends(answer: ClusterStatusAnswer): object {
@@ -60,12 +141,14 @@ function show(health: ClusterHealthAnswer, answer: ClusterStatusAnswer, terminal
     ]),
   )
   terminal.print(`\n${textTable(titles, rows)}`)
-  const missing = nodes.reduce((sum, node) => sum + (node.missingBlocks ?? 0), 0)
-  if (missing > 0) {
-    terminal.print(
-      `\n${missing} blocks have a copy less than they should; their nodes are bringing them.`,
-    )
-  }
+}
+
+function showFindings(
+  health: ClusterHealthAnswer,
+  answer: ClusterStatusAnswer,
+  terminal: Terminal,
+): void {
+  const { nodes } = answer
   if (health.copiesMissing !== undefined) {
     terminal.print(
       `\n${health.copiesMissing} copies of partitions are missing since nodes were given up. ` +
