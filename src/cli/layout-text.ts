@@ -1,7 +1,9 @@
 /** The layout as people read it: roles, what is staged, what applying it moves, how far that is. Pure. */
 
 import type {
+  ClusterHealthAnswer,
   ClusterLayoutAnswer,
+  ClusterStatusAnswer,
   LayoutHistoryAnswer,
   LayoutPreviewAnswer,
   LayoutRevertedAnswer,
@@ -10,6 +12,9 @@ import { sizeText, textFields, textTable } from './text-table.ts'
 
 type Preview = Exclude<LayoutPreviewAnswer, { readonly error: string }>
 type Awaited = NonNullable<LayoutHistoryAnswer['waitedFor']>[number]
+type Mended = Omit<LayoutHistoryAnswer, 'waitedFor'> & {
+  readonly waitedFor?: readonly (Awaited & { readonly mend?: string })[] | undefined
+}
 
 /** The layout that would be, and its moves and bytes. */
 export function movesText({ newLayout, moves, unserved }: Preview): string {
@@ -114,15 +119,43 @@ export function capacityText(capacity: number | null): string {
   return capacity === null ? 'gateway' : sizeText(capacity)
 }
 
-/** The same with what an operator can do about a node that is down. */
-export function withMends(found: LayoutHistoryAnswer): LayoutHistoryAnswer {
+/** What a change can hang on beside nodes that are down. */
+interface Hindrance {
+  /** Partitions that no quorum answers for, so that nobody can copy them. */
+  readonly quorumless: number
+  /** A node lost its rows and is on its way back: what has no quorum may have one then. */
+  readonly isRecovering: boolean
+  /** Blocks that belong on a node and are not there. */
+  readonly missingBlocks: ReadonlyMap<string, number>
+}
+
+const unhindered: Hindrance = { quorumless: 0, isRecovering: false, missingBlocks: new Map() }
+
+export function hindranceOf(
+  { partitions, partitionsQuorum, storageNodesOk }: ClusterHealthAnswer,
+  { nodes }: Pick<ClusterStatusAnswer, 'nodes'>,
+): Hindrance {
+  const storing = nodes.filter(({ role }) => role !== null && role.capacity !== null)
+  return {
+    quorumless: partitions - partitionsQuorum,
+    isRecovering: storing.filter(({ isUp }) => isUp).length > storageNodesOk,
+    missingBlocks: new Map(nodes.map(({ id, missingBlocks = 0 }) => [id, missingBlocks])),
+  }
+}
+
+/** The same with what an operator can do about whom it waits for. */
+export function withMends(found: LayoutHistoryAnswer, hindrance: Hindrance = unhindered): Mended {
   const { waitedFor } = found
   if (waitedFor === undefined) return found
-  const mended = waitedFor.map((one) => (one.isUp ? one : { ...one, mend: mendOf(one) }))
+  const mended = waitedFor.map((one) => {
+    const mend = mendOf(one, hindrance)
+    return mend === undefined ? one : { ...one, mend }
+  })
   return { ...found, waitedFor: mended }
 }
 
-export function historyText(found: LayoutHistoryAnswer): string {
+/** @param found with its mends */
+export function historyText(found: Mended): string {
   const { updateTrackers, currentVersion, waitedFor = [] } = found
   const versions = found.versions.map(({ version, status, storageNodes, gatewayNodes }) => [
     ...[`${version}`, status, `${storageNodes}`, `${gatewayNodes}`],
@@ -143,10 +176,12 @@ export function historyText(found: LayoutHistoryAnswer): string {
       `The change waits for:\n${textTable(['NODE', 'STATE', 'WHAT IT HAS NOT DONE'], rows)}`,
     )
   }
-  for (const one of waitedFor) {
-    if (!one.isUp) texts.push(`${one.id.slice(0, 16)} is down. ${mendOf(one)}`)
-  }
-  return texts.join('\n\n')
+  const mends = waitedFor.flatMap(({ id, isUp, mend }) => {
+    if (mend === undefined) return []
+    return [isUp ? mend : `${id.slice(0, 16)} is down. ${mend}`]
+  })
+  // Several nodes may wait for one and the same thing.
+  return [...texts, ...new Set(mends)].join('\n\n')
 }
 
 const words: Readonly<Record<Awaited['missing'][number], (newest: number) => string>> = {
@@ -155,8 +190,42 @@ const words: Readonly<Record<Awaited['missing'][number], (newest: number) => str
   reads: () => 'does not read from the newer layout yet',
 }
 
-function mendOf({ id, missing }: Awaited): string {
+function mendOf(one: Awaited, hindrance: Hindrance): string | undefined {
+  return one.isUp ? upMend(one, hindrance) : downMend(one, hindrance)
+}
+
+/** Nothing where it is only a matter of time. */
+function upMend({ id, missing }: Awaited, hindrance: Hindrance): string | undefined {
+  if (!missing.includes('copies')) return undefined
+  const { quorumless, missingBlocks } = hindrance
+  if (quorumless > 0) {
+    return (
+      `${quorumless} partitions have no quorum now, and are copied from one. \`hangar status\` says which ` +
+      `nodes are down or lost rows. Where these do not bring them back: ${GIVE_UP}.`
+    )
+  }
+  const blocks = missingBlocks.get(id) ?? 0
+  if (blocks === 0) return undefined
+  return (
+    `${id.slice(0, 16)} lacks ${blocks} blocks and is bringing them. Should that number stay: the change ` +
+    'waits for each of them, also for one that no node has. `hangar repair --check` names those and their ' +
+    'objects (block-lost): start nodes that are down, put the objects again, or delete them; within ten ' +
+    'minutes after that the change goes on.'
+  )
+}
+
+const GIVE_UP =
+  'hangar node give-up with the ids of all that are gone, doc/operations/recovering.md'
+
+function downMend({ id, missing }: Awaited, { quorumless, isRecovering }: Hindrance): string {
   const short = id.slice(0, 16)
+  if (quorumless > 0 && !isRecovering) {
+    return (
+      `Start it again, with its folders: the change goes on by itself. ${quorumless} partitions have no ` +
+      'quorum now. Do not declare it lost: that would not bring them back, and its rows would be let in ' +
+      `no more. If it is dead for good: ${GIVE_UP}.`
+    )
+  }
   // Only who owns something in the newest layout has copies to take.
   const place = missing.includes('copies')
     ? ` Then give its place to another node: hangar layout assign NEW --replace ${short}.`

@@ -1,7 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { LayoutHistoryAnswer } from '../../src/api/admin/answers.ts'
-import { historyText, withMends } from '../../src/cli/layout-text.ts'
+import type {
+  ClusterHealthAnswer,
+  ClusterStatusAnswer,
+  LayoutHistoryAnswer,
+} from '../../src/api/admin/answers.ts'
+import { hindranceOf, historyText, withMends } from '../../src/cli/layout-text.ts'
 
 const [DEAD, OLD, NEW] = ['a1', 'b2', 'c3'].map((byte) => byte.repeat(32))
 const behind = { ack: 1, sync: 1, syncAck: 1 }
@@ -22,7 +26,7 @@ const changing: LayoutHistoryAnswer = {
 }
 
 test('whom a change waits for is named, with what is missing and what to do about the dead', () => {
-  const [, , waits, dead, old, ...more] = historyText(changing).split('\n\n')
+  const [, , waits, dead, old, ...more] = historyText(withMends(changing)).split('\n\n')
   assert.match(waits!, /^The change waits for:\nNODE +STATE +WHAT IT HAS NOT DONE\n/)
   assert.match(
     waits!,
@@ -43,4 +47,44 @@ test('for programs a node that is down has its mend, and one that is up has none
   const { waitedFor: _, ...over } = { ...changing, updateTrackers: null }
   assert.deepEqual(withMends(over), over)
   assert.doesNotMatch(historyText(over), /waits for/)
+})
+
+const role = { zone: 'a', capacity: 1e9, tags: [] }
+const served = { partitions: 256, partitionsQuorum: 256, storageNodesOk: 2 } as ClusterHealthAnswer
+
+function nodesOf(missingBlocks = 0, isUp = false): ClusterStatusAnswer {
+  const nodes = [
+    { id: DEAD, isUp, role },
+    { id: OLD, isUp: true, role },
+    { id: NEW, isUp: true, role, missingBlocks },
+  ]
+  return { layoutVersion: 2, nodes } as unknown as ClusterStatusAnswer
+}
+
+function linesAfterWaits(health: ClusterHealthAnswer, nodes: ClusterStatusAnswer): string[] {
+  return historyText(withMends(changing, hindranceOf(health, nodes)))
+    .split('\n\n')
+    .slice(3)
+}
+
+test('where partitions have no quorum nobody is told to declare a node lost', () => {
+  const health = { ...served, partitionsQuorum: 85 }
+  const [dead, old, fresh, ...more] = linesAfterWaits(health, nodesOf())
+  for (const line of [dead, old]) {
+    assert.match(line!, /is down\. Start it again, .* 171 partitions have no quorum now\. Do not /)
+    assert.match(line!, /hangar node give-up with the ids of all that are gone/)
+    assert.doesNotMatch(line!, /node lost/)
+  }
+  assert.match(fresh!, /^171 partitions have no quorum now, and are copied from one\. .*give-up/)
+  assert.deepEqual(more, [])
+  // A node on its way back is helped by it.
+  const [recovering] = linesAfterWaits({ ...health, storageNodesOk: 1 }, nodesOf())
+  assert.match(recovering!, /hangar node lost (?:a1){8} --yes/)
+})
+
+test('blocks that a change waits for are told of, as no node may have them', () => {
+  const [, , lacking, ...more] = linesAfterWaits(served, nodesOf(20))
+  assert.match(lacking!, /^(?:c3){8} lacks 20 blocks .* `hangar repair --check` names those/)
+  assert.deepEqual(more, [])
+  assert.equal(linesAfterWaits(served, nodesOf()).length, 2)
 })

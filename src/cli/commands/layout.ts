@@ -1,6 +1,7 @@
 /** `hangar layout`: which nodes store what; staged, shown as moves, applied. */
 
 import type {
+  ClusterHealthAnswer,
   ClusterLayoutAnswer,
   ClusterStatusAnswer,
   LayoutAppliedAnswer,
@@ -12,6 +13,7 @@ import type {
 import type { AdminClient } from '../admin-client.ts'
 import { CliError } from '../command.ts'
 import {
+  hindranceOf,
   historyText,
   layoutText,
   movesText,
@@ -217,8 +219,15 @@ async function revert(run: Run): Promise<void> {
 }
 
 async function history(run: Run): Promise<void> {
-  const found = await run.client.call<LayoutHistoryAnswer>('GetClusterLayoutHistory')
-  printAnswer(run, withMends(found), historyText)
+  const { client } = run
+  const found = await client.call<LayoutHistoryAnswer>('GetClusterLayoutHistory')
+  if (found.waitedFor === undefined) {
+    printAnswer(run, found, historyText)
+    return
+  }
+  const nodes = await client.call<ClusterStatusAnswer>('GetClusterStatus')
+  const health = await client.call<ClusterHealthAnswer>('GetClusterHealth')
+  printAnswer(run, withMends(found, hindranceOf(health, nodes)), historyText)
 }
 
 async function skipDeadNodes(run: Run): Promise<void> {

@@ -24,7 +24,7 @@ export const node: DefineCommand = (program, terminal) => {
   group
     .command('id')
     .description('what other nodes join by: ID@host:port')
-    .option('-q, --quiet', 'nothing but the id')
+    .option('-q, --quiet', 'no hint where there is no address')
     .option('--json', 'for programs')
     .action(nodeAction<NodeOptions>(terminal, printId))
   group
@@ -118,7 +118,7 @@ async function giveUp(run: NodeRun<NodeOptions>, words: readonly string[]): Prom
   }
   const answer = await ask({ accepted: true, lost })
   const what =
-    `${counted(survivors.length, 'node')} go on, with the copies that are left: layout ` +
+    `${counted(survivors.length, 'node')} ${survivors.length === 1 ? 'goes' : 'go'} on, with the copies that are left: layout ` +
     `${answer.version}. As many copies as before are staged: add nodes with empty folders by ` +
     '`hangar layout assign` where they are too few, or stage fewer by `hangar layout config ' +
     '--factor`; then `hangar layout apply`, and `hangar repair --check` when it is through'

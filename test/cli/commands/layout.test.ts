@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import type {
+  ClusterHealthAnswer,
   ClusterLayoutAnswer,
   ClusterStatusAnswer,
   LayoutAppliedAnswer,
@@ -109,7 +110,7 @@ test('history tells of the layouts, and skip-dead-nodes of one that nobody waits
   assert.deepEqual([skipped.code, /Cannot skip nodes/.test(skipped.err)], [1, true])
 })
 
-test('node lost asks twice, and never of a node that is up', async () => {
+test('node lost asks twice, never of a node that is up, nor where a change would lose what is there', async () => {
   const up = await hangar('node', 'lost', self.slice(0, 8), '--yes')
   assert.deepEqual([up.code, /is up/.test(up.err)], [1, true])
   const nobody = await hangar('node', 'lost', 'ffff')
@@ -122,6 +123,11 @@ test('node lost asks twice, and never of a node that is up', async () => {
   assert.equal((await hangar('layout', 'apply', '--yes')).code, 0)
   const doubtful = await hangar('node', 'lost', 'cdcd')
   assert.deepEqual([doubtful.code, /given up.*\n.*--yes/.test(doubtful.err)], [1, true])
-  const done = await hangar('node', 'lost', 'cdcd', '--yes')
-  assert.deepEqual([done.code, done.out], [0, 'Node cdcdcdcdcdcdcdcd is not waited for any more'])
+  const bereft = await hangar('node', 'lost', 'cdcd', '--yes')
+  assert.equal(bereft.code, 1)
+  assert.match(bereft.err, /\d+ partitions have no quorum of new owners .*hangar node give-up/)
+  const kept = await hangar('node', 'give-up', 'cdcd', '--confirm', 'give up 1 node')
+  assert.deepEqual([kept.code, /^1 node goes on, with/.test(kept.out)], [0, true])
+  const { health } = await json<{ health: ClusterHealthAnswer }>('status')
+  assert.deepEqual([health.status, health.partitionsQuorum], ['healthy', 256])
 })

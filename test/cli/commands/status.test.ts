@@ -1,11 +1,7 @@
 import assert from 'node:assert/strict'
-import { once } from 'node:events'
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { test, type TestContext } from 'node:test'
-import { say, type Said } from '../terminal.ts'
-
-type Answers = Readonly<Record<string, object | (() => object)>>
+import { sayTo, type Answers } from '../answering.ts'
+import type { Said } from '../terminal.ts'
 
 const three = { zoneRedundancy: 'maximum', replicationFactor: 3 }
 const settled = { stagedParameters: null, stagedRoleChanges: [] }
@@ -18,22 +14,14 @@ function nodeOf(index: number, more: object = {}): object {
 }
 
 /** What the command says of a node that answers so; it has three copies and no change under way. */
-async function sayStatus(t: TestContext, answers: Answers, ...words: string[]): Promise<Said> {
+function sayStatus(t: TestContext, answers: Answers): Promise<Said> {
   const all: Answers = {
     GetClusterHealth: served,
     GetClusterLayout: { parameters: three, ...settled },
     GetClusterLayoutHistory: { updateTrackers: null },
     ...answers,
   }
-  const server = createServer(({ url }, response) => {
-    const answer = all[/^\/v2\/(\w+)/.exec(url!)![1]!]!
-    response.end(JSON.stringify(typeof answer === 'function' ? answer() : answer))
-  }).listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  t.after(() => server.close())
-  const endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
-  const environment = { HANGAR_ADMIN_TOKEN: 't' }
-  return say(['status', ...words, '--admin-url', endpoint], { environment })
+  return sayTo(t, all, ['status'])
 }
 
 test('status tells of a clock that is apart, of a cluster that is healthy, and ends with 0', async (t) => {

@@ -1,0 +1,28 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { partitionsBereft } from '../../../src/api/admin/lost.ts'
+import { newestLayout, withProgress } from '../../../src/cluster/layout/history.ts'
+import { countPartitions } from '../../../src/cluster/layout/layout.ts'
+import { apply, stage } from '../../../src/cluster/layout/staging.ts'
+import { firstOf, nodeOf, storing } from '../../cluster/layout/members.ts'
+
+const joins = { roles: new Map([[nodeOf(9), storing('z9')]]) }
+
+test('a new owner that holds the only copy of a partition is not declared lost', () => {
+  const changing = apply(stage(firstOf(1, 1), joins), 2)
+  const owned = countPartitions(newestLayout(changing), nodeOf(9))
+  assert.ok(owned > 0)
+  assert.equal(partitionsBereft(changing, nodeOf(9)), owned)
+})
+
+test('one of three copies is declared lost in the middle of a change, a second is not', () => {
+  const changing = apply(stage(firstOf(3, 3), joins), 2)
+  assert.equal(partitionsBereft(changing, nodeOf(9)), 0)
+  const lost = new Map([[nodeOf(9), { isLost: true }]])
+  const one = { ...changing, nodes: withProgress(changing, lost) }
+  assert.ok(partitionsBereft(one, nodeOf(0)) > 0)
+})
+
+test('while no layout changes nothing is copied to anybody', () => {
+  assert.equal(partitionsBereft(firstOf(2, 1), nodeOf(1)), 0)
+})
