@@ -6,8 +6,10 @@ import type { AddressInfo } from 'node:net'
 import type { TestContext } from 'node:test'
 import { say, type Said } from './terminal.ts'
 
-/** By the operation of the admin API. */
-export type Answers = Readonly<Record<string, object | (() => object)>>
+type Answer = Readonly<Record<string, unknown>> | (() => object)
+
+/** By the operation of the admin API; a function is asked for each answer. */
+export type Answers = Readonly<Record<string, Answer>>
 
 /** A call that has no answer here ends with 404. */
 export async function sayTo(

@@ -1,23 +1,53 @@
-/** What a change of layout would lose if a node were declared lost in the middle of it. Pure. */
+/** What a change of layout would lose by nodes that are declared lost: it does not wait for them. Pure. */
 
 import type { NodeId } from '../../base/ids.ts'
 import { PARTITION_COUNT, quorumOf } from '../../cluster/cluster.ts'
 import { readLayout, type LayoutHistory } from '../../cluster/layout/history.ts'
-import { ownersIn } from '../../cluster/layout/layout.ts'
+import { ownersIn, type Layout } from '../../cluster/layout/layout.ts'
 
 /**
- * Partitions of which no quorum of new owners is left without the lost ones. A change does not wait for
- * these: reads would move to owners that hold nothing, and the old ones throw away what they have.
+ * Partitions of which no quorum of new owners would be left if a node were declared lost now: reads would
+ * move to owners that hold nothing, and the old ones throw away what they have.
  */
 export function partitionsBereft(history: LayoutHistory, lost: NodeId): number {
   const read = readLayout(history)
   const next = history.active.filter(({ version }) => version > read.version)
-  const isLeft = (id: NodeId): boolean => id !== lost && history.nodes.get(id)?.isLost !== true
+  const isLost = (id: NodeId): boolean => id === lost || isDeclared(history, id)
+  return countBereft(next, isLost, (owners) => owners.includes(lost))
+}
+
+/** The same of a layout that would begin. */
+function partitionsBereftIn(history: LayoutHistory, layout: Layout): number {
+  return countBereft([layout], (id) => isDeclared(history, id))
+}
+
+/** Why such a layout is refused; undefined where it is not. */
+export function bereftText(history: LayoutHistory | undefined, layout: Layout): string | undefined {
+  const bereft = history === undefined ? 0 : partitionsBereftIn(history, layout)
+  if (history === undefined || bereft === 0) return undefined
+  const lost = layout.storage.filter((id) => isDeclared(history, id))
+  return (
+    `Cannot make a layout: ${bereft} partitions would belong to nodes that were declared lost, and what ` +
+    'others hold of them would be thrown away. Take the roles of these away, or give them to others: ' +
+    lost.map((id) => id.slice(0, 16)).join(', ')
+  )
+}
+
+function isDeclared(history: LayoutHistory, id: NodeId): boolean {
+  return history.nodes.get(id)?.isLost === true
+}
+
+function countBereft(
+  layouts: readonly Layout[],
+  isLost: (id: NodeId) => boolean,
+  counts: (owners: readonly NodeId[]) => boolean = () => true,
+): number {
   let count = 0
   for (let partition = 0; partition < PARTITION_COUNT; partition += 1) {
-    const isBereft = next.some((layout) => {
+    const isBereft = layouts.some((layout) => {
       const owners = ownersIn(layout, partition)
-      return owners.includes(lost) && owners.filter(isLeft).length < quorumOf(owners)
+      const left = owners.filter((id) => !isLost(id)).length
+      return counts(owners) && left < quorumOf(owners)
     })
     if (isBereft) count += 1
   }

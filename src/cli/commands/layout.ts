@@ -100,7 +100,10 @@ export const layout: DefineCommand = (program, terminal) => {
     .command('skip-dead-nodes')
     .description('go on without the nodes that do not answer')
     .requiredOption('--version <n>', 'of the layout that waits for them', wholeNumber)
-    .option('--allow-missing-data', 'declare them lost, with what only they hold')
+    .option(
+      '--allow-missing-data',
+      'declare them lost: what only they hold, or were to take over, is given up',
+    )
     .option(...json)
     .action(wire(skipDeadNodes))
 }
@@ -188,8 +191,7 @@ async function plan({ client, options, terminal }: Run): Promise<void> {
     terminal.print(JSON.stringify(found, null, 2))
     return
   }
-  if ('error' in found)
-    throw new CliError(found.error, '`hangar layout show` shows what is staged.')
+  if ('error' in found) throw cannotBe(found.error)
   terminal.print(movesText(found))
   terminal.print(`\nTo make it so: hangar layout apply --version ${found.newLayout.version}`)
 }
@@ -202,10 +204,20 @@ async function apply(run: Run): Promise<void> {
   printAnswer(run, answer, (done) => `${done.message.join('\n')}\n\n${rolesText(done.layout)}`)
 }
 
+function cannotBe(why: string): CliError {
+  const [, wanted, has] = /copies want (\d+) nodes that store, and there are (\d+)/.exec(why) ?? []
+  const mend =
+    wanted === undefined
+      ? ''
+      : ` Stage more nodes: \`hangar layout assign\`; or fewer copies: \`hangar layout config --factor ${has}\`.`
+  return new CliError(why, `\`hangar layout show\` shows what is staged.${mend}`)
+}
+
 /** @throws {CliError} where applying would take away what is served now */
 async function assertServed(client: AdminClient): Promise<void> {
   const found = await client.call<LayoutPreviewAnswer>('PreviewClusterLayoutChanges', { body: {} })
-  if ('error' in found || found.unserved === undefined) return
+  if ('error' in found) throw cannotBe(found.error)
+  if (found.unserved === undefined) return
   throw new CliError(
     unservedText(found.unserved),
     'Start them first, or give the place of what is dead to another node: `hangar layout assign NEW ' +

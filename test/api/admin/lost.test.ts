@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { partitionsBereft } from '../../../src/api/admin/lost.ts'
+import { bereftText, partitionsBereft } from '../../../src/api/admin/lost.ts'
 import { newestLayout, withProgress } from '../../../src/cluster/layout/history.ts'
-import { countPartitions } from '../../../src/cluster/layout/layout.ts'
+import { countPartitions, type Layout } from '../../../src/cluster/layout/layout.ts'
 import { apply, stage } from '../../../src/cluster/layout/staging.ts'
 import { firstOf, nodeOf, storing } from '../../cluster/layout/members.ts'
 
@@ -25,4 +25,20 @@ test('one of three copies is declared lost in the middle of a change, a second i
 
 test('while no layout changes nothing is copied to anybody', () => {
   assert.equal(partitionsBereft(firstOf(2, 1), nodeOf(1)), 0)
+})
+
+test('a layout that leaves partitions to nodes that were declared lost alone is refused', () => {
+  const first = firstOf(3, 3)
+  const lost = new Map([[nodeOf(2), { isLost: true }]])
+  const history = { ...first, nodes: withProgress(first, lost) }
+  const next = (factor: number): Layout => newestLayout(apply(stage(first, { factor }), 2))
+  const owned = countPartitions(next(1), nodeOf(2))
+  const text = bereftText(history, next(1))
+  assert.match(
+    text!,
+    new RegExp(`: ${owned} partitions would belong .*: ${nodeOf(2).slice(0, 16)}$`),
+  )
+  assert.equal(bereftText(first, next(1)), undefined)
+  assert.equal(bereftText(undefined, next(1)), undefined)
+  assert.equal(bereftText(history, newestLayout(first)), undefined, 'two of three hold it')
 })

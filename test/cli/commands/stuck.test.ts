@@ -7,7 +7,7 @@ import { sayTo } from '../answering.ts'
 const [DEAD, WELL] = ['a1', 'b2'].map((byte) => byte.repeat(32)) as [string, string]
 const role = { zone: 'a', capacity: 1e9, tags: [] }
 
-function nodesOf(isUp: boolean): object {
+function nodesOf(isUp: boolean): Record<string, unknown> {
   const common = { hostname: null, addr: null, lastSeenSecsAgo: null, role, draining: false }
   const nodes = [
     { ...common, id: DEAD, isUp },

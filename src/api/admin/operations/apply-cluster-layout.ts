@@ -2,8 +2,10 @@
 
 import { applyLayout, previewLayout } from '../../../store/layout/layout.ts'
 import { layoutAppliedShape, type LayoutAppliedAnswer } from '../answers.ts'
+import { AdminError } from '../errors.ts'
 import { count, fields } from '../input.ts'
 import { movesText, stateAnswer } from '../layout.ts'
+import { bereftText } from '../lost.ts'
 import { garageOperation } from '../operation.ts'
 
 const input = fields({ version: count })
@@ -13,7 +15,11 @@ export const applyClusterLayout = garageOperation(
   'ApplyClusterLayout',
   async ({ layout }, call): Promise<LayoutAppliedAnswer> => {
     const { version } = call.input(input)
-    const message = await previewLayout(layout).then(movesText, () => [])
+    // What cannot be is refused with its reason by what applies.
+    const found = await previewLayout(layout).catch(() => undefined)
+    const bereft = found && bereftText(layout.members.history(), found.layout)
+    if (bereft !== undefined) throw new AdminError('InvalidRequest', bereft)
+    const message = found === undefined ? [] : movesText(found)
     const state = await applyLayout(layout, version)
     return { message, layout: stateAnswer(state) }
   },

@@ -6,6 +6,7 @@ import { previewLayout } from '../../../store/layout/layout.ts'
 import { layoutPreviewShape, type LayoutPreviewAnswer } from '../answers.ts'
 import { unservedWith } from '../health.ts'
 import { layoutAnswer, movesText } from '../layout.ts'
+import { bereftText } from '../lost.ts'
 import { garageOperation } from '../operation.ts'
 
 export const previewClusterLayoutChanges = garageOperation(
@@ -15,6 +16,8 @@ export const previewClusterLayoutChanges = garageOperation(
     try {
       const found = await previewLayout(context.layout)
       const { layout, moves, copies, bytes } = found
+      const bereft = bereftText(context.layout.members.history(), layout)
+      if (bereft !== undefined) return { error: bereft }
       const unserved = await unservedWith(context, layout)
       return {
         message: movesText(found),
