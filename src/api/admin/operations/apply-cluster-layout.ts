@@ -5,7 +5,7 @@ import { layoutAppliedShape, type LayoutAppliedAnswer } from '../answers.ts'
 import { AdminError } from '../errors.ts'
 import { count, fields } from '../input.ts'
 import { movesText, stateAnswer } from '../layout.ts'
-import { bereftText } from '../lost.ts'
+import { bereftText } from '../../../cluster/bereft.ts'
 import { garageOperation } from '../operation.ts'
 
 const input = fields({ version: count })

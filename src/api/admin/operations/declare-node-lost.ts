@@ -5,7 +5,7 @@ import { declareNodeLost as declare, upNodes } from '../../../store/layout/layou
 import { AdminError } from '../errors.ts'
 import { fields, text } from '../input.ts'
 import { historyAnswer, nodeOf } from '../layout.ts'
-import { partitionsBereft } from '../lost.ts'
+import { partitionsBereft } from '../../../cluster/bereft.ts'
 import { hangarOperation } from '../operation.ts'
 
 const input = fields({ node: text })

@@ -6,7 +6,7 @@ import { previewLayout } from '../../../store/layout/layout.ts'
 import { layoutPreviewShape, type LayoutPreviewAnswer } from '../answers.ts'
 import { unservedWith } from '../health.ts'
 import { layoutAnswer, movesText } from '../layout.ts'
-import { bereftText } from '../lost.ts'
+import { bereftText } from '../../../cluster/bereft.ts'
 import { garageOperation } from '../operation.ts'
 
 export const previewClusterLayoutChanges = garageOperation(

@@ -1,9 +1,9 @@
 /** What a change of layout would lose by nodes that are declared lost: it does not wait for them. Pure. */
 
-import type { NodeId } from '../../base/ids.ts'
-import { PARTITION_COUNT, quorumOf } from '../../cluster/cluster.ts'
-import { readLayout, type LayoutHistory } from '../../cluster/layout/history.ts'
-import { ownersIn, type Layout } from '../../cluster/layout/layout.ts'
+import type { NodeId } from '../base/ids.ts'
+import { PARTITION_COUNT, quorumOf } from './cluster.ts'
+import { readLayout, type LayoutHistory } from './layout/history.ts'
+import { ownersIn, type Layout } from './layout/layout.ts'
 
 /**
  * Partitions of which no quorum of new owners would be left if a node were declared lost now: reads would

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { bereftText, partitionsBereft } from '../../../src/api/admin/lost.ts'
-import { newestLayout, withProgress } from '../../../src/cluster/layout/history.ts'
-import { countPartitions, type Layout } from '../../../src/cluster/layout/layout.ts'
-import { apply, stage } from '../../../src/cluster/layout/staging.ts'
-import { firstOf, nodeOf, storing } from '../../cluster/layout/members.ts'
+import { bereftText, partitionsBereft } from '../../src/cluster/bereft.ts'
+import { newestLayout, withProgress } from '../../src/cluster/layout/history.ts'
+import { countPartitions, type Layout } from '../../src/cluster/layout/layout.ts'
+import { apply, stage } from '../../src/cluster/layout/staging.ts'
+import { firstOf, nodeOf, storing } from './layout/members.ts'
 
 const joins = { roles: new Map([[nodeOf(9), storing('z9')]]) }
 
