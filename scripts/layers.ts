@@ -28,6 +28,7 @@ export const layers: Readonly<Record<string, Layer>> = {
     doors: [
       'cluster',
       'lone',
+      'bereft',
       'served',
       'members',
       'votes',
