@@ -1,6 +1,6 @@
 /** What befalls the nodes of a simulation: a swarm of faults, other ones for each seed. */
 
-import type { LayoutHistory } from '../cluster/layout/history.ts'
+import { newestLayout, type LayoutHistory } from '../cluster/layout/history.ts'
 import { COPY_MS_MIN, type SimulatedNode } from './node.ts'
 import type { SeededRng } from './seeded-rng.ts'
 import type { Weather, World } from './world.ts'
@@ -43,6 +43,8 @@ const ENDS_LIVES: ReadonlySet<FaultKind> = new Set([
 /** Those by which it cannot be asked for a while. */
 const HIDES: ReadonlySet<FaultKind> = new Set([...ENDS_LIVES, 'freeze', 'cut', 'split'])
 const COUNT_MIN = 5
+/** The others go on without one of so many. */
+const STORING_MIN = 3
 const SEGMENT_FILE = /^\/blocks\/.*segment/
 const METADATA_FILE = /^\/meta\//
 const SYNCED_FILES = [SEGMENT_FILE, /^\/meta\/db\//, /^\/meta\/seal$/, METADATA_FILE]
@@ -172,6 +174,7 @@ function failDrive(faults: Faults, kind: 'unreadable' | 'unsynced', node: Simula
  */
 function rotOne(nodes: readonly SimulatedNode[]): boolean {
   if (!hasCopies(nodes) || nodes.some(({ hasLostRows }) => hasLostRows)) return false
+  if (nodes.some(({ hasBeenAway }) => hasBeenAway)) return false
   const [first] = nodes as [SimulatedNode]
   if (!first.disk.rot(SEGMENT_FILE)) return false
   first.hasRotted = true
@@ -206,7 +209,7 @@ function loseRows(faults: Faults, node: SimulatedNode): boolean {
   if (![history, kept].every(isRedundant)) return false
   const known = nodes.flatMap(({ product }) => product?.layout?.members.history() ?? [])
   if (![...known, kept].every(letsIn)) return false
-  if (nodes.some((each) => each.hasLostRows || each.hasRotted)) return false
+  if (nodes.some((each) => each.hasLostRows || each.hasRotted || each.hasBeenAway)) return false
   if (world.rng.chance(0.4)) node.wipe()
   else {
     // Who came up since remembers what it had written down, which may be ten seconds old; and who
@@ -220,6 +223,34 @@ function loseRows(faults: Faults, node: SimulatedNode): boolean {
   node.hasLostRows = true
   restart(faults, node)
   return true
+}
+
+/**
+ * A node that stores is away: its process has ended, or sleeps. Once in a run; not in one that loses rows or bits,
+ * where its copies may be the last ones.
+ *
+ * @returns lets it be back; undefined where now is no time for it
+ */
+export function depart(world: World, nodes: readonly SimulatedNode[]): Departed | undefined {
+  const node = world.rng.pick(nodes)
+  const { present } = node
+  const history = present?.product?.layout?.members.history()
+  if (present === undefined || history === undefined || node.isStopping) return undefined
+  const { storage } = newestLayout(history)
+  if (!storage.includes(node.id) || storage.length < STORING_MIN) return undefined
+  if (nodes.some(({ hasLostRows, hasRotted }) => hasLostRows || hasRotted)) return undefined
+  node.hasBeenAway = true
+  if (world.rng.chance(0.5)) {
+    node.crash('kill')
+    return { node, come: () => node.present ?? node.start() }
+  }
+  present.life.freeze()
+  return { node, come: () => present.life.thaw() }
+}
+
+export interface Departed {
+  readonly node: SimulatedNode
+  readonly come: () => void
 }
 
 /** Ends by `mend` that somebody cannot be reached. */

@@ -5,7 +5,13 @@ import { GIB } from '../base/limits.ts'
 import { newestLayout, type LayoutHistory } from '../cluster/layout/history.ts'
 import { ownersIn, type Layout, type Role } from '../cluster/layout/layout.ts'
 import { LAYOUT_PARTITION } from '../cluster/cluster.ts'
-import { applyLayout, showLayout, stageLayout } from '../store/layout/layout.ts'
+import {
+  applyLayout,
+  showLayout,
+  skipDeadNodes,
+  stageLayout,
+  type LayoutContext,
+} from '../store/layout/layout.ts'
 import type { SimulatedNode } from './node.ts'
 import type { World } from './world.ts'
 
@@ -13,6 +19,10 @@ const ZONES = ['north', 'south', 'west'] as const
 /** How long the operator rests after a command that was not taken. */
 const RETRY_MS = 300
 const FEW = 3
+/** After which somebody who was left out is back, whatever became of that. */
+const AWAY_MS_MAX = 90_000
+const STEP_MS = 10_000
+const OUT_MS = [0, 2_000, 20_000] as const
 
 /** How a run comes to its owners. */
 export type Founding =
@@ -22,6 +32,19 @@ export type Founding =
   | { readonly kind: 'founded'; readonly owners: number; readonly factor: number }
   /** The first node serves alone; others are taken in later. */
   | { readonly kind: 'grown' }
+
+interface Drawn {
+  readonly roles: ReadonlyMap<NodeId, Role | undefined>
+  /** How many nodes store with them. */
+  readonly storing: number
+}
+
+/** @returns whether it is done */
+type Step = (
+  layout: LayoutContext,
+  history: LayoutHistory,
+  node: SimulatedNode,
+) => Promise<boolean>
 
 /** Drives the layout commands as an operator at any node would. */
 export class Operator {
@@ -72,24 +95,103 @@ export class Operator {
     const { history } = await showLayout(layout)
     if (history === undefined) return
     const newest = newestLayout(history)
-    // Where a bit has flipped unseen the last whole copy must not be thrown away.
-    const least = this.#nodes.some(({ disk }) => disk.hasRotted) ? 2 : 1
-    const { roles, storing } = this.#drawRoles(newest, least)
+    const { roles, storing } = this.#drawRoles(newest, this.#least())
+    await this.#apply(layout, history, { roles, storing })
+  }
+
+  async #apply(
+    layout: LayoutContext,
+    history: LayoutHistory,
+    { roles, storing }: Drawn,
+  ): Promise<void> {
+    const { version } = newestLayout(history)
     if (storing < FEW) {
       // What others have staged may leave one alone, whom nobody could let in again.
       if (this.#nodes.some((node) => waitsToBeLetIn(node, history))) return
-      this.#smallVersion = Math.max(this.#smallVersion, newest.version + 1)
+      this.#smallVersion = Math.max(this.#smallVersion, version + 1)
     }
-    const factor = Math.min(storing, Math.max(least, rng.pick([1, 2, 3, 3, 3])))
+    const factor = Math.min(storing, Math.max(this.#least(), this.#world.rng.pick([1, 2, 3, 3, 3])))
     await stageLayout(layout, { roles, factor, zoneSpread: 1 })
-    await applyLayout(layout, newest.version + 1)
+    await applyLayout(layout, version + 1)
+  }
+
+  /** Where a bit has flipped unseen the last whole copy must not be thrown away. */
+  #least(): number {
+    return this.#nodes.some(({ disk }) => disk.hasRotted) ? 2 : 1
+  }
+
+  /**
+   * Takes the role of a node that is away and goes on without it; then gives it one again. `come` lets
+   * it be back, before that or after it: then it has heard of nothing in between.
+   *
+   * @param isOver whether nothing may befall the nodes any more
+   */
+  async leaveOut(node: SimulatedNode, isOver: () => boolean, come: () => void): Promise<void> {
+    const { rng, now } = this.#world
+    const until = now + AWAY_MS_MAX * 1000
+    const isTime = (): boolean => !isOver() && this.#world.now < until
+    if (await this.#until(isTime, node, (...at) => this.#goOnWithout(...at))) {
+      await this.#rest(rng.pick(OUT_MS))
+      if (rng.chance(0.3)) come()
+      await this.#until(isTime, node, (...at) => this.#takeBack(...at))
+      await this.#rest(rng.pick(OUT_MS))
+    }
+    come()
+  }
+
+  /** Tries a step by way of some other node, until it is done. @returns false when time was up */
+  async #until(isTime: () => boolean, node: SimulatedNode, step: Step): Promise<boolean> {
+    const others = this.#nodes.filter((each) => each !== node)
+    while (isTime()) {
+      await this.#rest()
+      const layout = this.#world.rng.pick(others).product?.layout
+      try {
+        const trying = layout === undefined ? false : this.#try(layout, node, step)
+        // What was begun at a node that died is never heard of again.
+        if ((await Promise.race([trying, this.#rest(STEP_MS)])) === true) return true
+      } catch {
+        // Somebody else changed it, or too few are there.
+      }
+    }
+    return false
+  }
+
+  async #try(layout: LayoutContext, node: SimulatedNode, step: Step): Promise<boolean> {
+    const { history } = await showLayout(layout)
+    return history !== undefined && step(layout, history, node)
+  }
+
+  /** @returns whether nobody waits for it any more */
+  async #goOnWithout(
+    layout: LayoutContext,
+    history: LayoutHistory,
+    { id }: SimulatedNode,
+  ): Promise<boolean> {
+    const { version, storage } = newestLayout(history)
+    if (!storage.includes(id)) {
+      if (history.active.length === 1) return true
+      await skipDeadNodes(layout, { version, allowMissingData: false })
+    } else if (storage.length >= FEW) {
+      const roles = new Map([[id, undefined]])
+      await this.#apply(layout, history, { roles, storing: storage.length - 1 })
+    }
+    return false
+  }
+
+  async #takeBack(
+    layout: LayoutContext,
+    history: LayoutHistory,
+    node: SimulatedNode,
+  ): Promise<boolean> {
+    const { storage } = newestLayout(history)
+    if (storage.includes(node.id)) return true
+    const roles = new Map([[node.id, this.#role(node)]])
+    await this.#apply(layout, history, { roles, storing: storage.length + 1 })
+    return false
   }
 
   /** @returns changes of roles, and how many nodes store with them: at least `least` */
-  #drawRoles(
-    newest: Layout,
-    least: number,
-  ): { readonly roles: ReadonlyMap<NodeId, Role | undefined>; readonly storing: number } {
+  #drawRoles(newest: Layout, least: number): Drawn {
     const { rng } = this.#world
     const members = new Set<NodeId>(newest.storage)
     const spare = this.#nodes.filter(({ id }) => !members.has(id))
@@ -150,8 +252,8 @@ export class Operator {
     return this.#nodes.find((node) => node.id === id)!
   }
 
-  #rest(): Promise<void> {
-    return new Promise((resolve) => void this.#world.after(RETRY_MS, resolve))
+  #rest(ms = RETRY_MS): Promise<void> {
+    return new Promise((resolve) => void this.#world.after(ms, resolve))
   }
 }
 

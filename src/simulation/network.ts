@@ -27,6 +27,9 @@ export interface Directory {
   all(): readonly NodeId[]
 }
 
+/** About as long as the pings of a mesh take to notice it. */
+const DOWN_AFTER_MS = 5_000
+
 /** A question on its way: `perform` runs where it arrives. */
 interface Question {
   readonly to: NodeId
@@ -92,6 +95,11 @@ export class SimulatedNetwork implements Network {
     this.#directory = parts.directory
   }
 
+  /** Whether others take it for up: one that does not answer is down after a while. */
+  get isUp(): boolean {
+    return this.#life.frozenMs < DOWN_AFTER_MS
+  }
+
   handle(endpoint: string, handler: MessageHandler): void {
     this.#endpoints.handle(endpoint, handler)
   }
@@ -104,7 +112,7 @@ export class SimulatedNetwork implements Network {
     return this.#directory
       .all()
       .filter((node) => node !== this.self)
-      .map((node) => ({ node, isUp: this.#directory.find(node) !== undefined }))
+      .map((node) => ({ node, isUp: this.#directory.find(node)?.isUp === true }))
   }
 
   call(to: NodeId, endpoint: string, message: unknown, options: CallOptions): unknown {

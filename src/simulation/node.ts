@@ -112,6 +112,8 @@ export class SimulatedNode {
   mustBeRemembered = false
   /** Bits of its drive were flipped. */
   hasRotted = false
+  /** The layout may have gone on without it, and with that its copies. */
+  hasBeenAway = false
   /** It was told to stop, and still does what it must end first. */
   isStopping = false
   readonly #parts: NodeParts

@@ -27,6 +27,8 @@ export interface Conditions {
   readonly syncIntervalMs?: number
   /** Two operators change the layout at the same time. */
   readonly hasTwoOperators?: boolean
+  /** A node is away while the layout goes on without it. */
+  readonly hasAbsence?: boolean
   /** Large bodies are few: most of them lie here already. */
   readonly sharesBlocks?: boolean
 }
@@ -55,6 +57,7 @@ export function drawStorm(rng: SeededRng): Conditions {
   return {
     layoutChanges: 2 + rng.below(6),
     hasTwoOperators: rng.chance(0.3),
+    ...drawAbsence(rng),
     sharesBlocks: rng.chance(0.25),
     ...(rng.chance(0.25) ? { syncIntervalMs: 15_000 } : {}),
     forecast: {
@@ -71,6 +74,11 @@ export function drawStorm(rng: SeededRng): Conditions {
         : {}),
     },
   }
+}
+
+/** Keys are emptied in half of such runs: what a node still has of them must come to nobody. */
+function drawAbsence(rng: SeededRng): Pick<Conditions, 'hasAbsence' | 'emptiesKeys'> {
+  return rng.chance(0.3) ? { hasAbsence: true, emptiesKeys: rng.chance(0.5) } : {}
 }
 
 /** The same run with everything right. */

@@ -6,7 +6,7 @@ import { createBucket, findBucketByName } from '../store/bucket/bucket.ts'
 import type { Store } from '../store/store.ts'
 import { Client, KEYS, readVersion, type Run } from './clients.ts'
 import { drawRates } from './drift.ts'
-import { drawForecast, drawWeather, strike, type Forecast } from './faults.ts'
+import { depart, drawForecast, drawWeather, strike, type Forecast } from './faults.ts'
 import { historyOf, initialState } from './history.ts'
 import { Operator, type Founding } from './layouts.ts'
 import { linearizationFault } from './linearizability.ts'
@@ -85,6 +85,8 @@ class Scene {
   readonly #races: Races
   #layoutChanges = 0
   readonly #hasTwoOperators: boolean
+  /** The count of begun operations at which a node goes away. */
+  readonly #absentFrom: number | undefined
   readonly #forecast: Forecast
   readonly #struck: string[] = []
   readonly #run: Run
@@ -136,6 +138,8 @@ class Scene {
     const all = limits.clients * limits.operationsPerClient
     const count = Math.min(forecast.count, limits.faults)
     const last = Math.floor(LAST_FAULT_AT * all)
+    const isAbsent = parts.conditions.hasAbsence === true && parts.founding.kind !== 'fixed'
+    this.#absentFrom = isAbsent ? 1 + world.rng.below(Math.floor(all / 2)) : undefined
     this.#moments = Array.from({ length: count }, () => 1 + world.rng.below(last))
     world.answered = (node, endpoint) => this.#maybeCrash(node, endpoint)
   }
@@ -243,6 +247,7 @@ class Scene {
       this.#world.after(this.#world.rng.unit() * 100, () => this.#strike())
     }
     this.#races.at(this.#begun)
+    if (this.#begun === this.#absentFrom) this.#leave()
     const all = this.#limits.clients * this.#limits.operationsPerClient
     const step = Math.floor((LAST_FAULT_AT * all) / (this.#layoutChanges + 1))
     if (this.#begun % step === 0 && this.#begun <= step * this.#layoutChanges) {
@@ -252,6 +257,18 @@ class Scene {
       this.#operator.change().catch(() => undefined)
       if (this.#hasTwoOperators) this.#operator.change().catch(() => undefined)
     }
+  }
+
+  #leave(): void {
+    if (this.#isHealing) return
+    const departed = depart(this.#world, this.#nodes)
+    if (departed === undefined) {
+      this.#world.after(50, () => this.#leave())
+      return
+    }
+    const { node, come } = departed
+    this.#struck.push(`absence ${node.index}`)
+    void this.#operator.leaveOut(node, () => this.#isHealing, come)
   }
 
   #strike(): void {

@@ -156,6 +156,7 @@ export class Life implements Clock {
   readonly #offsetMicros: number
   #isOver = false
   #frozen: (() => void)[] | undefined
+  #frozenAt = 0
   #jumpMicros = 0
 
   constructor(world: World, offsetMicros: number) {
@@ -167,12 +168,18 @@ export class Life implements Clock {
     return this.#isOver
   }
 
+  /** How long it has been frozen; 0 while it is not. */
+  get frozenMs(): number {
+    return this.#frozen === undefined ? 0 : (this.#world.now - this.#frozenAt) / 1000
+  }
+
   end(): void {
     this.#isOver = true
   }
 
   /** Nothing happens in this life until `thaw`; what was due then happens at once. */
   freeze(): void {
+    if (this.#frozen === undefined) this.#frozenAt = this.#world.now
     this.#frozen ??= []
   }
 

@@ -1,6 +1,7 @@
 /**
  * No node follows a layout that was not chosen, and an old one ends only when all who own rows in it
- * know that reads have moved: as what they hold and what they say shows, not as the register does.
+ * know that reads have moved: as what they hold and what they say shows, not as the register does. Who
+ * was skipped need not know it, but those can act nowhere among themselves.
  */
 
 import { compareEpochs, type Ballot, type Epoch } from '../../base/ballot.ts'
@@ -10,10 +11,12 @@ import { blake3 } from '../../base/hash.ts'
 import type { NodeId } from '../../base/ids.ts'
 import { quorumOf } from '../../cluster/cluster.ts'
 import { epochOf, type LayoutHistory } from '../../cluster/layout/history.ts'
+import { ownersIn, type Layout } from '../../cluster/layout/layout.ts'
 import { encodeHistory } from '../../cluster/layout/stored.ts'
 import type { Operation } from '../../db/engine.ts'
 import type { Envelope } from '../../table/messages.ts'
 import type { RegisterRow } from '../../table/row.ts'
+import { partitionNumbers } from '../layouts.ts'
 import type { SimulatedNode } from '../node.ts'
 import { registerRow } from './registers.ts'
 import type { Asked, RegisterAt, Watch } from './witness.ts'
@@ -28,13 +31,14 @@ interface Offer {
 
 export class ChosenLayoutsWatch implements Watch {
   readonly #fault: (sentence: string) => void
-  /** Who stores in each layout. */
-  readonly #storage = new Map<number, readonly NodeId[]>()
+  readonly #layouts = new Map<number, Layout>()
   readonly #seen = new Map<SimulatedNode, LayoutHistory>()
   /** The newest epoch that each node has spoken in. */
   readonly #known = new Map<NodeId, Epoch>()
   /** Re-admissions of the cluster when reads left a layout. */
   readonly #leftAt = new Map<number, number>()
+  /** As any node knew it: it goes with the last layout that names a node. */
+  readonly #skippedTo = new Map<NodeId, number>()
   readonly #ended = new Set<number>()
   /** Owners of the register, in each active layout, by epoch. */
   readonly #keepers = new Map<string, readonly (readonly NodeId[])[]>()
@@ -91,13 +95,16 @@ export class ChosenLayoutsWatch implements Watch {
       history.active.map(({ storage }) => storage),
     )
     // Layout 0 is what each node has that stands alone.
-    for (const { version, storage } of history.active) {
-      if (version > 0) this.#storage.set(version, storage)
+    for (const layout of history.active) {
+      if (layout.version > 0) this.#layouts.set(layout.version, layout)
     }
     // After a restart it is the same, from the state file; the first is taken by other means.
     const isNew = before !== undefined && before.revision < history.revision
     if (isNew && before.active[0]!.version > 0 && !this.#isAnyLost) {
       this.#lookChosen(node, history, before)
+    }
+    for (const [id, { skippedTo }] of history.nodes) {
+      this.#skippedTo.set(id, Math.max(skippedTo, this.#skippedTo.get(id) ?? 0))
     }
     this.#lookEnded(node, history)
   }
@@ -127,18 +134,28 @@ export class ChosenLayoutsWatch implements Watch {
 
   #lookEnded(node: SimulatedNode, history: LayoutHistory): void {
     const { active, readVersion, movedAt } = history
-    for (const [version, storage] of this.#storage) {
+    for (const [version, layout] of this.#layouts) {
       if (version >= readVersion || this.#ended.has(version)) continue
       const leftAt = Math.min(this.#leftAt.get(version) ?? Infinity, movedAt)
       this.#leftAt.set(version, leftAt)
       if (version >= active[0]!.version) continue
       this.#ended.add(version)
       const isUnaware = (id: NodeId): boolean => (this.#known.get(id)?.readmissions ?? 0) < leftAt
-      if (storage.some(isUnaware)) {
+      const isWaitedFor = (id: NodeId): boolean => (this.#skippedTo.get(id) ?? 0) <= version
+      const unaware = new Set(layout.storage.filter(isUnaware))
+      if ([...unaware].some(isWaitedFor) || areQuorum(unaware, layout)) {
         this.#fault(`layout ${version} ended before all knew it, as node ${node.index} knows`)
       }
     }
   }
+}
+
+/** Whether they could act among themselves, of some partition. */
+function areQuorum(nodes: ReadonlySet<NodeId>, layout: Layout): boolean {
+  return partitionNumbers.some((partition) => {
+    const owners = ownersIn(layout, partition)
+    return owners.filter((id) => nodes.has(id)).length >= quorumOf(owners)
+  })
 }
 
 function isSame(a: Ballot, b: Ballot): boolean {
