@@ -215,7 +215,16 @@ test('doctor warns not to restart on a bad certificate', async (t) => {
   const running = await serve(t, (request, response) => {
     const status = { layoutVersion: 0, nodes: [{ id: 'a'.repeat(64), role: null, isUp: true }] }
     const health = { status: 'healthy', partitions: 256, partitionsAllOk: 256 }
-    response.end(JSON.stringify(request.url?.includes('Health') === true ? health : status))
+    const layout = {
+      ...{
+        parameters: { zoneRedundancy: 'maximum', replicationFactor: 1 },
+        stagedParameters: null,
+      },
+      ...{ stagedRoleChanges: [], updateTrackers: null },
+    }
+    const { url = '' } = request
+    const answer = url.includes('Health') ? health : url.includes('Layout') ? layout : status
+    response.end(JSON.stringify(answer))
   })
   writeFileSync(at('new.pem'), 'garbage')
   writeFileSync(
@@ -241,7 +250,16 @@ test('doctor and status say in the same words why a node met no other, and what 
   const running = await serve(t, (request, response) => {
     const status = { layoutVersion: 0, nodes: [self], unmetPeers }
     const health = { status: 'healthy', partitions: 256, partitionsAllOk: 256 }
-    response.end(JSON.stringify(request.url?.includes('Health') === true ? health : status))
+    const layout = {
+      ...{
+        parameters: { zoneRedundancy: 'maximum', replicationFactor: 1 },
+        stagedParameters: null,
+      },
+      ...{ stagedRoleChanges: [], updateTrackers: null },
+    }
+    const { url = '' } = request
+    const answer = url.includes('Health') ? health : url.includes('Layout') ? layout : status
+    response.end(JSON.stringify(answer))
   })
   const { findings, code } = await examine('--admin-url', running)
   const others = findings.filter(({ name }) => name === 'other nodes')
