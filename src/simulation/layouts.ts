@@ -40,11 +40,7 @@ interface Drawn {
 }
 
 /** @returns whether it is done */
-type Step = (
-  layout: LayoutContext,
-  history: LayoutHistory,
-  node: SimulatedNode,
-) => Promise<boolean>
+type Step = (layout: LayoutContext, history: LayoutHistory, node: SimulatedNode) => Promise<boolean>
 
 /** Drives the layout commands as an operator at any node would. */
 export class Operator {

@@ -57,7 +57,7 @@ export function drawStorm(rng: SeededRng): Conditions {
   return {
     layoutChanges: 2 + rng.below(6),
     hasTwoOperators: rng.chance(0.3),
-    ...drawAbsence(rng),
+    hasAbsence: rng.chance(0.3),
     sharesBlocks: rng.chance(0.25),
     ...(rng.chance(0.25) ? { syncIntervalMs: 15_000 } : {}),
     forecast: {
@@ -74,11 +74,6 @@ export function drawStorm(rng: SeededRng): Conditions {
         : {}),
     },
   }
-}
-
-/** Keys are emptied in half of such runs: what a node still has of them must come to nobody. */
-function drawAbsence(rng: SeededRng): Pick<Conditions, 'hasAbsence' | 'emptiesKeys'> {
-  return rng.chance(0.3) ? { hasAbsence: true, emptiesKeys: rng.chance(0.5) } : {}
 }
 
 /** The same run with everything right. */

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { nodeId } from '../../src/base/ids.ts'
 import { newcomer } from '../../src/cluster/layout/history.ts'
-import { drawForecast, strike, type FaultKind } from '../../src/simulation/faults.ts'
+import { loneHistory } from '../../src/cluster/lone.ts'
+import { depart, drawForecast, strike, type FaultKind } from '../../src/simulation/faults.ts'
 import type { SimulatedNode } from '../../src/simulation/node.ts'
 import { SeededRng } from '../../src/simulation/seeded-rng.ts'
 import { World } from '../../src/simulation/world.ts'
@@ -49,4 +50,41 @@ test('while an old copy was not noticed, nobody ends or hides who remembers how 
   }
   assert.equal(struckBy('blackout', { isOld: false, readmittedAt: 0 }).crashes, 2)
   assert.notEqual(struckBy('jump', { isOld: true, readmittedAt: 0 }).struck, undefined)
+})
+
+/** Nodes of a layout in which as many store, and what becomes of one that departs. */
+function departing(storing: number, change: Partial<SimulatedNode> = {}) {
+  const world = new World(new SeededRng(1), weather, false)
+  const ids = ['a', 'b', 'c'].map((digit) => nodeId(digit.repeat(64)))
+  const [layout] = loneHistory(ids[0]!, 'cluster').active
+  const active = [{ ...layout!, version: 1, storage: ids.slice(0, storing) }]
+  const product = { layout: { members: { history: () => ({ active }) } } }
+  const done: string[] = []
+  const nodes = ids.map((id) => ({
+    ...{ id, product, hasBeenAway: false, ...change },
+    present: {
+      product,
+      life: { freeze: () => done.push('freeze'), thaw: () => done.push('thaw') },
+    },
+    ...{ crash: () => done.push('kill'), start: () => done.push('start') },
+  })) as unknown as SimulatedNode[]
+  const departures = Array.from({ length: 20 }, () => depart(world, nodes))
+  for (const departed of departures) departed?.come()
+  return { departures, done: new Set(done), nodes }
+}
+
+test('a node goes away only where enough others store, and all of them have their rows and bits', () => {
+  const { departures, done, nodes } = departing(3)
+  assert.ok(departures.every((departed) => departed?.node.hasBeenAway === true))
+  // `present` stands here for one that somebody started meanwhile.
+  assert.deepEqual(done, new Set(['freeze', 'kill', 'thaw']))
+  assert.ok(nodes.every(({ hasBeenAway }) => hasBeenAway))
+  for (const none of [
+    departing(2),
+    departing(3, { hasLostRows: true }),
+    departing(3, { hasRotted: true }),
+    departing(3, { isStopping: true }),
+  ]) {
+    assert.deepEqual([new Set(none.departures), none.done], [new Set([undefined]), new Set()])
+  }
 })

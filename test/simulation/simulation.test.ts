@@ -49,4 +49,24 @@ test('a storm always loses rows where it can, has other faults, and is drawn ane
     assert.ok(forecast!.count! >= 8 && layoutChanges! >= 2)
   }
   assert.ok(new Set(storms.map((storm) => JSON.stringify(storm))).size > 45)
+  const absences = storms.filter(({ hasAbsence }) => hasAbsence === true).length
+  assert.ok(absences > 5 && absences < 25, `${absences} absences`)
+})
+
+test('the layout goes on without a node that is away, and takes it in again', async () => {
+  const plant = {
+    name: 'away',
+    ...{ movesLayouts: true, layoutChanges: 0, hasAbsence: true, ownerCounts: [3] },
+    forecast: { kinds: ['jump' as const], count: 5, drifts: false },
+    weather: { lossChance: 0, acceptLossChance: 0, slowChance: 0 },
+  }
+  const layouts: (number | null)[] = []
+  for (let seed = 1; layouts.length < 3; seed += 1) {
+    const { violations, faults, layout } = await simulate(seed, { plant })
+    assert.deepEqual(violations, [], `seed ${seed}`)
+    // A lone node, which nobody gives others, has nobody who could be away.
+    if (faults.some((fault) => fault.startsWith('absence'))) layouts.push(layout)
+  }
+  // Founded, left out; where the clients did not end before, a role again.
+  assert.ok(layouts.every((layout) => layout! >= 2) && layouts.includes(3), `layouts ${layouts}`)
 })

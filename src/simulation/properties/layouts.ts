@@ -48,7 +48,9 @@ export function readFault(history: LayoutHistory): string | undefined {
   const owners = layout.storage.map((node) => nodes.get(node)!).filter(({ isLost }) => !isLost)
   if (owners.some(({ sync }) => sync < readVersion)) return 'that is read before all have all of it'
   const hasRetired = former.length > 0 && active[0] === layout
-  return hasRetired && owners.some(({ syncAck }) => syncAck < readVersion)
+  const isWaitedFor = ({ syncAck, skippedTo }: (typeof owners)[number]): boolean =>
+    skippedTo < readVersion && syncAck < readVersion
+  return hasRetired && owners.some(isWaitedFor)
     ? 'that is alone before all know that it is read'
     : undefined
 }

@@ -77,6 +77,12 @@ test('an old layout that retires before every owner knows which is read is found
   const former = [{ version: 1, storageNodes: 3, gatewayNodes: 0 }]
   assert.equal(readFault({ ...history, former }), undefined)
   assert.match(readFault({ ...history, former, nodes })!, /before all know/)
+  const skipping = (skippedTo: number): string | undefined => {
+    const skipped = { ...nodes.get(b)!, skippedTo }
+    return readFault({ ...history, former, nodes: new Map(nodes).set(b, skipped) })
+  }
+  assert.equal(skipping(2), undefined)
+  assert.match(skipping(1)!, /before all know/)
   const older = { ...history.active[0]!, version: 1 }
   assert.equal(readFault({ ...history, nodes, active: [older, ...history.active] }), undefined)
 })
