@@ -68,5 +68,8 @@ test('the layout goes on without a node that is away, and takes it in again', as
     if (faults.some((fault) => fault.startsWith('absence'))) layouts.push(layout)
   }
   // Founded, left out; where the clients did not end before, a role again.
-  assert.ok(layouts.every((layout) => layout! >= 2) && layouts.includes(3), `layouts ${layouts}`)
+  assert.ok(
+    layouts.every((layout) => layout! >= 2) && layouts.includes(3),
+    `layouts ${layouts.join()}`,
+  )
 })
