@@ -148,7 +148,7 @@ test('a node that was let in again is set aside no longer once that is learned',
   const members = open({ state: undefined }, { clusterId: CLUSTER })
   members.learn(firstOf(4, 3))
   members.setAside([nodeOf(1), nodeOf(2)])
-  members.learn(readmit(firstOf(4, 3), nodeOf(1), 'two'))
+  members.learn(readmit(firstOf(4, 3), nodeOf(1), { incarnation: 'two', replaces: undefined }))
   assert.deepEqual(members.owners(LAYOUT_PARTITION), [[0, 1, 3].map(nodeOf)])
   assert.deepEqual(members.readers(LAYOUT_PARTITION), [0, 1, 3].map(nodeOf))
 })

@@ -243,7 +243,7 @@ test('R10 no history of layouts that another node tells of ends the process, or 
   const offers: readonly (readonly [string, unknown])[] = [
     ['layout/learn', { history: stored }],
     ['layout/first', { ticket: 1, history: stored, isHolder: true }],
-    ['layout/readmit', { incarnation: 'ab'.repeat(16) }],
+    ['layout/readmit', { incarnation: 'ab'.repeat(16), replaces: null }],
     ['layout/history', null],
   ]
   for (const [endpoint, message] of offers) {

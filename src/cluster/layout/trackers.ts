@@ -178,12 +178,23 @@ const lostProgress: Partial<Progress> = { isLost: true }
  *
  * @throws {ClusterError} `UnknownNode`; `NotFenced` when that database was declared lost
  */
-export function readmit(history: LayoutHistory, node: NodeId, incarnation: string): LayoutHistory {
+export function readmit(history: LayoutHistory, node: NodeId, wish: Readmission): LayoutHistory {
+  const { incarnation, replaces } = wish
   const known = progressOf(history, node)
   if (known.incarnation === incarnation) {
     if (!known.isLost) return history
     throw new ClusterError(
       'NotFenced',
+/** What a node asks for that is to be let in again. */
+export interface Readmission {
+  readonly incarnation: string
+  /**
+   * The life of its database that the register named when it asked. A wish that comes late, when
+   * a later life was let in, would mute that one, which may have voted meanwhile.
+   */
+  readonly replaces: string | undefined
+}
+
       `Cannot let node "${node}" in: its database was declared lost, and it begins no new one`,
     )
   }
@@ -200,6 +211,12 @@ export function readmit(history: LayoutHistory, node: NodeId, incarnation: strin
   return revised(history, { nodes, readmissions })
 }
 
+  if (known.incarnation !== replaces) {
+    throw new ClusterError(
+      'NotFenced',
+      `Cannot let node "${node}" in: it asked for that before another database of it was let in`,
+    )
+  }
 /**
  * Whether every other node that stores has confirmed a node's incarnation: from then on none of
  * them takes part in anything that the old one was told of.

@@ -17,6 +17,7 @@ import {
   readmit,
   skip,
   track,
+  type Readmission,
   type Report,
   type SkipRequest,
 } from '../../cluster/layout/trackers.ts'
@@ -90,13 +91,18 @@ export const giveUpNodes = changing((history, args) => {
   return isGivenUp(history, request) ? history : giveUp(history, request)
 })
 
-export function readmitNodeCommand(node: NodeId, incarnation: string): Command {
-  return { name: 'readmit', args: { node, incarnation } }
+export function readmitNodeCommand(node: NodeId, wish: Readmission): Command {
+  const { incarnation, replaces = null } = wish
+  return { name: 'readmit', args: { node, incarnation, replaces } }
 }
 
 export const readmitNode = changing((history, args) => {
-  const { node, incarnation } = args as { node: NodeId; incarnation: string }
-  return readmit(history, node, incarnation)
+  const { node, incarnation, replaces } = args as {
+    readonly node: NodeId
+    readonly incarnation: string
+    readonly replaces: string | null
+  }
+  return readmit(history, node, { incarnation, replaces: replaces ?? undefined })
 })
 
 /** Answers the revision that holds now; refuses with the codes of `ClusterError`. */

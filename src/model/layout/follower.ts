@@ -8,7 +8,7 @@ import type { Network } from '../../base/network.ts'
 import { compareEpochs } from '../../base/ballot.ts'
 import { ClusterError } from '../../cluster/errors.ts'
 import { epochOf, newestLayout, type LayoutHistory } from '../../cluster/layout/history.ts'
-import { track, type Report } from '../../cluster/layout/trackers.ts'
+import { track, type Readmission, type Report } from '../../cluster/layout/trackers.ts'
 import { isAlone } from '../../cluster/lone.ts'
 import type { Members } from '../../cluster/members.ts'
 import type { Command } from '../../table/schema.ts'
@@ -66,15 +66,21 @@ export class LayoutFollower implements Worker {
     members.onChange(() => this.#wake())
     firsts.onTaken(() => this.#wake())
     network.handle('layout/readmit', (from, message) => {
-      const { incarnation } = (message ?? {}) as { readonly incarnation?: unknown }
-      if (typeof incarnation !== 'string' || !/^[\w-]{1,64}$/.test(incarnation)) {
-        throw new ClusterError('BadHistory', 'Cannot let a node in again: it names no incarnation')
-      }
+      const wish = readWish(message)
       const known = members.history()?.nodes.get(from)
       // A late copy: by now it may vote, so it cannot be left out.
-      if (known?.incarnation === incarnation && !known.isLost) return null
+      if (known?.incarnation === wish.incarnation && !known.isLost) return null
+      if (known !== undefined && known.incarnation !== wish.replaces) {
+        // Late too, and a later one was let in; or it is this node that has not learned of that yet.
+        this.#behind.add(from)
+        this.#wake()
+        throw new ClusterError(
+          'NotFenced',
+          'Cannot let a node in again: its wish was meant for another database than the one that is known here',
+        )
+      }
       // Its old database is gone by its own word, so its old vote is too.
-      return this.changeWithout([from], readmitNodeCommand(from, incarnation)).then(() => null)
+      return this.changeWithout([from], readmitNodeCommand(from, wish)).then(() => null)
     })
   }
 
@@ -200,7 +206,7 @@ export class LayoutFollower implements Worker {
     if (history === undefined || known === undefined) return
     if (this.#isOutside() || isAlone(history)) return
     if (this.#mustBeReadmitted(known)) {
-      await this.#askReadmission(history)
+      await this.#askReadmission(history, known.incarnation)
       return
     }
     if (!isRead) return
@@ -219,13 +225,13 @@ export class LayoutFollower implements Worker {
   }
 
   /** The others change the register: an owner that lost its rows has no vote. */
-  async #askReadmission(history: LayoutHistory): Promise<void> {
+  async #askReadmission(history: LayoutHistory, replaces: string | undefined): Promise<void> {
     const { members, network, peers } = this.#options
-    const incarnation = this.#options.incarnation()
+    const wish = { incarnation: this.#options.incarnation(), replaces: replaces ?? null }
     for (const node of newestLayout(history).storage) {
       if (node === members.self) continue
       try {
-        await network.call(node, 'layout/readmit', { incarnation }, { deadlineMs: READMIT_MS })
+        await network.call(node, 'layout/readmit', wish, { deadlineMs: READMIT_MS })
         await peers.ask([node])
         return
       } catch {
@@ -233,6 +239,19 @@ export class LayoutFollower implements Worker {
       }
     }
   }
+}
+
+/** @throws {ClusterError} `BadHistory` */
+function readWish(message: unknown): Readmission {
+  const { incarnation, replaces } = (message ?? {}) as Record<keyof Readmission, unknown>
+  if (!isLife(incarnation) || !(replaces === null || isLife(replaces))) {
+    throw new ClusterError('BadHistory', 'Cannot let a node in again: it names no incarnation')
+  }
+  return { incarnation, replaces: replaces ?? undefined }
+}
+
+function isLife(text: unknown): text is string {
+  return typeof text === 'string' && /^[\w-]{1,64}$/.test(text)
 }
 
 function isRefusal(error: unknown): boolean {

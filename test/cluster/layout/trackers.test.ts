@@ -131,7 +131,8 @@ test('readmit() is a new epoch, and holds when all others have confirmed it', ()
   for (const node of four.slice(0, 3)) history = told(history, node)
   assert.throws(() => told(history, nodeOf(0), { incarnation: 'i2' }), { code: 'NotFenced' })
   const before = epochOf(history)
-  history = readmit(history, nodeOf(0), 'i2')
+  const wish = { incarnation: 'i2', replaces: 'i1' }
+  history = readmit(history, nodeOf(0), wish)
   assert.ok(compareEpochs(epochOf(history), before) > 0)
   assert.throws(() => told(history, nodeOf(0)), { code: 'NotFenced' }, 'the old life')
   history = told(history, nodeOf(0), { incarnation: 'i2' })
@@ -139,7 +140,19 @@ test('readmit() is a new epoch, and holds when all others have confirmed it', ()
   assert.equal(isReadmissionConfirmed(history, nodeOf(0)), false)
   history = told(history, nodeOf(2))
   assert.equal(isReadmissionConfirmed(history, nodeOf(0)), true)
-  assert.equal(readmit(history, nodeOf(0), 'i2'), history)
+  assert.equal(readmit(history, nodeOf(0), wish), history)
+})
+
+test('a wish of an earlier database that comes after a later one was let in is refused', () => {
+  let history = firstOf(3, 3)
+  for (const node of four.slice(0, 3)) history = told(history, node)
+  const early = { incarnation: 'i2', replaces: 'i1' }
+  const later = { incarnation: 'i3', replaces: 'i1' }
+  history = readmit(history, nodeOf(0), later)
+  assert.throws(() => readmit(history, nodeOf(0), early), { code: 'NotFenced' })
+  const unknown = { incarnation: 'i2', replaces: undefined }
+  assert.throws(() => readmit(history, nodeOf(0), unknown), { code: 'NotFenced' })
+  assert.equal(history.nodes.get(nodeOf(0))?.incarnation, 'i3')
 })
 
 test('a node that is lost is not waited for, and comes back by readmit() only', () => {
@@ -148,8 +161,9 @@ test('a node that is lost is not waited for, and comes back by readmit() only', 
   for (const node of four.slice(0, 3)) history = told(history, node, { sync: 2 })
   assert.equal(history.readVersion, 2)
   assert.throws(() => told(history, nodeOf(3)), { code: 'NotFenced' })
-  assert.throws(() => readmit(history, nodeOf(3), 'i1'), { code: 'NotFenced' }, 'the lost one')
-  history = readmit(history, nodeOf(3), 'i2')
+  const same = { incarnation: 'i1', replaces: 'i1' }
+  assert.throws(() => readmit(history, nodeOf(3), same), { code: 'NotFenced' }, 'the lost one')
+  history = readmit(history, nodeOf(3), { incarnation: 'i2', replaces: 'i1' })
   assert.equal(told(history, nodeOf(3), { incarnation: 'i2' }).nodes.get(nodeOf(3))?.isLost, false)
 })
 
@@ -255,7 +269,8 @@ class Walk {
   wipe(node: RealNode): void {
     const incarnation = `i${Number(node.incarnation.slice(1)) + 1}`
     const synced = Math.min(node.synced, this.history.readVersion)
-    if (!this.take(() => readmit(this.history, node.id, incarnation))) return
+    const replaces = this.history.nodes.get(node.id)?.incarnation
+    if (!this.take(() => readmit(this.history, node.id, { incarnation, replaces }))) return
     Object.assign(node, { incarnation, synced, isLost: false, skippedTo: 0 })
   }
 

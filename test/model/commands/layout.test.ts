@@ -58,7 +58,7 @@ test('each command travels as plain data and does what its name says', () => {
   assert.deepEqual(run(tracked, trackNodeCommand(report)).kind, 'answer', 'no news, no write')
   const lost = written(tracked, loseNodeCommand(nodeOf(0)))
   assert.equal(codeOf(run(lost, trackNodeCommand(report))), 'NotFenced')
-  const back = written(lost, readmitNodeCommand(nodeOf(0), 'i2'))
+  const back = written(lost, readmitNodeCommand(nodeOf(0), { incarnation: 'i2', replaces: 'i1' }))
   assert.equal(back.nodes.get(nodeOf(0))?.incarnation, 'i2')
   const request = { version: 2, nodes: [nodeOf(1)], allowMissingData: false }
   assert.equal(codeOf(run(back, skipNodesCommand(request))), 'UnknownLayout')

@@ -236,7 +236,7 @@ test('late wishes to be let in again do not leave out nodes that vote', async ()
     [b, x],
     [a, y],
   ] as const
-  const wish = { incarnation: 'i1' }
+  const wish = { incarnation: 'i1', replaces: null }
   const asked = Array.from({ length: 4 }, () => [
     a.now.network.call(x.id, 'layout/readmit', wish, { deadlineMs: 5_000 }),
     b.now.network.call(y.id, 'layout/readmit', wish, { deadlineMs: 5_000 }),
@@ -260,4 +260,22 @@ test('late wishes to be let in again do not leave out nodes that vote', async ()
     changed.map(({ status }) => status),
     ['rejected', 'rejected'],
   )
+})
+
+test('a wish of an earlier database that comes late mutes nobody who was let in since', async () => {
+  const world = await formed(22, 3, 3)
+  const [wiped, asked] = world.nodes as [FollowingNode, FollowingNode, FollowingNode]
+  const known = (): string | undefined => asked.history()?.nodes.get(wiped.id)?.incarnation
+  await world.until(() => known() === 'i1')
+  for (const incarnation of ['i2', 'i3']) {
+    wiped.wipe(incarnation)
+    wiped.start()
+    await world.until(() => known() === incarnation)
+  }
+  await settled(world)
+  const wish = { incarnation: 'i2', replaces: 'i1' }
+  const late = wiped.now.network.call(asked.id, 'layout/readmit', wish, { deadlineMs: 5_000 })
+  await assert.rejects(world.over(late as Promise<unknown>), { code: 'NotFenced' })
+  await world.pass(10_000)
+  assert.equal(known(), 'i3')
 })
