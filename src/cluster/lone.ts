@@ -12,7 +12,7 @@ export function loneHistory(self: NodeId, clusterId: string): LayoutHistory {
     former: [],
     staged: nothingStaged,
     nodes: new Map([[self, newcomer]]),
-    ...{ clusterId, revision: 0, readmissions: 0, movedAt: 0, readVersion: 0 },
+    ...{ clusterId, revision: 0, readmissions: 0, movedAt: 0, changedAt: 0, readVersion: 0 },
   }
 }
 

@@ -5,6 +5,7 @@ import { fromHex, utf8 } from '../base/bytes.ts'
 import { blake3 } from '../base/hash.ts'
 import type { NodeId } from '../base/ids.ts'
 import { LAYOUT_PARTITION, type Cluster } from '../cluster/cluster.ts'
+import { newestLayout } from '../cluster/layout/history.ts'
 import { ownersIn, type Layout } from '../cluster/layout/layout.ts'
 import { Votes } from '../cluster/votes.ts'
 import { TableError } from './errors.ts'
@@ -83,7 +84,9 @@ export class Replication {
    */
   vouchedTo(partition: number): number {
     const read = this.#cluster.readVersion()
-    if (this.#isReadBefore(partition)) return this.#rules.vouchedTo(NO_LAYOUT)
+    if (this.#isReadBefore(partition) || this.#isCopiedAnew(partition)) {
+      return this.#rules.vouchedTo(NO_LAYOUT)
+    }
     return this.#cluster.epoch().layout > read ? this.#rules.vouchedTo(read) : Infinity
   }
 
@@ -104,6 +107,19 @@ export class Replication {
       })
       return unaware.length >= this.#rules.readQuorum(owners)
     })
+  }
+
+  /**
+   * Whether one that is read lost its rows since the change began. It copied what each of the others
+   * holds, so also a row of before the change that one alone had: owners of the newer layout, who had
+   * gathered from the rest and from what this one was before, lack what two show now.
+   */
+  #isCopiedAnew(partition: number): boolean {
+    const history = this.#cluster.history()
+    if (history === undefined || newestLayout(history).version <= history.readVersion) return false
+    const { nodes, changedAt } = history
+    const admitted = (node: NodeId): number => nodes.get(node)?.readmittedAt ?? 0
+    return this.#cluster.readers(partition).some((node) => admitted(node) > changedAt)
   }
 
   /** As they are read: of the layout's own partition those that are not lost. */

@@ -185,3 +185,26 @@ test('once enough refuse who does not know that reads have moved, they need nobo
   three.part(2)
   assert.equal(await three.done(three.tables[2]!.get(at)), 'two')
 })
+
+test('what a node that lost its rows during the change copied from one owner is shown to no reader alone', async () => {
+  for (const admitted of [0, 3]) {
+    const three = await threeOwners([words], undefined, undefined, (self) => ({
+      ...fixedCluster(self, [ids, [next]], 1),
+      history: (): LayoutHistory => ({
+        ...loneHistory(self, 'c'),
+        ...{ readmissions: 3, changedAt: 2, active: [layoutOf(0, ids), layoutOf(1, [next])] },
+        // The second has its vote again, so of itself it knows nothing here that would take it away.
+        nodes: new Map(
+          ids.map((node, index) => [
+            node,
+            { ...newcomer, readmittedAt: index === 1 && self !== node ? admitted : 0 },
+          ]),
+        ),
+      }),
+    }))
+    // Of before the change, on the first alone, from which the second copied it without a vote.
+    await halfDone(three, [0, 1], { layout: 0, version: 1 })
+    assert.equal(await three.done(three.tables[0]!.get(at)), 'two')
+    assert.deepEqual(await here(three, 2), admitted > 2 ? ['two'] : [])
+  }
+})

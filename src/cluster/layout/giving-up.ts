@@ -99,7 +99,7 @@ export function giveUp(history: LayoutHistory, request: GiveUpRequest): LayoutHi
   }))
   return {
     ...{ clusterId: history.clusterId, revision: history.revision + REVISIONS_PASSED },
-    ...{ readmissions, movedAt: readmissions, readVersion: version },
+    ...{ readmissions, movedAt: readmissions, changedAt: readmissions, readVersion: version },
     active: [layout],
     former: [...former.reverse(), ...history.former].slice(0, LAYOUTS_FORMER_MAX),
     // As many copies as before, with the next layout.

@@ -54,6 +54,8 @@ export interface LayoutHistory {
   readonly readmissions: number
   /** `readmissions` when reads moved to `readVersion`. */
   readonly movedAt: number
+  /** `readmissions` when the first layout after the one that is read was applied. */
+  readonly changedAt: number
   /** Oldest first, at least one. All of them take writes. */
   readonly active: readonly Layout[]
   /** Newest first. */

@@ -115,7 +115,9 @@ export function apply(history: LayoutHistory, version: number): LayoutHistory {
   const nodes = new Map(history.nodes)
   for (const node of layout.roles.keys()) nodes.set(node, nodes.get(node) ?? newcomer)
   const active = [...history.active, layout]
-  return revised(history, { active, nodes, staged: nothingStaged })
+  const isFirst = newest.version === history.readVersion
+  const changedAt = isFirst ? history.readmissions : history.changedAt
+  return revised(history, { active, nodes, changedAt, staged: nothingStaged })
 }
 
 /**
@@ -132,7 +134,8 @@ export function firstHistory(
   const layout = makeLayout(1, { ...request, zoneSpread: staged.zoneSpread ?? 'maximum' })
   const complete = { ...newcomer, ack: 1, sync: 1, syncAck: 1 }
   return {
-    ...{ clusterId: options.clusterId, revision: 1, readmissions: 0, movedAt: 0, readVersion: 1 },
+    ...{ clusterId: options.clusterId, revision: 1, readVersion: 1 },
+    ...{ readmissions: 0, movedAt: 0, changedAt: 0 },
     active: [layout],
     former: [],
     staged: nothingStaged,

@@ -34,6 +34,8 @@ export interface StoredHistory {
   readonly revision: number
   readonly readmissions: number
   readonly movedAt: number
+  /** Absent of earlier builds: then every node counts as let in again since. */
+  readonly changedAt?: number
   readonly readVersion: number
   readonly active: readonly StoredLayout[]
   readonly former: readonly (readonly [version: number, storage: number, gateways: number])[]
@@ -48,10 +50,10 @@ export interface StoredHistory {
 const FORMAT = 1
 
 export function encodeHistory(history: LayoutHistory): StoredHistory {
-  const { clusterId, revision, readmissions, movedAt, readVersion } = history
+  const { clusterId, revision, readmissions, movedAt, changedAt, readVersion } = history
   return {
     format: FORMAT,
-    ...{ clusterId, revision, readmissions, movedAt, readVersion },
+    ...{ clusterId, revision, readmissions, movedAt, changedAt, readVersion },
     active: history.active.map(encodeLayout),
     former: history.former.map((one) => [one.version, one.storageNodes, one.gatewayNodes]),
     staged: encodeStaged(history.staged),
@@ -69,6 +71,7 @@ export function decodeHistory(stored: unknown): LayoutHistory {
       revision: found.revision,
       readmissions: found.readmissions,
       movedAt: found.movedAt,
+      changedAt: found.changedAt ?? 0,
       readVersion: found.readVersion,
       active: found.active.map(decodeLayout),
       former: found.former.map(([version, storageNodes, gatewayNodes]): FormerLayout => ({

@@ -19,7 +19,7 @@ function historyOf(version: number, nodes: readonly (typeof a)[]): LayoutHistory
   const [layout] = loneHistory(a, 'cluster').active
   const places = Array.from({ length: 256 * nodes.length }, (_, at) => at % nodes.length)
   return {
-    ...{ clusterId: 'cluster', revision: version, readmissions: 2, movedAt: 0 },
+    ...{ clusterId: 'cluster', revision: version, readmissions: 2, movedAt: 0, changedAt: 0 },
     active: [
       {
         ...layout!,
