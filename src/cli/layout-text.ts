@@ -168,17 +168,17 @@ export function historyText(found: Mended): string {
     texts.push(textTable(['NODE', 'KNOWS', 'HOLDS', 'READS'], trackers))
   }
   if (waitedFor.length > 0) {
-    const rows = waitedFor.map(({ id, isUp, missing }) => [
+    const rows = waitedFor.map(({ id, isUp, missing, isLost = false }) => [
       ...[id.slice(0, 16), isUp ? 'up' : 'down'],
-      missing.map((step) => words[step](currentVersion)).join('; '),
+      isLost ? LOST : missing.map((step) => words[step](currentVersion)).join('; '),
     ])
     texts.push(
       `The change waits for:\n${textTable(['NODE', 'STATE', 'WHAT IT HAS NOT DONE'], rows)}`,
     )
   }
-  const mends = waitedFor.flatMap(({ id, isUp, mend }) => {
+  const mends = waitedFor.flatMap(({ id, isUp, isLost = false, mend }) => {
     if (mend === undefined) return []
-    return [isUp ? mend : `${id.slice(0, 16)} is down. ${mend}`]
+    return [isUp || isLost ? mend : `${id.slice(0, 16)} is down. ${mend}`]
   })
   // Several nodes may wait for one and the same thing.
   return [...texts, ...new Set(mends)].join('\n\n')
@@ -190,8 +190,22 @@ const words: Readonly<Record<Awaited['missing'][number], (newest: number) => str
   reads: () => 'does not read from the newer layout yet',
 }
 
+const LOST = 'was declared lost, and others are too few without it'
+
 function mendOf(one: Awaited, hindrance: Hindrance): string | undefined {
+  if (one.isLost === true) return lostMend(one)
   return one.isUp ? upMend(one, hindrance) : downMend(one, hindrance)
+}
+
+/** Nobody waits for its copies: reads stay where they are until a layout does without it. */
+function lostMend({ id }: Awaited): string {
+  const short = id.slice(0, 16)
+  return (
+    `${short} was declared lost. Partitions that it was to hold have no quorum of owners in this layout, so ` +
+    'reads stay with the owners of before, and these keep what they have. Give its place to another node ' +
+    `(hangar layout assign NEW --replace ${short}) or take its role away (hangar layout remove ${short}), ` +
+    'then: hangar layout apply.'
+  )
 }
 
 /** Nothing where it is only a matter of time. */

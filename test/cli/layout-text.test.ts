@@ -41,6 +41,21 @@ test('whom a change waits for is named, with what is missing and what to do abou
   assert.deepEqual(more, [], 'nothing is said of one that is up')
 })
 
+test('one that was declared lost is named where reads cannot move without it, and what to do', () => {
+  const lost = { id: DEAD!, isUp: false, missing: ['copies' as const], isLost: true }
+  const [, , waits, mend, ...more] = historyText(
+    withMends({ ...changing, waitedFor: [lost] }),
+  ).split('\n\n')
+  assert.match(waits!, /\n(?:a1){8}  down   was declared lost, and others are too few without it$/)
+  assert.match(mend!, /^(?:a1){8} was declared lost\. .* keep what they have\./)
+  assert.match(
+    mend!,
+    /assign NEW --replace (?:a1){8}\) .*layout remove (?:a1){8}\), then: .* apply/,
+  )
+  assert.doesNotMatch(mend!, /node lost/)
+  assert.deepEqual(more, [])
+})
+
 test('for programs a node that is down has its mend, and one that is up has none', () => {
   const mends = withMends(changing).waitedFor!.map((one) => 'mend' in one)
   assert.deepEqual(mends, [true, true, false])

@@ -23,6 +23,12 @@ test('one of three copies is declared lost in the middle of a change, a second i
   assert.ok(partitionsBereft(one, nodeOf(0)) > 0)
 })
 
+test('a layout in between that would be left without a quorum keeps nobody from being declared lost', () => {
+  const fewer = apply(stage(firstOf(3, 3), { factor: 2 }), 2)
+  assert.ok(partitionsBereft(fewer, nodeOf(1)) > 0)
+  assert.equal(partitionsBereft(apply(stage(fewer, { factor: 3 }), 3), nodeOf(1)), 0)
+})
+
 test('while no layout changes nothing is copied to anybody', () => {
   assert.equal(partitionsBereft(firstOf(2, 1), nodeOf(1)), 0)
 })

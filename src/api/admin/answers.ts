@@ -118,9 +118,17 @@ export const layoutHistoryShape = fields({
   /**
    * Ours: whom the change of layout waits for; absent where for nobody. What is missing: it does not
    * know the newest layout, has not copied all that it is to hold, still reads from the one before.
+   * `isLost`: it was declared lost, and without it partitions of the newest layout have no quorum.
    */
   waitedFor: omittable(
-    list(fields({ id: text, isUp: flag, missing: list(oneOf('layout', 'copies', 'reads')) })),
+    list(
+      fields({
+        id: text,
+        isUp: flag,
+        missing: list(oneOf('layout', 'copies', 'reads')),
+        isLost: omittable(flag),
+      }),
+    ),
   ),
 })
 export type LayoutHistoryAnswer = Shaped<typeof layoutHistoryShape>

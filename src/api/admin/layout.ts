@@ -164,8 +164,8 @@ export function historyAnswer(
     const { sync, syncAck } = history.nodes.get(node)!
     return [node, { ack: ackOf(history, node), sync, syncAck }]
   })
-  const waitedFor = awaitedIn(history).map(({ node, missing }) => {
-    return { id: node, isUp: up.includes(node), missing }
+  const waitedFor = awaitedIn(history).map(({ node, missing, isLost }) => {
+    return { id: node, isUp: up.includes(node), missing, ...(isLost ? { isLost } : {}) }
   })
   return {
     currentVersion: newest,

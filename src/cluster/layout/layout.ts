@@ -2,7 +2,7 @@
 
 import { assert } from '../../base/assert.ts'
 import type { NodeId } from '../../base/ids.ts'
-import { LAYOUT_PARTITION, PARTITION_COUNT } from '../cluster.ts'
+import { LAYOUT_PARTITION, PARTITION_COUNT, quorumOf } from '../cluster.ts'
 import type { StorageNode } from './assignment.ts'
 
 /** What a node is for. A gateway serves requests and stores nothing. */
@@ -96,6 +96,20 @@ export function countPartitions(layout: Layout, node: NodeId): number {
     if (isOwnerIn(layout, partition, node)) count += 1
   }
   return count
+}
+
+/** Partitions of which those of the owners that are left are no quorum. */
+export function partitionsWithoutQuorum(
+  layout: Layout,
+  isLeft: (node: NodeId) => boolean,
+): readonly number[] {
+  if (layout.storage.every(isLeft)) return []
+  const found: number[] = []
+  for (let partition = 0; partition < PARTITION_COUNT; partition += 1) {
+    const owners = ownersIn(layout, partition)
+    if (owners.filter(isLeft).length < quorumOf(owners)) found.push(partition)
+  }
+  return found
 }
 
 /** Owners of the partition that has the fewest. */

@@ -20,7 +20,7 @@ import {
   type LayoutHistory,
   type Progress,
 } from './history.ts'
-import { ownersIn, type Layout } from './layout.ts'
+import { ownersIn, partitionsWithoutQuorum, type Layout } from './layout.ts'
 
 /** What a node says of itself. */
 export interface Report {
@@ -87,6 +87,8 @@ const missingSteps = ['layout', 'copies', 'reads'] as const
 
 export interface Awaited {
   readonly node: NodeId
+  /** It was declared lost, and reads cannot move: without it some partition has no quorum there. */
+  readonly isLost: boolean
   /** It does not know the newest layout; lacks what that gives it; still reads the one before. */
   readonly missing: readonly (typeof missingSteps)[number][]
 }
@@ -97,21 +99,31 @@ export function awaitedIn(history: LayoutHistory): readonly Awaited[] {
   const newest = newestLayout(history)
   const knowing = new Set(waitedFor(history, newest.version))
   const reading = new Set(waitedFor(history, readVersion))
+  const needed = neededOf(history, newest)
   const lacks = (node: NodeId): Awaited['missing'] => {
     const progress = history.nodes.get(node)!
     const { ack, sync, syncAck, isLost } = progress
     // One that is skipped is waited for all the same where it is to hold copies.
-    const isOwner = newest.storage.includes(node) && !isLost
+    const isOwner = newest.storage.includes(node) && readVersion < newest.version
     const steps = {
       layout: knowing.has(progress) && ack < newest.version,
-      copies: isOwner && readVersion < newest.version && sync < newest.version,
+      copies: isOwner && (isLost ? needed.has(node) : sync < newest.version),
       reads: reading.has(progress) && active[0]!.version < readVersion && syncAck < readVersion,
     }
     return missingSteps.filter((step) => steps[step])
   }
   return [...storageOf(history)]
-    .map((node) => ({ node, missing: lacks(node) }))
+    .map((node) => ({
+      ...{ node, missing: lacks(node) },
+      isLost: history.nodes.get(node)!.isLost,
+    }))
     .filter(({ missing }) => missing.length > 0)
+}
+
+/** Owners of the partitions that would have no quorum in a layout, as nodes of it are lost. */
+function neededOf(history: LayoutHistory, layout: Layout): ReadonlySet<NodeId> {
+  const short = partitionsWithoutQuorum(layout, (node) => !history.nodes.get(node)!.isLost)
+  return new Set(short.flatMap((partition) => ownersIn(layout, partition)))
 }
 
 /** Nodes that store and are neither lost nor skipped for this layout. */
@@ -172,19 +184,6 @@ export function declareLost(history: LayoutHistory, node: NodeId): LayoutHistory
 
 const lostProgress: Partial<Progress> = { isLost: true }
 
-/**
- * Lets a node in again with a new database: a new epoch, so that whatever its old one was part of
- * is refused. It may vote when all others have confirmed that and have been synced with.
- *
- * @throws {ClusterError} `UnknownNode`; `NotFenced` when that database was declared lost
- */
-export function readmit(history: LayoutHistory, node: NodeId, wish: Readmission): LayoutHistory {
-  const { incarnation, replaces } = wish
-  const known = progressOf(history, node)
-  if (known.incarnation === incarnation) {
-    if (!known.isLost) return history
-    throw new ClusterError(
-      'NotFenced',
 /** What a node asks for that is to be let in again. */
 export interface Readmission {
   readonly incarnation: string
@@ -195,7 +194,27 @@ export interface Readmission {
   readonly replaces: string | undefined
 }
 
+/**
+ * Lets a node in again with a new database: a new epoch, so that whatever its old one was part of
+ * is refused. It may vote when all others have confirmed that and have been synced with.
+ *
+ * @throws {ClusterError} `UnknownNode`; `NotFenced` when that database was declared lost, or the
+ *   wish was meant for an earlier one
+ */
+export function readmit(history: LayoutHistory, node: NodeId, wish: Readmission): LayoutHistory {
+  const { incarnation, replaces } = wish
+  const known = progressOf(history, node)
+  if (known.incarnation === incarnation) {
+    if (!known.isLost) return history
+    throw new ClusterError(
+      'NotFenced',
       `Cannot let node "${node}" in: its database was declared lost, and it begins no new one`,
+    )
+  }
+  if (known.incarnation !== replaces) {
+    throw new ClusterError(
+      'NotFenced',
+      `Cannot let node "${node}" in: it asked for that before another database of it was let in`,
     )
   }
   const readmissions = history.readmissions + 1
@@ -211,12 +230,6 @@ export interface Readmission {
   return revised(history, { nodes, readmissions })
 }
 
-  if (known.incarnation !== replaces) {
-    throw new ClusterError(
-      'NotFenced',
-      `Cannot let node "${node}" in: it asked for that before another database of it was let in`,
-    )
-  }
 /**
  * Whether every other node that stores has confirmed a node's incarnation: from then on none of
  * them takes part in anything that the old one was told of.
@@ -244,12 +257,16 @@ function moveReads(history: LayoutHistory): LayoutHistory {
   return { ...history, readVersion: synced.version, readmissions, movedAt: readmissions }
 }
 
+/**
+ * What is lost is not waited for, only where the others are a quorum of each partition. Else reads
+ * would move to owners who cannot answer, or to nobody, and the old ones throw away what they hold.
+ */
 function isSynced(history: LayoutHistory, layout: Layout): boolean {
   if (!isAcked(history, layout.version)) return false
-  return layout.storage.every((node) => {
-    const { sync, isLost } = history.nodes.get(node)!
-    return isLost || sync >= layout.version
-  })
+  const isLeft = (node: NodeId): boolean => !history.nodes.get(node)!.isLost
+  const left = layout.storage.filter(isLeft)
+  if (!left.every((node) => history.nodes.get(node)!.sync >= layout.version)) return false
+  return partitionsWithoutQuorum(layout, isLeft).length === 0
 }
 
 function retire(history: LayoutHistory): LayoutHistory {

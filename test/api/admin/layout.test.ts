@@ -158,6 +158,11 @@ test('the history tells of each node while layouts change, and dead nodes are sk
     body: { version: 1, allowMissingData: true },
   })
   assert.deepEqual(skipped, { ackUpdated: [OTHER], syncUpdated: [OTHER] })
+  const after = await door.call<LayoutHistoryAnswer>('GetClusterLayoutHistory')
+  assert.deepEqual(
+    after.waitedFor?.find(({ id }) => id === OTHER),
+    { id: OTHER, isUp: false, missing: ['copies'], isLost: true },
+  )
   const none = await door.ask('ClusterLayoutSkipDeadNodes', { body: { version: 9 } })
   assert.equal(none.status, 400)
 })

@@ -95,6 +95,57 @@ test('a change names whom it waits for, and for what, until it is over', () => {
   assert.deepEqual(waits(told(history, gone)), [])
 })
 
+test('reads do not move where what is left of the owners of a partition is no quorum', () => {
+  const gone = four[3]!
+  const losing: readonly ((history: LayoutHistory) => LayoutHistory)[] = [
+    (history) => declareLost(history, gone),
+    (history) => skip(history, { version: 2, nodes: [gone], allowMissingData: true }),
+  ]
+  for (const lose of losing) {
+    let history = grown(3, 2)
+    for (const node of four) history = told(history, node)
+    history = lose(history)
+    for (const node of four.slice(0, 3)) history = told(history, node, { sync: 2 })
+    assert.deepEqual([history.readVersion, versions(history)], [1, [1, 2]])
+    const missing = ['copies'] as const
+    assert.deepEqual(awaitedIn(history), [{ node: gone, missing, isLost: true }])
+    // What it had copied before is gone with it.
+    let late = grown(3, 2)
+    for (const node of four) late = told(late, node)
+    late = lose(told(late, gone, { sync: 2 }))
+    for (const node of four.slice(0, 3)) late = told(late, node, { sync: 2 })
+    assert.deepEqual(
+      [late.readVersion, awaitedIn(late)],
+      [1, [{ node: gone, missing, isLost: true }]],
+    )
+    // Nor once it was let in again, before it holds what it is to hold.
+    let back = readmit(history, gone, { incarnation: 'i2', replaces: 'i1' })
+    back = told(back, gone, { incarnation: 'i2' })
+    for (const node of four.slice(0, 3)) back = told(back, node)
+    assert.equal(back.readVersion, 1)
+    assert.equal(told(back, gone, { incarnation: 'i2', sync: 2 }).readVersion, 2)
+    // A layout that does without it is the other way out.
+    history = apply(stage(history, { roles: new Map([[gone, undefined]]) }), 3)
+    assert.deepEqual(
+      awaitedIn(history).map(({ node }) => node),
+      four.slice(0, 3),
+    )
+    for (const node of four.slice(0, 3)) history = told(history, node)
+    for (const node of four.slice(0, 3)) history = told(history, node, { sync: 3 })
+    assert.equal(history.readVersion, 3)
+  }
+})
+
+test('a change notes when it began, and one upon it begins nothing anew', () => {
+  const before = { ...firstOf(3, 3), readmissions: 4 }
+  const changing = apply(stage(before, { factor: 2 }), 2)
+  assert.equal(changing.changedAt, 4)
+  const again = apply(stage({ ...changing, readmissions: 6 }, { factor: 3 }), 3)
+  assert.equal(again.changedAt, 4)
+  const read = { ...changing, active: changing.active.slice(1), readVersion: 2, readmissions: 6 }
+  assert.equal(apply(stage(read, { factor: 3 }), 3).changedAt, 6)
+})
+
 test('a sync that was begun before all had acknowledged does not count', () => {
   let history = grown()
   for (const node of four.slice(0, 3)) history = told(history, node, { sync: 2 })
@@ -301,6 +352,10 @@ class Walk {
       for (const { id, isLost, synced } of this.nodes) {
         if (!read.storage.includes(id) || isLost) continue
         assert.ok(synced >= after.readVersion, 'reads moved to a node that is not synced')
+      }
+      for (const owners of allOwners(read)) {
+        const left = owners.filter((id) => !after.nodes.get(id)!.isLost).length
+        assert.ok(left > owners.length / 2, 'reads moved to owners that are lost')
       }
     }
     if (versions(after)[0]! > versions(before)[0]!) {

@@ -21,8 +21,8 @@ export const declareNodeLost = hangarOperation(
       throw new AdminError(
         'InvalidRequest',
         `Cannot declare node "${node.slice(0, 16)}" lost: the layout is changing, and ${bereft} partitions ` +
-          'have no quorum of new owners without it, so what the old ones hold of them would be thrown ' +
-          'away. Start it again, or keep what they hold: hangar node give-up',
+          'have no quorum of new owners without it, so reads could not move and the change would not end. ' +
+          'Start it again, or keep what the old owners hold: hangar node give-up',
       )
     }
     return historyAnswer((await declare(layout, node)).history, upNodes(layout))
