@@ -8,7 +8,7 @@ import type { NodeId } from '../../base/ids.ts'
 import type { Log } from '../../base/log.ts'
 import { LAYOUT_PARTITION, quorumOf, type Cluster } from '../../cluster/cluster.ts'
 import { newestLayout, type LayoutHistory } from '../../cluster/layout/history.ts'
-import { fewestOwners, isOwnerIn, ownersIn } from '../../cluster/layout/layout.ts'
+import { fewestOwners, isOwnerIn, ownersIn, type Layout } from '../../cluster/layout/layout.ts'
 import { ackedVersion } from '../../cluster/layout/trackers.ts'
 import type { Worker, WorkState } from '../../worker/worker.ts'
 import type { Custody } from '../custody.ts'
@@ -251,6 +251,7 @@ export class GatherWorker implements Worker {
     const { self } = this.#options.cluster
     return olderLayouts(history).every((layout) => {
       const owners = ownersIn(layout, partition)
+      if (isPassedOver(history, layout, owners)) return true
       const count = owners.filter(
         (node) => node === self || this.#gathered.has(hasVeto, partition, node),
       ).length
@@ -267,7 +268,7 @@ export class GatherWorker implements Worker {
       }
     }
     nodes.delete(self)
-    return [...nodes]
+    return [...nodes].filter((node) => history.nodes.get(node)?.isLost !== true)
   }
 }
 
@@ -302,6 +303,17 @@ class Copied {
 function olderLayouts(history: LayoutHistory): LayoutHistory['active'] {
   const { version } = newestLayout(history)
   return history.active.filter((layout) => layout.version < version)
+}
+
+/**
+ * Whether a layout in between has lost its quorum of a partition to nodes that are lost. It was never
+ * read, and reads do not move there: so it has shown nothing, and what was chosen lies with a quorum of
+ * those that are read as well. (Else a change begun while a node was down would hang once it is lost.)
+ */
+function isPassedOver(history: LayoutHistory, layout: Layout, owners: readonly NodeId[]): boolean {
+  if (layout.version <= history.readVersion) return false
+  const left = owners.filter((node) => history.nodes.get(node)?.isLost !== true)
+  return left.length < quorumOf(owners)
 }
 
 function isOwnerBefore(history: LayoutHistory, partition: number, node: NodeId): boolean {

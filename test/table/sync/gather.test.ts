@@ -223,6 +223,40 @@ test('an owner of a layout in between that was copied before it had gathered is 
   assert.equal(custody.completeTo(), 3)
 })
 
+test('a layout in between that lost its quorum is passed over, unless it is the one that is read', async () => {
+  const layouts = [other, third, self].map((owner, index) => ({
+    ...{ ...loneLayout(owner), version: index + 1 },
+  }))
+  for (const [readVersion, completeTo] of [
+    [1, 3],
+    [2, 2],
+  ] as const) {
+    const known = { ...loneHistory(self, 'c').nodes.get(self)!, ack: 3 }
+    const nodes = new Map([self, other, third].map((node) => [node, known]))
+    nodes.set(third, { ...known, isLost: true })
+    const cluster: Cluster = {
+      ...fixedCluster(self, [[self]]),
+      history: () => ({ ...loneHistory(self, 'c'), nodes, active: layouts, readVersion }),
+    }
+    const custody = new Custody(openDb(new MemoryStore()), cluster, 'one')
+    const pulled: NodeId[] = []
+    const worker = new GatherWorker({
+      ...{ cluster, custody, rules, log: silentLog, intervalMs: 1 },
+      empty: () => Promise.resolve(),
+      pull: (peer) => {
+        pulled.push(peer)
+        return Promise.resolve({ keptIn: new Set() })
+      },
+      withBlocks: (partitions) => Promise.resolve(partitions),
+      isConfirmed: () => Promise.resolve(true),
+      progressed: () => undefined,
+    })
+    await worker.work(new AbortController().signal)
+    assert.equal(custody.completeTo(), completeTo)
+    assert.equal(pulled.includes(third), false, 'nothing is expected from what is lost')
+  }
+})
+
 test('of two that lost their rows neither waits for the other where the rest hold all there was', async () => {
   const more = ['d', 'e'].map((digit) => nodeId(digit.repeat(64)))
   for (const [storage, votes] of [
