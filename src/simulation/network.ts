@@ -61,7 +61,7 @@ class Reply {
     this.#onAbort = signal && (() => this.reject(signal.reason as Error))
     if (this.#onAbort) signal?.addEventListener('abort', this.#onAbort, { once: true })
     this.#cancel = life.after(deadlineMs, () =>
-      this.reject(new CallFailed('RpcTimeout', `No answer to "${endpoint}"`)),
+      this.reject(new CallFailed('CallTimeout', `No answer to "${endpoint}"`)),
     )
   }
 

@@ -49,7 +49,7 @@ test('a call brings the answer, the error with its code, or the deadline', async
   ask('twice')
   await world.run(1000, () => false)
   const settled = outcomes.map((outcome) => JSON.stringify(outcome)).sort()
-  assert.deepEqual(settled, ['"RpcTimeout"', '"UnknownEndpoint"', JSON.stringify([a, 8])])
+  assert.deepEqual(settled, ['"CallTimeout"', '"UnknownEndpoint"', JSON.stringify([a, 8])])
 })
 
 test('a doubled message is handled twice and answered once', async () => {

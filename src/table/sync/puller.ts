@@ -8,6 +8,7 @@
 
 import { compareBallots } from '../../base/ballot.ts'
 import { equalBytes } from '../../base/bytes.ts'
+import { DomainError } from '../../base/errors.ts'
 import { CALL_DEADLINE_MS } from '../../base/limits.ts'
 import type { NodeId } from '../../base/ids.ts'
 import type { Db } from '../../db/db.ts'
@@ -48,6 +49,12 @@ import {
 } from './units.ts'
 
 const UNITS_PER_MESSAGE = 32
+/**
+ * How long each of the questions waits that are asked after the first. What is lost on its way is asked
+ * for again, as all that came before it would have to be compared anew. Not the first one: of an owner
+ * that is not there nothing is wanted twice.
+ */
+const ATTEMPTS_MS = [2_500, 5_000, CALL_DEADLINE_MS]
 /** How often a long unit is begun anew because its row changed. */
 const RESTARTS_MAX = 5
 
@@ -384,7 +391,9 @@ export class Puller {
   /** By table and partition. */
   async #roots(peer: NodeId): Promise<ReadonlyMap<string, ReadonlyMap<number, Uint8Array>>> {
     const tables = [...this.#options.tables.keys()]
-    const answer = await this.#ask<RootsMessage, RootsAnswer>(peer, 'sync/roots', { tables })
+    const { rpc } = this.#options
+    const message: RootsMessage = { tables }
+    const answer = (await rpc.callOne(peer, 'sync/roots', message, CALL_DEADLINE_MS)) as RootsAnswer
     return new Map(
       answer.map(({ partitions, roots }, at) => [
         tables[at]!,
@@ -406,7 +415,14 @@ export class Puller {
 
   async #ask<Message, Answer>(peer: NodeId, endpoint: string, message: Message): Promise<Answer> {
     const { rpc } = this.#options
-    return (await rpc.callOne(peer, endpoint, message, CALL_DEADLINE_MS)) as Answer
+    for (let attempt = 0; ; attempt += 1) {
+      try {
+        return (await rpc.callOne(peer, endpoint, message, ATTEMPTS_MS[attempt]!)) as Answer
+      } catch (error) {
+        const isLate = error instanceof DomainError && error.code === 'CallTimeout'
+        if (!isLate || attempt === ATTEMPTS_MS.length - 1) throw error
+      }
+    }
   }
 }
 

@@ -9,6 +9,7 @@ import { TableError } from '../errors.ts'
 import { Freight, inMessages } from '../../base/freight.ts'
 import type { Floors } from '../owner/floors.ts'
 import type { Rpc } from '../rpc.ts'
+import { hasVeto } from '../schema.ts'
 import { leafNumber, TableDigests } from './digests.ts'
 import type {
   DigestsAnswer,
@@ -146,13 +147,13 @@ export class SyncSource {
   }
 
   async #leaves({ table, partition }: LeavesMessage): Promise<LeavesAnswer> {
-    this.#options.custody.assertHeld(partition)
+    this.#assertWhole(table, partition)
     return { leaves: (await this.#digests(table)).leaves(partition) }
   }
 
   async #keys(message: KeysMessage): Promise<KeysAnswer> {
-    const { db, tables, custody } = this.#options
-    custody.assertHeld(message.partition)
+    const { db, tables } = this.#options
+    this.#assertWhole(message.table, message.partition)
     const synced = tableNamed(tables, message.table)
     const wanted = new Set(message.leaves)
     const { gte, lt } = partitionBounds(synced.table.placement, message.partition)
@@ -184,7 +185,7 @@ export class SyncSource {
     const units: TravellingUnit[] = []
     const freight = new Freight()
     for (const name of message.units) {
-      this.#options.custody.assertHeld(partitionOfKey(synced.table.placement, name))
+      this.#assertWhole(message.table, partitionOfKey(synced.table.placement, name))
       const { row, sides } = await readUnit(db, synced, name)
       const isFirst = units.length === 0
       const unit = { row: row ?? null, sides: isFirst ? sidesAfter(synced, sides, message) : sides }
@@ -199,7 +200,18 @@ export class SyncSource {
     return { units }
   }
 
+  /**
+   * As of the roots: who compares asks on, and may have asked a life before this one that had not lost
+   * its rows.
+   */
+  #assertWhole(table: string, partition: number): void {
+    const { custody, tables } = this.#options
+    custody.assertHeld(partition)
+    custody.assertVotes(partition, hasVeto(tableNamed(tables, table).table))
+  }
+
   #floorsHere(): FloorsAnswer {
+    this.#options.custody.assertVotesEverywhere()
     const floors = [...this.#options.floors.all()].map(([partition, floor]) => ({
       ...{ partition, ballot: floor.ballot, micros: floor.micros },
     }))

@@ -5,11 +5,13 @@ import { utf8 } from '../../../src/base/bytes.ts'
 import { blake3 } from '../../../src/base/hash.ts'
 import type { NodeId } from '../../../src/base/ids.ts'
 import { silentLog } from '../../../src/base/log.ts'
+import { NetError } from '../../../src/net/errors.ts'
+import { recovering } from '../../../src/table/custody.ts'
 import { localTable } from '../../../src/table/owner/local.ts'
 import { rules } from '../../../src/table/rules.ts'
 import { defineMerged, defineRegister } from '../../../src/table/schema.ts'
 import { Puller, type PullWish } from '../../../src/table/sync/puller.ts'
-import { NodeDigests } from '../../../src/table/sync/source.ts'
+import { NodeDigests, SyncSource } from '../../../src/table/sync/source.ts'
 import { ids, threeOwners, type Three } from '../three.ts'
 
 interface Word {
@@ -269,4 +271,84 @@ test('owners that hold the same copy nothing', async () => {
   await syncRound(three, 2)
   // A question and its answer for each of two owners.
   assert.equal(three.world.counts.delivered - delivered, 4)
+})
+
+/** Of the questions of node 2 those are lost that `isLost` names, by endpoint and how often it was asked. */
+function losing(
+  three: Three,
+  isLost: (endpoint: string, count: number) => boolean,
+): Map<string, number[]> {
+  const asked = new Map<string, number[]>()
+  const network = three.networks[2]!
+  const call = network.call.bind(network)
+  network.call = (to, endpoint, message, options) => {
+    const deadlines = asked.get(endpoint) ?? []
+    asked.set(endpoint, [...deadlines, options.deadlineMs])
+    if (!isLost(endpoint, deadlines.length + 1)) return call(to, endpoint, message, options)
+    return Promise.reject(new NetError('CallTimeout', `No answer to "${endpoint}"`))
+  }
+  return asked
+}
+
+async function behindBy(count: number): Promise<Three> {
+  const three = await openThree()
+  three.part(2)
+  for (let index = 0; index < count; index += 1) {
+    await three.done(three.tables[0]!.change(at(`k${index}`), { name: 'set', args: `${index}` }))
+  }
+  three.heal()
+  return three
+}
+
+test('a question that is lost on its way is asked again, and nothing is compared anew', async () => {
+  const three = await behindBy(100)
+  const seconds = new Set(['sync/leaves', 'sync/keys', 'sync/units'])
+  const asked = losing(three, (endpoint, count) => seconds.has(endpoint) && count % 2 === 1)
+  await syncRound(three, 2)
+  assert.deepEqual(await rootsOf(three, 2), await rootsOf(three, 0))
+  // Of each of the two others once.
+  assert.equal(asked.get('sync/roots')?.length, 2)
+  assert.ok(asked.get('sync/units')!.length >= 8, 'each of four was lost once')
+})
+
+test('a question that is never answered is asked three times, the first of all once', async () => {
+  const silent = await behindBy(1)
+  const asked = losing(silent, (endpoint) => endpoint === 'sync/keys')
+  await syncRound(silent, 2)
+  const each = [2_500, 5_000, 10_000]
+  assert.deepEqual(asked.get('sync/keys'), [...each, ...each])
+  const away = await behindBy(1)
+  const first = losing(away, () => true)
+  await syncRound(away, 2)
+  assert.deepEqual([...first], [['sync/roots', [10_000, 10_000]]])
+})
+
+test('an owner that has lost its rows since it was first asked answers none of what follows', async () => {
+  const handlers = new Map<string, (message: unknown) => unknown>()
+  const refuse = (): never => {
+    throw recovering(undefined)
+  }
+  const tables = new Map([['word', { table: words as never, rows: undefined as never }]])
+  new SyncSource({
+    ...{ db: undefined as never, digests: undefined as never, floors: undefined as never },
+    ...{ tables: tables as never, signal: new AbortController().signal },
+    custody: {
+      ...{ assertHeld: () => undefined, assertVotes: refuse, assertVotesEverywhere: refuse },
+    } as never,
+  }).listen({
+    handle: (endpoint: string, handler: (message: never) => unknown) =>
+      void handlers.set(endpoint, handler as (message: unknown) => unknown),
+  } as never)
+  const place = { table: 'word', partition: 1 }
+  const messages: readonly (readonly [string, unknown])[] = [
+    ['sync/roots', { tables: ['word'] }],
+    ['sync/leaves', place],
+    ['sync/keys', { ...place, leaves: [1], after: '' }],
+    ['sync/units', { table: 'word', units: ['01p\0k'], after: null }],
+    ['sync/floors', {}],
+  ]
+  for (const [endpoint, message] of messages) {
+    const answered = async (): Promise<unknown> => handlers.get(endpoint)!(message)
+    await assert.rejects(answered(), { code: 'Recovering' }, endpoint)
+  }
 })
