@@ -202,14 +202,7 @@ function letsIn({ active }: LayoutHistory): boolean {
  */
 function loseRows(faults: Faults, node: SimulatedNode): boolean {
   const { nodes, world } = faults
-  const history = node.product?.layout?.members.history()
-  // After it the node knows what it had written down.
-  const kept = node.keptHistory()
-  if (history === undefined || kept === undefined || faults.isShrinking()) return false
-  if (![history, kept].every(isRedundant)) return false
-  const known = nodes.flatMap(({ product }) => product?.layout?.members.history() ?? [])
-  if (![...known, kept].every(letsIn)) return false
-  if (nodes.some((each) => each.hasLostRows || each.hasRotted || each.hasBeenAway)) return false
+  if (!mayLoseRows(faults, node) || nodes.some(({ hasBeenAway }) => hasBeenAway)) return false
   if (world.rng.chance(0.4)) node.wipe()
   else {
     // Who came up since remembers what it had written down, which may be ten seconds old; and who
@@ -226,31 +219,53 @@ function loseRows(faults: Faults, node: SimulatedNode): boolean {
 }
 
 /**
- * A node that stores is away: its process has ended, or sleeps. Once in a run; not in one that loses rows or bits,
+ * A node that stores is away: its process has ended, or sleeps, or its database is gone. Once in a run; not in one that loses rows or bits,
  * where its copies may be the last ones.
  *
  * @returns lets it be back; undefined where now is no time for it
  */
-export function depart(world: World, nodes: readonly SimulatedNode[]): Departed | undefined {
+export function depart(faults: Faults): Departed | undefined {
+  const { world, nodes } = faults
   const node = world.rng.pick(nodes)
   const { present } = node
   const history = present?.product?.layout?.members.history()
   if (present === undefined || history === undefined || node.isStopping) return undefined
   const { storage } = newestLayout(history)
   if (!storage.includes(node.id) || storage.length < STORING_MIN) return undefined
-  if (nodes.some(({ hasLostRows, hasRotted }) => hasLostRows || hasRotted)) return undefined
+  if (nodes.some(isSpoilt)) return undefined
+  const how = world.rng.pick(['killed', 'asleep', 'gone'] as const)
+  const isGone = how === 'gone'
+  if (isGone && !mayLoseRows(faults, node)) return undefined
   node.hasBeenAway = true
-  if (world.rng.chance(0.5)) {
-    node.crash('kill')
-    return { node, come: () => node.present ?? node.start() }
+  if (how === 'asleep') {
+    present.life.freeze()
+    return { node, isGone, come: () => present.life.thaw() }
   }
-  present.life.freeze()
-  return { node, come: () => present.life.thaw() }
+  node.hasLostRows = isGone
+  if (isGone) node.wipe()
+  else node.crash('kill')
+  return { node, isGone, come: () => node.present ?? node.start() }
 }
 
 export interface Departed {
   readonly node: SimulatedNode
+  /** Its database never comes back. */
+  readonly isGone: boolean
   readonly come: () => void
+}
+
+function mayLoseRows({ nodes, isShrinking }: Faults, node: SimulatedNode): boolean {
+  const history = node.product?.layout?.members.history()
+  // After it the node knows what it had written down.
+  const kept = node.keptHistory()
+  if (history === undefined || kept === undefined || isShrinking()) return false
+  if (![history, kept].every(isRedundant)) return false
+  const known = nodes.flatMap(({ product }) => product?.layout?.members.history() ?? [])
+  return [...known, kept].every(letsIn) && !nodes.some(isSpoilt)
+}
+
+function isSpoilt({ hasLostRows, hasRotted }: SimulatedNode): boolean {
+  return hasLostRows || hasRotted
 }
 
 /** Ends by `mend` that somebody cannot be reached. */

@@ -7,11 +7,13 @@ import { ownersIn, type Layout, type Role } from '../cluster/layout/layout.ts'
 import { LAYOUT_PARTITION } from '../cluster/cluster.ts'
 import {
   applyLayout,
+  declareNodeLost,
   showLayout,
   skipDeadNodes,
   stageLayout,
   type LayoutContext,
 } from '../store/layout/layout.ts'
+import type { Departed } from './faults.ts'
 import type { SimulatedNode } from './node.ts'
 import type { World } from './world.ts'
 
@@ -117,19 +119,21 @@ export class Operator {
   }
 
   /**
-   * Takes the role of a node that is away and goes on without it; then gives it one again. `come` lets
-   * it be back, before that or after it: then it has heard of nothing in between.
+   * Takes the role of a node that is away and goes on without it; then gives it one again. It is let
+   * back before that or after it: then it has heard of nothing in between.
    *
    * @param isOver whether nothing may befall the nodes any more
    */
-  async leaveOut(node: SimulatedNode, isOver: () => boolean, come: () => void): Promise<void> {
+  async leaveOut({ node, isGone, come }: Departed, isOver: () => boolean): Promise<void> {
     const { rng, now } = this.#world
     const until = now + AWAY_MS_MAX * 1000
     const isTime = (): boolean => !isOver() && this.#world.now < until
-    if (await this.#until(isTime, node, (...at) => this.#goOnWithout(...at))) {
+    // Before its role is taken, or after it.
+    if (isGone && rng.chance(0.5)) await this.#until(isTime, node, declareLost)
+    if (await this.#until(isTime, node, isGone ? this.#goOnWithoutRows : this.#goOnWithout)) {
       await this.#rest(rng.pick(OUT_MS))
       if (rng.chance(0.3)) come()
-      await this.#until(isTime, node, (...at) => this.#takeBack(...at))
+      await this.#until(isTime, node, this.#takeBack)
       await this.#rest(rng.pick(OUT_MS))
     }
     come()
@@ -158,27 +162,32 @@ export class Operator {
   }
 
   /** @returns whether nobody waits for it any more */
-  async #goOnWithout(
-    layout: LayoutContext,
-    history: LayoutHistory,
-    { id }: SimulatedNode,
-  ): Promise<boolean> {
+  readonly #goOnWithout: Step = async (layout, history, node) => {
     const { version, storage } = newestLayout(history)
-    if (!storage.includes(id)) {
-      if (history.active.length === 1) return true
-      await skipDeadNodes(layout, { version, allowMissingData: false })
-    } else if (storage.length >= FEW) {
+    if (storage.includes(node.id)) return this.#takeRole(layout, history, node)
+    if (history.active.length === 1) return true
+    await skipDeadNodes(layout, { version, allowMissingData: false })
+    return false
+  }
+
+  readonly #goOnWithoutRows: Step = async (layout, history, node) => {
+    if (newestLayout(history).storage.includes(node.id)) {
+      return this.#takeRole(layout, history, node)
+    }
+    if (history.active.length > 1) await declareLost(layout, history, node)
+    return history.active.length === 1
+  }
+
+  readonly #takeRole: Step = async (layout, history, { id }) => {
+    const { storage } = newestLayout(history)
+    if (storage.length >= FEW) {
       const roles = new Map([[id, undefined]])
       await this.#apply(layout, history, { roles, storing: storage.length - 1 })
     }
     return false
   }
 
-  async #takeBack(
-    layout: LayoutContext,
-    history: LayoutHistory,
-    node: SimulatedNode,
-  ): Promise<boolean> {
+  readonly #takeBack: Step = async (layout, history, node) => {
     const { storage } = newestLayout(history)
     if (storage.includes(node.id)) return true
     const roles = new Map([[node.id, this.#role(node)]])
@@ -253,7 +262,16 @@ export class Operator {
   }
 }
 
+const declareLost: Step = async (layout, history, { id }) => {
+  const progress = history.nodes.get(id)
+  if (progress === undefined || progress.isLost) return true
+  await declareNodeLost(layout, id)
+  return false
+}
+
+/** Whoever is away for good waits for nothing. */
 function waitsToBeLetIn(node: SimulatedNode, history: LayoutHistory): boolean {
+  if (node.present === undefined && node.hasBeenAway) return false
   return node.hasLostRows && !((history.nodes.get(node.id)?.readmittedAt ?? 0) > 0)
 }
 

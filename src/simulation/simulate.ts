@@ -6,7 +6,7 @@ import { createBucket, findBucketByName } from '../store/bucket/bucket.ts'
 import type { Store } from '../store/store.ts'
 import { Client, KEYS, readVersion, type Run } from './clients.ts'
 import { drawRates } from './drift.ts'
-import { depart, drawForecast, drawWeather, strike, type Forecast } from './faults.ts'
+import { depart, drawForecast, drawWeather, strike, type Faults, type Forecast } from './faults.ts'
 import { historyOf, initialState } from './history.ts'
 import { Operator, type Founding } from './layouts.ts'
 import { linearizationFault } from './linearizability.ts'
@@ -261,26 +261,28 @@ class Scene {
 
   #leave(): void {
     if (this.#isHealing) return
-    const departed = depart(this.#world, this.#nodes)
+    const departed = depart(this.#faults())
     if (departed === undefined) {
       this.#world.after(50, () => this.#leave())
       return
     }
-    const { node, come } = departed
-    this.#struck.push(`absence ${node.index}`)
-    void this.#operator.leaveOut(node, () => this.#isHealing, come)
+    this.#struck.push(`absence ${departed.node.index}`)
+    void this.#operator.leaveOut(departed, () => this.#isHealing)
   }
 
   #strike(): void {
     // One that found nothing to strike for long: the clients have ended.
     if (this.#isHealing) return
-    const faults = {
+    const struck = strike(this.#faults())
+    if (struck === undefined) this.#world.after(20, () => this.#strike())
+    else this.#struck.push(struck)
+  }
+
+  #faults(): Faults {
+    return {
       ...{ world: this.#world, nodes: this.#nodes, forecast: this.#forecast },
       isShrinking: () => this.#operator.isShrinking(),
     }
-    const struck = strike(faults)
-    if (struck === undefined) this.#world.after(20, () => this.#strike())
-    else this.#struck.push(struck)
   }
 
   /** An owner that has promised something dies before it may have written anything. */

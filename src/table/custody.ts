@@ -14,6 +14,7 @@ import { isOwnerIn } from '../cluster/layout/layout.ts'
 import { isAlone } from '../cluster/lone.ts'
 import type { Db, Tree } from '../db/db.ts'
 import { TableError } from './errors.ts'
+import { rules, type Rules } from './rules.ts'
 
 const stateTree: Tree<string> = { name: 'table-state', tag: '%', values: 'text' }
 const CUSTODY_KEY = 'custody'
@@ -27,6 +28,8 @@ const FROM_THE_START = 0
 
 /** Key of the row on disk, tag first. */
 export const CUSTODY_ROW = stateTree.tag + CUSTODY_KEY
+
+type Decided = Pick<Rules, 'mutesLost' | 'noticesGaps'>
 
 /** Stands for an incarnation that nobody has. */
 const LOST = 'lost'
@@ -53,7 +56,7 @@ export class Custody {
   readonly #db: Db
   readonly #cluster: Cluster
   #incarnation: string
-  readonly #mutesLost: boolean
+  readonly #rules: Decided
   #state: State
   /** Owned, and not held yet: nothing is answered for them. */
   readonly #gained = new Set<number>()
@@ -62,10 +65,9 @@ export class Custody {
 
   /**
    * @param incarnation the life of the database that is open now
-   * @param mutesLost whether it waits for a vote after it lost rows
    */
-  constructor(db: Db, cluster: Cluster, incarnation: string, mutesLost = true) {
-    this.#mutesLost = mutesLost
+  constructor(db: Db, cluster: Cluster, incarnation: string, decided: Decided = rules) {
+    this.#rules = decided
     this.#db = db
     this.#cluster = cluster
     this.#incarnation = incarnation
@@ -111,7 +113,8 @@ export class Custody {
    */
   #hasGap(history: LayoutHistory, partition: number): boolean {
     const { seen } = this.#state
-    if (seen === undefined || newestLayout(history).version === seen) return false
+    if (!this.#rules.noticesGaps || seen === undefined) return false
+    if (newestLayout(history).version === seen) return false
     const owned = history.active.filter((each) => isOwnerIn(each, partition, this.#cluster.self))
     return owned.length > 0 && owned[0] !== history.active[0] && owned[0]!.version > seen
   }
@@ -278,7 +281,7 @@ export class Custody {
     const known = history?.nodes.get(this.#cluster.self)
     // Nobody else could say more than a node that stands alone.
     if (history === undefined || known === undefined || isAlone(history)) return new Set()
-    if (!this.#mutesLost) return new Set()
+    if (!this.#rules.mutesLost) return new Set()
     const { incarnation, isLost, readmittedAt } = known
     if (isLost) return undefined
     if (incarnation === undefined ? this.isSuspect : incarnation !== this.#incarnation) {

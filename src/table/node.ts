@@ -120,7 +120,7 @@ export class TableNode implements OpenTables {
     this.#merged = new MergedRows(rpc, replication)
     const mark = readMark(db)
     assert(hybrid.now() >= mark.time, 'the hybrid clock begins at the mark')
-    const custody = new Custody(db, cluster, options.incarnation ?? '', rules.mutesLost)
+    const custody = new Custody(db, cluster, options.incarnation ?? '', rules)
     this.#custody = custody
     this.#isCurrent = options.isCurrent ?? (() => true)
     this.#hasLostRows = options.hasLostRows === true

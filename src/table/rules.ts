@@ -33,6 +33,8 @@ export interface Rules {
   readonly refusesOldEpochs: boolean
   /** Whether a partition that a node gains is emptied first. */
   readonly emptiesGained: boolean
+  /** Whether it counts as gained where layouts took it and gave it back while the node was away. */
+  readonly noticesGaps: boolean
   /** Whether a quorum of the older owners was copied from before a node counts as complete. */
   readonly gathers: boolean
   /** Whether the answers of a node that lost its rows count for nothing until it was let in again. */
@@ -67,6 +69,7 @@ export const rules: Rules = {
   vouchedTo: (read) => read,
   refusesOldEpochs: true,
   emptiesGained: true,
+  noticesGaps: true,
   gathers: true,
   mutesLost: true,
   recoversFrom: 'all',

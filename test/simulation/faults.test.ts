@@ -53,12 +53,13 @@ test('while an old copy was not noticed, nobody ends or hides who remembers how 
 })
 
 /** Nodes of a layout in which as many store, and what becomes of one that departs. */
-function departing(storing: number, change: Partial<SimulatedNode> = {}) {
+function departing(storing: number, change: Partial<SimulatedNode> = {}, factor = 2) {
   const world = new World(new SeededRng(1), weather, false)
   const ids = ['a', 'b', 'c'].map((digit) => nodeId(digit.repeat(64)))
   const [layout] = loneHistory(ids[0]!, 'cluster').active
-  const active = [{ ...layout!, version: 1, storage: ids.slice(0, storing) }]
-  const product = { layout: { members: { history: () => ({ active }) } } }
+  const active = [{ ...layout!, version: 1, factor, storage: ids.slice(0, storing) }]
+  const history = (): unknown => ({ active })
+  const product = { layout: { members: { history } } }
   const done: string[] = []
   const nodes = ids.map((id) => ({
     ...{ id, product, hasBeenAway: false, ...change },
@@ -67,8 +68,15 @@ function departing(storing: number, change: Partial<SimulatedNode> = {}) {
       life: { freeze: () => done.push('freeze'), thaw: () => done.push('thaw') },
     },
     ...{ crash: () => done.push('kill'), start: () => done.push('start') },
+    ...{ wipe: () => done.push('wipe'), keptHistory: history },
   })) as unknown as SimulatedNode[]
-  const departures = Array.from({ length: 20 }, () => depart(world, nodes))
+  const faults = { world, nodes, forecast: drawForecast(world.rng), isShrinking: () => false }
+  const departures = Array.from({ length: 40 }, () => {
+    const departed = depart(faults)
+    // As if each were the first one.
+    if (departed?.isGone === true) departed.node.hasLostRows = false
+    return departed
+  })
   for (const departed of departures) departed?.come()
   return { departures, done: new Set(done), nodes }
 }
@@ -77,8 +85,12 @@ test('a node goes away only where enough others store, and all of them have thei
   const { departures, done, nodes } = departing(3)
   assert.ok(departures.every((departed) => departed?.node.hasBeenAway === true))
   // `present` stands here for one that somebody started meanwhile.
-  assert.deepEqual(done, new Set(['freeze', 'kill', 'thaw']))
+  assert.deepEqual(done, new Set(['freeze', 'kill', 'wipe', 'thaw']))
   assert.ok(nodes.every(({ hasBeenAway }) => hasBeenAway))
+  // Where the only copy would be gone it is killed, or sleeps.
+  const only = departing(3, {}, 1)
+  assert.deepEqual(only.done, new Set(['freeze', 'kill', 'thaw']))
+  assert.ok(only.departures.includes(undefined))
   for (const none of [
     departing(2),
     departing(3, { hasLostRows: true }),

@@ -94,6 +94,18 @@ export const rulePlants: readonly Plant[] = [
     movesLayouts: true,
   },
   {
+    name: 'what layouts take from a node that is away, and give back, it keeps',
+    rules: { noticesGaps: false },
+    isRare: true,
+    movesLayouts: true,
+    layoutChanges: 1,
+    hasAbsence: true,
+    emptiesKeys: true,
+    ownerCounts: [3],
+    forecast: { kinds: ['jump'], count: 5 },
+    weather: { lossChance: 0, acceptLossChance: 0, slowChance: 0 },
+  },
+  {
     name: 'a tombstone is collected when a majority has confirmed it',
     rules: { mayCollect: (owners, confirmed) => confirmed.size * 2 > owners.length },
     emptiesKeys: true,

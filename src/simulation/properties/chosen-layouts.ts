@@ -39,6 +39,8 @@ export class ChosenLayoutsWatch implements Watch {
   readonly #leftAt = new Map<number, number>()
   /** As any node knew it: it goes with the last layout that names a node. */
   readonly #skippedTo = new Map<NodeId, number>()
+  /** Declared lost: it can act no more as whom it was. */
+  readonly #gone = new Set<NodeId>()
   readonly #ended = new Set<number>()
   /** Owners of the register, in each active layout, by epoch. */
   readonly #keepers = new Map<string, readonly (readonly NodeId[])[]>()
@@ -103,7 +105,8 @@ export class ChosenLayoutsWatch implements Watch {
     if (isNew && before.active[0]!.version > 0 && !this.#isAnyLost) {
       this.#lookChosen(node, history, before)
     }
-    for (const [id, { skippedTo }] of history.nodes) {
+    for (const [id, { skippedTo, isLost }] of history.nodes) {
+      if (isLost) this.#gone.add(id)
       this.#skippedTo.set(id, Math.max(skippedTo, this.#skippedTo.get(id) ?? 0))
     }
     this.#lookEnded(node, history)
@@ -140,7 +143,8 @@ export class ChosenLayoutsWatch implements Watch {
       this.#leftAt.set(version, leftAt)
       if (version >= active[0]!.version) continue
       this.#ended.add(version)
-      const isUnaware = (id: NodeId): boolean => (this.#known.get(id)?.readmissions ?? 0) < leftAt
+      const isUnaware = (id: NodeId): boolean =>
+        !this.#gone.has(id) && (this.#known.get(id)?.readmissions ?? 0) < leftAt
       const isWaitedFor = (id: NodeId): boolean => (this.#skippedTo.get(id) ?? 0) <= version
       const unaware = new Set(layout.storage.filter(isUnaware))
       if ([...unaware].some(isWaitedFor) || areQuorum(unaware, layout)) {

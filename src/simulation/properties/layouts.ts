@@ -42,10 +42,13 @@ export class LayoutsWatch implements Watch {
 
 /** What is wrong with the layout that is read; undefined when nothing is. */
 export function readFault(history: LayoutHistory): string | undefined {
-  const { active, readVersion, nodes, former } = history
+  const { active, readVersion, nodes, former, movedAt } = history
   const layout = active.find(({ version }) => version === readVersion)
   if (layout === undefined) return 'that is read and not active'
-  const owners = layout.storage.map((node) => nodes.get(node)!).filter(({ isLost }) => !isLost)
+  // One that was let in again since has no vote before it has all of it.
+  const owners = layout.storage
+    .map((node) => nodes.get(node)!)
+    .filter(({ isLost, readmittedAt }) => !isLost && readmittedAt <= movedAt)
   if (owners.some(({ sync }) => sync < readVersion)) return 'that is read before all have all of it'
   const hasRetired = former.length > 0 && active[0] === layout
   const isWaitedFor = ({ syncAck, skippedTo }: (typeof owners)[number]): boolean =>

@@ -1,7 +1,12 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { nodeId } from '../../../src/base/ids.ts'
-import { epochOf, newcomer, type LayoutHistory } from '../../../src/cluster/layout/history.ts'
+import {
+  epochOf,
+  newcomer,
+  type LayoutHistory,
+  type Progress,
+} from '../../../src/cluster/layout/history.ts'
 import { encodeHistory } from '../../../src/cluster/layout/stored.ts'
 import { loneHistory } from '../../../src/cluster/lone.ts'
 import { packRegister, type RegisterRow } from '../../../src/table/row.ts'
@@ -83,11 +88,15 @@ test('where a database is gone a smaller quorum may choose', () => {
 
 /**
  * What is said when node 0 learns that layout 1 ended, and these others knew that reads moved, or were
- * skipped before.
+ * skipped before (or declared lost).
  */
-function faultsOfEnding(aware: readonly number[], skipped: readonly number[] = []): string[] {
+function faultsOfEnding(
+  aware: readonly number[],
+  skipped: readonly number[] = [],
+  how: Partial<Progress> = { skippedTo: 2 },
+): string[] {
   const scene = new Scene()
-  const nodes = new Map(skipped.map((index) => [ids[index]!, { ...newcomer, skippedTo: 2 }]))
+  const nodes = new Map(skipped.map((index) => [ids[index]!, { ...newcomer, ...how }]))
   const moved = historyOf([1, 2], { revision: 3, readmissions: 2, movedAt: 2, nodes })
   const ended = historyOf([2], { revision: 4, readmissions: 3, movedAt: 2, nodes: new Map() })
   for (const index of ids.keys()) {
@@ -107,6 +116,7 @@ test('an old layout that ends while one of its owners does not know where reads 
   assert.deepEqual(faultsOfEnding([1], [2]), [])
   assert.deepEqual(faultsOfEnding([2], [2]), said)
   assert.deepEqual(faultsOfEnding([], [1, 2]), said)
+  assert.deepEqual(faultsOfEnding([1], [2], { isLost: true, skippedTo: 0 }), [])
 })
 
 test('an owner that took it counts, though a later row overtook it before it was written', () => {

@@ -62,6 +62,8 @@ test('a layout that is read before every owner has all of it is found', () => {
   }
   assert.match(String(said({ sync: 1 })), /before all have all/)
   assert.equal(said({ sync: 1, isLost: true }), undefined)
+  assert.equal(said({ sync: 1, readmittedAt: 2 }, { movedAt: 1 }), undefined)
+  assert.match(String(said({ sync: 1, readmittedAt: 2 }, { movedAt: 2 })), /before all have all/)
   assert.equal(said({}, { readVersion: 1 }), 'that is read and not active')
   const faults: string[] = []
   const watch = new LayoutsWatch((sentence) => faults.push(sentence))
