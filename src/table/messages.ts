@@ -179,6 +179,7 @@ export interface OfferItem {
 }
 
 export interface OutcomesMessage {
+  /** Each with the register that it changes: `offeredName`. */
   readonly operations: readonly string[]
 }
 

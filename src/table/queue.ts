@@ -114,6 +114,7 @@ export class Changes {
   readonly #options: ChangesOptions
   readonly #turns = new Turns(CHANGES_QUEUED_MAX)
   readonly #suspectUntil = new Map<NodeId, number>()
+  /** By register and operation. */
   readonly #offered = new Map<string, Offered>()
   /**
    * Registers with a change that was handed over and waits, and those with one that was taken over.
@@ -193,7 +194,7 @@ export class Changes {
     this.#handedOver.add(names)
     try {
       await rpc.callOne(runner, 'table/offer', offer, HANDOVER_MS)
-      const body: OutcomesMessage = { operations: job.tasks.map(({ operation }) => operation) }
+      const body: OutcomesMessage = { operations: job.tasks.map((task) => offeredName(job, task)) }
       const outcomes = await rpc.callOne(runner, 'table/outcomes', body, offer.deadlineMs)
       ;(outcomes as readonly TravellingOutcome[]).forEach((outcome, index) => {
         const task = job.tasks[index]!
@@ -219,11 +220,12 @@ export class Changes {
     if (local === undefined) {
       throw new TableError('BadMessage', `Cannot find table "${message.table}"`)
     }
+    const place = replication.placeOf(local.table, message.partitionKey)
+    const at = { local, place }
     const items = message.items.filter(
-      ({ operation }) => this.#offered.get(operation)?.isUnknown !== false,
+      (item) => this.#offered.get(offeredName(at, item))?.isUnknown !== false,
     )
     if (items.length === 0) return null
-    const place = replication.placeOf(local.table, message.partitionKey)
     const now = clock.monotonicMicros()
     const tasks = items.map(({ key, operation, firstTime, command }): Task => ({
       key,
@@ -253,8 +255,9 @@ export class Changes {
         offered.isUnknown = task.end === undefined || isUnknown(task.end)
       }
       outcome.then(mark, mark)
-      this.#offered.delete(task.operation)
-      this.#offered.set(task.operation, offered)
+      const name = offeredName(at, task)
+      this.#offered.delete(name)
+      this.#offered.set(name, offered)
     }
     return null
   }
@@ -319,6 +322,14 @@ function inJobs<Item>(wave: readonly Item[]): readonly (readonly Item[])[] {
   return Array.from({ length: count }, (_, index) =>
     wave.slice(index * CHANGES_PER_JOB_MAX, (index + 1) * CHANGES_PER_JOB_MAX),
   )
+}
+
+/** What a client names its operation by need not be another for each key. */
+function offeredName(
+  at: Pick<Job, 'local' | 'place'>,
+  { key, operation }: Pick<Task, 'key' | 'operation'>,
+): string {
+  return `${registerName(at, key)}\0${operation}`
 }
 
 function namesOf(job: Job): ReadonlySet<string> {

@@ -14,6 +14,18 @@ const words = defineRegister<string>({
   decode: (stored) => stored as string,
   commands: {
     set: { run: ({ args }) => ({ kind: 'write', answer: 'set', value: args as string }) },
+    create: {
+      run: ({ value, args }) =>
+        value === undefined || value === ''
+          ? { kind: 'write', answer: 'made', value: args as string }
+          : { kind: 'refuse', code: 'Taken' },
+    },
+    drop: {
+      run: ({ value }) =>
+        value === undefined || value === ''
+          ? { kind: 'answer', answer: 'nothing' }
+          : { kind: 'write', answer: 'dropped', value: '' },
+    },
   },
 })
 const at = { table: words, partitionKey: 'p', key: 'k' }
@@ -42,4 +54,15 @@ test('a change that its runner could not make is made anew when it is sent again
   await assert.rejects(change(), { code: 'OutcomeUnknown' })
   three.heal()
   assert.equal(await change(), 'set')
+})
+
+test('a name that two keys have in common names an operation of each', async () => {
+  // The second node owns nothing: it hands over to the first.
+  const three = await threeOwners([words], () => [first, third])
+  const node = three.tables[1]!
+  for (const key of ['k', 'l']) {
+    const change = node.change({ ...at, key }, { name: 'set', args: key }, { operation: 'once' })
+    assert.equal(await three.done(change), 'set')
+  }
+  assert.equal(await three.done(node.get({ ...at, key: 'l' })), 'l')
 })
