@@ -3,6 +3,7 @@
 import { assert } from '../base/assert.ts'
 import type { Clock } from '../base/clock.ts'
 import type { Compute } from '../base/compute.ts'
+import { DomainError } from '../base/errors.ts'
 import type { BucketId } from '../base/ids.ts'
 import { CHANGE_DEADLINE_MS } from '../base/limits.ts'
 import { sleep } from '../base/clock.ts'
@@ -178,30 +179,49 @@ export async function changeObject(
   options: ChangeOptions = {},
 ): Promise<Plain> {
   const firstTime = options.firstTime ?? store.tables.now()
+  let named = options
   for (let waitedMs = 0; ; waitedMs += GATE_PAUSE_MS) {
     try {
       return await store.tables.change(ref, command, {
         deadlineMs: CHANGE_DEADLINE_MS,
-        ...options,
+        ...named,
         firstTime,
       })
     } catch (error) {
       if (!isRefusedByGate(error)) throw toStoreError(error)
+      const operation = triedOperation(error)
       if (waitedMs >= GATE_WAIT_MS_MAX) {
+        if (operation !== undefined) throw toStoreError(error)
         throw new StoreError('SlowDown', 'Cannot write: the bucket is being deleted', {
           cause: error,
         })
       }
+      // Where another attempt may be under way the next one is one of the same operation.
+      if (operation !== undefined) named = { ...options, operation }
+      await openLeftGate(store, ref.partitionKey).catch((failure: unknown) => {
+        // A bucket that was deleted may have been emptied by this very change.
+        throw operation === undefined ? failure : toStoreError(error)
+      })
     }
-    await openLeftGate(store, ref.partitionKey)
     await sleep(store.clock, GATE_PAUSE_MS)
   }
 }
 
 /** Also that a gate is deleted is what one owner says, and may never have been chosen. */
 export function isRefusedByGate(error: unknown): boolean {
-  const code = refusalCode(error)
+  const code = refusalCode(error) ?? unknownDetail(error, 'veto')
   return code === 'BucketClosing' || code === 'NoSuchBucket'
+}
+
+/** What a change is to be tried again under that a gate refused, where it may happen all the same. */
+export function triedOperation(error: unknown): string | undefined {
+  return unknownDetail(error, 'operation')
+}
+
+function unknownDetail(error: unknown, name: 'veto' | 'operation'): string | undefined {
+  if (!(error instanceof DomainError) || error.code !== 'OutcomeUnknown') return undefined
+  const detail = error.details[name]
+  return typeof detail === 'string' ? detail : undefined
 }
 
 /**

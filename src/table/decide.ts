@@ -235,6 +235,8 @@ export function refused(code: string, details: Record<string, Plain> = {}): Tabl
   })
 }
 
-export function outcomeUnknown(task: Task): TableError {
-  return new TableError('OutcomeUnknown', `Cannot say whether "${task.key}" was changed`)
+/** @param veto what kept the last attempt from being made: the same operation may be tried again */
+export function outcomeUnknown({ key, operation }: Task, veto?: string): TableError {
+  const details = veto === undefined ? {} : { veto, operation }
+  return new TableError('OutcomeUnknown', `Cannot say whether "${key}" was changed`, { details })
 }

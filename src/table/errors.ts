@@ -7,7 +7,10 @@ export type TableErrorCode =
   | 'Refused'
   /** Too few owners answered. */
   | 'QuorumNotReached'
-  /** The change may have been applied, or may be later. */
+  /**
+   * The change may have been applied, or may be later. Where a veto kept the last attempt from being
+   * made `details` have it as `veto`, and the `operation` to try it again under.
+   */
   | 'OutcomeUnknown'
   /** A queue is full; not applied. */
   | 'TooBusy'

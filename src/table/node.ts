@@ -362,7 +362,8 @@ export class TableNode implements OpenTables {
       firstTime: options.firstTime ?? this.#hybrid.next(),
       isPinned: options.firstTime !== undefined,
       isOwn: true,
-      isExposed: false,
+      // Who names it may have sent it before: that attempt may be under way, here or elsewhere.
+      isExposed: options.operation !== undefined,
       above: 0,
       end: undefined,
     }

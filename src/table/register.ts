@@ -190,7 +190,7 @@ export class Coordinator {
       const { task } = hearing
       if (!hearing.votes.isWon) {
         task.above = Math.max(task.above, hearing.floorTime)
-        if (hearing.veto !== undefined) this.#end(task, refused(hearing.veto))
+        if (hearing.veto !== undefined) endVetoed(task, hearing.veto)
         continue
       }
       const marked = done.of(registerName(job, task.key)) ?? []
@@ -304,6 +304,12 @@ export class Coordinator {
     const most = Math.min(BACKOFF_FIRST_MS * 2 ** Math.min(contended, 8), BACKOFF_MS_MAX)
     return sleep(clock, 1 + (most * (high! * 256 + low!)) / 65_536)
   }
+}
+
+/** This attempt did nothing; of another one nobody can say. */
+function endVetoed(task: Task, code: string): void {
+  const error = task.isExposed ? outcomeUnknown(task, code) : refused(code)
+  task.end = { kind: 'error', error }
 }
 
 /** Name of a register across tables. */

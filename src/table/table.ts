@@ -32,7 +32,8 @@ export interface RegisterRef<Value> {
 export interface ChangeOptions {
   /**
    * Names the operation across retries; drawn at random when absent. A change whose id the
-   * register remembers is not run again: it gets the remembered answer.
+   * register remembers is not run again: it gets the remembered answer. One that is given counts
+   * as sent before, so that how it ends is always written down: see decision 0031.
    */
   readonly operation?: string
   /**

@@ -66,3 +66,34 @@ test('a name that two keys have in common names an operation of each', async () 
   }
   assert.equal(await three.done(node.get({ ...at, key: 'l' })), 'l')
 })
+
+/** What is told of an operation at one node holds, though another runs an earlier attempt of it. */
+const late = [
+  { name: 'a refusal', command: 'create', told: 'Taken', before: 'x', after: '' },
+  {
+    name: 'an answer that wrote nothing',
+    command: 'drop',
+    told: 'nothing',
+    before: '',
+    after: 'y',
+  },
+] as const
+for (const { name, command, told, before, after } of late) {
+  test(`${name} that was told at one node is not undone by an attempt at another`, async () => {
+    const three = await threeOwners([words])
+    const [here, there] = three.tables
+    const options = { operation: 'once' }
+    const ended = (work: Promise<unknown>): Promise<unknown> =>
+      work.catch((error: { details: { code: string } }) => error.details.code)
+    await three.done(here!.change(at, { name: 'set', args: before }))
+    three.part(1)
+    const attempt = ended(there!.change(at, { name: command, args: 'late' }, options))
+    await three.done(new Promise<void>((resolve) => void three.world.after(1_000, resolve)))
+    const retry = ended(here!.change(at, { name: command, args: 'late' }, options))
+    assert.equal(await three.done(retry), told)
+    await three.done(here!.change(at, { name: 'set', args: after }))
+    three.heal()
+    assert.equal(await three.done(attempt), told)
+    assert.equal(await three.done(here!.get(at)), after)
+  })
+}

@@ -8,8 +8,8 @@ import type { LifecycleRule } from '../../model/rows/bucket-settings.ts'
 import { parseLiveLine, parseUploadsLine } from '../../model/rows/listing.ts'
 import { objectPartitionKey, uploadCreatedMicros } from '../../model/rows/object.ts'
 import type { IndexEntry } from '../../table/table.ts'
-import { refusalCode, StoreError, toStoreError } from '../errors.ts'
-import { inStoreWords, type Store } from '../store.ts'
+import { StoreError, toStoreError } from '../errors.ts'
+import { inStoreWords, isRefusedByGate, type Store } from '../store.ts'
 import { abortUpload } from '../upload/multipart.ts'
 import { coveredPrefix, objectExpiry, uploadExpiry } from './lifecycle.ts'
 
@@ -91,7 +91,7 @@ async function expireObjects(
   for (const outcome of outcomes) {
     if ('answer' in outcome) count += outcome.answer === true ? 1 : 0
     // Of a bucket that is being deleted nothing is left to be ended.
-    else if (refusalCode(outcome.error) !== 'BucketClosing') throw toStoreError(outcome.error)
+    else if (!isRefusedByGate(outcome.error)) throw toStoreError(outcome.error)
   }
   return count
 }

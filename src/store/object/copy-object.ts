@@ -20,8 +20,9 @@ import {
   type ObjectVersion,
 } from '../../model/rows/object.ts'
 import type { Sealing } from '../../model/rows/sealing.ts'
-import type { RegisterRef } from '../../table/table.ts'
-import { refusalCode, toStoreError } from '../errors.ts'
+import type { Plain } from '../../table/schema.ts'
+import type { ChangeOptions, RegisterRef } from '../../table/table.ts'
+import { refusalCode, StoreError, toStoreError, type StoreErrorCode } from '../errors.ts'
 import { refuseOverQuota, withinQuota } from '../bucket/quota.ts'
 import { bucketById, changeObject, objectRef, type Store } from '../store.ts'
 import { assertManifestsInUse, BlockWriter, type ManifestFacts } from './block-writer.ts'
@@ -77,6 +78,7 @@ export async function copyObject(store: Store, input: CopyObjectInput): Promise<
   try {
     source = await judgedSource(store, input)
   } catch (error) {
+    if (saysNothing(error)) throw error
     const answer = await earlierAnswer(store, ref, operation)
     if (answer === undefined) throw error
     return resultOf(store, input, answer)
@@ -94,9 +96,10 @@ export async function copyObject(store: Store, input: CopyObjectInput): Promise<
     if (!isInline(content.body)) await assertManifestsInUse(store, [content.body])
     const metadata = input.metadata(source.metadata)
     const command = copyObjectCommand({ metadata, ...content, ...input.conditions })
-    const options = { firstTime, ...(operation === undefined ? {} : { operation }) }
+    const change = (options: ChangeOptions): Promise<Plain> =>
+      changeObject(store, ref, command, { firstTime, ...options })
     const answer = await withinQuota(store, bucket, addition, () =>
-      changeObject(store, ref, command, options),
+      operation === undefined ? change({}) : changeNamed(operation, change),
     )
     const [etag, modifiedMicros] = answer as CopyObjectAnswer
     return { etag, modifiedMicros, checksum: content.checksum }
@@ -112,6 +115,34 @@ async function judgedSource(store: Store, input: CopyObjectInput): Promise<Objec
   const source = await currentVersion(store, input.source)
   input.judge(readerOf(store, source, input.source.customerKey).info)
   return source
+}
+
+const passing: ReadonlySet<StoreErrorCode> = new Set([
+  'Unavailable',
+  'OutcomeUnknown',
+  'SlowDown',
+  'BlockUnavailable',
+])
+
+/** Whether a source was only not to be read: then nothing is told of it, and nothing recalled. */
+function saysNothing(error: unknown): boolean {
+  return error instanceof StoreError && passing.has(error.code)
+}
+
+/**
+ * Makes the copy, unless it was made under that name. Where an earlier try of it found its source
+ * wanting, that no copy is made under the name is written down: then it is made under another.
+ */
+async function changeNamed(
+  operation: string,
+  change: (options: ChangeOptions) => Promise<Plain>,
+): Promise<Plain> {
+  try {
+    return await change({ operation })
+  } catch (error) {
+    if (refusalCode(error) !== NOT_REMEMBERED) throw error
+    return change({ operation: `${operation}+` })
+  }
 }
 
 /** A repeated copy may find a source that is another by now, perhaps by the copy itself. */

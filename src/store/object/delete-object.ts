@@ -9,6 +9,7 @@ import {
   inStoreWords,
   isRefusedByGate,
   objectRef,
+  triedOperation,
   type Store,
 } from '../store.ts'
 import { toStoreError } from '../errors.ts'
@@ -61,11 +62,13 @@ export async function deleteObjects(
     const outcomes = await inStoreWords(
       store.tables.changeMany(store.model.object, partitionKey, items),
     )
-    const behindGate: string[] = []
+    const behindGate: BehindGate[] = []
     for (const [index, outcome] of outcomes.entries()) {
       if (!('error' in outcome)) continue
-      if (isRefusedByGate(outcome.error)) behindGate.push(keys[index]!)
-      else errors.set(keys[index]!, toStoreError(outcome.error) as Error)
+      const { error } = outcome
+      const key = keys[index]!
+      if (isRefusedByGate(error)) behindGate.push({ key, operation: triedOperation(error) })
+      else errors.set(key, toStoreError(error) as Error)
     }
     for (const [key, error] of await deleteBehindGate(store, bucket, behindGate)) {
       errors.set(key, error)
@@ -74,17 +77,25 @@ export async function deleteObjects(
   return input.keys.map((key) => ({ key, error: errors.get(key) }))
 }
 
+/** A key whose delete a gate refused. */
+interface BehindGate {
+  readonly key: string
+  /** Of the attempt that was made, where it may yet happen. */
+  readonly operation: string | undefined
+}
+
 /** One by one: the first opens a gate whose closer is gone, or learns that it stays closed. */
 async function deleteBehindGate(
   store: Store,
   bucket: Bucket,
-  keys: readonly string[],
+  refused: readonly BehindGate[],
 ): Promise<Map<string, Error>> {
-  for (const [index, key] of keys.entries()) {
+  for (const [index, { key, operation }] of refused.entries()) {
+    const options = operation === undefined ? {} : { operation }
     try {
-      await changeObject(store, objectRef(store, bucket, key), deleteObjectCommand())
+      await changeObject(store, objectRef(store, bucket, key), deleteObjectCommand(), options)
     } catch (error) {
-      return new Map(keys.slice(index).map((left) => [left, error as Error]))
+      return new Map(refused.slice(index).map((left) => [left.key, error as Error]))
     }
   }
   return new Map()

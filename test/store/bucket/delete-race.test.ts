@@ -5,9 +5,13 @@ import { test } from 'node:test'
 import type { BucketId } from '../../../src/base/ids.ts'
 import { createBucket } from '../../../src/store/bucket/bucket.ts'
 import { deleteBucket } from '../../../src/store/bucket/delete-bucket.ts'
+import { deleteObjects } from '../../../src/store/object/delete-object.ts'
 import { putObject } from '../../../src/store/object/put-object.ts'
-import { openLeftGate, type Store } from '../../../src/store/store.ts'
+import { changeObject, openLeftGate, type Store } from '../../../src/store/store.ts'
 import { TableError } from '../../../src/table/errors.ts'
+import { deleteObjectCommand } from '../../../src/model/commands/delete-object.ts'
+import { closeGateCommand, openGateCommand } from '../../../src/model/commands/gate.ts'
+import { GATE_KEY } from '../../../src/model/rows/gate.ts'
 import { objectPartitionKey } from '../../../src/model/rows/object.ts'
 import { Trio } from '../../node/cluster/check/trio.ts'
 import { bodyOf, codeOf, content } from '../harness.ts'
@@ -184,4 +188,55 @@ test('that a bucket is gone is told only once it was decided, not when one owner
   hold(() => undefined)
   assert.equal(await trio.run(put(0)), 'no error', 'it was opened again')
   assert.notEqual(ends[0], 'NoSuchBucket')
+})
+
+for (const at of [0, 1, 2]) {
+  test(`through node ${at} a bucket takes writes whose delete was cut off, or ends in vain`, async () => {
+    const { trio, stores, bucket, pass, put } = await scene(5)
+    const { tables, model, operations } = stores[(at + 1) % 3]!
+    const partitionKey = objectPartitionKey(bucket, 0)
+    const gate = { table: model.gate, partitionKey, key: GATE_KEY }
+    for (const write of ['put', 'deletes'] as const) {
+      const begin = (): Promise<unknown> =>
+        write === 'put'
+          ? put(at)
+          : deleteObjects(stores[at]!, { bucket, keys: ['x'] }).then(
+              ([one]) => (one?.error as TableError | undefined)?.code ?? 'no error',
+            )
+      const gone = operations.begin()
+      gone.end()
+      await trio.run(tables.change(gate, closeGateCommand(gone.owner)))
+      assert.equal(await trio.run(begin()), 'no error', `${write}: its closer is gone`)
+      const working = operations.begin()
+      await trio.run(tables.change(gate, closeGateCommand(working.owner)))
+      const writing = begin()
+      await pass(5 * SOON_MS)
+      await trio.run(tables.change(gate, openGateCommand(working.owner)))
+      assert.equal(await trio.run(writing), 'no error', `${write}: its closer gave up`)
+      working.end()
+    }
+  })
+}
+
+test('a change that may have been made is not told that its bucket was deleted meanwhile', async () => {
+  const { trio, stores, bucket, delete: remove } = await scene(6)
+  assert.equal(await trio.run(remove(1)), 'no error')
+  const store = stores[0]!
+  const ref = { table: store.model.object, partitionKey: objectPartitionKey(bucket, 0), key: 'x' }
+  const ends = [
+    ['OutcomeUnknown', { veto: 'BucketClosing', operation: 'once' }],
+    ['Refused', { code: 'BucketClosing' }],
+  ] as const
+  const told: unknown[] = []
+  for (const [code, details] of ends) {
+    const change = (): Promise<never> => Promise.reject(new TableError(code, 'no', { details }))
+    const get = (target: object, name: string): unknown => {
+      const value: unknown = name === 'change' ? change : Reflect.get(target, name)
+      return typeof value === 'function' ? (value.bind(target) as unknown) : value
+    }
+    const tables = new Proxy(store.tables, { get }) as Store['tables']
+    const changing = changeObject({ ...store, tables }, ref, deleteObjectCommand())
+    told.push(await trio.run(codeOf(changing)))
+  }
+  assert.deepEqual(told, ['OutcomeUnknown', 'NoSuchBucket'])
 })

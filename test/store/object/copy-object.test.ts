@@ -9,8 +9,10 @@ import type { CopyObjectResult } from '../../../src/store/object/copy-object.ts'
 import { deleteObject } from '../../../src/store/object/delete-object.ts'
 import { getObject } from '../../../src/store/object/get-object.ts'
 import { putObject } from '../../../src/store/object/put-object.ts'
+import { StoreError, type StoreErrorCode } from '../../../src/store/errors.ts'
 import type { Store } from '../../../src/store/store.ts'
 import { TableError } from '../../../src/table/errors.ts'
+import { Trio } from '../../node/cluster/check/trio.ts'
 import { bodyOf, bucketOf, bytesOf, content, openStore } from '../harness.ts'
 
 const large = content(1, 3 * BLOCK_SIZE_BYTES + 5)
@@ -177,4 +179,31 @@ test('copyObject() whose client goes away in the middle of it ends, and leaves n
   assert.deepEqual(faults, [])
   assert.equal(scanned.manifests, 1)
   await world.stop()
+})
+
+test('copyObject() whose source could not be read is made when it is sent again, through any node', async () => {
+  const trio = await Trio.open(21)
+  const stores = [0, 1, 2].map((index) => trio.node(index).product.store)
+  const { bucket } = await trio.run(bucketOf(stores[0]!))
+  const body = bodyOf(content(1, 9))
+  await trio.run(putObject(stores[0]!, { bucket, key: 'from', metadata: [], body }))
+  const codes: readonly StoreErrorCode[] = ['Unavailable', 'PreconditionFailed']
+  for (const [at, store] of stores.entries()) {
+    for (const code of codes) {
+      let tries = 0
+      const attempt = (): Promise<CopyObjectResult> =>
+        copyObject(store, {
+          ...{ bucket, key: 'to', source: { bucket, key: 'from' }, operation: `${at} ${code}` },
+          judge: () => {
+            tries += 1
+            if (tries === 1) throw new StoreError(code, 'not now')
+          },
+          metadata: () => [],
+        })
+      await assert.rejects(trio.run(attempt()), { code })
+      assert.ok((await trio.run(attempt())).etag)
+      const { modifiedMicros } = await trio.run(attempt())
+      assert.equal((await trio.run(attempt())).modifiedMicros, modifiedMicros, 'it is made once')
+    }
+  }
 })
