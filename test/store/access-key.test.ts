@@ -9,7 +9,9 @@ import {
   listKeys,
   updateKey,
 } from '../../src/store/access-key.ts'
-import { codeOf, openStore } from './harness.ts'
+import { bucketById, type Store } from '../../src/store/store.ts'
+import { TableError } from '../../src/table/errors.ts'
+import { bucketOf, codeOf, openStore } from './harness.ts'
 
 test('createKey() makes keys of the known shape, found at once and after a crash', async () => {
   const world = await openStore()
@@ -69,5 +71,30 @@ test('findAccessKey() knows no key by names that objects have', async () => {
   for (const id of ['__proto__', 'constructor', '', 'a'.repeat(200), 'a\0b']) {
     assert.equal(await findAccessKey(world.store, id), undefined)
   }
+  await world.stop()
+})
+
+test('deleteKey() that was cut off is ended by the next call: rights go, and all nodes are told', async () => {
+  const world = await openStore()
+  const { store } = world
+  const { bucket, owner } = await bucketOf(store)
+  const cutOff: Store['tables']['change'] = async (...change) => {
+    await store.tables.change(...change)
+    throw new TableError('OutcomeUnknown', 'the answer is lost')
+  }
+  const get = (_target: object, name: string): unknown => {
+    const value: unknown = name === 'change' ? cutOff : Reflect.get(store.tables, name)
+    return typeof value === 'function' ? (value.bind(store.tables) as unknown) : value
+  }
+  const cut: Store = { ...store, tables: new Proxy(store.tables, { get }) as Store['tables'] }
+  assert.equal(await codeOf(deleteKey(cut, owner.id)), 'OutcomeUnknown')
+  const told: string[] = []
+  const announce: Store['announce'] = (rows) => {
+    told.push(...rows.map(({ table, name }) => `${table} ${name}`))
+    return Promise.resolve()
+  }
+  assert.equal(await codeOf(deleteKey({ ...store, announce }, owner.id)), 'NoSuchAccessKey')
+  assert.deepEqual(told.sort(), [`access-key ${owner.id}`, `bucket ${bucket}`])
+  assert.equal((await bucketById(store, bucket)).keys.has(owner.id), false)
   await world.stop()
 })
