@@ -15,7 +15,7 @@ export interface ShardCountsOptions {
   /** This node's, from `readCounts`. */
   readonly local: (key: string) => Counts
   readonly network: Network
-  readonly cluster: Pick<Cluster, 'readers'>
+  readonly cluster: Pick<Cluster, 'readers' | 'owners'>
   /** Whether this node has all rows of the partition: one that lost them counts what came back. */
   readonly votes: (partition: number) => boolean
 }
@@ -31,7 +31,10 @@ export function shardCounts(
 ): (key: string) => Counts | Promise<Counts> {
   const { local, network, cluster, votes } = options
   network.handle(ENDPOINT, (_from, key) => {
-    if (!votes(partitionOf(key as string))) throw recovering()
+    const partition = partitionOf(key as string)
+    // Who asks may know an older layout only: what lay here then may be gone.
+    const isOwner = cluster.owners(partition).some((list) => list.includes(network.self))
+    if (!isOwner || !votes(partition)) throw rowsMissing()
     return countsText(local(key as string))
   })
   return (key) => {
@@ -48,12 +51,12 @@ function partitionOf(key: string): number {
   return blake3(utf8(key))[0]!
 }
 
-function recovering(): StoreError {
-  return new StoreError('Unavailable', 'Cannot count objects: the database of this node lost rows')
+function rowsMissing(): StoreError {
+  return new StoreError('Unavailable', 'Cannot count objects: this node does not have all rows')
 }
 
 async function askOf(network: Network, readers: readonly NodeId[], key: string): Promise<Counts> {
-  let failure: unknown = recovering()
+  let failure: unknown = rowsMissing()
   for (const node of readers) {
     try {
       const answer = await network.call(node, ENDPOINT, key, { deadlineMs: ANSWER_MS })

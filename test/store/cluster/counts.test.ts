@@ -26,7 +26,7 @@ async function countsOf(
   network = new Wire(SELF),
   hasRows = true,
 ): Promise<Counts> {
-  const cluster = { readers: () => readers }
+  const cluster = { readers: () => readers, owners: () => [readers] }
   const votes = (): boolean => hasRows
   return shardCounts({ local: () => own, network, cluster, votes })('shard')
 }
@@ -45,4 +45,12 @@ test('an owner that lost its rows asks another one, and answers nobody', async (
     code: 'Unavailable',
   })
   await assert.rejects(countsOf([SELF], noCounts, new Wire(SELF), false), { code: 'Unavailable' })
+})
+
+test('who owns a shard no longer answers nobody: its rows may be gone', async () => {
+  const network = new Wire(SELF)
+  await countsOf([OWNER], noCounts, network)
+  await assert.rejects(async () => network.call(SELF, 'store/counts', 'shard', { deadlineMs: 1 }), {
+    code: 'Unavailable',
+  })
 })
