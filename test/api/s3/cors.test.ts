@@ -2,8 +2,13 @@
 
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
+import { silentLog } from '../../../src/base/log.ts'
+import { Metrics } from '../../../src/base/metrics.ts'
+import { createS3Handler } from '../../../src/api/s3/serve.ts'
+import type { Store } from '../../../src/store/store.ts'
+import { TableError } from '../../../src/table/errors.ts'
 import { prepare } from '../../support/signed-client.ts'
-import { openDoor } from './door.ts'
+import { openDoor, requestOf } from './door.ts'
 import type { Door, Reply } from './door.ts'
 
 let door: Door
@@ -154,4 +159,26 @@ test('the rules of the bucket stand above what is open to this machine', async (
   const local = await door.call({ method: 'GET', key: 'k', headers })
   assert.equal(local.headers.get('access-control-allow-origin'), 'http://localhost:5173')
   assert.equal((await preflight('http://localhost:5173', 'DELETE')).status, 200)
+})
+
+test('a preflight whose bucket cannot be asked for is answered as any request, and not refused', async () => {
+  const { tables } = door.store
+  const get = (target: object, name: string): unknown => {
+    if (name === 'get') {
+      return () => Promise.reject(new TableError('QuorumNotReached', 'two of three are down'))
+    }
+    const value: unknown = Reflect.get(target, name)
+    return typeof value === 'function' ? (value.bind(target) as unknown) : value
+  }
+  const store: Store = { ...door.store, tables: new Proxy(tables, { get }) as Store['tables'] }
+  const { clock } = store
+  const metrics = new Metrics()
+  const handler = createS3Handler({ store, metrics, clock, region: 'us-east-1', log: silentLog })
+  const headers = { host: 'localhost', 'access-control-request-method': 'GET' }
+  const path = '/not-at-hand/k'
+  const asked = requestOf({
+    ...{ method: 'OPTIONS', path, body: Buffer.of() },
+    headers: { ...headers, origin: 'https://a.example' },
+  })
+  assert.equal((await handler(asked)).status, 503)
 })
