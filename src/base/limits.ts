@@ -269,6 +269,8 @@ export const FOREGROUND_PIECES_IN_A_ROW = 15
 /** A beat goes to each peer this often; nothing heard for so many in a row: the peer is down. */
 export const BEAT_MS = 1_000
 export const BEATS_MISSED_MAX = 3
+/** Beats without a word on the link for messages, while bytes come: that one of the two is dead. */
+export const MESSAGE_BEATS_MISSED_MAX = 10
 /** Answers to nothing that was asked, on one link, before it is closed. */
 export const STRIKES_MAX = 10
 /** Wait after a failed dial: twice as long each time, up to the longest, less up to half. */

@@ -157,6 +157,8 @@ export class Calls {
       this.#answer(id, endpoint, payload)
       return
     }
+    // Whoever keeps the rules finishes each before the next one begins.
+    if (this.#asked.size >= CALLS_PER_PEER_MAX) throw badFrame('too many messages unfinished')
     const partial = this.#begin(endpoint, total, payload)
     this.#asked.set(id, partial)
   }

@@ -3,7 +3,12 @@
 import { hexOf } from '../base/bytes.ts'
 import type { Clock } from '../base/clock.ts'
 import type { NodeId } from '../base/ids.ts'
-import { BEAT_MS, BEATS_MISSED_MAX, HANDSHAKE_MS_MAX } from '../base/limits.ts'
+import {
+  BEAT_MS,
+  BEATS_MISSED_MAX,
+  HANDSHAKE_MS_MAX,
+  MESSAGE_BEATS_MISSED_MAX,
+} from '../base/limits.ts'
 import type { Address, Link } from '../base/links.ts'
 import type {
   Delivered,
@@ -61,6 +66,7 @@ export class Session {
   #bulk: Bulk | undefined
   #isOver = false
   #missed = 0
+  #messagesMissed = 0
   #beat = { id: 0, sentMicros: 0 }
 
   constructor(link: Link, hello: Hello, isDialler: boolean, setting: SessionSetting) {
@@ -143,15 +149,17 @@ export class Session {
   beat(): void {
     const { clock } = this.#setting
     // Both are asked: asking forgets.
-    const heard = [this.#messages.hasHeard(), this.#bulk?.link.hasHeard() === true]
-    if (heard.includes(true)) {
-      this.lastHeardMicros = clock.monotonicMicros()
-      this.#missed = 0
-    } else {
-      this.#missed += 1
-    }
+    const [messages, bytes] = [this.#messages.hasHeard(), this.#bulk?.link.hasHeard() === true]
+    if (messages || bytes) this.lastHeardMicros = clock.monotonicMicros()
+    this.#missed = messages || bytes ? 0 : this.#missed + 1
+    this.#messagesMissed = messages ? 0 : this.#messagesMissed + 1
     if (this.#missed >= BEATS_MISSED_MAX) {
       this.close(`nothing was heard of it for ${BEATS_MISSED_MAX} beats`)
+      return
+    }
+    // A connection may die alone, without a word: its beats would have come with the bytes.
+    if (this.#messagesMissed >= MESSAGE_BEATS_MISSED_MAX) {
+      this.close(`no message was heard of it for ${MESSAGE_BEATS_MISSED_MAX} beats`)
       return
     }
     const ageMicros = clock.monotonicMicros() - this.sinceMicros

@@ -95,6 +95,13 @@ const rows: readonly Row[] = [
     stays: false,
   },
   {
+    name: 'R2 messages that are never finished, a byte of each',
+    act: ({ messages }) => {
+      for (let id = 1; id <= CALLS_PER_PEER_MAX + 1; id += 1) messages.say(call(id, 'note', one, 2))
+    },
+    stays: false,
+  },
+  {
     name: 'R2 pieces without content',
     act: ({ messages }) => {
       messages.say(call(1, 'note', one, 10))

@@ -1,7 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { DomainError } from '../../src/base/errors.ts'
-import { CALLS_PER_PEER_MAX, SEND_QUEUE_BYTES_MAX } from '../../src/base/limits.ts'
+import {
+  CALLS_PER_PEER_MAX,
+  MESSAGE_BEATS_MISSED_MAX,
+  SEND_QUEUE_BYTES_MAX,
+} from '../../src/base/limits.ts'
 import { isUp, LinkWorld, nodeOf, openNode, openPair } from './memory-links.ts'
 
 const [one, two] = [nodeOf(1), nodeOf(2)]
@@ -177,4 +181,24 @@ test('a stopped mesh answers nobody and dials nobody', async () => {
   await world.clock.run(1000)
   assert.equal(world.links.size, 0)
   assert.ok(world.dials - before <= 2, 'only the one that is left dials')
+})
+
+test('a peer whose link for messages has died alone is linked anew, though bytes come', async () => {
+  const world = new LinkWorld()
+  const [a, b] = await openPair(world)
+  b.receive('get', { answer: () => Promise.resolve({ message: 'bytes' }) })
+  b.handle('echo', (_from, message) => message)
+  const [here, there] = world.links
+  for (const link of [here!, there!]) link.arrive = () => undefined
+  const ended = async (work: unknown): Promise<unknown> =>
+    Promise.resolve(work).catch((error: DomainError) => error.code)
+  const seen = new Set<unknown>()
+  for (let second = 0; second < 2 * MESSAGE_BEATS_MISSED_MAX; second += 1) {
+    const transfer = ended(a.transfer(two, 'get', { message: 1 }, { deadlineMs: 900 }))
+    const call = ended(a.call(two, 'echo', 'heard', { deadlineMs: 900 }))
+    await world.clock.run(1_000)
+    await transfer
+    seen.add(await call)
+  }
+  assert.ok(seen.has('CallTimeout') && seen.has('heard'), [...seen].join(' '))
 })
