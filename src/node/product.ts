@@ -150,7 +150,7 @@ export async function openProduct(parts: Parts): Promise<Product> {
   })
   const shared = { db, tables, blocks, cluster, store }
   const clusterCheck = openClusterCheck({ network, closers, ...shared })
-  const layout = members && follow(parts, { members, tables, blocks, ...member })
+  const layout = members && follow(parts, { members, tables, blocks, recall, ...member })
   if (isWhole) {
     const built = { network, replicated, meshed, layout, sealing, recall, ...shared }
     started = await startWhole(parts, built)
@@ -358,17 +358,19 @@ function follow(
   { options, closers }: Parts,
   built: Omit<
     FollowParts,
-    'closers' | 'factor' | 'blockBytes' | 'syncedTo' | 'isRecovering' | 'tables'
+    'closers' | 'factor' | 'blockBytes' | 'syncedTo' | 'isRecovering' | 'reports' | 'tables'
   > & {
     readonly tables: OpenTables
     readonly blocks: NodeBlocks
+    readonly recall: Recall | undefined
   },
 ): FollowedLayout {
-  const { blocks, ...member } = built
+  const { blocks, recall, ...member } = built
   return followLayout({
     blockBytes: async () => (await blocks.drives()).reduce((sum, one) => sum + one.liveBytes, 0),
     syncedTo: () => built.tables.completeTo(),
     isRecovering: () => built.tables.isSuspect,
+    reports: () => recall?.reports(),
     ...{ closers, factor: options.replicationFactor ?? 1, ...member },
   })
 }

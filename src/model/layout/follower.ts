@@ -42,6 +42,8 @@ export interface LayoutFollowerOptions {
   readonly syncedTo: () => number
   /** Its database lacks what it once had, so it must be let in again. */
   readonly isRecovering?: () => boolean
+  /** Called before the register is told of this node's database. */
+  readonly reports?: () => void
 }
 
 export class LayoutFollower implements Worker {
@@ -154,8 +156,9 @@ export class LayoutFollower implements Worker {
       try {
         await this.change(command)
       } catch (error) {
-        // What refuses it may be an earlier attempt that was cut off, which nobody has learned.
-        if (wants === 'all' && isRefusal(error)) await this.read().catch(() => undefined)
+        // What refuses it may be an earlier change that was cut off, which nobody has learned, and
+        // nobody will where those that are left out would have to vote.
+        if (isRefusal(error)) await this.read().catch(() => undefined)
         throw error
       } finally {
         members.setAside([])
@@ -215,7 +218,9 @@ export class LayoutFollower implements Worker {
       sync: syncedTo(),
       ...{ node: members.self, incarnation: incarnation(), layout, readmissions },
     }
-    if (track(history, report) !== history) await this.change(trackNodeCommand(report))
+    if (track(history, report) === history) return
+    this.#options.reports?.()
+    await this.change(trackNodeCommand(report))
   }
 
   #mustBeReadmitted(known: { readonly incarnation: string | undefined; isLost: boolean }): boolean {

@@ -198,6 +198,7 @@ export interface FollowParts extends MembershipParts {
   /** See `LayoutFollowerOptions`. */
   readonly syncedTo: () => number
   readonly isRecovering: () => boolean
+  readonly reports: () => void
 }
 
 export interface FollowedLayout extends LayoutContext {
@@ -217,6 +218,7 @@ export function followLayout(parts: FollowParts): FollowedLayout {
     incarnation: parts.incarnation,
     syncedTo: parts.syncedTo,
     isRecovering: parts.isRecovering,
+    reports: parts.reports,
     ...{ members, tables, model, peers, firsts, network, clock, log },
   })
   watch.onLayout = () => follower.touched()

@@ -67,8 +67,10 @@ export class Recall implements Worker {
   #since: number
   readonly #underWay = new Set<NodeId>()
   #stage: Stage = 'unneeded'
-  /** A layout has it store, beside others: from then on they are heeded, and not waited for. */
+  /** The register knows a life of it: from then on the others are heeded, and not waited for. */
   #isNamed = false
+  /** It told the register of its database itself. */
+  #hasReported = false
   /** For others than the first that answered. */
   #isWaiting = false
   #isPatienceOver = false
@@ -83,6 +85,11 @@ export class Recall implements Worker {
     // A file of an earlier life may be older than what the register knows.
     if (this.#others() !== undefined) this.#stage = 'asking'
     options.cluster.onChange(() => this.#follow())
+  }
+
+  /** The register is told of this database: what it knows from then on need be of no earlier process. */
+  reports(): void {
+    this.#hasReported = true
   }
 
   /** False while it is not known whether the database is an old one. */
@@ -194,17 +201,18 @@ export class Recall implements Worker {
   }
 
   /**
-   * The first layout that has this node store: one that knows a life of its database is a reason to
-   * ask. A copy may be from a time when it knew of layouts, and had no part in them yet.
+   * A layout that has this node store and knows a life of its database, of which this process did not
+   * tell, is a reason to ask. A copy may be from a time when it knew of layouts, and had no part in
+   * them yet; and learn of them one after the other.
    */
   #follow(): void {
     const { cluster } = this.#options
     const history = cluster.history()
     if (this.#isNamed || history === undefined || isAlone(history)) return
     if (!storageOf(history).has(cluster.self)) return
+    if (history.nodes.get(cluster.self)?.incarnation === undefined) return
     this.#isNamed = true
-    const isKnown = history.nodes.get(cluster.self)?.incarnation !== undefined
-    if (isKnown && this.#others() !== undefined) this.#stage = 'asking'
+    if (!this.#hasReported && this.#others() !== undefined) this.#stage = 'asking'
   }
 
   /** Those that store beside this node, where each partition has several copies. */

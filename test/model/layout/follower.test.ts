@@ -172,6 +172,20 @@ test('a cluster of two lets a node in again whose database is gone', async () =>
   assert.equal(await world.over(wiped.now.peers.isConfirmed(admitted + 1)), false)
 })
 
+test('of two a node is let in again though what it said of its first database was cut off', async () => {
+  for (let ms = 0; ms < 100; ms += 5) {
+    const world = new LayoutWorld(24, 2)
+    world.start()
+    await world.over(world.nodes[0]!.propose(2, 2))
+    await world.pass(ms)
+    const [kept, wiped] = world.nodes as [FollowingNode, FollowingNode]
+    // Its word may lie with the other one already, which has not learned it, and cannot alone.
+    wiped.wipe('i2')
+    wiped.start()
+    await world.until(() => kept.history()?.nodes.get(wiped.id)?.incarnation === 'i2')
+  }
+})
+
 test('in the middle of a change to two nodes one of them is let in again by the other', async () => {
   const world = await formed(12, 3, 2)
   const [leaving, kept, wiped] = world.nodes as [FollowingNode, FollowingNode, FollowingNode]

@@ -120,6 +120,7 @@ export class FollowingNode {
       ...{ members, tables, peers, firsts, network, clock: life, log: silentLog },
       model: { layout },
       incarnation: () => this.incarnation,
+      isRecovering: () => this.isMute,
       syncedTo: () => {
         const history = members.history()
         return history !== undefined && this.isSyncing ? ackedVersion(history) : 0

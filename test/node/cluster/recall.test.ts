@@ -180,6 +180,7 @@ test('a layout that comes is a reason to ask where it knows the node from an ear
   const unknown = new Map([...three.nodes].map(([node]) => [node, newcomer]))
   grown.learn({ ...three, nodes: unknown })
   assert.equal(grown.recall.isCurrent(), true)
+  grown.recall.reports()
   grown.learn(three)
   assert.equal(grown.recall.isCurrent(), true, 'that is this very life')
 
@@ -192,6 +193,16 @@ test('a layout that comes is a reason to ask where it knows the node from an ear
     await old.look()
     assert.equal(old.lost.length, 1)
   }
+
+  // One that learns layouts in their order, as they were before its earlier process told of itself.
+  const behind = new Scene(historyOf({ storage: [b, c] }))
+  behind.learn({ ...three, nodes: unknown })
+  assert.equal(behind.recall.isCurrent(), true)
+  behind.learn(three)
+  assert.equal(behind.recall.isCurrent(), false)
+  behind.answers.set(b, 300).set(c, 300)
+  await behind.look()
+  assert.equal(behind.lost.length, 1)
 })
 
 test('a node that had the only copies is not held up when others come by them', async () => {
