@@ -2,8 +2,6 @@
 
 import type { BucketId } from '../base/ids.ts'
 import { DomainError } from '../base/errors.ts'
-import type { ObjectInfo } from '../store/object/get-object.ts'
-import { getObject } from '../store/object/get-object.ts'
 import { completeUpload } from '../store/upload/complete-upload.ts'
 import { deleteObject } from '../store/object/delete-object.ts'
 import { StoreError, type StoreErrorCode } from '../store/errors.ts'
@@ -12,7 +10,7 @@ import { abortUpload, createUpload } from '../store/upload/multipart.ts'
 import { putObject } from '../store/object/put-object.ts'
 import type { Store } from '../store/store.ts'
 import { uploadPart } from '../store/upload/upload-part.ts'
-import { bodyOf, contentOf, joined, type Content } from './contents.ts'
+import { bodyOf, contentOf, joined, readVersion, VERSION_HEADER, type Content } from './contents.ts'
 import { etagOf, type Answer, type Recorded, type Request } from './history.ts'
 import { BLOCK_BYTES, stackOf, type SimulatedNode } from './node.ts'
 import { listingFaults } from './properties/listing.ts'
@@ -20,8 +18,10 @@ import type { World } from './world.ts'
 
 export const KEYS = ['a', 'b', 'c', 'd'] as const
 const CLIENT_DEADLINE_MS = 3000
+/** Of a request that is sent again under one name: well within the time that names are remembered. */
+const ATTEMPT_MS = 500
+const REPEATED_MS = 1800
 const BURST_PAUSE_MS = 60
-const VERSION_HEADER = 'x-amz-meta-version'
 
 /** What all clients of a run know together. */
 export interface Run {
@@ -40,6 +40,8 @@ export interface Run {
   /** What each ETag that was ever written stands for. */
   readonly contents: Map<string, Content>
   readonly faults: string[]
+  /** Some writes are sent again under one name: not where clocks jump, by which names age. */
+  readonly repeatsWrites: boolean
   /** Told before each operation. */
   readonly beforeOperation: () => void
 }
@@ -263,7 +265,11 @@ export class Client {
   async #ask(key: string, request: Request, detail?: unknown): Promise<unknown> {
     const { world, history } = this.#run
     const recorded: Recorded = { key, request, call: world.now, end: Infinity, answer: undefined }
-    const result = await this.#at(async (store) => this.#perform(store, { key, request, detail }))
+    const isRepeated = this.#run.repeatsWrites && isWrite(request) && world.rng.chance(0.3)
+    const operation = isRepeated ? this.#name() : undefined
+    const work = (store: Store): Promise<Performed> =>
+      this.#perform(store, { key, request, detail, operation })
+    const result = await (isRepeated ? this.#atSeveral(work) : this.#at(work))
     history.push(recorded)
     if (result === undefined) return undefined
     if (result instanceof StoreError) {
@@ -282,9 +288,14 @@ export class Client {
 
   async #perform(
     store: Store,
-    wish: { readonly key: string; readonly request: Request; readonly detail: unknown },
-  ): Promise<{ readonly answer: Answer; readonly brought?: unknown }> {
-    const { key, request, detail } = wish
+    wish: {
+      readonly key: string
+      readonly request: Request
+      readonly detail: unknown
+      readonly operation: string | undefined
+    },
+  ): Promise<Performed> {
+    const { key, request, detail, operation } = wish
     const bucket = this.#run.bucket()
     switch (request.kind) {
       case 'get':
@@ -294,11 +305,11 @@ export class Client {
         const conditions = { ...(ifNone ? { ifNoneMatch: '*' as const } : {}), ifMatch }
         const metadata = [[VERSION_HEADER, version.split('|')[1]!]] as const
         const body = bodyOf(detail as Content)
-        await putObject(store, { bucket, key, metadata, conditions, body })
+        await putObject(store, { bucket, key, metadata, conditions, body, operation })
         return { answer: { kind: 'done' } }
       }
       case 'delete': {
-        const isThere = await deleteObject(store, { bucket, key })
+        const isThere = await deleteObject(store, { bucket, key, operation })
         return { answer: { kind: 'was there', isThere } }
       }
       case 'create': {
@@ -311,8 +322,8 @@ export class Client {
         return { answer: { kind: 'done' } }
       case 'complete': {
         const { id, parts, version } = detail as Upload
-        const { operation } = request
-        const done = await completeUpload(store, { bucket, key, uploadId: id, parts, operation })
+        const named = { uploadId: id, parts, operation: request.operation }
+        const done = await completeUpload(store, { bucket, key, ...named })
         if (done.etag !== etagOf(version)) {
           this.#run.faults.push(`parts: "${key}" completed as ${done.etag}, wanted ${version}`)
         }
@@ -324,17 +335,33 @@ export class Client {
     }
   }
 
+  /** As SDKs do: what brings nothing certain is sent again. It is one operation all the same. */
+  async #atSeveral<Result>(
+    work: (store: Store) => Promise<Result>,
+  ): Promise<Result | StoreError | undefined> {
+    const { world } = this.#run
+    const until = world.now + (REPEATED_MS - ATTEMPT_MS) * 1000
+    for (;;) {
+      const result = await this.#at(work, ATTEMPT_MS)
+      if (result !== undefined || world.now > until) return result
+      await new Promise<void>((resolve) => void world.after(BURST_PAUSE_MS, resolve))
+    }
+  }
+
   /**
    * Works at some node that is up. Undefined when the client gave up, or was told that nothing is
    * known; the error when it was told that nothing was done.
    */
-  #at<Result>(work: (store: Store) => Promise<Result>): Promise<Result | StoreError | undefined> {
+  #at<Result>(
+    work: (store: Store) => Promise<Result>,
+    deadlineMs = CLIENT_DEADLINE_MS,
+  ): Promise<Result | StoreError | undefined> {
     const { world, nodes, faults } = this.#run
     const up = nodes.filter(({ product }) => product !== undefined)
     if (up.length === 0) return Promise.resolve(undefined)
     const { store } = world.rng.pick(up).product!
     return new Promise((resolve) => {
-      const cancel = world.after(CLIENT_DEADLINE_MS, () => resolve(undefined))
+      const cancel = world.after(deadlineMs, () => resolve(undefined))
       work(store).then(
         (result) => {
           cancel()
@@ -351,24 +378,11 @@ export class Client {
   }
 }
 
-/** A settled read with its bytes, which must be those of the version. */
-export async function readVersion(run: Run, store: Store, key: string): Promise<Answer> {
-  let info: ObjectInfo
-  const pieces: Uint8Array[] = []
-  try {
-    const reader = await getObject(store, { bucket: run.bucket(), key })
-    info = reader.info
-    for await (const piece of reader.read(0, info.size - 1)) pieces.push(piece.slice())
-  } catch (error) {
-    if (error instanceof StoreError && error.code === 'NoSuchKey') {
-      return { kind: 'shows', version: '' }
-    }
-    throw error
-  }
-  const name = info.metadata.find(([header]) => header === VERSION_HEADER)?.[1] ?? ''
-  const expected = run.contents.get(info.etag)
-  if (expected === undefined || Buffer.compare(Buffer.concat(pieces), expected.bytes) !== 0) {
-    run.faults.push(`bytes: "${key}" shows ${info.etag} with other bytes`)
-  }
-  return { kind: 'shows', version: `${info.etag}|${name}` }
+interface Performed {
+  readonly answer: Answer
+  readonly brought?: unknown
+}
+
+function isWrite({ kind }: Request): boolean {
+  return kind === 'put' || kind === 'delete'
 }

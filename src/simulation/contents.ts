@@ -2,7 +2,15 @@
 
 import { createHash } from 'node:crypto'
 import { utf8 } from '../base/bytes.ts'
+import type { BucketId } from '../base/ids.ts'
+import { StoreError } from '../store/errors.ts'
 import type { Body } from '../store/object/body.ts'
+import { getObject, type ObjectInfo } from '../store/object/get-object.ts'
+import type { Store } from '../store/store.ts'
+import type { Answer } from './history.ts'
+
+/** Holds the name of the write, so that two versions of the same bytes can be told apart. */
+export const VERSION_HEADER = 'x-amz-meta-version'
 
 /** What a client sent, so that whoever reads knows what it must be. */
 export interface Content {
@@ -39,4 +47,34 @@ async function* onePiece(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
 
 function md5(bytes: Uint8Array): Buffer {
   return createHash('md5').update(bytes).digest()
+}
+
+/** Where a read is judged. */
+export interface Reading {
+  readonly bucket: () => BucketId
+  /** What each ETag that was ever written stands for. */
+  readonly contents: ReadonlyMap<string, Content>
+  readonly faults: string[]
+}
+
+/** A settled read with its bytes, which must be those of the version. */
+export async function readVersion(run: Reading, store: Store, key: string): Promise<Answer> {
+  let info: ObjectInfo
+  const pieces: Uint8Array[] = []
+  try {
+    const reader = await getObject(store, { bucket: run.bucket(), key })
+    info = reader.info
+    for await (const piece of reader.read(0, info.size - 1)) pieces.push(piece.slice())
+  } catch (error) {
+    if (error instanceof StoreError && error.code === 'NoSuchKey') {
+      return { kind: 'shows', version: '' }
+    }
+    throw error
+  }
+  const name = info.metadata.find(([header]) => header === VERSION_HEADER)?.[1] ?? ''
+  const expected = run.contents.get(info.etag)
+  if (expected === undefined || Buffer.compare(Buffer.concat(pieces), expected.bytes) !== 0) {
+    run.faults.push(`bytes: "${key}" shows ${info.etag} with other bytes`)
+  }
+  return { kind: 'shows', version: `${info.etag}|${name}` }
 }

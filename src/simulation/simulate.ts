@@ -4,7 +4,8 @@ import type { BucketId, NodeId } from '../base/ids.ts'
 import { fixedCluster } from '../cluster/lone.ts'
 import { createBucket, findBucketByName } from '../store/bucket/bucket.ts'
 import type { Store } from '../store/store.ts'
-import { Client, KEYS, readVersion, type Run } from './clients.ts'
+import { Client, KEYS, type Run } from './clients.ts'
+import { readVersion } from './contents.ts'
 import { drawRates } from './drift.ts'
 import { depart, drawForecast, drawWeather, strike, type Faults, type Forecast } from './faults.ts'
 import { historyOf, initialState } from './history.ts'
@@ -130,6 +131,7 @@ class Scene {
       pauseMs: parts.conditions.emptiesKeys === true ? EMPTY_PAUSE_MS : PAUSE_MS,
       hasUploads: parts.conditions.emptiesKeys !== true,
       inlineOfTen: world.rng.pick(INLINE_OF_TEN),
+      repeatsWrites: !forecast.kinds.includes('jump'),
       sharesBlocks: parts.conditions.sharesBlocks === true,
       history: [],
       contents: new Map(),

@@ -8,9 +8,11 @@ import { StoreError } from '../../src/store/errors.ts'
 const fair = { lossChance: 0, copyChance: 0, slowChance: 0, slowMs: 1, usualMs: 1 }
 
 /** What a client says of a store whose every verb fails with that. */
-async function told(error: Error): Promise<Run> {
+async function told(error: Error, repeatsWrites = false): Promise<Run & { tries: number }> {
   const world = new World(new SeededRng(5), fair, false)
+  let tries = 0
   const fail = (): never => {
+    tries += 1
     throw error
   }
   const store = new Proxy({}, { get: fail })
@@ -22,6 +24,7 @@ async function told(error: Error): Promise<Run> {
       hasUploads: true,
       inlineOfTen: 6,
       sharesBlocks: false,
+      repeatsWrites,
     },
     ...{ history: [], contents: new Map(), faults: [], beforeOperation: () => undefined },
   }
@@ -29,7 +32,7 @@ async function told(error: Error): Promise<Run> {
   void new Client(run, 1, []).work().then(() => (isOver = true))
   await world.run(100_000, () => isOver)
   assert.ok(isOver)
-  return run
+  return { ...run, tries }
 }
 
 test('an error without a code that a client meets is told of', async () => {
@@ -46,4 +49,15 @@ test('one with a code is an outcome: a refusal when it says so, else nothing is 
   const refused = await told(new StoreError('NoSuchUpload', 'none'))
   assert.deepEqual(refused.faults, [])
   assert.ok(refused.history.some(({ answer }) => answer?.kind === 'refused'))
+})
+
+test('some writes of which nothing is known are sent again, each one operation; refusals are not', async () => {
+  const unknown = new StoreError('Unavailable', 'no quorum')
+  const [once, again] = [await told(unknown), await told(unknown, true)]
+  assert.ok(again.tries > once.tries + 10, `${again.tries} tries, ${once.tries} without`)
+  const names = again.history.flatMap(({ request }) => ('version' in request ? [request.version] : []))
+  assert.equal(new Set(names).size, names.length)
+  const refusal = new StoreError('PreconditionFailed', 'no')
+  const refused = await told(refusal, true)
+  assert.ok(refused.tries < again.tries - 10)
 })
