@@ -1,7 +1,12 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer, type RequestListener } from 'node:http'
+import {
+  createServer,
+  type IncomingMessage,
+  type RequestListener,
+  type ServerResponse,
+} from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -209,22 +214,27 @@ test('doctor goes on where a folder takes nothing, and says who may read secrets
   )
 })
 
+/** What a node says that serves alone, all of it well. */
+function answerOf(
+  { url = '' }: IncomingMessage,
+  response: ServerResponse,
+  status: Readonly<Record<string, unknown>>,
+): void {
+  const health = { status: 'healthy', partitions: 256, partitionsAllOk: 256 }
+  const layout = {
+    ...{ parameters: { zoneRedundancy: 'maximum', replicationFactor: 1 }, stagedParameters: null },
+    ...{ stagedRoleChanges: [], updateTrackers: null },
+  }
+  const answer = url.includes('Health') ? health : url.includes('Layout') ? layout : status
+  response.end(JSON.stringify(answer))
+}
+
 test('doctor warns not to restart on a bad certificate', async (t) => {
   const at = (name: string): string => join(folder, name)
   const port = new URL(await serve(t, () => undefined)).port
   const running = await serve(t, (request, response) => {
     const status = { layoutVersion: 0, nodes: [{ id: 'a'.repeat(64), role: null, isUp: true }] }
-    const health = { status: 'healthy', partitions: 256, partitionsAllOk: 256 }
-    const layout = {
-      ...{
-        parameters: { zoneRedundancy: 'maximum', replicationFactor: 1 },
-        stagedParameters: null,
-      },
-      ...{ stagedRoleChanges: [], updateTrackers: null },
-    }
-    const { url = '' } = request
-    const answer = url.includes('Health') ? health : url.includes('Layout') ? layout : status
-    response.end(JSON.stringify(answer))
+    answerOf(request, response, status)
   })
   writeFileSync(at('new.pem'), 'garbage')
   writeFileSync(
@@ -249,17 +259,7 @@ test('doctor and status say in the same words why a node met no other, and what 
   const self = { id: 'a'.repeat(64), role: null, isUp: true, hostname: 'a', addr: null }
   const running = await serve(t, (request, response) => {
     const status = { layoutVersion: 0, nodes: [self], unmetPeers }
-    const health = { status: 'healthy', partitions: 256, partitionsAllOk: 256 }
-    const layout = {
-      ...{
-        parameters: { zoneRedundancy: 'maximum', replicationFactor: 1 },
-        stagedParameters: null,
-      },
-      ...{ stagedRoleChanges: [], updateTrackers: null },
-    }
-    const { url = '' } = request
-    const answer = url.includes('Health') ? health : url.includes('Layout') ? layout : status
-    response.end(JSON.stringify(answer))
+    answerOf(request, response, status)
   })
   const { findings, code } = await examine('--admin-url', running)
   const others = findings.filter(({ name }) => name === 'other nodes')

@@ -6,7 +6,7 @@ import type { NodesGivenUpAnswer } from '../../../src/api/admin/answers.ts'
 import { bytesOf } from '../../support/content.ts'
 import type { SignedClient } from '../../support/signed-client.ts'
 import { openCluster, type ClusterNode, type TestCluster } from '../../support/spawn-cluster.ts'
-import { change, clientOf, command, form, layOut, moved, newKey, within } from './steps.ts'
+import { change, clientOf, form, layOut, moved, newKey, said, within } from './steps.ts'
 
 const BUCKET = 'left'
 const OBJECTS = 40
@@ -57,14 +57,6 @@ async function allThere(client: SignedClient): Promise<void> {
   for (let index = 0; index < OBJECTS; index += 1) {
     assert.deepEqual(await get(client, index), [200, true], `key ${index}`)
   }
-}
-
-async function said(
-  node: ClusterNode,
-  ...words: readonly string[]
-): Promise<readonly [number | null, string]> {
-  const { code, stdout, stderr } = await command(node, ...words)
-  return [code, stdout + stderr]
 }
 
 async function clean(node: ClusterNode, ms: number): Promise<void> {

@@ -1,19 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { bytesOf } from '../../support/content.ts'
-import { openCluster, type ClusterNode } from '../../support/spawn-cluster.ts'
-import { command, threeServing, within } from './steps.ts'
+import { openCluster } from '../../support/spawn-cluster.ts'
+import { said, threeServing, within } from './steps.ts'
 
 const BUCKET = 'kept'
 const OBJECTS = 20
-
-async function said(
-  node: ClusterNode,
-  ...words: readonly string[]
-): Promise<readonly [number | null, string]> {
-  const { code, stdout, stderr } = await command(node, ...words)
-  return [code, stdout + stderr]
-}
 
 test('fewer copies are not made on a node that was declared lost: what the others hold stays', async () => {
   const cluster = await openCluster()

@@ -186,3 +186,12 @@ export async function threeServing(
 export function command(node: ClusterNode, ...words: readonly string[]): Promise<Finished> {
   return runCommand(['-c', node.settings, ...words])
 }
+
+/** The exit code of a command there, and all that it said. */
+export async function said(
+  node: ClusterNode,
+  ...words: readonly string[]
+): Promise<readonly [number | null, string]> {
+  const { code, stdout, stderr } = await command(node, ...words)
+  return [code, stdout + stderr]
+}
