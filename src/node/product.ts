@@ -19,7 +19,6 @@ import { Holds } from '../model/holds.ts'
 import { isBlockReferenced } from '../model/naming.ts'
 import { RunningOperations } from '../model/operations.ts'
 import { buildTables, type ModelTables } from '../model/tables.ts'
-import { listKeys } from '../store/access-key.ts'
 import { Caches } from '../store/caches.ts'
 import { shareCopies } from '../store/cluster/copies.ts'
 import { QuotaKeeper } from '../store/bucket/quota.ts'
@@ -40,7 +39,6 @@ import {
   waitingCondition,
   waitingSentence,
 } from './conditions.ts'
-import { NodeError } from './errors.ts'
 import { sparingNetwork } from './space/sparing.ts'
 import { listenFault } from './listeners.ts'
 import type { Ground } from './ground.ts'
@@ -60,7 +58,7 @@ import type { Recall } from './cluster/recall.ts'
 import { makeNodeMesh, secretsOf, type NodeMesh } from './cluster/mesh.ts'
 import { openNodeRows } from './open-rows.ts'
 import { copyLayout } from './second-copy.ts'
-import { SealingKeys } from './cluster/sealing-keys.ts'
+import { keepSecrets, SealingKeys } from './cluster/sealing-keys.ts'
 import { sealingKey, type SealingKey } from './secret-files.ts'
 
 /** The node without its doors. */
@@ -413,35 +411,4 @@ function sealersOf(
   if (options.rpc === undefined) return ownSealer(own, rng)
   const rpcSecrets = secretsOf(options.rpc)
   return new ClusterSealers({ tables, model, rng, own, rpcSecrets, replace })
-}
-
-/**
- * The key of the secrets is on disk before anything is sealed with it. A node that stands alone and
- * may grow shares its key before others come: what was sealed earlier is for them too.
- */
-async function keepSecrets(
-  built: Pick<BackgroundParts, 'cluster' | 'store'> & {
-    readonly folders: Folders
-    readonly sealing: SealingKey
-    readonly speaks: boolean
-  },
-): Promise<void> {
-  const { cluster, store, folders, sealing, speaks } = built
-  const { keep } = sealing
-  const isAsked = standsAlone(cluster) && (keep !== undefined || speaks)
-  const [first] = isAsked ? await listKeys(store) : []
-  if (keep !== undefined) {
-    if (first !== undefined) throw secretsLost(folders)
-    await keep()
-  }
-  if (first !== undefined && speaks) await store.sealers.forSealing()
-}
-
-/** Access keys whose sealing key is gone can never sign again: said at the start, not at use. */
-function secretsLost(folders: Folders): NodeError {
-  return new NodeError(
-    'SecretsLost',
-    `Cannot read the secrets of the access keys: "${folders.metadata}/sealing-key" was lost. ` +
-      'Put it back from a copy; the data itself is whole',
-  )
 }

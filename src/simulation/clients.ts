@@ -304,7 +304,7 @@ export class Client {
         const { version, ifNone, ifMatch } = request
         const conditions = { ...(ifNone ? { ifNoneMatch: '*' as const } : {}), ifMatch }
         const metadata = [[VERSION_HEADER, version.split('|')[1]!]] as const
-        const body = bodyOf(detail as Content)
+        const body = bodyOf(detail as Content, this.#goneAfter(operation))
         await putObject(store, { bucket, key, metadata, conditions, body, operation })
         return { answer: { kind: 'done' } }
       }
@@ -333,6 +333,13 @@ export class Client {
       case 'listed':
         throw new Error('parts and pages are asked for otherwise')
     }
+  }
+
+  /** Whoever sends a request again has ended the connection of the attempt before it. */
+  #goneAfter(operation: string | undefined): () => boolean {
+    const { world } = this.#run
+    const until = operation === undefined ? Infinity : world.now + ATTEMPT_MS * 1000
+    return () => world.now >= until
   }
 
   /** As SDKs do: what brings nothing certain is sent again. It is one operation all the same. */

@@ -37,11 +37,13 @@ export function joined(parts: readonly Content[]): Content {
   }
 }
 
-export function bodyOf({ bytes }: Content): Body {
-  return { pieces: onePiece(bytes), length: bytes.length, expect: () => ({}) }
+/** @param isGone whether the client has ended its connection: then nothing more of it can be read */
+export function bodyOf({ bytes }: Content, isGone: () => boolean = () => false): Body {
+  return { pieces: onePiece(bytes, isGone), length: bytes.length, expect: () => ({}) }
 }
 
-async function* onePiece(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+async function* onePiece(bytes: Uint8Array, isGone: () => boolean): AsyncGenerator<Uint8Array> {
+  if (isGone()) throw new StoreError('IncompleteBody', 'Cannot read the body: the client is gone')
   if (bytes.length > 0) yield bytes
 }
 

@@ -55,7 +55,9 @@ test('some writes of which nothing is known are sent again, each one operation; 
   const unknown = new StoreError('Unavailable', 'no quorum')
   const [once, again] = [await told(unknown), await told(unknown, true)]
   assert.ok(again.tries > once.tries + 10, `${again.tries} tries, ${once.tries} without`)
-  const names = again.history.flatMap(({ request }) => ('version' in request ? [request.version] : []))
+  const names = again.history.flatMap(({ request }) =>
+    'version' in request ? [request.version] : [],
+  )
   assert.equal(new Set(names).size, names.length)
   const refusal = new StoreError('PreconditionFailed', 'no')
   const refused = await told(refusal, true)

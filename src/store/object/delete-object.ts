@@ -29,10 +29,12 @@ export async function deleteObject(
     readonly operation?: string | undefined
   },
 ): Promise<boolean> {
+  // Before anything is waited for: whoever was cut off by then sends it again.
+  const firstTime = store.tables.now()
   const bucket = await bucketById(store, input.bucket)
   const ref = objectRef(store, bucket, input.key)
   const { operation } = input
-  const options = operation === undefined ? {} : { operation }
+  const options = { firstTime, ...(operation === undefined ? {} : { operation }) }
   return (await changeObject(store, ref, deleteObjectCommand(input.ifMatch), options)) === true
 }
 

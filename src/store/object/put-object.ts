@@ -57,8 +57,7 @@ export async function putObject(store: Store, input: PutObjectInput): Promise<Pu
         return { partitionKey: ref.partitionKey, key, part: undefined, owner: running.owner }
       },
     })
-    const { content, size, etag, checksum } = received
-    const firstTime = store.tables.now()
+    const { content, size, etag, checksum, receivedAt: firstTime } = received
     const isLarge = content instanceof BlockWriter
     if (isLarge) await content.assertInUse()
     const command = putObjectCommand({

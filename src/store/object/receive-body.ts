@@ -26,6 +26,11 @@ export interface Received {
   readonly checksum: Checksum | undefined
   /** The bytes, or the sealed writer whose manifest lists their blocks. */
   readonly content: Uint8Array | BlockWriter
+  /**
+   * Hybrid time at which its last bytes were read. From then on a client that is cut off sends it
+   * again, so from then on the time counts in which a change may still be made.
+   */
+  readonly receivedAt: number
 }
 
 /**
@@ -69,16 +74,19 @@ class Receiver {
   readonly #small: Uint8Array[] = []
   #writer: BlockWriter | undefined
   #size = 0
+  #receivedAt: number
 
   constructor(store: Store, options: ReceiveOptions, digest: DigestStream) {
     this.#store = store
     this.#options = options
     this.#digest = digest
+    this.#receivedAt = store.tables.now()
     const { body, inlineSizeBytesMax } = options
     if (inlineSizeBytesMax === 0 || (body.length ?? 0) > inlineSizeBytesMax) this.#begin()
   }
 
   take(piece: Uint8Array): Promise<void> | undefined {
+    this.#receivedAt = this.#store.tables.now()
     this.#size += piece.length
     const { body, sizeBytesMax, inlineSizeBytesMax } = this.#options
     if (this.#size > sizeBytesMax) throw tooLarge(sizeBytesMax)
@@ -105,12 +113,12 @@ class Receiver {
       if (fed !== undefined) await fed
       const verified = this.#judged(await this.#digest.finish())
       const content = (await seal?.sealInline(this.#store.compute, plain)) ?? plain
-      return { size: this.#size, ...verified, content }
+      return { size: this.#size, ...verified, content, receivedAt: this.#receivedAt }
     }
     await writer.end()
     const verified = this.#judged(await this.#digest.finish())
     await writer.seal()
-    return { size: this.#size, ...verified, content: writer }
+    return { size: this.#size, ...verified, content: writer, receivedAt: this.#receivedAt }
   }
 
   /** The MD5 of encrypted bytes would tell what they are. */

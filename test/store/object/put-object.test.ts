@@ -52,6 +52,38 @@ for (const isLengthKnown of [true, false]) {
   })
 }
 
+test('how long a change may be tried counts from its last byte on, of a delete from the request on', async () => {
+  const world = await openStore()
+  const { store } = world
+  const { bucket } = await bucketOf(store)
+  const first: (number | undefined)[] = []
+  const change: typeof store.tables.change = (ref, command, options) => {
+    first.push(options?.firstTime)
+    return store.tables.change(ref, command, options)
+  }
+  const tables = new Proxy(store.tables, {
+    get: (target, name: keyof typeof store.tables) =>
+      name === 'change' ? change : (target[name] as () => unknown).bind(target),
+  })
+  const spied = { ...store, tables }
+  for (const size of [1, INLINE_SIZE_BYTES_MAX + 1]) {
+    let read = 0
+    async function* pieces(): AsyncGenerator<Uint8Array> {
+      yield content(1, size)
+      // Whoever asks on has what came before, and may wait for a drive with it.
+      read = store.tables.now()
+    }
+    const body = { ...bodyOf(content(1, size)), pieces: pieces() }
+    await putObject(spied, { bucket, key: 'a', metadata: [], body })
+    assert.ok(first.pop()! < read, `${size}`)
+  }
+  const deleting = deleteObject(spied, { bucket, key: 'a' })
+  const called = store.tables.now()
+  assert.equal(await deleting, true)
+  assert.ok(first.pop()! < called)
+  await world.stop()
+})
+
 test('read() gives any range of blocks', async () => {
   const world = await openStore()
   const { store } = world
