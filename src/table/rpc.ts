@@ -355,7 +355,9 @@ export class Rpc {
     const order = compareEpochs(sent, own)
     if (order > 0) {
       cluster.heard(from, sent)
-      if (isCurrent) {
+      // Of two layouts that are not known here the first may have taken a partition from this node
+      // that the second gave back: what lies here of it is old, and no answer.
+      if (isCurrent || sent.layout > own.layout + 1) {
         throw new TableError('BehindEpoch', `Cannot answer node "${from}": its epoch is newer`)
       }
     }

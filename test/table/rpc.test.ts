@@ -2,8 +2,9 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { NodeId } from '../../src/base/ids.ts'
 import { silentLog } from '../../src/base/log.ts'
-import type { CallOptions } from '../../src/base/network.ts'
+import type { CallOptions, Network } from '../../src/base/network.ts'
 import { HybridClock } from '../../src/base/timestamp.ts'
+import type { Cluster } from '../../src/cluster/cluster.ts'
 import { fixedCluster } from '../../src/cluster/lone.ts'
 import { LoopbackNetwork } from '../../src/net/loopback.ts'
 import { TableError } from '../../src/table/errors.ts'
@@ -53,15 +54,27 @@ class Wire extends LoopbackNetwork {
   }
 }
 
-function threeOwners(): { clock: VirtualClock; wire: Wire; rpc: Rpc } {
+function threeOwners(
+  changes: Partial<Cluster> = {},
+  network?: Network,
+): { clock: VirtualClock; wire: Wire; rpc: Rpc } {
   const clock = new VirtualClock()
   const wire = new Wire(clock)
-  const cluster = fixedCluster(SELF, [[SELF, B, C]])
+  const cluster = { ...fixedCluster(SELF, [[SELF, B, C]]), ...changes }
   const hybrid = new HybridClock(clock, 0)
   const replication = new Replication(cluster, rules)
   const isReady = (): boolean => true
   const rpc = new Rpc({
-    ...{ rules, clock, network: wire, cluster, hybrid, replication, isReady, log: silentLog },
+    ...{
+      rules,
+      clock,
+      network: network ?? wire,
+      cluster,
+      hybrid,
+      replication,
+      isReady,
+      log: silentLog,
+    },
   })
   return { clock, wire, rpc }
 }
@@ -188,4 +201,39 @@ test('digestOfPage() tells apart what is one text or two, and an end from a cut'
   ]
   const digests = [page, ...others].map((one) => Buffer.from(digestOfPage(one)).toString('hex'))
   assert.equal(new Set(digests).size, digests.length)
+})
+
+test('an owner answers whoever knows the next layout, and nobody who knows one more than that', async () => {
+  const behind: number[] = []
+  const network = new LoopbackNetwork(SELF)
+  const { clock, rpc } = threeOwners(
+    {
+      epoch: () => ({ layout: 2, readmissions: 3 }),
+      heard: (_, { layout }) => behind.push(layout),
+    },
+    network,
+  )
+  rpc.handle('vote', () => 'promised', { shape: () => true })
+  const ask = (layout: number, readmissions: number): Promise<unknown> => {
+    const message: Envelope = {
+      format: 1,
+      layout,
+      readmissions,
+      time: clock.wallMicros(),
+      body: {},
+    }
+    return new Promise((resolve) =>
+      resolve(network.call(SELF, 'vote', message, { deadlineMs: 100 })),
+    )
+  }
+  for (const [layout, readmissions] of [
+    [2, 3],
+    [2, 9],
+    [3, 0],
+  ] as const) {
+    assert.equal(((await ask(layout, readmissions)) as AnswerEnvelope).body, 'promised')
+  }
+  // Layout 3 may have taken from it what it would answer with in layout 4.
+  await assert.rejects(ask(4, 0), { code: 'BehindEpoch' })
+  assert.deepEqual(behind, [2, 3, 4])
 })
