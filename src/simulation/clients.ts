@@ -40,7 +40,7 @@ export interface Run {
   /** What each ETag that was ever written stands for. */
   readonly contents: Map<string, Content>
   readonly faults: string[]
-  /** Some writes are sent again under one name: not where clocks jump, by which names age. */
+  /** Some writes are sent again under one name: not where clocks are far apart, by which names age. */
   readonly repeatsWrites: boolean
   /** Told before each operation. */
   readonly beforeOperation: () => void

@@ -1,6 +1,7 @@
-/** The clocks of a machine that run faster or slower than the time of the world. */
+/** The clocks of the nodes: how far apart they are, and how much faster or slower than the time of the world they run. */
 
 import type { Clock } from '../base/clock.ts'
+import type { Forecast } from './faults.ts'
 import type { SeededRng } from './seeded-rng.ts'
 
 /** How fast, beside the time of the world: 1 is as fast. */
@@ -30,4 +31,14 @@ export function drifting(clock: Clock, { monotonic, wall }: Rates): Clock {
     after: (delayMs, action) => clock.after(delayMs / monotonic, action),
     soon: (action) => clock.soon(action),
   }
+}
+
+/** Names of operations age by the clocks, here ten times as fast as in a real node. */
+export function keepsTime({ kinds, drifts }: Forecast): boolean {
+  return !kinds.includes('jump') && !drifts
+}
+
+/** By how much the clocks of two nodes may differ. */
+export function apartMicros(forecast: Forecast): number {
+  return keepsTime(forecast) ? 1_000_000 : 8_000_000
 }

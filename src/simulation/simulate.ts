@@ -6,7 +6,7 @@ import { createBucket, findBucketByName } from '../store/bucket/bucket.ts'
 import type { Store } from '../store/store.ts'
 import { Client, KEYS, type Run } from './clients.ts'
 import { readVersion } from './contents.ts'
-import { drawRates } from './drift.ts'
+import { apartMicros, drawRates, keepsTime } from './drift.ts'
 import { depart, drawForecast, drawWeather, strike, type Faults, type Forecast } from './faults.ts'
 import { historyOf, initialState } from './history.ts'
 import { Operator, type Founding } from './layouts.ts'
@@ -131,7 +131,7 @@ class Scene {
       pauseMs: parts.conditions.emptiesKeys === true ? EMPTY_PAUSE_MS : PAUSE_MS,
       hasUploads: parts.conditions.emptiesKeys !== true,
       inlineOfTen: world.rng.pick(INLINE_OF_TEN),
-      repeatsWrites: !forecast.kinds.includes('jump'),
+      repeatsWrites: keepsTime(forecast),
       sharesBlocks: parts.conditions.sharesBlocks === true,
       history: [],
       contents: new Map(),
@@ -179,7 +179,7 @@ class Scene {
         ...{ ...nodePlan(plant, conditions), witness },
         shardCount: seed % 4 === 0 ? 4 : 1,
         syncMs: () => syncMsIn(weather, rng),
-        offsetMicros: () => Math.round((rng.unit() - 0.5) * 8_000_000),
+        offsetMicros: () => Math.round((rng.unit() - 0.5) * apartMicros(forecast)),
         rates: forecast.drifts ? drawRates(rng) : undefined,
         fault: (sentence) => void faults.push(sentence),
       })

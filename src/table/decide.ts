@@ -201,7 +201,8 @@ function remember(
     found: heard.row?.operations ?? [],
     added: [task.operation, task.firstTime, 0, kind, payload],
     done,
-    oldestMicros: ballot.time - rules.operationSpanMicros,
+    spanMicros: rules.operationSpanMicros,
+    nowMicros: ballot.time,
   })
 }
 

@@ -3,13 +3,20 @@
 import { OPERATIONS_DONE_MAX, OPERATIONS_OPEN_MAX } from '../base/limits.ts'
 import type { OperationRecord } from './row.ts'
 
+/**
+ * For so many spans after its first time an operation is remembered: whoever named it may begin it anew,
+ * at another node, until a span after that, and there it is tried for a span.
+ */
+export const SPANS_REMEMBERED = 2
+
 export interface Remembering {
   readonly found: readonly OperationRecord[]
   readonly added: OperationRecord
   /** Ids whose outcome this node knows. */
   readonly done: readonly string[] | undefined
-  /** Records from before it are dropped. */
-  readonly oldestMicros: number
+  readonly spanMicros: number
+  /** Of the ballot under which the next value is written. */
+  readonly nowMicros: number
 }
 
 /**
@@ -17,15 +24,15 @@ export interface Remembering {
  * Undefined when too many operations are open: the change may not be made.
  */
 export function nextOperations(remembering: Remembering): readonly OperationRecord[] | undefined {
-  const { found, added, done, oldestMicros } = remembering
+  const { found, added, done, spanMicros, nowMicros } = remembering
   const kept: OperationRecord[] = []
   let openCount = 0
   let doneCount = 0
   for (const record of found) {
-    if (record[1] < oldestMicros) continue
+    if (record[1] < nowMicros - SPANS_REMEMBERED * spanMicros) continue
     const isDone = record[2] === 1 || done?.includes(record[0]) === true
     if (isDone) doneCount += 1
-    else openCount += 1
+    else if (record[1] >= nowMicros - spanMicros) openCount += 1
     kept.push(isDone && record[2] === 0 ? [record[0], record[1], 1, record[3], record[4]] : record)
   }
   if (openCount >= OPERATIONS_OPEN_MAX) return undefined

@@ -13,6 +13,7 @@ import type { Cluster } from '../../cluster/cluster.ts'
 import type { Db, Tree } from '../../db/db.ts'
 import type { Worker, WorkState } from '../../worker/worker.ts'
 import { digestOf, type LocalTable } from '../owner/local.ts'
+import { SPANS_REMEMBERED } from '../operations.ts'
 import type { Replication } from '../replication.ts'
 import { lineOf, unpackRegister } from '../row.ts'
 import type { Rpc } from '../rpc.ts'
@@ -160,7 +161,7 @@ export class CollectWorker implements Worker {
     if (!isWhole && !this.#hasIndexTombstone(local, unit)) return undefined
     const span = rules.operationSpanMicros
     const micros = row.operations.reduce(
-      (latest, [, firstTime]) => Math.max(latest, firstTime + span),
+      (latest, [, firstTime]) => Math.max(latest, firstTime + SPANS_REMEMBERED * span),
       row.ballot.time,
     )
     const partition = partitionOfKey(local.table.placement, unit)
