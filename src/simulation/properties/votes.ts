@@ -22,6 +22,8 @@ const VOTES: ReadonlySet<string> = new Set([
 /** What a node must do before it may speak again. */
 interface Loss {
   readonly epoch: Epoch
+  /** The life of its database that the register knew then. */
+  readonly incarnation: string | undefined
   /** Those that it owned. */
   readonly partitions: Set<number>
   /** Nodes that it copied from since. */
@@ -53,7 +55,9 @@ export class VotesWatch implements Watch {
       if (othersOf(history, partition, node.id) !== undefined) partitions.add(partition)
     }
     const { revision } = history
-    this.#losses.set(node, { epoch: epochOf(history), partitions, copied: new Set(), revision })
+    const incarnation = history.nodes.get(node.id)?.incarnation
+    const loss = { epoch: epochOf(history), incarnation, partitions, copied: new Set<string>() }
+    this.#losses.set(node, { ...loss, revision })
   }
 
   /** The floors come last when one owner copies from another. */
@@ -89,9 +93,10 @@ export class VotesWatch implements Watch {
     for (const [{ id }, loss] of this.#losses) {
       if (history.revision <= loss.revision) continue
       loss.revision = history.revision
+      const isNew = wasOutside(loss, history, id)
       for (const partition of loss.partitions) {
         const isOwner = othersOf(history, partition, id) !== undefined
-        if (!isOwner) loss.partitions.delete(partition)
+        if (isNew || !isOwner) loss.partitions.delete(partition)
       }
     }
   }
@@ -106,6 +111,20 @@ export class VotesWatch implements Watch {
       else this.#fault(`node ${node.index} lost its rows and votes ${fault}`)
     }
   }
+}
+
+/**
+ * Whether a node had no part in any layout since, though nobody who was asked knew of that moment: the
+ * register knows nothing of it, or a life of its database that it never had to let in.
+ */
+export function wasOutside(
+  loss: Pick<Loss, 'incarnation'>,
+  history: LayoutHistory,
+  node: NodeId,
+): boolean {
+  const known = history.nodes.get(node)
+  if (known === undefined || loss.incarnation === undefined) return known === undefined
+  return known.incarnation !== loss.incarnation && known.readmittedAt === 0
 }
 
 /** What is wrong with a vote of a node after its loss; undefined when it may. */

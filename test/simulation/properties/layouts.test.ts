@@ -6,7 +6,7 @@ import type { LayoutHistory, Progress } from '../../../src/cluster/layout/histor
 import { loneHistory } from '../../../src/cluster/lone.ts'
 import type { SimulatedNode } from '../../../src/simulation/node.ts'
 import { LayoutsWatch, readFault } from '../../../src/simulation/properties/layouts.ts'
-import { VotesWatch, voteFault } from '../../../src/simulation/properties/votes.ts'
+import { VotesWatch, voteFault, wasOutside } from '../../../src/simulation/properties/votes.ts'
 
 const [a, b, c] = ['a', 'b', 'c'].map((digit) => nodeId(digit.repeat(64))) as [
   ReturnType<typeof nodeId>,
@@ -99,6 +99,23 @@ test('a node that lost its rows may vote in a newer epoch, once it copied from a
   assert.match(fault([b])!, /before it copied/)
   assert.match(fault([])!, /before it copied/)
   assert.match(fault([b, c], epochOf(history))!, /epoch/)
+})
+
+test('that a node had no part in a layout shows in what the register knows of it', () => {
+  const history = historyOf(3, [a, b, c])
+  const as = (progress: Partial<Progress>): LayoutHistory => ({
+    ...history,
+    nodes: new Map(history.nodes).set(a, { ...history.nodes.get(a)!, ...progress }),
+  })
+  const loss = { incarnation: 'first' }
+  assert.equal(wasOutside(loss, as({ incarnation: 'first' }), a), false, 'not let in yet')
+  assert.equal(wasOutside(loss, as({ incarnation: 'second', readmittedAt: 2 }), a), false)
+  assert.equal(wasOutside(loss, as({ incarnation: undefined }), a), true)
+  assert.equal(wasOutside(loss, as({ incarnation: 'second', readmittedAt: 0 }), a), true)
+  // It had not said which life of its database was lost.
+  const unknown = { incarnation: undefined }
+  assert.equal(wasOutside(unknown, as({ incarnation: 'second', readmittedAt: 0 }), a), false)
+  assert.equal(wasOutside(unknown, { ...history, nodes: new Map() }, a), true)
 })
 
 test('what a node that lost its rows gave up since, and gained again, it may vote in at once', () => {
