@@ -22,6 +22,9 @@ const CLIENT_DEADLINE_MS = 3000
 const ATTEMPT_MS = 500
 const REPEATED_MS = 1800
 const BURST_PAUSE_MS = 60
+export const CLIENT_COUNT = 4
+/** At least one of so many operations has to do with a multipart upload. */
+const UPLOADS_ONE_OF = 10
 
 /** What all clients of a run know together. */
 export interface Run {
@@ -93,6 +96,7 @@ export class Client {
 
   async #draw(key: string): Promise<void> {
     const { rng } = this.#run.world
+    if (this.#lacksUploads()) return this.#upload(key)
     const dice = rng.below(100)
     if (dice < 24) await this.#put(key, false)
     else if (dice < 35) await this.#put(key, true)
@@ -104,6 +108,15 @@ export class Client {
     else if (dice < 92) await this.#end(key, 'complete')
     else if (dice < 94) await this.#end(key, 'abort')
     else await this.#page()
+  }
+
+  /** Few runs have drawn little of them by their end. */
+  #lacksUploads(): boolean {
+    const { history, hasUploads, operationsPerClient } = this.#run
+    const isNearEnd = operationsPerClient - this.#count < operationsPerClient / UPLOADS_ONE_OF
+    if (!hasUploads || !isNearEnd) return false
+    const count = history.filter(({ request }) => 'upload' in request).length
+    return count < (CLIENT_COUNT * operationsPerClient) / UPLOADS_ONE_OF
   }
 
   #name(): string {

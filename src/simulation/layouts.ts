@@ -15,15 +15,21 @@ import {
 } from '../store/layout/layout.ts'
 import type { Departed } from './faults.ts'
 import type { SimulatedNode } from './node.ts'
+import type { SeededRng } from './seeded-rng.ts'
 import type { World } from './world.ts'
 
 const ZONES = ['north', 'south', 'west'] as const
 /** How long the operator rests after a command that was not taken. */
 const RETRY_MS = 300
 const FEW = 3
+/** One seed of so many changes its layout, and beside them one of so many: some never get to it. */
+const LAYOUT_EVERY = 4
+const LAYOUT_EVERY_TOO = 40
 /** After which somebody who was left out is back, whatever became of that. */
 const AWAY_MS_MAX = 90_000
 const STEP_MS = 10_000
+/** A change that comes to nothing, for somebody else was first or too few were there, is tried anew. */
+const TRIES_MAX = 8
 const OUT_MS = [0, 2_000, 20_000] as const
 
 /** How a run comes to its owners. */
@@ -79,13 +85,27 @@ export class Operator {
   /** Changes until one is taken. */
   async grow(): Promise<void> {
     while (this.version() === 0) {
-      await this.change().catch(() => undefined)
+      await this.#changeOnce().catch(() => undefined)
       await this.#rest()
     }
   }
 
-  /** One change of the layout, drawn; tried once, whatever becomes of it. */
-  async change(): Promise<void> {
+  /**
+   * One change of the layout, drawn anew for some tries until one is taken.
+   *
+   * @param isOver whether nothing may befall the nodes any more
+   */
+  async change(isOver: () => boolean): Promise<void> {
+    const before = this.version()
+    for (let tries = 0; tries < TRIES_MAX && !isOver(); tries += 1) {
+      // What was begun at a node that died is never heard of again.
+      await Promise.race([this.#changeOnce().catch(() => undefined), this.#rest(STEP_MS)])
+      if (this.version() !== before) return
+      await this.#rest(RETRY_MS)
+    }
+  }
+
+  async #changeOnce(): Promise<void> {
     const { rng } = this.#world
     const layout = rng.pick(this.#nodes).product?.layout
     if (layout === undefined) return
@@ -280,3 +300,19 @@ export const partitionNumbers: readonly number[] = Array.from(
   { length: LAYOUT_PARTITION + 1 },
   (_, partition) => partition,
 )
+
+/** Every other one that changes its layout. */
+export function isStormy(seed: number): boolean {
+  return seed % (2 * LAYOUT_EVERY) === 1
+}
+
+export function foundingOf(
+  seed: number,
+  rng: SeededRng,
+  { owners, movesLayouts }: { readonly owners: number; readonly movesLayouts: boolean },
+): Founding {
+  const isMoving = seed % LAYOUT_EVERY === 1 || seed % LAYOUT_EVERY_TOO === 2
+  if (!isMoving && !movesLayouts) return { kind: 'fixed' }
+  if (rng.chance(0.5)) return { kind: 'grown' }
+  return { kind: 'founded', owners, factor: Math.min(3, owners) }
+}

@@ -4,12 +4,12 @@ import type { BucketId, NodeId } from '../base/ids.ts'
 import { fixedCluster } from '../cluster/lone.ts'
 import { createBucket, findBucketByName } from '../store/bucket/bucket.ts'
 import type { Store } from '../store/store.ts'
-import { Client, KEYS, type Run } from './clients.ts'
+import { Client, CLIENT_COUNT, KEYS, type Run } from './clients.ts'
 import { readVersion } from './contents.ts'
 import { apartMicros, drawRates, keepsTime } from './drift.ts'
 import { depart, drawForecast, drawWeather, strike, type Faults, type Forecast } from './faults.ts'
 import { historyOf, initialState } from './history.ts'
-import { Operator, type Founding } from './layouts.ts'
+import { foundingOf, isStormy, Operator, type Founding } from './layouts.ts'
 import { linearizationFault } from './linearizability.ts'
 import { GRACE_MS, SimulatedNode, SPAN_MICROS, SYNC_INTERVAL_MS, type NodeParts } from './node.ts'
 import { drawStorm, type Conditions, type Plant } from './plant.ts'
@@ -19,7 +19,6 @@ import { Races } from './races.ts'
 import { SeededRng } from './seeded-rng.ts'
 import { World, type Weather } from './world.ts'
 
-const CLIENT_COUNT = 4
 const OPERATIONS_PER_CLIENT = 50
 const PAUSE_MS = 2_000
 const EMPTY_PAUSE_MS = 12_000
@@ -28,8 +27,6 @@ const OWNER_COUNTS = [3, 1, 3, 2, 3, 3, 1, 3, 2, 3, 3, 1, 3, 2, 3, 3, 1, 3, 2, 3
 /** Seeds differ in what they are about: bodies in blocks, or rows and little else. */
 const INLINE_OF_TEN = [6, 9] as const
 const NAME = 'simulated'
-/** One seed of so many changes its layout. */
-const LAYOUT_EVERY = 4
 /** Part of the operations after which no fault strikes any more. */
 const LAST_FAULT_AT = 0.8
 /** Virtual time after which whatever was begun must have ended. */
@@ -62,6 +59,8 @@ export interface Verdict {
   readonly faults: readonly string[]
   /** Version of the last layout; null where the owners were given. */
   readonly layout: number | null
+  /** Layouts that were taken while the clients worked, beside the first where they had one. */
+  readonly layoutsTaken: number
   /** A digest of all that happened: the same seed has the same. */
   readonly trace: number
   readonly events: number
@@ -85,6 +84,7 @@ class Scene {
   readonly #operator: Operator
   readonly #races: Races
   #layoutChanges = 0
+  #layoutsTaken = 0
   readonly #hasTwoOperators: boolean
   /** The count of begun operations at which a node goes away. */
   readonly #absentFrom: number | undefined
@@ -194,7 +194,9 @@ class Scene {
   async play(): Promise<Verdict> {
     for (const node of this.#nodes) node.start()
     await this.#prepare()
+    const layoutBefore = this.#operator.version() ?? 0
     await this.#runClients()
+    this.#layoutsTaken = Math.max(0, (this.#operator.version() ?? 0) - layoutBefore)
     await this.#heal()
     const { history, faults } = this.#run
     const violations = [...faults, ...this.#judge()]
@@ -206,6 +208,7 @@ class Scene {
       uploads: history.filter(({ request }) => 'upload' in request).length,
       faults: this.#struck,
       layout: this.#operator.version(),
+      layoutsTaken: this.#layoutsTaken,
       trace: world.trace,
       events: world.events,
       virtualMs: Math.round(world.now / 1000),
@@ -256,8 +259,8 @@ class Scene {
       this.#struck.push('layout')
       // A copy of each node, which somebody may put back later.
       for (const node of this.#nodes) node.remember()
-      this.#operator.change().catch(() => undefined)
-      if (this.#hasTwoOperators) this.#operator.change().catch(() => undefined)
+      void this.#operator.change(() => this.#isHealing)
+      if (this.#hasTwoOperators) void this.#operator.change(() => this.#isHealing)
     }
   }
 
@@ -431,19 +434,4 @@ function nodePlan(
 
 function syncMsIn({ slowSyncChance = 0 }: Weather, rng: SeededRng): number {
   return rng.chance(slowSyncChance) ? rng.unit() * 40 : 0.1 + rng.unit()
-}
-
-/** Every other one that changes its layout. */
-function isStormy(seed: number): boolean {
-  return seed % (2 * LAYOUT_EVERY) === 1
-}
-
-function foundingOf(
-  seed: number,
-  rng: SeededRng,
-  { owners, movesLayouts }: { readonly owners: number; readonly movesLayouts: boolean },
-): Founding {
-  if (seed % LAYOUT_EVERY !== 1 && !movesLayouts) return { kind: 'fixed' }
-  if (rng.chance(0.5)) return { kind: 'grown' }
-  return { kind: 'founded', owners, factor: Math.min(3, owners) }
 }

@@ -37,15 +37,32 @@ await claim(`no fault in ${SEED_COUNT} simulated clusters`, async () => {
   const sum = (of: (verdict: Verdict) => number): number =>
     verdicts.reduce((total, verdict) => total + of(verdict), 0)
   const weak = verdicts.filter(
-    ({ operations, virtualMs, faults }) =>
-      operations < 200 || virtualMs < 30_000 || faults.length < 5,
+    ({ operations, uploads, virtualMs, faults }) =>
+      operations < 200 || uploads < 20 || virtualMs < 30_000 || faults.length < 5,
   )
   if (weak.length > 0) throw new Error(`${weak.length} seeds did too little: ${weak[0]!.seed}`)
-  const layouts = verdicts.filter(({ layout }) => layout !== null).length
-  const wiped = sum(({ faults }) => faults.filter((fault) => fault.startsWith('wipe')).length)
+  const having = (kind: string): number =>
+    verdicts.filter(({ faults }) => faults.some((fault) => fault.startsWith(kind))).length
+  const counts = {
+    moved: verdicts.filter(({ layoutsTaken }) => layoutsTaken > 0).length,
+    wiped: having('wipe'),
+    frozen: having('freeze'),
+    absent: having('absence'),
+  }
+  const least = {
+    moved: SEED_COUNT / 4,
+    wiped: SEED_COUNT / 20,
+    frozen: SEED_COUNT / 4,
+    absent: 20,
+  }
+  for (const [what, count] of Object.entries(counts)) {
+    const wanted = least[what as keyof typeof least]
+    if (count < wanted) throw new Error(`${count} seeds were ${what}, wanted ${wanted}`)
+  }
   return (
     `${sum(({ operations }) => operations)} operations, ` +
     `${sum(({ unknown }) => unknown)} of unknown outcome, ${sum(({ faults }) => faults.length)} ` +
-    `faults, ${layouts} seeds with changing layouts, ${wiped} lost databases`
+    `faults; a layout taken under load in ${counts.moved} seeds, a database lost in ` +
+    `${counts.wiped}, a node frozen in ${counts.frozen}, away in ${counts.absent}`
   )
 })
