@@ -16,7 +16,7 @@ export type Outcome =
 const DEADLINE_MS = 20_000
 /** One operation is tried again, under one id, as the SDKs do. */
 const ATTEMPTS_MAX = 16
-/** Ids of operations are kept for 30 s: an attempt that ends later would be another operation. */
+/** An attempt under one id is recognised for 30 s: one that is sent later would be another operation. */
 const AGAIN_MS_MAX = 12_000
 const WAIT_MS = 100
 const WAIT_MS_MAX = 1_600
