@@ -355,9 +355,7 @@ export class Rpc {
     const order = compareEpochs(sent, own)
     if (order > 0) {
       cluster.heard(from, sent)
-      // Of two layouts that are not known here the first may have taken a partition from this node
-      // that the second gave back: what lies here of it is old, and no answer.
-      if (isCurrent || sent.layout > own.layout + 1) {
+      if (isCurrent || this.#mayHaveLost(sent, own)) {
         throw new TableError('BehindEpoch', `Cannot answer node "${from}": its epoch is newer`)
       }
     }
@@ -368,6 +366,16 @@ export class Rpc {
     }
     this.#observe(from, message.time)
     return message.body
+  }
+
+  /**
+   * Whether a partition may have been taken from this node, by a layout that it knows or by one that it
+   * does not, and given back by one that it does not know: what lies here of it is old, and no answer. So
+   * of two layouts more; and of one, where it owns some in a layout that was to retire.
+   */
+  #mayHaveLost(sent: Epoch, own: Epoch): boolean {
+    const known = this.#options.cluster.history()?.active.length ?? 1
+    return sent.layout > own.layout + (known > 1 ? 0 : 1)
   }
 
   #openAnswer(node: NodeId, raw: unknown): unknown {

@@ -137,6 +137,45 @@ test('rows of a node that was away while layouts took them and gave them back co
   assert.equal(three.tables[2]!.completeTo(), 3)
 })
 
+test('a node that slept since a layout retired that gave it rows does not bring them back in the next', async () => {
+  const [first, , third] = ids as [NodeId, NodeId, NodeId]
+  const layouts = [ids, [first], ids].map((storage, at) => layoutOf(at + 1, storage))
+  const known = { ...newcomer, ack: 3 }
+  let isAsleep = true
+  const activeOf = (self: NodeId): readonly Layout[] =>
+    // The third has confirmed that reads have moved, so nobody waited for it.
+    self === third && isAsleep ? layouts.slice(0, 2) : layouts.slice(1)
+  const listeners: (() => void)[] = []
+  const three = await threeOwners([words], undefined, undefined, (self) => ({
+    ...fixedCluster(self, [ids]),
+    epoch: () => ({ layout: activeOf(self).at(-1)!.version, readmissions: 0 }),
+    owners: () => activeOf(self).map(({ storage }) => storage),
+    readers: () => [first],
+    readVersion: () => 2,
+    history: () => ({
+      ...{ ...loneHistory(self, 'c'), active: activeOf(self), readVersion: 2 },
+      nodes: new Map(ids.map((node) => [node, known])),
+    }),
+    onChange: (listener) => void listeners.push(listener),
+  }))
+  const gather = three.tables[2]!.gatherWorker({
+    ...{ log: silentLog, intervalMs: 1, progressed: () => undefined },
+    withBlocks: (partitions) => Promise.resolve(partitions),
+    isConfirmed: () => Promise.resolve(true),
+  })
+  const { signal } = new AbortController()
+  await three.done(gather.work(signal))
+  // An object that was deleted while it slept; the others have let its tombstone go too.
+  await halfDone(three, [2], { layout: 1, version: 2 })
+  three.part(1)
+  await assert.rejects(three.done(three.tables[0]!.settle(at)))
+  assert.deepEqual(await here(three, 0), [])
+  isAsleep = false
+  for (const listener of listeners) listener()
+  await three.done(gather.work(signal))
+  assert.equal(await three.done(three.tables[0]!.settle(at)), undefined)
+})
+
 /** Reads have moved to layout 1, as node `self` knows once it is in `moved`. */
 function movingCluster(
   self: NodeId,

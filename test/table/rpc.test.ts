@@ -5,7 +5,8 @@ import { silentLog } from '../../src/base/log.ts'
 import type { CallOptions, Network } from '../../src/base/network.ts'
 import { HybridClock } from '../../src/base/timestamp.ts'
 import type { Cluster } from '../../src/cluster/cluster.ts'
-import { fixedCluster } from '../../src/cluster/lone.ts'
+import { loneLayout } from '../../src/cluster/layout/layout.ts'
+import { fixedCluster, loneHistory } from '../../src/cluster/lone.ts'
 import { LoopbackNetwork } from '../../src/net/loopback.ts'
 import { TableError } from '../../src/table/errors.ts'
 import type { AnswerEnvelope, Envelope, PageAnswer, PageMessage } from '../../src/table/messages.ts'
@@ -205,11 +206,13 @@ test('digestOfPage() tells apart what is one text or two, and an end from a cut'
 
 test('an owner answers whoever knows the next layout, and nobody who knows one more than that', async () => {
   const behind: number[] = []
+  let active = [loneLayout(SELF)]
   const network = new LoopbackNetwork(SELF)
   const { clock, rpc } = threeOwners(
     {
       epoch: () => ({ layout: 2, readmissions: 3 }),
       heard: (_, { layout }) => behind.push(layout),
+      history: () => ({ ...loneHistory(SELF, 'c'), active }),
     },
     network,
   )
@@ -236,4 +239,8 @@ test('an owner answers whoever knows the next layout, and nobody who knows one m
   // Layout 3 may have taken from it what it would answer with in layout 4.
   await assert.rejects(ask(4, 0), { code: 'BehindEpoch' })
   assert.deepEqual(behind, [2, 3, 4])
+  // While two are active it may own something in the older one alone, which retires before layout 3.
+  active = [loneLayout(SELF), { ...loneLayout(SELF), version: 2 }]
+  await assert.rejects(ask(3, 0), { code: 'BehindEpoch' })
+  assert.equal(((await ask(2, 9)) as AnswerEnvelope).body, 'promised')
 })
