@@ -22,6 +22,8 @@ export interface Three {
   readonly tables: readonly OpenTables[]
   readonly dbs: readonly Db[]
   readonly networks: readonly SimulatedNetwork[]
+  /** How long the next sync of each database takes. */
+  readonly syncMs: number[]
   /** Lets time pass until `work` has ended. */
   done<Value>(work: Promise<Value> | Value): Promise<Value>
   /** Nothing passes between node `index` and the others. */
@@ -43,11 +45,15 @@ export async function threeOwners(
   const networks = new Map<NodeId, SimulatedNetwork>()
   const directory: Directory = { find: (node) => networks.get(node), all: () => ids }
   const dbs: Db[] = []
+  const syncMs = ids.map(() => 0)
   const tables = ids.map((self, index) => {
     const life = new Life(world, 0)
     const network = new SimulatedNetwork({ world, life, self, directory })
     networks.set(self, network)
-    const db = openMemoryDb({ clock: life, onFatal: (fault) => assert.fail(fault) })
+    const db = openMemoryDb({
+      ...{ clock: life, onFatal: (fault) => assert.fail(fault) },
+      syncMs: () => syncMs[index]!,
+    })
     dbs.push(db)
     return openTables({
       ...{ db, network, clock: life, log: silentLog },
@@ -70,7 +76,7 @@ export async function threeOwners(
   }
   for (const each of tables) await done(each.start())
   return {
-    ...{ world, tables, dbs, done, networks: ids.map((id) => networks.get(id)!) },
+    ...{ world, tables, dbs, done, syncMs, networks: ids.map((id) => networks.get(id)!) },
     part: (index) => {
       for (const other of ids) {
         world.cuts.add(`${ids[index]} ${other}`)

@@ -132,6 +132,9 @@ export class SyncSource {
   }
 
   async #roots({ tables }: RootsMessage): Promise<RootsAnswer> {
+    // What was taken in an older epoch may not be stable yet: then it would be shown to nobody below, and
+    // yet be counted. Whoever gathers or recovers would lack it, and never ask again.
+    await this.#options.db.write(() => undefined)
     // Whoever compares takes it for an owner that holds what it should, and nothing from earlier.
     this.#options.custody.assertVotesEverywhere()
     this.#options.custody.assertHeldEverywhere()
