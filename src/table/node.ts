@@ -133,7 +133,7 @@ export class TableNode implements OpenTables {
       ...{ db, hybrid, replication, rules, tables, custody, floors },
     })
     owner.listen(rpc)
-    const mergedOwner = new MergedOwner({ db, replication, custody, tables: merged })
+    const mergedOwner = new MergedOwner({ db, cluster, replication, custody, tables: merged })
     mergedOwner.listen(rpc)
     this.#sync = new NodeSync({
       signal: this.#stopping.signal,

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import type { NodeId } from '../../src/base/ids.ts'
+import { fixedCluster } from '../../src/cluster/lone.ts'
 import { defineMerged, type MergedTable } from '../../src/table/schema.ts'
 import { ids, threeOwners, type Three } from './three.ts'
 
@@ -75,4 +77,44 @@ test('of several rows one that is outranked does not hide one that no quorum hol
   three.part(1)
   three.part(2)
   await assert.rejects(three.done(tables.insert(tallies, rows)), { code: 'QuorumNotReached' })
+})
+
+test('what a guard lets in once a newer epoch began is not counted by the owners of before alone', async () => {
+  let lists: readonly (readonly NodeId[])[] = [ids.slice(0, 2)]
+  let layout = 0
+  let arrived: () => void = () => undefined
+  const block = new Promise<void>((resolve) => {
+    arrived = resolve
+  })
+  const guarded = defineMerged<number>({
+    ...tallies,
+    guard: async (_row, proceed) => {
+      await block
+      await proceed()
+      return undefined
+    },
+  })
+  const three = await threeOwners(
+    [guarded as MergedTable<unknown>],
+    ...([undefined, undefined] as const),
+    (self) => ({
+      ...fixedCluster(self, [ids]),
+      epoch: () => ({ layout, readmissions: 0 }),
+      owners: () => lists,
+      readers: () => lists[0]!,
+      readVersion: () => 0,
+    }),
+  )
+  const insert = three.tables[0]!.insert(guarded, [{ ...key, row: 5 }])
+  await three.world.run(1_000, () => false)
+  // The third gathers what lies with the others, and is complete: nobody asks them again.
+  lists = [ids.slice(0, 2), [ids[2]!]]
+  layout = 1
+  arrived()
+  await three.done(insert)
+  const { rows } = await three.done(three.tables[2]!.localRows(guarded, undefined, 10))
+  assert.deepEqual(
+    rows.map(({ row }) => row),
+    [5],
+  )
 })

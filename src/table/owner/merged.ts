@@ -1,8 +1,10 @@
 /** An owner's side of merged rows: each insert merges into what lies here. */
 
+import { compareEpochs, type Epoch } from '../../base/ballot.ts'
 import { equalBytes } from '../../base/bytes.ts'
 import { packedSizeMax } from '../../base/codec.ts'
 import { Semaphore } from '../../base/semaphore.ts'
+import type { Cluster } from '../../cluster/cluster.ts'
 import type { Batch, Db, Tree } from '../../db/db.ts'
 import type { Custody } from '../custody.ts'
 import { TableError, unreadable } from '../errors.ts'
@@ -36,6 +38,7 @@ export function localMerged(table: MergedTable<unknown>): LocalMerged {
 
 export interface MergedOwnerOptions {
   readonly db: Db
+  readonly cluster: Pick<Cluster, 'epoch'>
   readonly replication: Replication
   readonly custody: Custody
   readonly tables: ReadonlyMap<string, LocalMerged>
@@ -75,8 +78,9 @@ export class MergedOwner {
     const local = this.#table(message.table)
     if (local.table.guard === undefined) return this.#insertAll(local, message.items)
     const places = new Semaphore(GUARDS_MAX)
+    const epoch = this.#options.cluster.epoch()
     return Promise.all(
-      message.items.map((item) => places.run(() => this.#insertGuarded(local, item))),
+      message.items.map((item) => places.run(() => this.#insertGuarded(local, item, epoch))),
     )
   }
 
@@ -139,17 +143,33 @@ export class MergedOwner {
     return results
   }
 
-  async #insertGuarded(local: LocalMerged, item: MergedItem): Promise<InsertResult> {
+  /** @param epoch in which the message came: its sender counts owners of no later one */
+  async #insertGuarded(local: LocalMerged, item: MergedItem, epoch: Epoch): Promise<InsertResult> {
     const { table } = local
     let result: InsertResult = { kind: 'held' }
     const row = decodeIncoming(table, item)
     const code = await table.guard!(
       { partitionKey: item.partitionKey, sortKey: item.sortKey, row },
       async () => {
+        this.#assertStill(epoch)
         ;[result] = (await this.#insertAll(local, [item])) as [InsertResult]
       },
     )
     return code === undefined ? result : { kind: 'refused', code }
+  }
+
+  /**
+   * A guard may take seconds. What is inserted in an epoch that is over may come behind the back of who
+   * has gathered since.
+   *
+   * @throws {TableError} `OldEpoch`
+   */
+  #assertStill(epoch: Epoch): void {
+    const { layout, readmissions } = this.#options.cluster.epoch()
+    if (compareEpochs(epoch, { layout, readmissions }) === 0) return
+    throw new TableError('OldEpoch', 'Cannot insert a row: a newer epoch began meanwhile', {
+      details: { layout, readmissions },
+    })
   }
 
   #table(name: string): LocalMerged {
