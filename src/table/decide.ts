@@ -22,8 +22,8 @@ export interface Task {
   firstTime: number
   /** Whether `firstTime` was given and so may not follow a register that runs ahead. */
   readonly isPinned: boolean
-  /** Whether this node alone knows the outcome, and may mark it as known. */
-  readonly isOwn: boolean
+  /** Whether this node alone knows the outcome, and may mark it as known: no other may yet make it. */
+  isOwn: boolean
   /** An earlier attempt, here or at another node, may yet take effect. */
   isExposed: boolean
   /** Ballots up to this time are known to be refused. */

@@ -206,6 +206,8 @@ export class Changes {
       return true
     } catch {
       this.#suspectUntil.set(runner, clock.monotonicMicros() + SUSPECT_MICROS)
+      // It may run them yet, when it wakes: of done ones a busy key remembers too few to know them then.
+      for (const task of job.tasks) task.isOwn = false
       return false
     } finally {
       this.#handedOver.take(names)

@@ -97,3 +97,31 @@ for (const { name, command, told, before, after } of late) {
     assert.equal(await three.done(here!.get(at)), after)
   })
 }
+
+test('a runner that wakes up late does not make again what was made in its place, and written over since', async () => {
+  const three = await threeOwners([words])
+  const [runner, node] = three.tables
+  const firstTime = node!.now()
+  const first = { operation: 'first', firstTime }
+  three.part(0)
+  // The runner has got it, and sleeps: nobody hears of it.
+  assert.equal(await three.done(node!.change(at, { name: 'set', args: 'first' }, first)), 'set')
+  for (let count = 0; count < 300; count += 1) {
+    await three.done(node!.change(at, { name: 'set', args: `${count}` }))
+  }
+  three.heal()
+  const network = three.networks[0]!
+  const send = (endpoint: string, body: unknown): Promise<unknown> => {
+    const envelope = { format: 1, layout: 1, readmissions: 0, time: runner!.now(), body }
+    return three.done(
+      network.call(network.self, endpoint, envelope, { deadlineMs: 100 }) as Promise<unknown>,
+    )
+  }
+  const command = { name: 'set', args: 'first' }
+  await send('table/offer', {
+    ...{ table: 'word', partitionKey: 'p', deadlineMs: 20_000 },
+    items: [{ key: 'k', operation: 'first', firstTime, command, done: [] }],
+  })
+  await three.world.run(5_000, () => false)
+  assert.equal(await three.done(runner!.get(at)), '299')
+})
