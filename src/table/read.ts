@@ -123,18 +123,19 @@ export class RegisterReader {
     const { rpc, replication } = this.#options
     const { partition } = at.place
     const vouchedTo = replication.vouchedTo(partition)
+    const readers = replication.readers(partition)
     const answers: RowAnswer[] = []
     const failures: unknown[] = []
     let agreed: RowAnswer | undefined
     await rpc.ask<ReadAnswer>({
-      nodes: replication.readers(partition),
+      nodes: readers,
       endpoint: 'table/read',
       body: readMessage(at, true),
       deadlineMs: ROUND_MS,
       answered: (node, { rows }) => {
         const answer = { node, row: rows[0]! }
         answers.push(answer)
-        const votes = replication.readVotes(partition)
+        const votes = replication.votesOf(readers)
         for (const other of answers) {
           if (same(other.row, answer.row)) votes.add(other.node, true)
         }
@@ -147,7 +148,7 @@ export class RegisterReader {
       },
     })
     if (agreed !== undefined) return this.#shown(at, agreed.row, vouchedTo)
-    const votes = replication.readVotes(partition)
+    const votes = replication.votesOf(readers)
     for (const { node } of answers) votes.add(node, true)
     if (!votes.isWon) throw quorumNotReached('table/read', failures)
     return this.#repair(at)

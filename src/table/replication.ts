@@ -140,7 +140,12 @@ export class Replication {
   }
 
   readVotes(partition: number): Votes {
-    return new Votes([this.#cluster.readers(partition)], this.#rules.readQuorum)
+    return this.votesOf(this.#cluster.readers(partition))
+  }
+
+  /** @param readers as they were asked: by the time that they answer others may be read */
+  votesOf(readers: readonly NodeId[]): Votes {
+    return new Votes([readers], this.#rules.readQuorum)
   }
 
   isOwner(partition: number): boolean {

@@ -2,6 +2,8 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import type { NodeId } from '../../src/base/ids.ts'
+import { fixedCluster } from '../../src/cluster/lone.ts'
 import { defineRegister } from '../../src/table/schema.ts'
 import type { IndexPage } from '../../src/table/table.ts'
 import { ids, threeOwners, type Three } from './three.ts'
@@ -88,4 +90,25 @@ test('what was chosen while the layout changes is shown without being written ag
   assert.equal(await three.done(three.tables[0]!.get(at)), 'one')
   assert.deepEqual((await pageOf(three)).entries, [{ key: 'k', line: 'one' }])
   assert.deepEqual(await rootsOf(), before)
+})
+
+test('answers are counted as those of the owners who were asked, though others are read meanwhile', async () => {
+  let left = Infinity
+  const three = await threeOwners([words], undefined, undefined, (self) => ({
+    ...fixedCluster(self, [ids], 1),
+    readers: (): readonly NodeId[] => {
+      if (self !== ids[1]) return ids
+      left -= 1
+      return left < 0 ? [ids[0]!] : ids
+    },
+  }))
+  await three.done(three.tables[1]!.change(at, { name: 'set', args: 'one' }))
+  three.part(0)
+  await three.done(three.tables[1]!.change(at, { name: 'set', args: 'two' }))
+  three.heal()
+  // As few as make a quorum are asked, and counted; then all. What the first one answers to that is
+  // from before it copied what the others have; it is the one that is read when the answer comes.
+  left = 3
+  assert.equal(await three.done(three.tables[1]!.get(at)), 'two')
+  assert.ok(left <= 0)
 })
