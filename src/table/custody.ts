@@ -125,14 +125,20 @@ export class Custody {
    */
   async note(): Promise<void> {
     const history = this.#cluster.history()
-    // Whoever stands alone has nothing to lose to others, and may have a database that is only read.
-    if (history === undefined || isAlone(history)) return
+    if (history === undefined || this.isNoted()) return
     const seen = newestLayout(history).version
-    if (seen === this.#state.seen) return
     const { gained, lost } = this.look()
     const complete = [...this.#state.complete]
     for (const each of [...gained, ...lost]) complete[each] = Math.min(complete[each]!, GIVEN_UP)
     await this.#put({ ...this.#state, complete, incarnation: this.#incarnationNow(), seen })
+  }
+
+  /** Whether that is done for the layouts of now. */
+  isNoted(): boolean {
+    const history = this.#cluster.history()
+    // Whoever stands alone has nothing to lose to others, and may have a database that is only read.
+    if (history === undefined || isAlone(history)) return true
+    return newestLayout(history).version === this.#state.seen
   }
 
   /** @throws {TableError} `NotReady` while there is a partition that was gained and not emptied yet */
@@ -211,14 +217,16 @@ export class Custody {
     return this.#set(partitions, { complete: GONE })
   }
 
-  /** They were emptied: from now on rows may come. */
+  /**
+   * They were emptied: from now on rows may come. Where layouts came since that was noted they may have
+   * to go again, and what comes to lie there would go with them: such a one is not taken yet.
+   */
   async take(partitions: readonly number[]): Promise<void> {
     const readmittedAt = this.#readmittedAt()
     await this.#set(partitions, {
       complete: FROM_THE_START,
       ...(this.#hasActedSince(readmittedAt) ? { recovered: readmittedAt } : {}),
     })
-    for (const partition of partitions) this.#gained.delete(partition)
   }
 
   /**

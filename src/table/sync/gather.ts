@@ -70,12 +70,15 @@ export class GatherWorker implements Worker {
     }
     if (gained.length > 0) {
       if (rules.emptiesGained) await empty(gained, signal)
+      if (!custody.isNoted()) return 'busy'
       await custody.take(gained)
       // What was copied of them before is gone.
       this.#gathered.clear()
     }
     const history = cluster.history()
     if (history === undefined) return 'idle'
+    // Layouts came while it emptied: of what they took and gave back nothing may count as gathered.
+    if (!custody.isNoted()) return 'busy'
     await this.#recover(history, signal)
     await this.#gather(history, signal)
     return 'idle'

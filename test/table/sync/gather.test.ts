@@ -301,3 +301,46 @@ test('one that is only out of reach is waited for, however many others there are
   for (let round = 0; round < 3; round += 1) await worker.work(new AbortController().signal)
   assert.equal(custody.votes(9, false), false)
 })
+
+test('what layouts took and gave back while this node emptied it counts as gathered only after that', async () => {
+  const layouts = [self, other, self, other, self].map((owner, index) => ({
+    ...{ ...loneLayout(owner), version: index + 1 },
+  }))
+  let active = layouts.slice(0, 1)
+  const known = { ...loneHistory(self, 'c').nodes.get(self)!, ack: 5 }
+  const nodes = new Map([self, other].map((node) => [node, known]))
+  const cluster: Cluster = {
+    ...fixedCluster(self, [[self]]),
+    history: () => ({
+      ...{ ...loneHistory(self, 'c'), nodes, active, readVersion: active[0]!.version },
+    }),
+  }
+  const custody = new Custody(openDb(new MemoryStore()), cluster, 'one')
+  /** Up to which layout it had said to be complete whenever it was emptied. */
+  const emptied: number[] = []
+  let said = 1
+  const worker = new GatherWorker({
+    ...{ cluster, custody, rules, log: silentLog, intervalMs: 1 },
+    empty: () => {
+      emptied.push(said)
+      // It takes so long that two more layouts come.
+      if (active.length === 2) active = layouts.slice(3)
+      custody.look()
+      return Promise.resolve()
+    },
+    pull: () => Promise.resolve({ keptIn: new Set() }),
+    withBlocks: (partitions) => Promise.resolve(partitions),
+    isConfirmed: () => Promise.resolve(true),
+    progressed: () => {
+      said = custody.completeTo()
+    },
+  })
+  const { signal } = new AbortController()
+  await worker.work(signal)
+  assert.equal(custody.completeTo(), 1)
+  active = layouts.slice(1, 3)
+  for (let round = 0; round < 5; round += 1) await worker.work(signal)
+  assert.equal(custody.completeTo(), 5)
+  custody.assertHeldEverywhere()
+  assert.deepEqual(emptied, [1, 1])
+})
