@@ -47,8 +47,17 @@ export interface DeletedKey {
 /** Deletes many objects, each for itself; outcomes in the order of `keys`, repeated ones too. */
 export async function deleteObjects(
   store: Store,
-  input: { readonly bucket: BucketId; readonly keys: readonly string[] },
+  input: {
+    readonly bucket: BucketId
+    readonly keys: readonly string[]
+    /** Names the operation across retries, which give the same keys in the same order. */
+    readonly operation?: string | undefined
+  },
 ): Promise<DeletedKey[]> {
+  // As of one: whoever was cut off sends it again, and may write the keys anew.
+  const firstTime = store.tables.now()
+  const { operation: name } = input
+  const options = { firstTime, ...(name === undefined ? {} : { operation: name }) }
   const bucket = await bucketById(store, input.bucket)
   const shards = new Map<string, string[]>()
   for (const key of new Set(input.keys)) {
@@ -62,7 +71,7 @@ export async function deleteObjects(
   for (const [partitionKey, keys] of shards) {
     const items = keys.map((key) => ({ key, command }))
     const outcomes = await inStoreWords(
-      store.tables.changeMany(store.model.object, partitionKey, items),
+      store.tables.changeMany(store.model.object, partitionKey, items, options),
     )
     const behindGate: BehindGate[] = []
     for (const [index, outcome] of outcomes.entries()) {
@@ -72,7 +81,7 @@ export async function deleteObjects(
       if (isRefusedByGate(error)) behindGate.push({ key, operation: triedOperation(error) })
       else errors.set(key, toStoreError(error) as Error)
     }
-    for (const [key, error] of await deleteBehindGate(store, bucket, behindGate)) {
+    for (const [key, error] of await deleteBehindGate(store, bucket, { behindGate, firstTime })) {
       errors.set(key, error)
     }
   }
@@ -90,10 +99,13 @@ interface BehindGate {
 async function deleteBehindGate(
   store: Store,
   bucket: Bucket,
-  refused: readonly BehindGate[],
+  {
+    behindGate: refused,
+    firstTime,
+  }: { readonly behindGate: readonly BehindGate[]; readonly firstTime: number },
 ): Promise<Map<string, Error>> {
   for (const [index, { key, operation }] of refused.entries()) {
-    const options = operation === undefined ? {} : { operation }
+    const options = { firstTime, ...(operation === undefined ? {} : { operation }) }
     try {
       await changeObject(store, objectRef(store, bucket, key), deleteObjectCommand(), options)
     } catch (error) {

@@ -15,6 +15,7 @@ import { documentAnswer } from '../answers.ts'
 import { errorAnswers } from '../error-codes.ts'
 import { S3Error, failureOf } from '../errors.ts'
 import { checkedElement } from '../contract/honour.ts'
+import { operationId } from '../operation-id.ts'
 import { operation } from '../contract/operation.ts'
 import type { BucketContext } from '../contract/operation.ts'
 import { ifMatchOnWrite } from '../contract/parameters.ts'
@@ -67,22 +68,26 @@ interface Named {
 
 /** Those with a condition one by one, the others together. @returns errors, by place */
 async function deleteNamed(
-  { store, bucket }: BucketContext,
+  context: BucketContext,
   named: readonly Named[],
 ): Promise<readonly (Error | undefined)[]> {
+  const { store, bucket } = context
+  const id = operationId(context, 'DeleteObjects')
   const free = named.filter((one) => one.ifMatch === undefined && !isElsewhere(one))
   const keys = free.map(({ key }) => key)
-  const outcomes = await deleteStoredObjects(store, { bucket: bucket.id, keys })
+  const outcomes = await deleteStoredObjects(store, { bucket: bucket.id, keys, operation: id })
   const freeErrors = outcomes.values()
   const errors: (Error | undefined)[] = []
-  for (const one of named) {
+  for (const [index, one] of named.entries()) {
     const { key, ifMatch } = one
+    // The others have a point: one key may be named with a condition, and without.
+    const own = id === undefined ? undefined : `${id}=${index}`
     if (isElsewhere(one)) errors.push(versionError(one))
     else {
       errors.push(
         ifMatch === undefined
           ? freeErrors.next().value?.error
-          : await deleteIf(store, { bucket: bucket.id, key, ifMatch }),
+          : await deleteIf(store, { bucket: bucket.id, key, ifMatch, operation: own }),
       )
     }
   }
@@ -103,7 +108,12 @@ function versionError({ versionId = '', ifMatch }: Named): S3Error | undefined {
 /** @throws what concerns the whole request: each answer is that of one key */
 async function deleteIf(
   store: Store,
-  input: { readonly bucket: BucketId; readonly key: string; readonly ifMatch: string },
+  input: {
+    readonly bucket: BucketId
+    readonly key: string
+    readonly ifMatch: string
+    readonly operation: string | undefined
+  },
 ): Promise<Error | undefined> {
   try {
     await deleteStoredObject(store, input)

@@ -170,3 +170,25 @@ test('deleteObjects keeps to the ETag that an object must have, each for itself'
   )
   assert.deepEqual(left, [404, 200, 404])
 })
+
+test('deleteObjects recognises the retry of an SDK: what was put since stays', async () => {
+  const put = await door.call({ method: 'PUT', key: 'of-etag', body: Buffer.from('one') })
+  const etag = put.headers.get('etag')!
+  const document = `<Delete>${objects('retry', 'retry-absent')}
+    <Object><Key>of-etag</Key><ETag>${escapeXml(etag)}</ETag></Object></Delete>`
+  const headers = {
+    'content-md5': createHash('md5').update(document).digest('base64'),
+    'amz-sdk-invocation-id': 'd-e-f',
+  }
+  await door.call({ method: 'PUT', key: 'retry' })
+  const all = ['retry', 'retry-absent', 'of-etag']
+  for (let attempt = 0; attempt < 2; attempt += 1) {
+    const reply = await remove(document, headers)
+    assert.deepEqual(names(reply, 'Deleted'), all, reply.text)
+    for (const key of all) {
+      const { status } = await door.call({ method: 'HEAD', key })
+      assert.equal(status, attempt === 0 ? 404 : 200, key)
+      await door.call({ method: 'PUT', key, body: Buffer.from(key === 'of-etag' ? 'one' : '') })
+    }
+  }
+})
