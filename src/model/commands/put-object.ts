@@ -86,8 +86,8 @@ export const NOT_REMEMBERED = 'NotRemembered'
 
 /**
  * Does nothing. Sent under the id of an operation it gets the answer that the key remembers of it;
- * refuses with `NOT_REMEMBERED` where it remembers none.
+ * refuses with `NOT_REMEMBERED`, and the time of that, where it remembers none.
  */
 export const recall: CommandDefinition<ObjectValue> = {
-  run: () => ({ kind: 'refuse', code: NOT_REMEMBERED }),
+  run: ({ ballot }) => ({ kind: 'refuse', code: NOT_REMEMBERED, details: { time: ballot.time } }),
 }

@@ -1,5 +1,6 @@
 /** CopyObject: an object made of another one, by sharing its blocks where its ETag stays true. */
 
+import { DomainError } from '../../base/errors.ts'
 import type { BucketId } from '../../base/ids.ts'
 import { INLINE_SIZE_BYTES_MAX, PUT_SIZE_BYTES_MAX } from '../../base/limits.ts'
 import { base64Of } from '../../base/bytes.ts'
@@ -72,6 +73,7 @@ export interface CopyObjectResult {
  */
 export async function copyObject(store: Store, input: CopyObjectInput): Promise<CopyObjectResult> {
   const { key, operation } = input
+  const begun = store.tables.now()
   const bucket = await bucketById(store, input.bucket)
   const ref = objectRef(store, bucket, key)
   let source: ObjectVersion
@@ -99,7 +101,7 @@ export async function copyObject(store: Store, input: CopyObjectInput): Promise<
     const change = (options: ChangeOptions): Promise<Plain> =>
       changeObject(store, ref, command, { firstTime, ...options })
     const answer = await withinQuota(store, bucket, addition, () =>
-      operation === undefined ? change({}) : changeNamed(operation, change),
+      operation === undefined ? change({}) : changeNamed({ operation, begun }, change),
     )
     const [etag, modifiedMicros] = answer as CopyObjectAnswer
     return { etag, modifiedMicros, checksum: content.checksum }
@@ -131,18 +133,32 @@ function saysNothing(error: unknown): boolean {
 
 /**
  * Makes the copy, unless it was made under that name. Where an earlier try of it found its source
- * wanting, that no copy is made under the name is written down: then it is made under another.
+ * wanting, that no copy is made under the name is written down: then it is made under another. Not
+ * where it was a later try that did: then it is this one that must not be made any more.
+ *
+ * @param named.begun before the source was looked at
  */
 async function changeNamed(
-  operation: string,
+  { operation, begun }: { readonly operation: string; readonly begun: number },
   change: (options: ChangeOptions) => Promise<Plain>,
 ): Promise<Plain> {
   try {
     return await change({ operation })
   } catch (error) {
     if (refusalCode(error) !== NOT_REMEMBERED) throw error
+    if (recalledAt(error) > begun) {
+      throw new StoreError('SlowDown', 'Cannot copy: a later try has ended without a copy', {
+        cause: error,
+      })
+    }
     return change({ operation: `${operation}+` })
   }
+}
+
+/** When it was written down; 0 where an earlier build did that, which did not say so. */
+function recalledAt(error: unknown): number {
+  const time = error instanceof DomainError ? error.details['time'] : undefined
+  return typeof time === 'number' ? time : 0
 }
 
 /** A repeated copy may find a source that is another by now, perhaps by the copy itself. */

@@ -207,3 +207,31 @@ test('copyObject() whose source could not be read is made when it is sent again,
     }
   }
 })
+
+test('copyObject() that waited while a later try was told that its source is gone is not made', async () => {
+  const world = await openStore()
+  const { store } = world
+  const { bucket } = await bucketOf(store)
+  await putObject(store, { bucket, key: 'from', metadata: [], body: bodyOf(content(1, 9)) })
+  let goOn: () => void = () => undefined
+  const late = new Promise<void>((resolve) => {
+    goOn = resolve
+  })
+  const change: Store['tables']['change'] = async (...asked) => {
+    if (asked[1].name === 'copy-object') await late
+    return store.tables.change(...asked)
+  }
+  const attempt = (through: Store): Promise<CopyObjectResult> =>
+    copyObject(through, {
+      ...{ bucket, key: 'to', source: { bucket, key: 'from' }, operation: 'once' },
+      ...{ judge: () => undefined, metadata: () => [] },
+    })
+  const first = attempt(storeWith(store, { change }))
+  await turnsOfAll()
+  await deleteObject(store, { bucket, key: 'from' })
+  await assert.rejects(attempt(store), { code: 'NoSuchKey' })
+  goOn()
+  await assert.rejects(first, { code: 'SlowDown' })
+  await assert.rejects(read(store, bucket, 'to'), { code: 'NoSuchKey' })
+  await world.stop()
+})
