@@ -12,7 +12,8 @@ import { isOwnerIn, partitionsWithoutQuorum, type Layout } from './layout/layout
 export function partitionsBereft(history: LayoutHistory, lost: NodeId): number {
   const isLeft = (id: NodeId): boolean => id !== lost && !isDeclared(history, id)
   const newest = newestLayout(history)
-  if (newest.version === history.readVersion) return 0
+  // While older owners are there they keep what they hold, though it may not be read any more.
+  if (history.active.length === 1) return 0
   const short = partitionsWithoutQuorum(newest, isLeft)
   return short.filter((partition) => isOwnerIn(newest, partition, lost)).length
 }

@@ -29,6 +29,14 @@ test('a layout in between that would be left without a quorum keeps nobody from 
   assert.equal(partitionsBereft(apply(stage(fewer, { factor: 3 }), 3), nodeOf(1)), 0)
 })
 
+test('the only new owner is not declared lost while the old ones are there, though it is read', () => {
+  const changing = apply(stage(firstOf(1, 1), joins), 2)
+  const owned = countPartitions(newestLayout(changing), nodeOf(9))
+  const read = { ...changing, readVersion: 2 }
+  assert.equal(partitionsBereft(read, nodeOf(9)), owned)
+  assert.equal(partitionsBereft({ ...read, active: [newestLayout(read)] }, nodeOf(9)), 0)
+})
+
 test('while no layout changes nothing is copied to anybody', () => {
   assert.equal(partitionsBereft(firstOf(2, 1), nodeOf(1)), 0)
 })

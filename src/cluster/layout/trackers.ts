@@ -13,6 +13,7 @@ import { ClusterError } from '../errors.ts'
 import { isVacant } from './giving-up.ts'
 import {
   newestLayout,
+  readLayout,
   revised,
   storageOf,
   withProgress,
@@ -104,7 +105,7 @@ export function awaitedIn(history: LayoutHistory): readonly Awaited[] {
     const progress = history.nodes.get(node)!
     const { ack, sync, syncAck, isLost } = progress
     // One that is skipped is waited for all the same where it is to hold copies.
-    const isOwner = newest.storage.includes(node) && readVersion < newest.version
+    const isOwner = newest.storage.includes(node) && active.length > 1
     const steps = {
       layout: knowing.has(progress) && ack < newest.version,
       copies: isOwner && (isLost ? needed.has(node) : sync < newest.version),
@@ -223,8 +224,8 @@ export function readmit(history: LayoutHistory, node: NodeId, wish: Readmission)
     readmittedAt: readmissions,
     isLost: false,
     skippedTo: 0,
-    // What it had gathered for a layout that is not read yet is gone.
-    sync: Math.min(known.sync, history.readVersion),
+    // What it had gathered is gone: while the older owners are there nothing is left to it alone.
+    sync: Math.min(known.sync, history.active[0]!.version),
   }
   const nodes = withProgress(history, new Map([[node, change]]))
   return revised(history, { nodes, readmissions })
@@ -275,6 +276,8 @@ function retire(history: LayoutHistory): LayoutHistory {
   if (!waitedFor(history, readVersion).every(({ syncAck }) => syncAck >= readVersion)) {
     return history
   }
+  // Since reads moved some of those that are read may have been lost, or have lost what they held.
+  if (!isSynced(history, readLayout(history))) return history
   const kept = active.filter(({ version }) => version >= readVersion)
   const retired = active.filter(({ version }) => version < readVersion)
   const left = new Set(kept.flatMap(({ storage, roles }) => [...storage, ...roles.keys()]))

@@ -136,6 +136,35 @@ test('reads do not move where what is left of the owners of a partition is no qu
   }
 })
 
+/** Of three nodes with everything, one is left with it: all know that, and one has not said so. */
+function shrunk(last: NodeId): LayoutHistory {
+  const [keeper, ...others] = four.slice(0, 3) as [NodeId, NodeId, NodeId]
+  const roles = new Map(others.map((node) => [node, undefined]))
+  let history = apply(stage(firstOf(3, 3), { roles, factor: 1 }), 2)
+  for (const node of four.slice(0, 3)) history = told(history, node)
+  history = told(history, keeper, { sync: 2 })
+  assert.deepEqual([history.readVersion, newestLayout(history).storage], [2, [keeper]])
+  for (const node of four.slice(0, 3)) if (node !== last) history = told(history, node)
+  assert.deepEqual(versions(history), [1, 2])
+  return history
+}
+
+test('the older owners keep what they hold where those that are read since are lost', () => {
+  const [keeper, other] = four as [NodeId, NodeId]
+  const lost = declareLost(shrunk(keeper), keeper)
+  assert.deepEqual(versions(lost), [1, 2], 'nobody else holds anything')
+  assert.deepEqual(awaitedIn(lost), [{ node: keeper, missing: ['copies'], isLost: true }])
+  // One that was let in again holds nothing before it has copied all from them.
+  let back = readmit(shrunk(other), keeper, { incarnation: 'i2', replaces: 'i1' })
+  for (const node of four.slice(1, 3)) back = told(back, node)
+  back = told(back, keeper, { incarnation: 'i2' })
+  assert.deepEqual(versions(back), [1, 2])
+  assert.deepEqual(awaitedIn(back), [{ node: keeper, missing: ['copies'], isLost: false }])
+  back = told(back, keeper, { incarnation: 'i2', sync: 2 })
+  assert.deepEqual(versions(back), [2])
+  assert.deepEqual(versions(told(shrunk(other), other)), [2])
+})
+
 test('a change notes when it began, and one upon it begins nothing anew', () => {
   const before = { ...firstOf(3, 3), readmissions: 4 }
   const changing = apply(stage(before, { factor: 2 }), 2)

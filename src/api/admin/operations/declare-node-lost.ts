@@ -21,7 +21,7 @@ export const declareNodeLost = hangarOperation(
       throw new AdminError(
         'InvalidRequest',
         `Cannot declare node "${node.slice(0, 16)}" lost: the layout is changing, and ${bereft} partitions ` +
-          'have no quorum of new owners without it, so reads could not move and the change would not end. ' +
+          'have no quorum of new owners without it, so the change would not end. ' +
           'Start it again, or keep what the old owners hold: hangar node give-up',
       )
     }
