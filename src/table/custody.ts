@@ -243,9 +243,15 @@ export class Custody {
     return this.#set(partitions, { complete: version })
   }
 
-  /** Every other owner was copied from after all had confirmed this node's re-admission. */
+  /**
+   * Every other owner was copied from after all had confirmed this node's re-admission. What the row
+   * of an older copy says of layouts was of other rows: their blocks are looked for again.
+   */
   recovered(partitions: readonly number[], readmittedAt: number): Promise<void> {
-    return this.#set(partitions, { recovered: readmittedAt })
+    const held = partitions.filter((each) => this.#state.complete[each]! > FROM_THE_START)
+    return this.#set(held, { complete: FROM_THE_START }).then(() =>
+      this.#set(partitions, { recovered: readmittedAt }),
+    )
   }
 
   /**
@@ -273,8 +279,12 @@ export class Custody {
     return found
   }
 
-  /** Up to which active layout everything that this node owns is here. */
+  /**
+   * Up to which active layout everything that this node owns is here; none while it waits for a vote:
+   * reads would move to it, and those that it still has to copy from throw their rows away.
+   */
   completeTo(): number {
+    if (this.#mute === undefined || this.#mute.size > 0) return 0
     const history = this.#cluster.history()
     let version = 0
     for (const layout of history?.active ?? []) {

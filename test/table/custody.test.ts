@@ -147,6 +147,29 @@ test('what a re-admission brought with it may be what the old database voted in'
   assert.equal(custody.votes(125, false), true)
 })
 
+test('a node that waits for a vote has gathered nothing, whatever an older copy says of it', async () => {
+  const active = [layoutOf(1, 100), layoutOf(2, 120)]
+  let count = 0
+  const cluster = readmitted(
+    () => active,
+    () => count,
+  )
+  const custody = new Custody(openDb(new MemoryStore()), cluster, 'two')
+  const history = cluster.history()!
+  await custody.completed(custody.incomplete(history, 2), 2)
+  assert.equal(custody.completeTo(), 2)
+  count = 1
+  custody.look()
+  assert.equal(custody.completeTo(), 0)
+  await custody.recovered(custody.recovering(), 1)
+  // Its rows are here; that their blocks are was said of others.
+  assert.equal(custody.completeTo(), 0)
+  assert.equal(custody.incomplete(history, 2).length, 121)
+  custody.assertHeldEverywhere()
+  await custody.completed(custody.incomplete(history, 2), 2)
+  assert.equal(custody.completeTo(), 2)
+})
+
 test('a node that was away while a partition was taken from it and given back keeps none of it', async () => {
   const store = new MemoryStore()
   let active = [layoutOf(1, 120)]
