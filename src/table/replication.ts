@@ -84,9 +84,8 @@ export class Replication {
    */
   vouchedTo(partition: number): number {
     const read = this.#cluster.readVersion()
-    if (this.#isReadBefore(partition) || this.#isCopiedAnew(partition)) {
-      return this.#rules.vouchedTo(NO_LAYOUT)
-    }
+    const isAlone = !this.#isReadBefore(partition) && !this.#isCopiedAnew(partition)
+    if (!isAlone || this.#isReadInBetween()) return this.#rules.vouchedTo(NO_LAYOUT)
     return this.#cluster.epoch().layout > read ? this.#rules.vouchedTo(read) : Infinity
   }
 
@@ -120,6 +119,17 @@ export class Replication {
     const { nodes, changedAt } = history
     const admitted = (node: NodeId): number => nodes.get(node)?.readmittedAt ?? 0
     return this.#cluster.readers(partition).some((node) => admitted(node) > changedAt)
+  }
+
+  /**
+   * Whether reads moved to a layout upon which another had been applied before. The owners of that one
+   * may have gathered from some of those that are read now before these had gathered themselves: so a
+   * row that one owner alone had, and that two of those show now, may have come to none of them.
+   */
+  #isReadInBetween(): boolean {
+    const history = this.#cluster.history()
+    if (history === undefined || newestLayout(history).version <= history.readVersion) return false
+    return history.changedAt < history.movedAt
   }
 
   /** As they are read: of the layout's own partition those that are not lost. */

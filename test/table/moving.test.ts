@@ -247,3 +247,22 @@ test('what a node that lost its rows during the change copied from one owner is 
     assert.deepEqual(await here(three, 2), admitted > 2 ? ['two'] : [])
   }
 })
+
+test('reads that have moved to a layout in between show nothing that the next one may lack', async () => {
+  // Reads moved before or after the next layout was applied upon the one that is read.
+  for (const changedAt of [0, 1]) {
+    const three = await threeOwners([words], undefined, undefined, (self) => ({
+      ...fixedCluster(self, [ids, [next]], 2),
+      history: (): LayoutHistory => ({
+        ...loneHistory(self, 'c'),
+        ...{ readVersion: 1, readmissions: 2, movedAt: 1, changedAt },
+        active: [layoutOf(1, ids), layoutOf(2, [next])],
+        nodes: new Map(ids.map((node) => [node, { ...newcomer, readmissions: 2 }])),
+      }),
+    }))
+    // One of them had it alone when the next owner gathered, and the other has gathered it since.
+    await halfDone(three, [0, 1], { layout: 0, version: 2 })
+    assert.equal(await three.done(three.tables[0]!.get(at)), 'two')
+    assert.deepEqual(await here(three, 2), changedAt === 0 ? ['two'] : [])
+  }
+})
