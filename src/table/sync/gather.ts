@@ -74,6 +74,7 @@ export class GatherWorker implements Worker {
       await custody.take(gained)
       // What was copied of them before is gone.
       this.#gathered.clear()
+      this.#recovered.clear()
     }
     const history = cluster.history()
     if (history === undefined) return 'idle'
@@ -253,7 +254,7 @@ export class GatherWorker implements Worker {
     if (!this.#options.rules.gathers) return true
     const { self } = this.#options.cluster
     return olderLayouts(history).every((layout) => {
-      const owners = ownersIn(layout, partition)
+      const owners = keepersIn(history, layout, partition)
       if (isPassedOver(history, layout, owners)) return true
       const count = owners.filter(
         (node) => node === self || this.#gathered.has(hasVeto, partition, node),
@@ -301,6 +302,17 @@ class Copied {
   #of(hasVeto: boolean): Map<number, Set<NodeId>> {
     return hasVeto ? this.#others : this.#first
   }
+}
+
+/**
+ * Owners of whom a quorum holds whatever was chosen: of the layout's own partition those that are not
+ * lost, as its changes ask for them. (Else two nodes of a zone that were declared lost, of four that
+ * store, would hold up every further change, though each partition of rows has lost but one owner.)
+ */
+function keepersIn(history: LayoutHistory, layout: Layout, partition: number): readonly NodeId[] {
+  const owners = ownersIn(layout, partition)
+  if (partition !== LAYOUT_PARTITION) return owners
+  return owners.filter((node) => history.nodes.get(node)?.isLost !== true)
 }
 
 function olderLayouts(history: LayoutHistory): LayoutHistory['active'] {

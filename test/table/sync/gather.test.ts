@@ -257,6 +257,47 @@ test('a layout in between that lost its quorum is passed over, unless it is the 
   }
 })
 
+test('the register of the layout is gathered from those that are not lost, as it is read', async () => {
+  // Two of four nodes are of one zone, and lost: each partition of rows has lost one of three owners.
+  const [fourth, fifth] = ['d', 'e'].map((digit) => nodeId(digit.repeat(64))) as [NodeId, NodeId]
+  const storage = [self, other, third, fourth]
+  const placesOf = (last: (partition: number) => number): Uint8Array =>
+    Uint8Array.from({ length: PARTITION_COUNT * 3 }, (_, index) =>
+      index % 3 === 2 ? last((index - 2) / 3) : index % 3,
+    )
+  const before = { ...loneLayout(self), version: 1, factor: 3, storage }
+  const active = [
+    { ...before, places: placesOf((partition) => 2 + (partition % 2)) },
+    { ...before, version: 2, storage: [self, other, fifth], places: placesOf(() => 2) },
+  ]
+  for (const [lost, completeTo] of [
+    [[third, fourth], 2],
+    [[], 0],
+  ] as const) {
+    const known = { ...loneHistory(self, 'c').nodes.get(self)!, ack: 2 }
+    const nodes = new Map([...storage, fifth].map((node) => [node, known]))
+    for (const node of lost) nodes.set(node, { ...known, isLost: true })
+    const cluster: Cluster = {
+      ...fixedCluster(self, [storage]),
+      history: () => ({ ...loneHistory(self, 'c'), nodes, active, readVersion: 1 }),
+    }
+    const custody = new Custody(openDb(new MemoryStore()), cluster, 'one')
+    const worker = new GatherWorker({
+      ...{ cluster, custody, rules, log: silentLog, intervalMs: 1 },
+      empty: () => Promise.resolve(),
+      pull: (peer) =>
+        peer === other
+          ? Promise.resolve({ keptIn: new Set() })
+          : Promise.reject(new TableError('NotReady', 'Cannot be reached')),
+      withBlocks: (partitions) => Promise.resolve(partitions),
+      isConfirmed: () => Promise.resolve(true),
+      progressed: () => undefined,
+    })
+    await worker.work(new AbortController().signal)
+    assert.equal(custody.completeTo(), completeTo, 'two of four are no quorum while four are there')
+  }
+})
+
 test('of two that lost their rows neither waits for the other where the rest hold all there was', async () => {
   const more = ['d', 'e'].map((digit) => nodeId(digit.repeat(64)))
   for (const [storage, votes] of [
