@@ -69,20 +69,13 @@ export class LayoutFollower implements Worker {
     firsts.onTaken(() => this.#wake())
     network.handle('layout/readmit', (from, message) => {
       const wish = readWish(message)
-      const known = members.history()?.nodes.get(from)
-      // A late copy: by now it may vote, so it cannot be left out.
-      if (known?.incarnation === wish.incarnation && !known.isLost) return null
-      if (known !== undefined && known.incarnation !== wish.replaces) {
-        // Late too, and a later one was let in; or it is this node that has not learned of that yet.
-        this.#behind.add(from)
-        this.#wake()
-        throw new ClusterError(
-          'NotFenced',
-          'Cannot let a node in again: its wish was meant for another database than the one that is known here',
-        )
-      }
-      // Its old database is gone by its own word, so its old vote is too.
-      return this.changeWithout([from], readmitNodeCommand(from, wish)).then(() => null)
+      if (!this.#isDue(from, wish)) return null
+      return this.#inTurn(async () => {
+        // It may have been let in by another node while others had their turn.
+        if (!this.#isDue(from, wish)) return
+        // Its old database is gone by its own word, so its old vote is too.
+        await this.#changeAside({ nodes: [from] }, readmitNodeCommand(from, wish))
+      }).then(() => null)
     })
   }
 
@@ -150,23 +143,50 @@ export class LayoutFollower implements Worker {
    * @param wants see `Members.setAside`
    */
   changeWithout(nodes: readonly NodeId[], command: Command, wants?: 'all'): Promise<void> {
-    const work = async (): Promise<void> => {
-      const { members } = this.#options
-      members.setAside(nodes, wants)
-      try {
-        await this.change(command)
-      } catch (error) {
-        // What refuses it may be an earlier change that was cut off, which nobody has learned, and
-        // nobody will where those that are left out would have to vote.
-        if (isRefusal(error)) await this.read().catch(() => undefined)
-        throw error
-      } finally {
-        members.setAside([])
-      }
-    }
+    return this.#inTurn(() => this.#changeAside({ nodes, wants }, command))
+  }
+
+  #inTurn(work: () => Promise<void>): Promise<void> {
     const done = this.#aside.then(work, work)
     this.#aside = done.catch(() => undefined)
     return done
+  }
+
+  async #changeAside(
+    { nodes, wants }: { readonly nodes: readonly NodeId[]; readonly wants?: 'all' | undefined },
+    command: Command,
+  ): Promise<void> {
+    const { members } = this.#options
+    members.setAside(nodes, wants)
+    try {
+      await this.change(command)
+    } catch (error) {
+      // What refuses it may be an earlier change that was cut off, which nobody has learned, and
+      // nobody will where those that are left out would have to vote.
+      if (isRefusal(error)) await this.read().catch(() => undefined)
+      throw error
+    } finally {
+      members.setAside([])
+    }
+  }
+
+  /**
+   * Whether a wish is still to be met.
+   *
+   * @throws {ClusterError} `NotFenced` when it was meant for another database than is known here
+   */
+  #isDue(from: NodeId, wish: Readmission): boolean {
+    const known = this.#options.members.history()?.nodes.get(from)
+    // A late copy: by now it may vote, so it cannot be left out.
+    if (known?.incarnation === wish.incarnation && !known.isLost) return false
+    if (known === undefined || known.incarnation === wish.replaces) return true
+    // Late too, and a later one was let in; or it is this node that has not learned of that yet.
+    this.#behind.add(from)
+    this.#wake()
+    throw new ClusterError(
+      'NotFenced',
+      'Cannot let a node in again: its wish was meant for another database than the one that is known here',
+    )
   }
 
   /** What others know, where there is a reason to ask. */

@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { LAYOUT_PARTITION } from '../../../src/cluster/cluster.ts'
 import { epochOf } from '../../../src/cluster/layout/history.ts'
 import { allOwners } from '../../../src/cluster/layout/layout.ts'
 import {
   applyLayoutCommand,
   loseNodeCommand,
+  readmitNodeCommand,
   stageLayoutCommand,
 } from '../../../src/model/commands/layout.ts'
 import { nothingStaged } from '../../../src/cluster/layout/history.ts'
@@ -292,4 +294,34 @@ test('a wish of an earlier database that comes late mutes nobody who was let in 
   await assert.rejects(world.over(late as Promise<unknown>), { code: 'NotFenced' })
   await world.pass(10_000)
   assert.equal(known(), 'i3')
+})
+
+test('a wish that waits for its turn leaves out nobody who was let in by another node meanwhile', async () => {
+  const world = await formed(23, 4, 3)
+  await settled(world)
+  const [wiped, asked, other, fourth] = world.nodes as [
+    ...[FollowingNode, FollowingNode, FollowingNode, FollowingNode],
+  ]
+  const lifeOf = (node: FollowingNode): string | undefined =>
+    node.history()?.nodes.get(wiped.id)?.incarnation
+  await world.until(() => lifeOf(asked) === 'i1' && lifeOf(other) === 'i1')
+  // The one that is asked can reach nobody, and has a change under way.
+  for (const to of [wiped, other, fourth]) world.world.cuts.add(`${asked.id} ${to.id}`)
+  const busy = asked.now.follower.changeWithout([fourth.id], stageLayoutCommand(storingNodes(4)))
+  busy.catch(() => undefined)
+  const wish = { incarnation: 'i2', replaces: 'i1' }
+  const { network } = wiped.now
+  const late = network.call(asked.id, 'layout/readmit', wish, { deadlineMs: 5_000 })
+  Promise.resolve(late).catch(() => undefined)
+  await world.pass(100)
+  wiped.crash()
+  const letIn = readmitNodeCommand(wiped.id, wish)
+  await world.over(other.now.follower.changeWithout([wiped.id], letIn))
+  await world.until(() => lifeOf(asked) === 'i2')
+  world.world.cuts.clear()
+  let isLeftOut = false
+  await world.pass(60_000, () => {
+    isLeftOut ||= !asked.now.members.owners(LAYOUT_PARTITION)[0]!.includes(wiped.id)
+  })
+  assert.equal(isLeftOut, false)
 })
