@@ -204,14 +204,14 @@ function lostMend({ id }: Awaited): string {
     `${short} was declared lost. Partitions that it was to hold have no quorum of owners in this layout, so ` +
     'reads stay with the owners of before, and these keep what they have. Give its place to another node ' +
     `(hangar layout assign NEW --replace ${short}) or take its role away (hangar layout remove ${short}), ` +
-    'then: hangar layout apply.'
+    `then: hangar layout apply. Had reads moved there before, that waits too: ${GIVE_UP}.`
   )
 }
 
 /** Nothing where it is only a matter of time. */
 function upMend({ id, missing }: Awaited, hindrance: Hindrance): string | undefined {
   if (!missing.includes('copies')) return undefined
-  const { quorumless, missingBlocks } = hindrance
+  const { quorumless, isRecovering, missingBlocks } = hindrance
   if (quorumless > 0) {
     return (
       `${quorumless} partitions have no quorum now, and are copied from one. \`hangar status\` says which ` +
@@ -219,7 +219,7 @@ function upMend({ id, missing }: Awaited, hindrance: Hindrance): string | undefi
     )
   }
   const blocks = missingBlocks.get(id) ?? 0
-  if (blocks === 0) return undefined
+  if (blocks === 0) return isRecovering ? RECOVERING : undefined
   return (
     `${id.slice(0, 16)} lacks ${blocks} blocks and is bringing them. Should that number stay: the change ` +
     'waits for each of them, also for one that no node has. `hangar repair --check` names those and their ' +
@@ -227,6 +227,11 @@ function upMend({ id, missing }: Awaited, hindrance: Hindrance): string | undefi
     'minutes after that the change goes on.'
   )
 }
+
+const RECOVERING =
+  'A node that lost its rows holds nothing for the new layout before it votes again, for which it copies from ' +
+  'every other node that stores, those that are skipped too: start those that are down. If one is dead for ' +
+  'good: hangar node lost ID --yes; what only it holds is given up.'
 
 const GIVE_UP =
   'hangar node give-up with the ids of all that are gone, doc/operations/recovering.md'

@@ -52,6 +52,7 @@ test('one that was declared lost is named where reads cannot move without it, an
     mend!,
     /assign NEW --replace (?:a1){8}\) .*layout remove (?:a1){8}\), then: .* apply/,
   )
+  assert.match(mend!, / Had reads moved there before, .*: hangar node give-up /)
   assert.doesNotMatch(mend!, /node lost/)
   assert.deepEqual(more, [])
 })
@@ -95,6 +96,12 @@ test('where partitions have no quorum nobody is told to declare a node lost', ()
   // A node on its way back is helped by it.
   const [recovering] = linesAfterWaits({ ...health, storageNodesOk: 1 }, nodesOf())
   assert.match(recovering!, /hangar node lost (?:a1){8} --yes/)
+})
+
+test('a node that lost its rows waits for all others, which is told of', () => {
+  const [, , lacking, ...more] = linesAfterWaits({ ...served, storageNodesOk: 1 }, nodesOf())
+  assert.match(lacking!, /^A node that lost its rows .* skipped too: .*hangar node lost ID --yes;/)
+  assert.deepEqual(more, [])
 })
 
 test('blocks that a change waits for are told of, as no node may have them', () => {
