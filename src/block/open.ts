@@ -360,11 +360,21 @@ export class NodeBlocks implements LocalBlocks {
     this.#compaction.wake()
   }
 
-  /** What is damaged here is brought from another owner, where there is one. */
+  /**
+   * What is damaged here is brought from another owner, where there is one. What nothing refers to is
+   * forgotten: after a start nobody would know any more that it is damaged, and a reference that is
+   * copied here would find it whole.
+   */
   #want(hash: string): void {
     if (this.#parts.readOnly === true) return
     this.#parts.db
-      .write((batch) => void this.#references.lost(batch, hash))
+      .write((batch) => {
+        const location = this.#index.find(hash, batch)
+        // It may have been stored anew since it was read.
+        if (this.#references.lost(batch, hash) || this.#isWhole(location)) return
+        this.#index.remove(batch, hash)
+        this.#references.forget(batch, hash)
+      })
       // A database that takes nothing more has said so already.
       .catch(() => undefined)
   }

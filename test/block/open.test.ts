@@ -140,3 +140,20 @@ test('a drive without direct access is used through the page cache, and says so'
   assert.equal(drive!.direct, false)
   await blocks.stop()
 })
+
+test('what was found damaged while nothing referred to it is wanted with a reference, after a start too', async () => {
+  const first = await openWorld()
+  const hash = await putBytes(first.blocks, content(1, 5000))
+  const [path] = [...first.disk.files.keys()].filter((name) => name.endsWith('.segment'))
+  const file = first.disk.files.get(path!)!
+  for (const bytes of [file.current, file.durable]) bytes[5000] = bytes[5000]! ^ 1
+  await assert.rejects(getBytes(first.blocks, hash), { code: 'BlockCorrupt' })
+  await first.db.write(() => undefined)
+  await first.blocks.stop()
+  const { blocks, db } = await openWorld({ disk: first.disk, store: first.store })
+  assert.equal(blocks.has(hash), false)
+  assert.deepEqual(await blocks.allHashes(undefined, 10), [])
+  await db.write((batch) => blocks.referenceAdded(batch, hash))
+  assert.deepEqual(await blocks.wanted(undefined, 10), [hash])
+  await blocks.stop()
+})
