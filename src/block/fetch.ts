@@ -46,6 +46,8 @@ export class BlockFetch implements Worker {
   /** Of this round, so far; and of the last one. */
   #seen = 0
   #missing = 0
+  /** In this round a block came for which the drives have no room: no other is asked for. */
+  #isFull = false
   /** Those that could not be had, in this round and in the last one. */
   #failing = new Map<string, Failure>()
   #failed: ReadonlyMap<string, Failure> = new Map()
@@ -101,10 +103,12 @@ export class BlockFetch implements Worker {
       try {
         if (await local.isSettled(hash)) continue
         this.#seen += 1
+        if (this.#isFull) continue
         await this.#fetch(hash, signal)
         this.#seen -= 1
       } catch (error) {
         if (!(error instanceof DomainError)) throw error
+        this.#isFull ||= error.code === 'DriveFull'
         if (!this.#note(hash)) continue
         log.warn({ hash, code: String(error.code) }, 'A block that belongs here cannot be had yet')
       }
@@ -115,6 +119,7 @@ export class BlockFetch implements Worker {
       this.#missing = this.#seen
       this.#failed = this.#failing
       this.#seen = 0
+      this.#isFull = false
       this.#failing = new Map()
     }
     return isEnd ? 'idle' : 'busy'

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { hexOf } from '../../src/base/bytes.ts'
 import { blake3 } from '../../src/base/hash.ts'
-import type { NodeId } from '../../src/base/ids.ts'
+import { nodeId, type NodeId } from '../../src/base/ids.ts'
 import { silentLog } from '../../src/base/log.ts'
 import type { Network } from '../../src/base/network.ts'
 import { BlockFetch } from '../../src/block/fetch.ts'
@@ -14,7 +14,7 @@ import { World } from '../../src/simulation/world.ts'
 import { createBucket } from '../../src/store/bucket/bucket.ts'
 import { putObject } from '../../src/store/object/put-object.ts'
 import { bodyOf, contentOf } from '../../src/simulation/contents.ts'
-import { ManualClock, openWorld, thisNode } from './harness.ts'
+import { content as contentAt, ManualClock, openWorld, thisNode } from './harness.ts'
 
 const fair = { lossChance: 0, copyChance: 0, slowChance: 0, slowMs: 1, usualMs: 1 }
 
@@ -170,5 +170,44 @@ test('blocks that nobody has are told of once, and asked for the less often the 
   for (let rounds = 0; rounds < 2; rounds++) await round()
   assert.equal(warnings.length, 1_000)
   assert.equal(fetch.intervalMs, 12_000)
+  await blocks.stop()
+})
+
+test('while the drive is full a block is asked for once in a round, and all come once there is room', async () => {
+  const { blocks, db, clock, metrics, disk } = await openWorld()
+  const bytesBy = new Map<string, Uint8Array>()
+  for (let seed = 0; seed < 5; seed++) {
+    const bytes = contentAt(seed, 4000)
+    bytesBy.set(hexOf(blake3(bytes)), bytes)
+  }
+  let transfers = 0
+  const transfer: Network['transfer'] = (_to, _endpoint, { message }, { into }) => {
+    transfers += 1
+    const [, wanted] = message as [number, string]
+    const bytes = bytesBy.get(wanted)!
+    into!.set(bytes)
+    return Promise.resolve({ message: null, length: bytes.length })
+  }
+  const other = nodeId('cd'.repeat(32))
+  const cluster = new ReplicatedBlocks({
+    ...{ local: blocks, clock, cluster: fixedCluster(thisNode, [[thisNode, other]], 1) },
+    network: { self: thisNode, receive: () => undefined, transfer } as unknown as Network,
+  })
+  const fetch = new BlockFetch({ local: blocks, cluster, clock, log: silentLog, metrics })
+  const { signal } = new AbortController()
+  await db.write((batch) => {
+    for (const wanted of bytesBy.keys()) blocks.referenceAdded(batch, wanted)
+  })
+  const { totalBytes } = disk
+  disk.totalBytes = 0
+  clock.advance(2_000)
+  for (let round = 1; round <= 2; round++) {
+    assert.equal(await fetch.work(signal), 'idle')
+    assert.deepEqual([transfers, fetch.queueLength()], [round, 5])
+  }
+  disk.totalBytes = totalBytes
+  clock.advance(2_000)
+  assert.equal(await fetch.work(signal), 'idle')
+  assert.deepEqual([transfers, await blocks.wanted(undefined, 10)], [7, []])
   await blocks.stop()
 })
