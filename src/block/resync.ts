@@ -47,6 +47,8 @@ export class Resync implements Worker {
   /** Of this round, so far; and of the last one. */
   #seen = 0
   #waiting = 0
+  /** Of this round the first: whose owners are away keeps no other block. */
+  #failure: unknown
 
   constructor(options: ResyncOptions) {
     this.#options = options
@@ -67,8 +69,8 @@ export class Resync implements Worker {
       const some = hashes.slice(start, start + ASKED_AT_ONCE)
       const results = await Promise.allSettled(some.map((hash) => this.#examine(hash)))
       for (const result of results) {
-        if (result.status === 'rejected') throw result.reason
-        if (result.value) deleted++
+        if (result.status === 'rejected') this.#failure ??= result.reason
+        else if (result.value) deleted++
       }
     }
     this.#deleted(deleted)
@@ -76,11 +78,17 @@ export class Resync implements Worker {
     const ended = hashes.length < SLICE_HASHES
     this.#seen = this.#seen + hashes.length - deleted
     this.#cursor = ended ? undefined : hashes.at(-1)
-    if (ended) {
-      this.#waiting = this.#seen
-      this.#seen = 0
-    }
-    return ended ? 'idle' : 'busy'
+    if (!ended) return 'busy'
+    this.#waiting = this.#seen
+    this.#seen = 0
+    this.#throwFailure()
+    return 'idle'
+  }
+
+  #throwFailure(): void {
+    const failure = this.#failure
+    this.#failure = undefined
+    if (failure !== undefined) throw failure as Error
   }
 
   /** @returns whether the block was deleted */

@@ -140,8 +140,9 @@ export class ReleaseWorker implements Worker {
       signal.throwIfAborted()
       if (!this.#isDue(key)) continue
       const note = parseNote(key, value)
-      if (note.kind === 'upload') await this.#sweepUpload(note, { key, value })
-      else if (note.isNamed) named.push({ manifest: note.manifest, noteValue: value })
+      if (note.kind === 'upload') {
+        await this.#orLater(key, () => this.#sweepUpload(note, { key, value }))
+      } else if (note.isNamed) named.push({ manifest: note.manifest, noteValue: value })
       else if (!this.#waiting.has(note.manifest) && this.#turns.isOurs(note.manifest)) {
         manifests.push({ manifest: note.manifest, noteValue: value })
       }
@@ -164,41 +165,91 @@ export class ReleaseWorker implements Worker {
     this.#later.set(noteKey, this.#options.clock.monotonicMicros() + LATER_MICROS)
   }
 
+  /** What cannot be told now, for owners are away, holds up nothing else. */
+  async #orLater(noteKey: string, work: () => Promise<void>): Promise<void> {
+    try {
+      await work()
+    } catch (error) {
+      if (!(error instanceof DomainError)) throw error
+      this.#options.log.debug({ code: String(error.code) }, 'a note cannot be looked at now')
+      this.#putOff(noteKey)
+    }
+  }
+
+  /** All at once; where owners of some are away in halves, down to those. */
+  async #inHalves<Noted extends NotedManifest>(
+    noted: readonly Noted[],
+    signal: AbortSignal,
+    work: (some: readonly Noted[]) => Promise<void>,
+  ): Promise<void> {
+    signal.throwIfAborted()
+    const [first] = noted
+    if (first === undefined) return
+    if (noted.length === 1) {
+      await this.#orLater(manifestNoteKey(first.manifest), () => work(noted))
+      return
+    }
+    try {
+      await work(noted)
+    } catch (error) {
+      if (!(error instanceof DomainError)) throw error
+      const middle = noted.length >> 1
+      await this.#inHalves(noted.slice(0, middle), signal, work)
+      await this.#inHalves(noted.slice(middle), signal, work)
+    }
+  }
+
   /** Notes of what is named, or gone, are taken down; the others' manifests are closed. */
   async #examine(noted: readonly NotedManifest[], signal: AbortSignal): Promise<void> {
-    const { tables, model, operations } = this.#options
-    const keys = noted.map(({ manifest }) => ({ partitionKey: manifest, sortKey: HEADER_SORT_KEY }))
-    const headers = await tables.read(model.manifest, keys)
+    const { tables, model } = this.#options
+    const found: { readonly note: NotedManifest; readonly header: ManifestRow | undefined }[] = []
+    await this.#inHalves(noted, signal, async (some) => {
+      const keys = some.map(({ manifest }) => ({
+        partitionKey: manifest,
+        sortKey: HEADER_SORT_KEY,
+      }))
+      const headers = await tables.read(model.manifest, keys)
+      some.forEach((note, index) => found.push({ note, header: headers[index] }))
+    })
     const partManifests = partManifestsOf(tables, model)
     const done: NotedManifest[] = []
     const closing: (NotedManifest & { readonly header: ManifestHeader })[] = []
-    for (const [index, note] of noted.entries()) {
+    for (const { note, header } of found) {
       signal.throwIfAborted()
-      const header = headers[index]
-      const here = this.#headerHere(note.manifest)
-      // Owners that nobody reads yet may hold what those that are read were never told of.
-      if (header === undefined && here !== undefined) {
-        this.#putOff(manifestNoteKey(note.manifest))
-      } else if (header?.kind !== 'header') done.push(note)
-      else if (header.state === 'released' && here !== undefined && here.state !== 'released') {
-        // Whoever released it may have been cut off, and has no note any more.
-        if (!(await this.#free(note.manifest, header))) {
-          this.#putOff(manifestNoteKey(note.manifest))
-        }
-      } else if (header.state === 'released') {
-        await this.#leftParts.dropHere(note.manifest, header)
-        done.push(note)
-      } else if (await operations.isRunning(header.owner)) {
-        this.#putOff(manifestNoteKey(note.manifest))
-      } else {
-        const naming = await this.#namingNow(note.manifest, header, partManifests)
-        if (naming === 'named') done.push(note)
-        else if (naming === 'told') this.#putOff(manifestNoteKey(note.manifest))
-        else closing.push({ header, ...note })
-      }
+      const noteKey = manifestNoteKey(note.manifest)
+      await this.#orLater(noteKey, async () => {
+        const fate = await this.#fateOf(note.manifest, header, partManifests)
+        if (fate === 'done') done.push(note)
+        else if (fate === 'later') this.#putOff(noteKey)
+        else if (fate !== 'freed') closing.push({ header: fate, ...note })
+      })
     }
     await this.#dropNotes(done)
-    if (closing.length > 0) await this.#close(closing)
+    await this.#inHalves(closing, signal, (some) => this.#close(some))
+  }
+
+  /** What becomes of a note; the header of a manifest that nothing names. */
+  async #fateOf(
+    manifest: ManifestId,
+    header: ManifestRow | undefined,
+    partManifests: PartManifests,
+  ): Promise<'done' | 'freed' | 'later' | ManifestHeader> {
+    const here = this.#headerHere(manifest)
+    // Owners that nobody reads yet may hold what those that are read were never told of.
+    if (header === undefined && here !== undefined) return 'later'
+    if (header?.kind !== 'header') return 'done'
+    if (header.state === 'released' && here !== undefined && here.state !== 'released') {
+      // Whoever released it may have been cut off, and has no note any more.
+      return (await this.#free(manifest, header)) ? 'freed' : 'later'
+    }
+    if (header.state === 'released') {
+      await this.#leftParts.dropHere(manifest, header)
+      return 'done'
+    }
+    if (await this.#options.operations.isRunning(header.owner)) return 'later'
+    const naming = await this.#namingNow(manifest, header, partManifests)
+    if (naming === 'named') return 'done'
+    return naming === 'told' ? 'later' : header
   }
 
   #headerHere(manifest: ManifestId): ManifestHeader | undefined {
@@ -269,9 +320,12 @@ export class ReleaseWorker implements Worker {
         continue
       }
       const context = { tables, model, partManifests }
-      if (await isNamed(context, manifest, header, outcome.value)) {
-        await this.#dropNotes([{ manifest, noteValue: waiting.noteValue }])
-      } else if (!(await this.#free(manifest, header))) this.#putOff(manifestNoteKey(manifest))
+      const { noteValue } = waiting
+      await this.#orLater(manifestNoteKey(manifest), async () => {
+        if (await isNamed(context, manifest, header, outcome.value)) {
+          await this.#dropNotes([{ manifest, noteValue }])
+        } else if (!(await this.#free(manifest, header))) this.#putOff(manifestNoteKey(manifest))
+      })
     }
     return false
   }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { zeroTree } from '../../src/block/references.ts'
-import { advanceUntil, content, getBytes, openWorld, putBytes, turns } from './harness.ts'
+import { advanceUntil, content, getBytes, hashOf, openWorld, putBytes, turns } from './harness.ts'
 
 test('resync deletes a block that nothing refers to, once the grace is over', async () => {
   const { blocks, clock, db } = await openWorld()
@@ -119,5 +119,26 @@ test('resync keeps what it cannot ask about, and says why', async () => {
   await advanceUntil(clock, () => blocks.workers()[0]!.status().errors > 0)
   assert.equal(blocks.has(hash), true)
   assert.equal(blocks.workers()[0]!.status().lastError?.message, 'no quorum')
+  await blocks.stop()
+})
+
+test('resync deletes the others where the owners of many blocks are away, and says so', async () => {
+  const seeds = Array.from({ length: 20 }, (_, seed) => seed)
+  const hashes = seeds.map((seed) => hashOf(content(seed, 5000)))
+  // As many as are asked about at once, and the first of all.
+  const away = new Set([...hashes].sort().slice(0, 16))
+  let isAway = true
+  const { blocks, clock } = await openWorld({
+    isReferenced: (hash) =>
+      isAway && away.has(hash) ? Promise.reject(new Error('no quorum')) : Promise.resolve(false),
+  })
+  const there = (): readonly string[] => hashes.filter((hash) => blocks.has(hash))
+  for (const seed of seeds) await putBytes(blocks, content(seed, 5000))
+  await advanceUntil(clock, () => there().length === away.size)
+  assert.ok(there().every((hash) => away.has(hash)))
+  const worker = blocks.workers().find((each) => each.status().name === 'block-resync')!
+  await advanceUntil(clock, () => worker.status().lastError?.message === 'no quorum')
+  isAway = false
+  await advanceUntil(clock, () => there().length === 0)
   await blocks.stop()
 })

@@ -1,0 +1,63 @@
+/** The release worker where some owners are away. */
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { MIB } from '../../../src/base/limits.ts'
+import { silentLog } from '../../../src/base/log.ts'
+import { ReleaseWorker } from '../../../src/model/release.ts'
+import { manifestOf, objectPartitionKey } from '../../../src/model/rows/object.ts'
+import { deleteObject } from '../../../src/store/object/delete-object.ts'
+import { putObject } from '../../../src/store/object/put-object.ts'
+import { abortUpload, createUpload } from '../../../src/store/upload/multipart.ts'
+import { TableError } from '../../../src/table/errors.ts'
+import type { OpenTables } from '../../../src/table/table.ts'
+import { turns } from '../../block/harness.ts'
+import { bodyOf, bucketOf, content, openStore, storeWith } from '../../store/harness.ts'
+
+test('what cannot be looked at, for its owners are away, holds up nothing else', async () => {
+  const world = await openStore()
+  const { store, db, clock } = world
+  const { bucket } = await bucketOf(store)
+  const manifests = new Map<string, string | undefined>()
+  for (const [seed, name] of ['a', 'b', 'c'].entries()) {
+    await putObject(store, {
+      ...{ bucket, key: name, metadata: [], body: bodyOf(content(seed, 2 * MIB)) },
+    })
+    const partitionKey = objectPartitionKey(bucket, 0)
+    const value = await world.tables.get({ table: store.model.object, partitionKey, key: name })
+    manifests.set(name, manifestOf(value))
+  }
+  const { uploadId } = await createUpload(store, { bucket, key: 'b', metadata: [] })
+  await abortUpload(store, { bucket, key: 'b', uploadId })
+  for (const name of manifests.keys()) await deleteObject(store, { bucket, key: name })
+  const away = new TableError('QuorumNotReached', 'owners are away')
+  const { tables } = storeWith(store, {
+    read: (table, keys, options) =>
+      keys.some(({ partitionKey }) => partitionKey === manifests.get('a'))
+        ? Promise.reject(away)
+        : store.tables.read(table, keys, options),
+    get: (ref) => (ref.key === 'b' ? Promise.reject(away) : store.tables.get(ref)),
+  })
+  const worker = new ReleaseWorker({
+    ...{ db, tables: tables as OpenTables, model: store.model, clock, log: silentLog },
+    ...{ operations: store.operations, holds: store.holds },
+  })
+  const { signal } = new AbortController()
+  for (let round = 0; round < 12; round += 1) {
+    while ((await worker.work(signal)) === 'busy') await turns(1)
+    clock.advance(10_000)
+    await turns(20)
+  }
+  const { rows } = await world.tables.localRows(store.model.manifest, undefined, 1000)
+  const states = new Map(
+    rows.flatMap(({ row }) => (row.kind === 'header' ? [[row.key, row.state] as const] : [])),
+  )
+  assert.deepEqual(
+    [...manifests.keys()].map((name) => states.get(name)),
+    ['in use', 'in use', 'released'],
+  )
+  await world.releaseAll()
+  const { faults, scanned } = await world.check()
+  assert.deepEqual([faults, scanned.manifests, scanned.blocks], [[], 0, 0])
+  await world.stop()
+})
