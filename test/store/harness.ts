@@ -156,6 +156,25 @@ export async function openStore(
   }
 }
 
+/** A store whose tables do some things otherwise. */
+export function storeWith(store: Store, over: Partial<Store['tables']>): Store {
+  const { tables } = store
+  const get = (_target: object, name: string | symbol): unknown => {
+    const value: unknown = Reflect.get(Object.hasOwn(over, name) ? over : tables, name)
+    return typeof value === 'function' ? (value.bind(tables) as unknown) : value
+  }
+  return { ...store, tables: new Proxy(tables, { get }) as Store['tables'] }
+}
+
+/** What waits until it is opened. */
+export function gate(): { readonly opened: Promise<void>; readonly open: () => void } {
+  let open: () => void = () => undefined
+  const opened = new Promise<void>((resolve) => {
+    open = resolve
+  })
+  return { opened, open }
+}
+
 export interface BodyOptions extends Expectations {
   readonly pieceBytes?: number
   /** Whether the length is known beforehand. */

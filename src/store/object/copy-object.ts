@@ -94,10 +94,13 @@ export async function copyObject(store: Store, input: CopyObjectInput): Promise<
       running = store.operations.begin()
       return { partitionKey: ref.partitionKey, key, part: undefined, owner: running.owner }
     })
-    const firstTime = store.tables.now()
+    // It may have taken long: whoever went away meanwhile may have put something else there since.
+    input.signal?.throwIfAborted()
+    const { readAt, ...made } = content
+    const firstTime = readAt ?? begun
     if (!isInline(content.body)) await assertManifestsInUse(store, [content.body])
     const metadata = input.metadata(source.metadata)
-    const command = copyObjectCommand({ metadata, ...content, ...input.conditions })
+    const command = copyObjectCommand({ metadata, ...made, ...input.conditions })
     const change = (options: ChangeOptions): Promise<Plain> =>
       changeObject(store, ref, command, { firstTime, ...options })
     const answer = await withinQuota(store, bucket, addition, () =>
@@ -194,6 +197,8 @@ interface Content {
   /** A manifest is `in use`. */
   readonly body: ObjectBody
   readonly sealing?: Sealing | undefined
+  /** Hybrid time at which the last of the source was read, or shared, where it lies in blocks. */
+  readonly readAt?: number
 }
 
 /** What the copy consists of. @param facts asked only where it gets a manifest */
@@ -206,9 +211,10 @@ async function contentOf(
   const isSealed = source.sealing !== undefined || input.customerKey !== undefined
   if (source.partCount !== undefined || isSealed) return rewritten(store, source, input, facts)
   const { size, etag, body } = source
-  const checksum = await checksumOf(store, source, input)
-  if (isInline(body)) return { size, etag, checksum, body }
-  return { size, etag, checksum, body: await shareBlocks(store, { id: body, size }, facts()) }
+  const checked = await checksumOf(store, source, input)
+  if (isInline(body)) return { size, etag, ...checked, body }
+  const shared = await shareBlocks(store, { id: body, size }, facts())
+  return { size, etag, ...checked, body: shared, readAt: store.tables.now() }
 }
 
 /** The source's checksum, or one of the wanted algorithm, of its bytes. */
@@ -216,9 +222,9 @@ async function checksumOf(
   store: Store,
   source: ObjectVersion,
   { checksumWanted, signal }: CopyObjectInput,
-): Promise<Checksum | undefined> {
+): Promise<Pick<Content, 'checksum' | 'readAt'>> {
   const { checksum, size } = source
-  if (checksumWanted === undefined || checksum?.algorithm === checksumWanted) return checksum
+  if (checksumWanted === undefined || checksum?.algorithm === checksumWanted) return { checksum }
   const kind = digestKinds[checksumWanted]
   const digest = store.compute.digest([kind])
   try {
@@ -227,7 +233,8 @@ async function checksumOf(
       if (fed !== undefined) await fed
     }
     const value = base64Of((await digest.finish())[kind]!)
-    return { algorithm: checksumWanted, type: 'FULL_OBJECT', value }
+    const computed: Checksum = { algorithm: checksumWanted, type: 'FULL_OBJECT', value }
+    return { checksum: computed, readAt: store.tables.now() }
   } finally {
     digest.discard()
   }
@@ -255,7 +262,7 @@ async function rewritten(
     seal,
     facts,
   })
-  const { size, etag, checksum, content } = received
+  const { size, etag, checksum, content, receivedAt: readAt } = received
   const body = content instanceof BlockWriter ? content.manifest : content
-  return { size, etag, checksum, body, sealing: seal?.sealing }
+  return { size, etag, checksum, body, sealing: seal?.sealing, readAt }
 }

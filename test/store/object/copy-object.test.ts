@@ -13,7 +13,7 @@ import { StoreError, type StoreErrorCode } from '../../../src/store/errors.ts'
 import type { Store } from '../../../src/store/store.ts'
 import { TableError } from '../../../src/table/errors.ts'
 import { Trio } from '../../node/cluster/check/trio.ts'
-import { bodyOf, bucketOf, bytesOf, content, openStore } from '../harness.ts'
+import { bodyOf, bucketOf, bytesOf, content, openStore, storeWith } from '../harness.ts'
 
 const large = content(1, 3 * BLOCK_SIZE_BYTES + 5)
 
@@ -28,16 +28,6 @@ const copy = (
     judge: () => undefined,
     metadata: (stored) => stored,
   })
-
-/** A store whose tables do some things otherwise. */
-const storeWith = (store: Store, over: Partial<Store['tables']>): Store => {
-  const { tables } = store
-  const get = (_target: object, name: string | symbol): unknown => {
-    const value: unknown = Reflect.get(Object.hasOwn(over, name) ? over : tables, name)
-    return typeof value === 'function' ? (value.bind(tables) as unknown) : value
-  }
-  return { ...store, tables: new Proxy(tables, { get }) as Store['tables'] }
-}
 
 /** Until whatever can go on has done so. */
 const turnsOfAll = async (): Promise<void> => {
@@ -233,5 +223,54 @@ test('copyObject() that waited while a later try was told that its source is gon
   goOn()
   await assert.rejects(first, { code: 'SlowDown' })
   await assert.rejects(read(store, bucket, 'to'), { code: 'NoSuchKey' })
+  await world.stop()
+})
+
+test('copyObject() whose client went away is not made, though no byte is read for it', async () => {
+  const world = await openStore()
+  const { store } = world
+  const { bucket } = await bucketOf(store)
+  await putObject(store, { bucket, key: 'from', metadata: [], body: bodyOf(large) })
+  const stop = new AbortController()
+  const cut = copyObject(store, {
+    ...{ bucket, key: 'to', source: { bucket, key: 'from' }, signal: stop.signal },
+    judge: () => stop.abort(new Error('the client went away')),
+    metadata: () => [],
+  })
+  await assert.rejects(cut, /went away/)
+  await assert.rejects(getObject(store, { bucket, key: 'to' }), { code: 'NoSuchKey' })
+  await world.releaseAll()
+  const { scanned, faults } = await world.check()
+  assert.deepEqual([faults, scanned.manifests], [[], 1])
+  await world.stop()
+})
+
+test('how long copyObject() may be tried counts from its call, or from the last of its source', async () => {
+  const world = await openStore()
+  const { store } = world
+  const { bucket } = await bucketOf(store)
+  await putObject(store, { bucket, key: 'small', metadata: [], body: bodyOf(content(1, 9)) })
+  await putObject(store, { bucket, key: 'large', metadata: [], body: bodyOf(large) })
+  const first: number[] = []
+  const spied = storeWith(store, {
+    change: (ref, command, options) => {
+      first.push(options!.firstTime!)
+      return store.tables.change(ref, command, options)
+    },
+  })
+  for (const [key, checksumWanted] of [
+    ['small', undefined],
+    ['small', 'SHA256'],
+    ['large', undefined],
+  ] as const) {
+    const copying = copyObject(spied, {
+      ...{ bucket, key: 'to', source: { bucket, key }, checksumWanted },
+      judge: () => undefined,
+      metadata: () => [],
+    })
+    const called = store.tables.now()
+    await copying
+    assert.equal(first.pop()! < called, key === 'small' && checksumWanted === undefined)
+  }
   await world.stop()
 })
