@@ -91,10 +91,16 @@ export class RunningOperations {
   /**
    * Of whoever cannot be asked it counts as running, until that node has been silent for long and
    * does not belong to the cluster any more.
+   *
+   * @param mayAdd whether it may still write what nobody would find: of one that only comes to its
+   *   end the silence is enough
    */
-  async isRunning(owner: OperationOwner): Promise<boolean> {
+  async isRunning(owner: OperationOwner, mayAdd = true): Promise<boolean> {
     const state = await this.stateOf(owner)
-    return state === 'running' || (state === 'unknown' && !this.#isGone(nodeId(owner.node)))
+    if (state !== 'unknown') return state === 'running'
+    const node = nodeId(owner.node)
+    if (mayAdd && this.#options.isOutside?.(node) !== true) return true
+    return this.#silences.spanMs(node) < PEER_GONE_MS
   }
 
   async stateOf(owner: OperationOwner, deadlineMs = CALL_DEADLINE_MS): Promise<OperationState> {
@@ -110,11 +116,6 @@ export class RunningOperations {
       this.#silences.unanswered(node, asked)
       return 'unknown'
     }
-  }
-
-  #isGone(node: NodeId): boolean {
-    if (this.#options.isOutside?.(node) !== true) return false
-    return this.#silences.spanMs(node) >= PEER_GONE_MS
   }
 
   get count(): number {

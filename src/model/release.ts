@@ -246,7 +246,8 @@ export class ReleaseWorker implements Worker {
       await this.#leftParts.dropHere(manifest, header)
       return 'done'
     }
-    if (await this.#options.operations.isRunning(header.owner)) return 'later'
+    const mayAdd = header.state === 'pending'
+    if (await this.#options.operations.isRunning(header.owner, mayAdd)) return 'later'
     const naming = await this.#namingNow(manifest, header, partManifests)
     if (naming === 'named') return 'done'
     return naming === 'told' ? 'later' : header

@@ -42,3 +42,13 @@ test('a node outside the layout that was silent for ten minutes runs nothing any
   clock.advance(1_000)
   assert.equal(await operations.isRunning(away), false)
 })
+
+test('what adds nothing more ends with ten minutes of silence, wherever its node belongs', async () => {
+  const [operations, clock] = openOperations(() => false)
+  assert.equal(await operations.isRunning(away, false), true)
+  clock.advance(599_000)
+  assert.equal(await operations.isRunning(away, false), true)
+  clock.advance(1_000)
+  assert.equal(await operations.isRunning(away, false), false)
+  assert.equal(await operations.isRunning(away), true)
+})

@@ -48,6 +48,8 @@ export class BlockWriter {
   readonly #blockBytes: number
   #sealedCount = 0
   #headerStored: Promise<void> | undefined
+  /** The first row of the segment that is being filled. */
+  #segmentStored: Promise<void> | undefined
   #isHeaderStable = false
   #slot: Slot | undefined
   #filled = 0
@@ -89,14 +91,17 @@ export class BlockWriter {
   /**
    * Makes the manifest `in use`: every block is stored and referenced when this resolves.
    *
+   * Before that every segment is there: once they are released nothing more can be listed, and so
+   * nothing referred to, by a writer that slept meanwhile.
+   *
    * @throws {StoreError}
    */
   async seal(): Promise<void> {
-    const headerStored = this.#headerStored ?? Promise.resolve()
+    const segmentsStored = Promise.all([this.#headerStored, this.#segmentStored])
     await inStoreWords(
       Promise.all([
         ...this.#stored,
-        headerStored.then(() => this.#insert([this.#header('in use')])),
+        segmentsStored.then(() => this.#insert([this.#header('in use')])),
       ]),
     )
     if (this.#failure !== undefined) throw toStoreError(this.#failure)
@@ -200,6 +205,7 @@ export class BlockWriter {
     // would hold one that nobody is noted for, and that nobody would ever free.
     const rows = this.#isHeaderStable ? [segment] : [this.#header('pending'), segment]
     const inserted = this.#insert(rows)
+    if (this.#sizes.length === 1) this.#segmentStored = inserted
     this.#headerStored ??= inserted.then(() => {
       this.#isHeaderStable = true
     })

@@ -2,10 +2,13 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { nodeId } from '../../../src/base/ids.ts'
 import { MIB } from '../../../src/base/limits.ts'
 import { silentLog } from '../../../src/base/log.ts'
+import { RunningOperations } from '../../../src/model/operations.ts'
 import { ReleaseWorker } from '../../../src/model/release.ts'
 import { manifestOf, objectPartitionKey } from '../../../src/model/rows/object.ts'
+import { LoopbackNetwork } from '../../../src/net/loopback.ts'
 import { deleteObject } from '../../../src/store/object/delete-object.ts'
 import { putObject } from '../../../src/store/object/put-object.ts'
 import { abortUpload, createUpload } from '../../../src/store/upload/multipart.ts'
@@ -59,5 +62,33 @@ test('what cannot be looked at, for its owners are away, holds up nothing else',
   await world.releaseAll()
   const { faults, scanned } = await world.check()
   assert.deepEqual([faults, scanned.manifests, scanned.blocks], [[], 0, 0])
+  await world.stop()
+})
+
+test('what a node that is away has put is freed once it was silent for long, not what it had begun', async () => {
+  const world = await openStore()
+  const { store, clock } = world
+  const { bucket } = await bucketOf(store)
+  const other = new LoopbackNetwork(nodeId('cd'.repeat(32)))
+  const away = { ...store, operations: new RunningOperations({ network: other, clock, boot: 'b' }) }
+  const put = (key: string, cutAt?: number): Promise<unknown> => {
+    const body = bodyOf(content(1, 2 * MIB), cutAt === undefined ? {} : { cutAt })
+    return putObject(away, { bucket, key, metadata: [], body })
+  }
+  await put('whole')
+  await assert.rejects(put('cut off', 1.5 * MIB))
+  await deleteObject(store, { bucket, key: 'whole' })
+  const statesAfter = async (seconds: number): Promise<unknown> => {
+    for (let second = 0; second < seconds; second += 10) {
+      await world.releaseOnce()
+      clock.advance(10_000)
+      await turns(20)
+    }
+    const { rows } = await world.tables.localRows(store.model.manifest, undefined, 1000)
+    const found = rows.flatMap(({ row }) => (row.kind === 'header' ? [[row.key, row.state]] : []))
+    return Object.fromEntries(found)
+  }
+  assert.deepEqual(await statesAfter(590), { whole: 'in use', 'cut off': 'pending' })
+  assert.deepEqual(await statesAfter(90), { whole: 'released', 'cut off': 'pending' })
   await world.stop()
 })

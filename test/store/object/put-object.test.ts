@@ -1,11 +1,26 @@
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { test } from 'node:test'
-import { BLOCK_SIZE_BYTES, INLINE_SIZE_BYTES_MAX } from '../../../src/base/limits.ts'
+import {
+  BLOCK_SIZE_BYTES,
+  INLINE_SIZE_BYTES_MAX,
+  MANIFEST_BLOCKS_MAX,
+} from '../../../src/base/limits.ts'
+import { segmentSortKey, type ManifestHeader } from '../../../src/model/manifest.table.ts'
 import { deleteObject } from '../../../src/store/object/delete-object.ts'
 import { getObject, headObject } from '../../../src/store/object/get-object.ts'
 import { putObject } from '../../../src/store/object/put-object.ts'
-import { bodyOf, bucketOf, bytesOf, codeOf, content, openStore, tally } from '../harness.ts'
+import { Trio } from '../../node/cluster/check/trio.ts'
+import {
+  bodyOf,
+  bucketOf,
+  bytesOf,
+  codeOf,
+  content,
+  openStore,
+  storeWith,
+  tally,
+} from '../harness.ts'
 
 const md5 = (bytes: Uint8Array): string => createHash('md5').update(bytes).digest('hex')
 
@@ -232,4 +247,27 @@ test('putObject() repeated under one operation id is one change', async () => {
   const first = await put()
   assert.deepEqual(await put(), first)
   await world.stop()
+})
+
+test('putObject() has its manifest in use only once each of its segments is there', async () => {
+  const trio = await Trio.open(22)
+  const { store } = trio.node(0).product
+  const { bucket } = await trio.run(bucketOf(store))
+  const second = segmentSortKey(1)
+  const order: string[] = []
+  const slow = storeWith(store, {
+    insert: async (table, rows) => {
+      const isSecond = rows.some(({ sortKey }) => sortKey === second)
+      if (isSecond) await new Promise<void>((resolve) => void trio.world.after(500, resolve))
+      await store.tables.insert(table, rows)
+      if (isSecond) order.push('segment')
+      for (const { row } of rows as readonly { readonly row: unknown }[]) {
+        if ((row as Partial<ManifestHeader>).state === 'in use') order.push('in use')
+      }
+    },
+  })
+  const length = MANIFEST_BLOCKS_MAX * store.blocks.slab.blockBytes + 1
+  const body = bodyOf(content(1, length))
+  await trio.run(putObject(slow, { bucket, key: 'a', metadata: [], body }))
+  assert.deepEqual(order, ['segment', 'in use'])
 })
