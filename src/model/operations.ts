@@ -3,7 +3,12 @@
 import type { Clock } from '../base/clock.ts'
 import { DomainError } from '../base/errors.ts'
 import { nodeId, type NodeId } from '../base/ids.ts'
-import { CALL_DEADLINE_MS, PEER_GONE_MS } from '../base/limits.ts'
+import {
+  CALL_DEADLINE_MS,
+  OPERATION_SPAN_MICROS,
+  PEER_GONE_MS,
+  RELEASES_WAITING_MAX,
+} from '../base/limits.ts'
 import type { Network } from '../base/network.ts'
 import { Silences } from '../base/silence.ts'
 
@@ -63,6 +68,8 @@ export class RunningOperations {
   readonly #boot: string
   readonly #silences: Silences
   readonly #running = new Set<number>()
+  /** Since when those of silent nodes are asked about that add nothing more. */
+  readonly #ending = new Map<string, number>()
   #last = 0
 
   /** Answers the other nodes from now on. */
@@ -93,14 +100,35 @@ export class RunningOperations {
    * does not belong to the cluster any more.
    *
    * @param mayAdd whether it may still write what nobody would find: of one that only comes to its
-   *   end the silence is enough
+   *   end the silence is enough, once it has had the time for that
    */
   async isRunning(owner: OperationOwner, mayAdd = true): Promise<boolean> {
     const state = await this.stateOf(owner)
     if (state !== 'unknown') return state === 'running'
     const node = nodeId(owner.node)
     if (mayAdd && this.#options.isOutside?.(node) !== true) return true
-    return this.#silences.spanMs(node) < PEER_GONE_MS
+    if (this.#silences.spanMs(node) < PEER_GONE_MS) return true
+    return !mayAdd && this.#isEnding(owner)
+  }
+
+  /** Its node may be silent to this one alone: then it has a span from now on for its change. */
+  #isEnding({ node, boot, number }: OperationOwner): boolean {
+    const name = `${node} ${boot} ${number}`
+    const now = this.#options.clock.monotonicMicros()
+    const since = this.#ending.get(name)
+    if (since === undefined) {
+      // Those that nobody asks about any more: in order of time.
+      for (const [eldest, at] of this.#ending) {
+        if (now - at < PEER_GONE_MS * 1000) break
+        this.#ending.delete(eldest)
+      }
+      // Where they are too many the others come once these are through.
+      if (this.#ending.size < RELEASES_WAITING_MAX) this.#ending.set(name, now)
+      return true
+    }
+    if (now - since < OPERATION_SPAN_MICROS) return true
+    this.#ending.delete(name)
+    return false
   }
 
   async stateOf(owner: OperationOwner, deadlineMs = CALL_DEADLINE_MS): Promise<OperationState> {

@@ -89,6 +89,6 @@ test('what a node that is away has put is freed once it was silent for long, not
     return Object.fromEntries(found)
   }
   assert.deepEqual(await statesAfter(590), { whole: 'in use', 'cut off': 'pending' })
-  assert.deepEqual(await statesAfter(90), { whole: 'released', 'cut off': 'pending' })
+  assert.deepEqual(await statesAfter(120), { whole: 'released', 'cut off': 'pending' })
   await world.stop()
 })
