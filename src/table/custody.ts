@@ -60,6 +60,8 @@ export class Custody {
   #state: State
   /** Owned, and not held yet: nothing is answered for them. */
   readonly #gained = new Set<number>()
+  /** Taken since this process started. */
+  readonly #anew = new Set<number>()
   /** Owned without a vote; undefined when it has none anywhere. */
   #mute: ReadonlySet<number> | undefined = new Set()
 
@@ -209,6 +211,7 @@ export class Custody {
 
   /** Before their rows are thrown away: whatever of that is cut off is gone on with. */
   giveUp(partitions: readonly number[]): Promise<void> {
+    for (const partition of partitions) this.#anew.delete(partition)
     return this.#set(partitions, { complete: GIVEN_UP })
   }
 
@@ -227,6 +230,15 @@ export class Custody {
       complete: FROM_THE_START,
       ...(this.#hasActedSince(readmittedAt) ? { recovered: readmittedAt } : {}),
     })
+    for (const partition of partitions) if (!this.#gained.has(partition)) this.#anew.add(partition)
+  }
+
+  /**
+   * Whether a partition was taken since this process started: so nothing was promised in it before,
+   * but as an owner in layouts that are over.
+   */
+  isAnew(partition: number): boolean {
+    return this.#anew.has(partition)
   }
 
   /**

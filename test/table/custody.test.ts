@@ -64,6 +64,29 @@ test('a partition that was given up and gained again answers nothing before it w
   assert.deepEqual(next.look().gained, [])
 })
 
+test('what was taken since the start is known to be so, until it is given up or after a restart', async () => {
+  const store = new MemoryStore()
+  let active = [layoutOf(1, 100)]
+  const cluster = clusterOf(() => active)
+  const custody = new Custody(openDb(store), cluster, 'one')
+  await custody.giveUp(custody.look().lost)
+  active = [layoutOf(2, 120)]
+  custody.look()
+  assert.equal(custody.isAnew(110), false)
+  await custody.take([110])
+  assert.deepEqual(
+    [99, 110, 111].filter((each) => custody.isAnew(each)),
+    [110],
+  )
+  await custody.take([111])
+  await custody.giveUp([110])
+  assert.deepEqual(
+    [110, 111].filter((each) => custody.isAnew(each)),
+    [111],
+  )
+  assert.equal(new Custody(openDb(store), cluster, 'one').isAnew(111), false)
+})
+
 test('completeTo() is the newest active layout of which nothing is missing', async () => {
   const active = [layoutOf(1, 100), layoutOf(2, 120)]
   const cluster = clusterOf(() => active)

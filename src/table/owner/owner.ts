@@ -346,7 +346,10 @@ export class Owner {
     const row = this.#kept.has(name) ? this.#kept.get(name) : newestRow(db, local, place, key)
     const promise = promises.get(name)
     const collected = floors.of(place.partition)
-    const partitionFloor = maxBallot(startFloor, collected.ballot)
+    // What the mark stands for was promised before this start. (Else whoever gains a partition after a
+    // restart would have to settle each row of it, by a ballot, instead of copying it.)
+    const isFree = custody.isAnew(place.partition)
+    const partitionFloor = isFree ? collected.ballot : maxBallot(startFloor, collected.ballot)
     // Where this node has no vote its promises bound nobody: whatever is newer than its row is taken.
     const floor = custody.votes(place.partition, hasVeto(local.table))
       ? floorOf({ row: row?.ballot, promise, partitionFloor })
