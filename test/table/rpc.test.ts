@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { NodeId } from '../../src/base/ids.ts'
-import { silentLog } from '../../src/base/log.ts'
+import { silentLog, type Log } from '../../src/base/log.ts'
 import type { CallOptions, Network } from '../../src/base/network.ts'
 import { HybridClock } from '../../src/base/timestamp.ts'
 import type { Cluster } from '../../src/cluster/cluster.ts'
@@ -58,6 +58,7 @@ class Wire extends LoopbackNetwork {
 function threeOwners(
   changes: Partial<Cluster> = {},
   network?: Network,
+  log: Log = silentLog,
 ): { clock: VirtualClock; wire: Wire; rpc: Rpc } {
   const clock = new VirtualClock()
   const wire = new Wire(clock)
@@ -74,7 +75,7 @@ function threeOwners(
       hybrid,
       replication,
       isReady,
-      log: silentLog,
+      log,
     },
   })
   return { clock, wire, rpc }
@@ -243,4 +244,41 @@ test('an owner answers whoever knows the next layout, and nobody who knows one m
   active = [loneLayout(SELF), { ...loneLayout(SELF), version: 2 }]
   await assert.rejects(ask(3, 0), { code: 'BehindEpoch' })
   assert.equal(((await ask(2, 9)) as AnswerEnvelope).body, 'promised')
+})
+
+/** A node that counts what it handles, and what it says of the message of one whose clock is ahead. */
+function toldOf(aheadMs: number): {
+  readonly sent: Promise<unknown>
+  readonly handled: unknown[]
+  readonly warnings: string[]
+} {
+  const network = new LoopbackNetwork(SELF)
+  const warnings: string[] = []
+  const log = { ...silentLog, warn: (_: object, text: string) => void warnings.push(text) }
+  const { clock, rpc } = threeOwners({}, network, log)
+  const handled: unknown[] = []
+  const shape = (): boolean => true
+  rpc.handle('vote', (message) => handled.push(message), { shape })
+  const time = clock.wallMicros() + aheadMs * 1000
+  const message: Envelope = { format: 1, layout: 0, readmissions: 0, time, body: { word: 'it' } }
+  const sent = new Promise((resolve) =>
+    resolve(network.call(SELF, 'vote', message, { deadlineMs: 100 })),
+  )
+  return { sent, handled, warnings }
+}
+
+test('a message from 61 seconds ahead is refused, and nothing of it is handled', async () => {
+  const { sent, handled, warnings } = toldOf(61_000)
+  await assert.rejects(sent, { code: 'ClockRefused', message: /its clock is far ahead/ })
+  assert.deepEqual(handled, [])
+  assert.deepEqual(warnings, [])
+})
+
+test('a message from 10 seconds ahead is taken, with a warning, and moves the clock', async () => {
+  const { sent, handled, warnings } = toldOf(10_000)
+  const { body, time } = (await sent) as AnswerEnvelope
+  assert.equal(body, 1)
+  assert.equal(time, new VirtualClock().wallMicros() + 10_000_000)
+  assert.deepEqual(handled, [{ word: 'it' }])
+  assert.deepEqual(warnings, ['The clock of another node is seconds ahead'])
 })
