@@ -71,7 +71,7 @@ export const keys: readonly KeyDefinition[] = [
     kind: 'factor',
     required: true,
     sentence:
-      'Copies of each object. With 1 and no peers the node serves at once; with more it answers 503 until it has a layout',
+      'Copies of each object. With 1 and no peers the node serves at once; with more it answers 503 until it has a layout, whose number counts from then on (a warning names both where they differ)',
   },
   {
     path: 'consistency_mode',

@@ -369,7 +369,7 @@ function follow(
     syncedTo: () => built.tables.completeTo(),
     isRecovering: () => built.tables.isSuspect,
     reports: () => recall?.reports(),
-    ...{ closers, factor: options.replicationFactor ?? 1, ...member },
+    ...{ closers, factor: options.replicationFactor, ...member },
   })
 }
 

@@ -25,6 +25,7 @@ import { WorkerRunner } from '../../worker/runner.ts'
 import type { Closers } from '../closers.ts'
 import { NodeError } from '../errors.ts'
 import type { Ground } from '../ground.ts'
+import { watchFactor } from './factor.ts'
 import { openRecall, type Recall, type RecallParts } from './recall.ts'
 
 const COPY_ENDPOINT = 'layout/copy-bytes'
@@ -191,8 +192,8 @@ export interface FollowParts extends MembershipParts {
   readonly members: Members
   readonly tables: Tables
   readonly closers: Closers
-  /** Copies in the first layout. */
-  readonly factor: number
+  /** `replication_factor` of the configuration: copies in the first layout. @default 1 */
+  readonly factor: number | undefined
   /** Bytes of blocks on this node. */
   readonly blockBytes: () => Promise<number>
   /** See `LayoutFollowerOptions`. */
@@ -210,7 +211,7 @@ export interface FollowedLayout extends LayoutContext {
 
 /** Begins to follow the register, until `closers` run; returns what operators work with. */
 export function followLayout(parts: FollowParts): FollowedLayout {
-  const { ground, members, tables, model, network, watch, closers, factor } = parts
+  const { ground, members, tables, model, network, watch, closers, factor = 1 } = parts
   const { clock, log, rng } = ground
   const peers = new LayoutPeers({ members, network, log })
   const firsts = new FirstLayouts({ members, peers, network, clock, rng })
@@ -222,6 +223,7 @@ export function followLayout(parts: FollowParts): FollowedLayout {
     ...{ members, tables, model, peers, firsts, network, clock, log },
   })
   watch.onLayout = () => follower.touched()
+  watchFactor({ members, configured: parts.factor, log })
   const runner = new WorkerRunner(follower, { clock, log })
   follower.onWake(() => runner.wake())
   runner.start()

@@ -11,6 +11,7 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
+import { silentLog } from '../../../src/base/log.ts'
 import type { LayoutHistory } from '../../../src/cluster/layout/history.ts'
 import { encodeHistory } from '../../../src/cluster/layout/stored.ts'
 import { loneHistory } from '../../../src/cluster/lone.ts'
@@ -74,6 +75,33 @@ test('a node with another factor waits, and forms a cluster of itself by admin c
   const again = await startNode(options)
   assert.equal(await versionOf(again), 1)
   await again.stop()
+})
+
+test('a replication_factor other than that of the layout is one warning, which names both', async () => {
+  const warnings: [object, string][] = []
+  const log = { ...silentLog, warn: (...line: [object, string]) => void warnings.push(line) }
+  const about = (): readonly string[] =>
+    warnings.flatMap(([, text]) => (text.includes('replication_factor') ? [text] : []))
+  const options = { data: join(folder, 'factor'), admin: { token: 't' }, log }
+  const first = await startNode({ ...options, replicationFactor: 3 })
+  assert.deepEqual(about(), [], 'without a layout there is nothing to compare with')
+  const id = await idOf(first)
+  await call(first, 'UpdateClusterLayout', { parameters: { replicationFactor: 1 } })
+  await applyFirst(first, id)
+  assert.equal(about().length, 1)
+  assert.match(about()[0]!, /is 3 in the configuration and 1 in the layout: the layout counts/)
+  assert.match(about()[0]!, /`hangar layout config --factor N` and `hangar layout apply`/)
+  const roles = [{ id, zone: 'other', capacity: 2e9, tags: [] }]
+  await call(first, 'UpdateClusterLayout', { roles })
+  await call(first, 'ApplyClusterLayout', { version: 2 })
+  assert.equal(about().length, 1, 'neither a revision nor a layout of as many copies repeats it')
+  await first.stop()
+  const again = await startNode({ ...options, replicationFactor: 3 })
+  assert.equal(about().length, 2, 'said at each start')
+  await again.stop()
+  const alike = await startNode({ ...options, replicationFactor: 1 })
+  assert.equal(about().length, 2, 'not of what is the same')
+  await alike.stop()
 })
 
 test('a node of a cluster that lost its identity says what to do, and draws none', async () => {
