@@ -1,11 +1,14 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import type { ClusterStatusAnswer } from '../../../src/api/admin/answers.ts'
 import { bytesOf } from '../../support/content.ts'
 import { openCluster } from '../../support/spawn-cluster.ts'
 import { addThree, clientOf, command, connect, layOut, newKey, settled, within } from './steps.ts'
 
 const BUCKET = 'of-three'
 const MIB = 1024 * 1024
+/** What a node shows of the others, and of the layout, may be this old. */
+const FOLLOWED_MS_MAX = 5_000
 
 test('three processes become a cluster by three calls, and each serves what another took', async (t) => {
   const cluster = await openCluster()
@@ -14,8 +17,14 @@ test('three processes become a cluster by three calls, and each serves what anot
     const [a, b, c] = nodes
     await Promise.all(nodes.map((node) => node.start()))
     await connect(a, [b, c])
+    const followed = async (what: string, shown: Promise<number>): Promise<void> => {
+      const ms = await shown
+      t.diagnostic(`${what} is shown after ${ms} ms`)
+      assert.ok(ms < FOLLOWED_MS_MAX, `${what} is shown after ${ms} ms`)
+    }
+    await followed('who is up', settled(nodes, 0, 90_000))
     const version = await layOut(a, nodes)
-    t.diagnostic(`settled after ${await settled(nodes, version, 90_000)} ms`)
+    await followed('the layout', settled(nodes, version, 90_000))
     const key = await newKey(a)
     const clients = nodes.map((node) => clientOf(node, key))
     assert.equal((await clients[0]!.call({ method: 'PUT', bucket: BUCKET })).status, 200)
@@ -56,7 +65,13 @@ test('three processes become a cluster by three calls, and each serves what anot
       const { code, out } = await said('safe-to-stop')
       assert.equal(code, 0, out)
     })
+    const idOfC = await c.id()
     await c.kill()
+    const untilDown = within(90_000, async () => {
+      const { nodes: shown } = await a.admin<ClusterStatusAnswer>('GetClusterStatus')
+      assert.equal(shown.find(({ id }) => id === idOfC)?.isUp, false)
+    })
+    await followed('that c is down', untilDown)
     await within(90_000, async () => {
       const { code, out } = await said('safe-to-stop')
       assert.equal(code, 1)
@@ -64,6 +79,7 @@ test('three processes become a cluster by three calls, and each serves what anot
     })
     assert.match((await said('status')).out, / up .*\n.*down, seen \d+ s ago|down, seen \d+ s ago/)
     await c.start()
+    await followed('that c is back', settled(nodes, version, 90_000))
     for (const client of clients) client.close()
     for (const node of nodes) assert.equal(await node.stop(), 0)
   } finally {
