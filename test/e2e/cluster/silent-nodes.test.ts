@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { bytesOf } from '../../support/content.ts'
+import type { Answer, SignedClient } from '../../support/signed-client.ts'
 import { openCluster } from '../../support/spawn-cluster.ts'
 import { threeServing, within } from './steps.ts'
 
@@ -13,6 +14,35 @@ const TURNS = 20
 const ADDED_MS_MAX = 5_000
 /** Within this and a usual turn a client is told to come back later. */
 const REFUSED_MS_MAX = 10_000
+
+const VERBS = ['PUT', 'GET', 'DELETE', 'HEAD', 'LIST'] as const
+
+interface Refusals {
+  readonly client: SignedClient
+  /** What a PUT, a GET and a LIST take together at most while all is well. */
+  readonly usual: number
+  readonly tell: (sentence: string) => void
+}
+
+function listed(client: SignedClient): Promise<Answer> {
+  return client.call({ method: 'GET', bucket: BUCKET, query: { 'list-type': '2' } })
+}
+
+/** Every verb is answered 503 in time. @param gone what the two others are */
+async function assertRefused({ client, usual, tell }: Refusals, gone: string): Promise<void> {
+  for (const verb of VERBS) {
+    const began = performance.now()
+    const body = verb === 'PUT' ? { body: bytesOf({ seed: 1, size: 4096 }) } : {}
+    const answer = await (verb === 'LIST'
+      ? listed(client)
+      : client.call({ method: verb, bucket: BUCKET, key: 'usual 0', ...body }))
+    const ms = Math.round(performance.now() - began)
+    tell(`${verb} with two ${gone}: ${answer.status} after ${ms} ms`)
+    assert.equal(answer.status, 503, `${verb}: ${answer.body.toString()}`)
+    assert.ok(Number(answer.headers['retry-after']) > 0)
+    assert.ok(ms - usual < REFUSED_MS_MAX, `${verb}: ${ms} ms`)
+  }
+}
 
 test('a frozen node holds nobody up; with two gone every request is refused in time', async (t) => {
   const cluster = await openCluster()
@@ -30,6 +60,8 @@ test('a frozen node holds nobody up; with two gone every request is refused in t
         assert.equal(put.status, 200, put.body.toString())
         const got = await client.call({ method: 'GET', ...at })
         assert.ok(got.status === 200 && got.body.equals(body), got.status.toString())
+        const list = await listed(client)
+        assert.ok(list.status === 200 && list.body.includes(`<Key>${at.key}</Key>`), word)
         most = Math.max(most, performance.now() - began)
       }
       return Math.round(most)
@@ -37,19 +69,13 @@ test('a frozen node holds nobody up; with two gone every request is refused in t
     const usual = await longest('usual')
     c.signal('SIGSTOP')
     const frozen = await longest('frozen')
-    t.diagnostic(`PUT and GET, longest of ${TURNS}: ${usual} ms, ${frozen} ms with one frozen`)
+    t.diagnostic(
+      `PUT, GET and LIST, longest of ${TURNS}: ${usual} ms, ${frozen} ms with one frozen`,
+    )
     assert.ok(frozen - usual < ADDED_MS_MAX, `${frozen} ms, usually ${usual} ms`)
     b.signal('SIGSTOP')
-    for (const method of ['PUT', 'GET', 'DELETE', 'HEAD']) {
-      const began = performance.now()
-      const body = method === 'PUT' ? { body: bytesOf({ seed: 1, size: 4096 }) } : {}
-      const answer = await client.call({ method, bucket: BUCKET, key: 'usual 0', ...body })
-      const ms = Math.round(performance.now() - began)
-      t.diagnostic(`${method} with two frozen: ${answer.status} after ${ms} ms`)
-      assert.equal(answer.status, 503, answer.body.toString())
-      assert.ok(Number(answer.headers['retry-after']) > 0)
-      assert.ok(ms - usual < REFUSED_MS_MAX, `${method}: ${ms} ms`)
-    }
+    const refusals = { client, usual, tell: (sentence: string) => t.diagnostic(sentence) }
+    await assertRefused(refusals, 'frozen')
     b.signal('SIGCONT')
     c.signal('SIGCONT')
     const ms = await within(90_000, async () => {
@@ -57,6 +83,8 @@ test('a frozen node holds nobody up; with two gone every request is refused in t
       assert.equal(answer.status, 200)
     })
     t.diagnostic(`served again ${ms} ms after both were woken`)
+    await Promise.all([b.kill(), c.kill()])
+    await assertRefused(refusals, 'killed')
     client.close()
   } finally {
     await cluster.remove()
