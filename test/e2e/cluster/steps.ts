@@ -6,6 +6,7 @@ import type {
   ClusterLayoutAnswer,
   ClusterStatusAnswer,
   LayoutHistoryAnswer,
+  RepairCheckAnswer,
 } from '../../../src/api/admin/answers.ts'
 import { SignedClient } from '../../support/signed-client.ts'
 import type { ClusterNode, NodeSettings, TestCluster } from '../../support/spawn-cluster.ts'
@@ -13,6 +14,7 @@ import { runCommand, type Finished } from '../../support/spawn-node.ts'
 
 const FORMED_MS_MAX = 90_000
 const MOVED_MS_MAX = 300_000
+const CHECKED_MS_MAX = 120_000
 
 /** Of each of the nodes a, b and c, in this order. */
 export type Trio<Item> = readonly [Item, Item, Item]
@@ -185,6 +187,21 @@ export async function threeServing(
 /** A command as an operator types it on that node. */
 export function command(node: ClusterNode, ...words: readonly string[]): Promise<Finished> {
   return runCommand(['-c', node.settings, ...words])
+}
+
+/** Tries until `repair --check` finds nothing on any node. @returns what it says then */
+export async function clean(
+  node: ClusterNode,
+): Promise<{ readonly ms: number; readonly answer: RepairCheckAnswer }> {
+  let answer: RepairCheckAnswer | undefined
+  const ms = await within(CHECKED_MS_MAX, async () => {
+    const { stdout, stderr } = await command(node, 'repair', '--check', '--json')
+    assert.notEqual(stdout, '', stderr)
+    answer = JSON.parse(stdout) as RepairCheckAnswer
+    const { clean: isClean, silent, findings } = answer
+    assert.ok(isClean, JSON.stringify({ silent, findings }))
+  })
+  return { ms, answer: answer! }
 }
 
 /** The exit code of a command there, and all that it said. */
