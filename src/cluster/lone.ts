@@ -28,6 +28,11 @@ export function standsAlone(cluster: Pick<Cluster, 'self' | 'history'>): boolean
   return isAlone(history) && newestLayout(history).storage[0] === cluster.self
 }
 
+/** Whether no other node stores: nobody could let this one in again, nor knows what it lacks. */
+export function storesAlone(history: LayoutHistory, self: NodeId): boolean {
+  return history.active.every(({ storage }) => storage.every((node) => node === self))
+}
+
 /** A node with replication factor 1 that knows of no peers owns everything, at once. */
 export function loneCluster(self: NodeId): Cluster {
   return fixedCluster(self, [[self]])

@@ -11,7 +11,7 @@ import type { NodeId } from '../base/ids.ts'
 import { PARTITION_COUNT, type Cluster } from '../cluster/cluster.ts'
 import { newestLayout, type LayoutHistory } from '../cluster/layout/history.ts'
 import { isOwnerIn } from '../cluster/layout/layout.ts'
-import { isAlone } from '../cluster/lone.ts'
+import { isAlone, storesAlone } from '../cluster/lone.ts'
 import type { Db, Tree } from '../db/db.ts'
 import { TableError } from './errors.ts'
 import { rules, type Rules } from './rules.ts'
@@ -315,7 +315,8 @@ export class Custody {
     const { incarnation, isLost, readmittedAt } = known
     if (isLost) return undefined
     if (incarnation === undefined ? this.isSuspect : incarnation !== this.#incarnation) {
-      return undefined
+      // Of one that stores alone an operator has accepted the loss, and it lets itself in.
+      return storesAlone(history, this.#cluster.self) ? new Set() : undefined
     }
     const mute = new Set<number>()
     for (let partition = 0; readmittedAt > 0 && partition < COUNT; partition += 1) {

@@ -193,6 +193,20 @@ test('a node that waits for a vote has gathered nothing, whatever an older copy 
   assert.equal(custody.completeTo(), 2)
 })
 
+test('another database has a vote only where no other node stores', () => {
+  const known = { ...newcomer, incarnation: 'one' }
+  for (const [storage, votes] of [
+    [[self], true],
+    [[self, other], false],
+  ] as const) {
+    const active = [{ ...loneLayout(self), version: 1, storage }]
+    const history = { ...loneHistory(self, 'c'), active, nodes: new Map([[self, known]]) }
+    const cluster = { ...fixedCluster(self, [[self]]), history: () => history }
+    const custody = new Custody(openDb(new MemoryStore()), cluster, 'two')
+    assert.equal(custody.votes(9, true), votes)
+  }
+})
+
 test('a node that was away while a partition was taken from it and given back keeps none of it', async () => {
   const store = new MemoryStore()
   let active = [layoutOf(1, 120)]

@@ -9,7 +9,7 @@ import { compareEpochs } from '../../base/ballot.ts'
 import { ClusterError } from '../../cluster/errors.ts'
 import { epochOf, newestLayout, type LayoutHistory } from '../../cluster/layout/history.ts'
 import { track, type Readmission, type Report } from '../../cluster/layout/trackers.ts'
-import { isAlone } from '../../cluster/lone.ts'
+import { isAlone, storesAlone } from '../../cluster/lone.ts'
 import type { Members } from '../../cluster/members.ts'
 import type { Command } from '../../table/schema.ts'
 import type { RegisterRef, Tables } from '../../table/table.ts'
@@ -249,10 +249,15 @@ export class LayoutFollower implements Worker {
     return known.isLost || known.incarnation !== incarnation()
   }
 
-  /** The others change the register: an owner that lost its rows has no vote. */
+  /** The others change the register: an owner that lost its rows has no vote where there are any. */
   async #askReadmission(history: LayoutHistory, replaces: string | undefined): Promise<void> {
     const { members, network, peers } = this.#options
-    const wish = { incarnation: this.#options.incarnation(), replaces: replaces ?? null }
+    const incarnation = this.#options.incarnation()
+    if (storesAlone(history, members.self)) {
+      await this.change(readmitNodeCommand(members.self, { incarnation, replaces }))
+      return
+    }
+    const wish = { incarnation, replaces: replaces ?? null }
     for (const node of newestLayout(history).storage) {
       if (node === members.self) continue
       try {

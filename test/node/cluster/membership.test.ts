@@ -12,10 +12,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { silentLog } from '../../../src/base/log.ts'
+import type { NodeId } from '../../../src/base/ids.ts'
 import type { LayoutHistory } from '../../../src/cluster/layout/history.ts'
-import { encodeHistory } from '../../../src/cluster/layout/stored.ts'
+import { decodeHistory, encodeHistory } from '../../../src/cluster/layout/stored.ts'
 import { loneHistory } from '../../../src/cluster/lone.ts'
-import { writeState } from '../../../src/db/state-file.ts'
+import type { StoredMembers } from '../../../src/cluster/members.ts'
+import { readState, writeState } from '../../../src/db/state-file.ts'
 import { assertIdentityKept } from '../../../src/node/cluster/membership.ts'
 import { foldersOf } from '../../../src/node/options.ts'
 import { startNode, type RunningNode } from '../../../src/node/node.ts'
@@ -26,11 +28,15 @@ import { firstOf, nodeOf } from '../../cluster/layout/members.ts'
 const folder = mkdtempSync(join(tmpdir(), 'hangar-member-'))
 after(() => rmSync(folder, { recursive: true, force: true }))
 
-async function call(node: RunningNode, name: string, body?: unknown): Promise<unknown> {
-  const answer = await fetch(`${node.admin!.endpoint}/v2/${name}`, {
+function ask(node: RunningNode, name: string, body?: unknown): Promise<Response> {
+  return fetch(`${node.admin!.endpoint}/v2/${name}`, {
     headers: { authorization: 'Bearer t' },
     ...(body === undefined ? {} : { method: 'POST', body: JSON.stringify(body) }),
   })
+}
+
+async function call(node: RunningNode, name: string, body?: unknown): Promise<unknown> {
+  const answer = await ask(node, name, body)
   assert.equal(answer.status, 200, name)
   return answer.json()
 }
@@ -120,3 +126,46 @@ test('a node of a cluster that lost its identity says what to do, and draws none
   writeFileSync(join(metadata, 'identity'), 'nonsense')
   await assert.rejects(startNode(options), /"identity" is damaged.*Put that file back/)
 })
+
+test('a node that is a cluster of itself takes writes again once its loss was accepted', async () => {
+  const options = { data: join(folder, 'sole'), admin: { token: 't' } }
+  const { metadata } = foldersOf(options)
+  const first = await startNode(options)
+  await applyFirst(first, await idOf(first))
+  // The register knows the life of its database by then.
+  await until(async () => !(await historyOf(first)).includes('Draining'))
+  await first.stop()
+  rmSync(join(metadata, 'db'), { recursive: true })
+  mkdirSync(join(metadata, 'db'))
+  assert.equal((await recoverNode(metadata, { acceptLoss: true })).kind, 'accepted')
+  const again = await startNode(options)
+  // One that is answered 503 may have been made all the same.
+  let count = 0
+  const takesWrites = async (): Promise<boolean> => {
+    count += 1
+    return (await ask(again, 'CreateBucket', { globalAlias: `late${count}` })).ok
+  }
+  await until(takesWrites)
+  // It lets itself in, for those that it may take in later: what it holds is all there is.
+  const id = (await idOf(again)) as NodeId
+  const admittedAt = async (): Promise<number> => {
+    const stored = (await readState(systemDisk, join(metadata, 'layout'))) as StoredMembers
+    return decodeHistory(stored.history).nodes.get(id)!.readmittedAt
+  }
+  await until(async () => (await admittedAt()) > 0)
+  await until(takesWrites)
+  assert.match(JSON.stringify(await call(again, 'GetClusterHealth')), /"status":"healthy"/)
+  await again.stop()
+})
+
+async function historyOf(node: RunningNode): Promise<string> {
+  return JSON.stringify(await call(node, 'GetClusterLayoutHistory'))
+}
+
+async function until(holds: () => Promise<boolean>): Promise<void> {
+  const end = Date.now() + 60_000
+  while (!(await holds())) {
+    assert.ok(Date.now() < end, 'it did not come to pass')
+    await new Promise((resolve) => setTimeout(resolve, 200))
+  }
+}
