@@ -124,7 +124,7 @@ export class GatherWorker implements Worker {
       const wanted = partitions.filter(
         (each) => others.get(each)!.includes(peer) && !this.#recovered.has(hasVeto, each, peer),
       )
-      await this.#copyFrom(peer, wanted, { copied: this.#recovered, hasVeto, signal })
+      await this.#copyFrom(peer, wanted, { history, copied: this.#recovered, hasVeto, signal })
     }
     return partitions.filter((each) => {
       const isHeard = (node: NodeId): boolean => this.#recovered.has(hasVeto, each, node)
@@ -148,7 +148,7 @@ export class GatherWorker implements Worker {
     const isKnown = (node: NodeId): boolean => isHeard(node) || this.#voteless.has(node)
     if (!others.get(partition)!.every(isKnown)) return false
     return history.active.every((layout) => {
-      const owners = ownersIn(layout, partition)
+      const owners = keepersIn(history, layout, partition)
       return owners.length - owners.filter(isHeard).length < quorumOf(owners)
     })
   }
@@ -184,16 +184,23 @@ export class GatherWorker implements Worker {
   async #copyFrom(
     peer: NodeId,
     partitions: readonly number[],
-    work: { readonly copied: Copied; readonly hasVeto: boolean; readonly signal: AbortSignal },
+    work: {
+      readonly history: LayoutHistory
+      readonly copied: Copied
+      readonly hasVeto: boolean
+      readonly signal: AbortSignal
+    },
   ): Promise<void> {
-    const { pull, log } = this.#options
-    const { copied, hasVeto, signal } = work
+    const { cluster, pull, log } = this.#options
+    const { history, copied, hasVeto, signal } = work
     if (partitions.length === 0) return
     signal.throwIfAborted()
     const wanted = new Set(partitions)
     try {
       const isWanted = (partition: number): boolean => wanted.has(partition)
       const { keptIn } = await pull(peer, signal, { isWanted, hasVeto })
+      // What is shared no longer once a layout has retired was left out, or half of it was.
+      if (!isSameActive(history, cluster.history())) return
       if (keptIn.size > 0) {
         log.debug({ peer, count: keptIn.size }, 'A veto keeps rows of partitions out for now')
       }
@@ -244,7 +251,7 @@ export class GatherWorker implements Worker {
         (partition) =>
           !this.#isHeard(history, partition, hasVeto) && isOwnerBefore(history, partition, peer),
       )
-      await this.#copyFrom(peer, wanted, { copied: this.#gathered, hasVeto, signal })
+      await this.#copyFrom(peer, wanted, { history, copied: this.#gathered, hasVeto, signal })
     }
     return partitions.filter((partition) => this.#isHeard(history, partition, hasVeto))
   }
@@ -313,6 +320,14 @@ function keepersIn(history: LayoutHistory, layout: Layout, partition: number): r
   const owners = ownersIn(layout, partition)
   if (partition !== LAYOUT_PARTITION) return owners
   return owners.filter((node) => history.nodes.get(node)?.isLost !== true)
+}
+
+/** Whether the same layouts are active. */
+function isSameActive({ active }: LayoutHistory, now: LayoutHistory | undefined): boolean {
+  return (
+    now?.active.length === active.length &&
+    now.active.every(({ version }, index) => version === active[index]!.version)
+  )
 }
 
 function olderLayouts(history: LayoutHistory): LayoutHistory['active'] {

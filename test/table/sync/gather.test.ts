@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { nodeId, type NodeId } from '../../../src/base/ids.ts'
 import { silentLog } from '../../../src/base/log.ts'
-import { PARTITION_COUNT, type Cluster } from '../../../src/cluster/cluster.ts'
+import { LAYOUT_PARTITION, PARTITION_COUNT, type Cluster } from '../../../src/cluster/cluster.ts'
 import { loneLayout } from '../../../src/cluster/layout/layout.ts'
 import { fixedCluster, loneHistory } from '../../../src/cluster/lone.ts'
 import type { Db } from '../../../src/db/db.ts'
@@ -16,7 +16,7 @@ import { packMerged } from '../../../src/table/row.ts'
 import { rules } from '../../../src/table/rules.ts'
 import { defineMerged, type MergedTable } from '../../../src/table/schema.ts'
 import { emptyPartitions } from '../../../src/table/sync/empty.ts'
-import { GatherWorker } from '../../../src/table/sync/gather.ts'
+import { GatherWorker, type GatherOptions } from '../../../src/table/sync/gather.ts'
 
 const [self, other, third] = ['a', 'b', 'c'].map((digit) => nodeId(digit.repeat(64))) as [
   ...[NodeId, NodeId, NodeId],
@@ -100,7 +100,10 @@ test('what has gone is not looked for again', async () => {
 })
 
 /** Nodes hold everything; this one has lost its rows and was let in again. */
-function readmittedCluster(storage: readonly NodeId[] = [self, other, third]): Cluster {
+function readmittedCluster(
+  storage: readonly NodeId[] = [self, other, third],
+  lost?: NodeId,
+): Cluster {
   const factor = storage.length
   const places = new Uint8Array(PARTITION_COUNT * factor).map((_, index) => index % factor)
   const layout = { ...loneLayout(self), ...{ version: 1, factor, storage, places } }
@@ -108,8 +111,24 @@ function readmittedCluster(storage: readonly NodeId[] = [self, other, third]): C
   const known = lone.nodes.get(self)!
   const nodes = new Map(storage.map((node) => [node, { ...known, ack: 1, sync: 1, syncAck: 1 }]))
   nodes.set(self, { ...nodes.get(self)!, incarnation: 'two', readmittedAt: 1 })
+  if (lost !== undefined) nodes.set(lost, { ...nodes.get(lost)!, isLost: true })
   const history = { ...lone, nodes, readmissions: 1, readVersion: 1, active: [layout] }
   return { ...fixedCluster(self, [storage]), history: () => history }
+}
+
+/** One that copies everything at once, but for what is given. */
+function workerOf(
+  parts: Pick<GatherOptions, 'cluster' | 'custody'> & Partial<GatherOptions>,
+): GatherWorker {
+  return new GatherWorker({
+    ...{ rules, log: silentLog, intervalMs: 1 },
+    empty: () => Promise.resolve(),
+    pull: () => Promise.resolve({ keptIn: new Set() }),
+    withBlocks: (partitions) => Promise.resolve(partitions),
+    isConfirmed: () => Promise.resolve(true),
+    progressed: () => undefined,
+    ...parts,
+  })
 }
 
 test('a node that lost its rows copies what vetoes are made of first, and votes there meanwhile', async () => {
@@ -118,8 +137,8 @@ test('a node that lost its rows copies what vetoes are made of first, and votes 
   const custody = new Custody(db, cluster, 'two')
   const done: string[] = []
   const keptIn = new Set([9])
-  const worker = new GatherWorker({
-    ...{ cluster, custody, rules, log: silentLog, intervalMs: 1 },
+  const worker = workerOf({
+    ...{ cluster, custody },
     empty: () => {
       done.push('empty')
       return Promise.resolve()
@@ -130,9 +149,6 @@ test('a node that lost its rows copies what vetoes are made of first, and votes 
       const kept = hasVeto && peer === third ? keptIn : []
       return Promise.resolve({ keptIn: new Set(kept) })
     },
-    withBlocks: (partitions) => Promise.resolve(partitions),
-    isConfirmed: () => Promise.resolve(true),
-    progressed: () => undefined,
   })
   const { signal } = new AbortController()
   const votes = (): readonly boolean[] =>
@@ -153,6 +169,25 @@ test('a node that lost its rows copies what vetoes are made of first, and votes 
   assert.deepEqual(votes(), [true, true, true, true])
 })
 
+test('two of five that lost their rows, while one is lost, do not wait for one another in the register', async () => {
+  const [fourth, fifth] = ['d', 'e'].map((digit) => nodeId(digit.repeat(64))) as [NodeId, NodeId]
+  for (const lost of [undefined, fifth]) {
+    const cluster = readmittedCluster([self, other, third, fourth, fifth], lost)
+    const custody = new Custody(openDb(new MemoryStore()), cluster, 'two')
+    const worker = workerOf({
+      ...{ cluster, custody },
+      pull: (peer) => {
+        if (peer === other) throw new TableError('Recovering', 'Lost its rows too')
+        if (peer === fifth) throw new TableError('NotReady', 'Cannot be reached')
+        return Promise.resolve({ keptIn: new Set() })
+      },
+    })
+    for (let round = 0; round < 3; round += 1) await worker.work(new AbortController().signal)
+    assert.equal(custody.votes(LAYOUT_PARTITION, true), lost !== undefined)
+    assert.equal(custody.votes(8, true), false, 'of rows the lost one was an owner too')
+  }
+})
+
 test('where a node votes in some tables nothing is thrown away, nor after a restart', async () => {
   const store = new MemoryStore()
   const cluster = readmittedCluster()
@@ -160,17 +195,14 @@ test('where a node votes in some tables nothing is thrown away, nor after a rest
   const life = async (): Promise<Custody> => {
     const db = openDb(store)
     const custody = new Custody(db, cluster, 'two')
-    const worker = new GatherWorker({
-      ...{ cluster, custody, rules, log: silentLog, intervalMs: 1 },
+    const worker = workerOf({
+      ...{ cluster, custody },
       empty: (partitions) => {
         emptied.push(partitions)
         return Promise.resolve()
       },
       pull: (_peer, _signal, { hasVeto }) =>
         Promise.resolve({ keptIn: new Set(hasVeto ? [9] : []) }),
-      withBlocks: (partitions) => Promise.resolve(partitions),
-      isConfirmed: () => Promise.resolve(true),
-      progressed: () => undefined,
     })
     for (let round = 0; round < 3; round += 1) await worker.work(new AbortController().signal)
     return custody
@@ -199,17 +231,13 @@ test('an owner of a layout in between that was copied before it had gathered is 
   }
   const custody = new Custody(openDb(new MemoryStore()), cluster, 'one')
   const pulled: NodeId[] = []
-  const worker = new GatherWorker({
-    ...{ cluster, custody, rules, log: silentLog, intervalMs: 1 },
-    empty: () => Promise.resolve(),
+  const worker = workerOf({
+    ...{ cluster, custody },
     pull: (peer) => {
       pulled.push(peer)
       if (peer === other) throw new TableError('NotReady', 'Cannot be reached')
       return Promise.resolve({ keptIn: new Set() })
     },
-    withBlocks: (partitions) => Promise.resolve(partitions),
-    isConfirmed: () => Promise.resolve(true),
-    progressed: () => undefined,
   })
   const { signal } = new AbortController()
   await worker.work(signal)
@@ -219,6 +247,43 @@ test('an owner of a layout in between that was copied before it had gathered is 
   pulled.length = 0
   await worker.work(signal)
   // Tables without a veto, and the others.
+  assert.deepEqual(pulled, [third, third])
+  assert.equal(custody.completeTo(), 3)
+})
+
+test('what is copied while a layout retires counts as copied from nobody', async () => {
+  const layouts = [other, third, self].map((owner, index) => ({
+    ...{ ...loneLayout(owner), version: index + 1 },
+  }))
+  const known = { ...loneHistory(self, 'c').nodes.get(self)!, ack: 3 }
+  const nodes = new Map([self, other, third].map((node) => [node, known]))
+  let active = layouts
+  const cluster: Cluster = {
+    ...fixedCluster(self, [[self]]),
+    history: () => ({
+      ...{ ...loneHistory(self, 'c'), nodes, active, readVersion: active[0]!.version },
+    }),
+  }
+  const custody = new Custody(openDb(new MemoryStore()), cluster, 'one')
+  let round = 1
+  const pulled: NodeId[] = []
+  const worker = workerOf({
+    ...{ cluster, custody },
+    pull: (peer) => {
+      pulled.push(peer)
+      if (peer === other && round === 1) throw new TableError('NotReady', 'Cannot be reached')
+      // From here on it leaves out what is not shared any more: all of it.
+      if (peer === other) active = layouts.slice(1)
+      return Promise.resolve({ keptIn: new Set() })
+    },
+  })
+  const { signal } = new AbortController()
+  await worker.work(signal)
+  round = 2
+  await worker.work(signal)
+  assert.equal(custody.completeTo(), 2)
+  pulled.length = 0
+  await worker.work(signal)
   assert.deepEqual(pulled, [third, third])
   assert.equal(custody.completeTo(), 3)
 })
@@ -240,16 +305,12 @@ test('a layout in between that lost its quorum is passed over, unless it is the 
     }
     const custody = new Custody(openDb(new MemoryStore()), cluster, 'one')
     const pulled: NodeId[] = []
-    const worker = new GatherWorker({
-      ...{ cluster, custody, rules, log: silentLog, intervalMs: 1 },
-      empty: () => Promise.resolve(),
+    const worker = workerOf({
+      ...{ cluster, custody },
       pull: (peer) => {
         pulled.push(peer)
         return Promise.resolve({ keptIn: new Set() })
       },
-      withBlocks: (partitions) => Promise.resolve(partitions),
-      isConfirmed: () => Promise.resolve(true),
-      progressed: () => undefined,
     })
     await worker.work(new AbortController().signal)
     assert.equal(custody.completeTo(), completeTo)
@@ -282,16 +343,12 @@ test('the register of the layout is gathered from those that are not lost, as it
       history: () => ({ ...loneHistory(self, 'c'), nodes, active, readVersion: 1 }),
     }
     const custody = new Custody(openDb(new MemoryStore()), cluster, 'one')
-    const worker = new GatherWorker({
-      ...{ cluster, custody, rules, log: silentLog, intervalMs: 1 },
-      empty: () => Promise.resolve(),
+    const worker = workerOf({
+      ...{ cluster, custody },
       pull: (peer) =>
         peer === other
           ? Promise.resolve({ keptIn: new Set() })
           : Promise.reject(new TableError('NotReady', 'Cannot be reached')),
-      withBlocks: (partitions) => Promise.resolve(partitions),
-      isConfirmed: () => Promise.resolve(true),
-      progressed: () => undefined,
     })
     await worker.work(new AbortController().signal)
     assert.equal(custody.completeTo(), completeTo, 'two of four are no quorum while four are there')
@@ -307,16 +364,12 @@ test('of two that lost their rows neither waits for the other where the rest hol
   ] as const) {
     const cluster = readmittedCluster(storage)
     const custody = new Custody(openDb(new MemoryStore()), cluster, 'two')
-    const worker = new GatherWorker({
-      ...{ cluster, custody, rules, log: silentLog, intervalMs: 1 },
-      empty: () => Promise.resolve(),
+    const worker = workerOf({
+      ...{ cluster, custody },
       pull: (peer) =>
         peer === other
           ? Promise.reject(recovering(undefined))
           : Promise.resolve({ keptIn: new Set() }),
-      withBlocks: (partitions) => Promise.resolve(partitions),
-      isConfirmed: () => Promise.resolve(true),
-      progressed: () => undefined,
     })
     for (let round = 0; round < 3; round += 1) await worker.work(new AbortController().signal)
     assert.equal(custody.votes(9, true), votes)
@@ -328,16 +381,12 @@ test('one that is only out of reach is waited for, however many others there are
   const more = ['d', 'e'].map((digit) => nodeId(digit.repeat(64)))
   const cluster = readmittedCluster([self, other, third, ...more])
   const custody = new Custody(openDb(new MemoryStore()), cluster, 'two')
-  const worker = new GatherWorker({
-    ...{ cluster, custody, rules, log: silentLog, intervalMs: 1 },
-    empty: () => Promise.resolve(),
+  const worker = workerOf({
+    ...{ cluster, custody },
     pull: (peer) =>
       peer === other
         ? Promise.reject(new TableError('NotReady', 'Cannot answer yet'))
         : Promise.resolve({ keptIn: new Set() }),
-    withBlocks: (partitions) => Promise.resolve(partitions),
-    isConfirmed: () => Promise.resolve(true),
-    progressed: () => undefined,
   })
   for (let round = 0; round < 3; round += 1) await worker.work(new AbortController().signal)
   assert.equal(custody.votes(9, false), false)
@@ -360,8 +409,8 @@ test('what layouts took and gave back while this node emptied it counts as gathe
   /** Up to which layout it had said to be complete whenever it was emptied. */
   const emptied: number[] = []
   let said = 1
-  const worker = new GatherWorker({
-    ...{ cluster, custody, rules, log: silentLog, intervalMs: 1 },
+  const worker = workerOf({
+    ...{ cluster, custody },
     empty: () => {
       emptied.push(said)
       // It takes so long that two more layouts come.
@@ -369,9 +418,6 @@ test('what layouts took and gave back while this node emptied it counts as gathe
       custody.look()
       return Promise.resolve()
     },
-    pull: () => Promise.resolve({ keptIn: new Set() }),
-    withBlocks: (partitions) => Promise.resolve(partitions),
-    isConfirmed: () => Promise.resolve(true),
     progressed: () => {
       said = custody.completeTo()
     },
