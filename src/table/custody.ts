@@ -235,7 +235,8 @@ export class Custody {
 
   /**
    * Whether a partition was taken since this process started: so nothing was promised in it before,
-   * but as an owner in layouts that are over.
+   * but as an owner in layouts that are over, or in this one before a life that forgot it again: there
+   * the owners of the older one are still asked too, and it counted as complete for nobody.
    */
   isAnew(partition: number): boolean {
     return this.#anew.has(partition)

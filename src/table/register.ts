@@ -63,6 +63,8 @@ export interface Job {
 interface Hearing {
   readonly task: Task
   readonly votes: Votes
+  /** Those that hold the newest row that was heard of, in the layouts in which they were asked. */
+  readonly holders: Votes
   readonly promised: { readonly node: NodeId; readonly result: Promised }[]
   readonly failures: unknown[]
   floorTime: number
@@ -147,6 +149,7 @@ export class Coordinator {
     const hearings = tasks.map((task): Hearing => ({
       task,
       votes: replication.votes(partition),
+      holders: replication.votes(partition),
       promised: [],
       failures: [],
       floorTime: 0,
@@ -199,7 +202,7 @@ export class Coordinator {
         partitionKey: job.place.partitionKey,
         task,
         ballot,
-        heard: hear(hearing.promised, replication.votes(job.place.partition)),
+        heard: hear(hearing.promised, hearing.holders),
         done: marked,
         rules,
       })

@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import type { Ballot } from '../../src/base/ballot.ts'
 import type { NodeId } from '../../src/base/ids.ts'
 import { silentLog } from '../../src/base/log.ts'
 import { PARTITION_COUNT, type Cluster } from '../../src/cluster/cluster.ts'
@@ -9,7 +10,7 @@ import { newcomer, type LayoutHistory } from '../../src/cluster/layout/history.t
 import { loneLayout, type Layout } from '../../src/cluster/layout/layout.ts'
 import { fixedCluster, loneHistory } from '../../src/cluster/lone.ts'
 import { defineRegister } from '../../src/table/schema.ts'
-import { ids, threeOwners, type Three } from './three.ts'
+import { ids, threeNodes, threeOwners, type Three } from './three.ts'
 
 let onRun: () => void = () => undefined
 
@@ -23,6 +24,9 @@ const words = defineRegister<string>({
         onRun()
         return { kind: 'write', answer: null, value: args as string }
       },
+    },
+    refuse: {
+      run: ({ ballot }) => ({ kind: 'refuse', code: `in layout ${ballot.layout}` }),
     },
   },
 })
@@ -75,6 +79,30 @@ test('what a ballot of before the change is accepted under reaches nobody after 
   assert.deepEqual(await here(three, 2), [])
   // Were it shown now, it would be gone when reads move.
   assert.equal(await three.done(three.tables[1]!.get(at)), undefined)
+})
+
+test('what owners hold counts by the layouts in which they were asked, however late they answer', async () => {
+  let isOver = false
+  const clusterOf = (self: NodeId): Cluster => ({
+    ...fixedCluster(self, [ids]),
+    epoch: () => ({ layout: isOver ? 1 : 0, readmissions: 0 }),
+    owners: () => (isOver ? [[ids[0]!]] : [ids]),
+    readers: () => (isOver ? [ids[0]!] : ids),
+    readVersion: () => (isOver ? 1 : 0),
+  })
+  const three = await threeOwners([words], undefined, undefined, clusterOf)
+  await halfDone(three, [0], { layout: 0, version: 0 })
+  const network = three.networks[0]!
+  const call = network.call.bind(network)
+  network.call = (to, endpoint, ...rest) => {
+    const answer: unknown = call(to, endpoint, ...rest)
+    // All of it lies with the first from here on, who had it alone when the three were asked.
+    const isFirst = endpoint === 'table/promise' && to === ids[1]
+    if (isFirst) void Promise.resolve(answer).then(() => (isOver = true))
+    return answer
+  }
+  const refused = three.tables[0]!.change(at, { name: 'refuse', args: null })
+  await assert.rejects(three.done(refused), { details: { code: 'in layout 1' } })
 })
 
 test('a row that a minority took before the change is not made a quorum behind its back', async () => {
@@ -174,6 +202,48 @@ test('a node that slept since a layout retired that gave it rows does not bring 
   for (const listener of listeners) listener()
   await three.done(gather.work(signal))
   assert.equal(await three.done(three.tables[0]!.settle(at)), undefined)
+})
+
+test('a node that gains partitions copies their rows, however late the mark of its start is', async () => {
+  let active = [layoutOf(1, ids.slice(0, 2))]
+  const listeners: (() => void)[] = []
+  const clusterOf = (self: NodeId): Cluster => ({
+    ...fixedCluster(self, [ids]),
+    epoch: () => ({ layout: active.at(-1)!.version, readmissions: 0 }),
+    owners: () => active.map(({ storage }) => storage),
+    readers: () => active[0]!.storage,
+    readVersion: () => active[0]!.version,
+    history: () => ({
+      ...{ ...loneHistory(self, 'c'), active, readVersion: active[0]!.version },
+      nodes: new Map(ids.map((node) => [node, { ...newcomer, ack: 2 }])),
+    }),
+    onChange: (listener) => void listeners.push(listener),
+  })
+  const late = { layout: 1, readmissions: 0, time: 1e16, node: 'f'.repeat(16) }
+  let started = 0
+  const floorAtStart = (mark: Ballot): Ballot => (started++ < 2 ? mark : late)
+  const three = await threeNodes({ schemas: [words], clusterOf, rules: { floorAtStart } })
+  const gather = three.tables[2]!.gatherWorker({
+    ...{ log: silentLog, intervalMs: 1, progressed: () => undefined },
+    withBlocks: (partitions) => Promise.resolve(partitions),
+    isConfirmed: () => Promise.resolve(true),
+  })
+  const { signal } = new AbortController()
+  await three.done(gather.work(signal))
+  await halfDone(three, [0, 1], { layout: 1, version: 1 })
+  active = [...active, layoutOf(2, ids)]
+  for (const listener of listeners) listener()
+  const asked: string[] = []
+  const network = three.networks[2]!
+  const call = network.call.bind(network)
+  network.call = (to, endpoint, ...rest) => {
+    asked.push(endpoint)
+    return call(to, endpoint, ...rest)
+  }
+  await three.done(gather.work(signal))
+  assert.deepEqual(await here(three, 2), ['two'])
+  assert.equal(three.tables[2]!.completeTo(), 2)
+  assert.ok(!asked.includes('table/promise'), asked.join(' '))
 })
 
 /** Reads have moved to layout 1, as node `self` knows once it is in `moved`. */

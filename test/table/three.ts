@@ -11,6 +11,7 @@ import { openMemoryDb } from '../../src/db/open.ts'
 import { SimulatedNetwork, type Directory } from '../../src/simulation/network.ts'
 import { SeededRng } from '../../src/simulation/seeded-rng.ts'
 import { Life, World } from '../../src/simulation/world.ts'
+import type { Rules } from '../../src/table/rules.ts'
 import type { AnyTable } from '../../src/table/schema.ts'
 import { hybridStart, openTables, type OpenTables } from '../../src/table/table.ts'
 
@@ -31,8 +32,8 @@ export interface Three {
   heal(): void
 }
 
-/** Three owners of everything, with messages as a real network would take them. */
-export async function threeOwners(
+/** Three owners of everything. */
+export function threeOwners(
   schemas: readonly AnyTable[],
   /** The owners as each node has them. */
   listOf: (self: NodeId) => readonly NodeId[] = () => ids,
@@ -41,6 +42,24 @@ export async function threeOwners(
   /** Instead of all these. */
   clusterOf?: (self: NodeId) => Cluster,
 ): Promise<Three> {
+  const lists = older ? [older] : []
+  return threeNodes({
+    schemas,
+    clusterOf: clusterOf ?? ((self) => fixedCluster(self, [...lists, listOf(self)], 1)),
+  })
+}
+
+/** Tables on three nodes, with messages as a real network would take them. */
+export async function threeNodes({
+  schemas,
+  clusterOf,
+  rules = {},
+}: {
+  readonly schemas: readonly AnyTable[]
+  readonly clusterOf: (self: NodeId) => Cluster
+  /** Instead of those of the product. */
+  readonly rules?: Partial<Rules>
+}): Promise<Three> {
   const world = new World(new SeededRng(1), fair, true)
   const networks = new Map<NodeId, SimulatedNetwork>()
   const directory: Directory = { find: (node) => networks.get(node), all: () => ids }
@@ -59,9 +78,7 @@ export async function threeOwners(
       ...{ db, network, clock: life, log: silentLog },
       hybrid: new HybridClock(life, hybridStart(db)),
       rng: new SeededRng(index + 1),
-      cluster:
-        clusterOf?.(self) ?? fixedCluster(self, [...(older ? [older] : []), listOf(self)], 1),
-      tables: schemas,
+      ...{ cluster: clusterOf(self), tables: schemas, testing: { rules } },
     })
   })
   const done = async <Value>(work: Promise<Value> | Value): Promise<Value> => {
