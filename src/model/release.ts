@@ -7,7 +7,7 @@
 
 import type { Clock } from '../base/clock.ts'
 import { DomainError } from '../base/errors.ts'
-import type { ManifestId, UploadId } from '../base/ids.ts'
+import type { ManifestId } from '../base/ids.ts'
 import { OPERATION_SPAN_MICROS, RELEASES_WAITING_MAX } from '../base/limits.ts'
 import type { Log } from '../base/log.ts'
 import type { Metrics } from '../base/metrics.ts'
@@ -26,12 +26,12 @@ import {
   type ManifestRow,
 } from './manifest.table.ts'
 import { isNamed, partManifestsOf, type PartManifests } from './naming.ts'
-import { dropNote, manifestNoteKey, parseNote, releaseNotes, type ReleaseNote } from './notes.ts'
-import { latestOf, partsOf } from './part.table.ts'
+import { dropNote, manifestNoteKey, parseNote, releaseNotes } from './notes.ts'
 import type { RunningOperations } from './operations.ts'
 import { GATE_KEY } from './rows/gate.ts'
 import { isUploadOpen, type ObjectValue } from './rows/object.ts'
 import type { ModelTables } from './tables.ts'
+import { UploadSweep, type Settled } from './release/sweep.ts'
 import { Turns } from './release/turns.ts'
 
 /** Notes looked at in one step, manifests freed in one step. */
@@ -82,7 +82,10 @@ export class ReleaseWorker implements Worker {
   readonly #turns: Turns
   readonly #leftParts: LeftParts
   readonly #listedParts: ListedParts
+  readonly #sweep: UploadSweep
   #cursor: string | undefined
+  /** The first of this pass that did not keep the others from their turn. */
+  #failure: DomainError | undefined
   /** Notes met in this round, and those left after the last one. */
   #seen = 0
   #noted = 0
@@ -97,6 +100,8 @@ export class ReleaseWorker implements Worker {
     this.#turns = new Turns({ clock: options.clock, cluster: options.cluster, turnMicros })
     this.#leftParts = new LeftParts({ tables: options.tables, part: options.model.part })
     this.#listedParts = new ListedParts(options)
+    const { tables, model } = options
+    this.#sweep = new UploadSweep({ tables, model, settle: (ref) => this.#settle(ref) })
     this.#released =
       options.metrics?.counter('manifests_released_total', 'Manifests freed with references') ??
       (() => undefined)
@@ -128,11 +133,13 @@ export class ReleaseWorker implements Worker {
     if (isEnd) {
       this.#noted = this.#seen
       this.#seen = 0
+      this.#throwFailure()
     }
     return isEnd && !isMoreDue ? 'idle' : 'busy'
   }
 
   async #heed(entries: readonly Entry<string>[], signal: AbortSignal): Promise<void> {
+    const { db } = this.#options
     const manifests: NotedManifest[] = []
     const named: NotedManifest[] = []
     for (const { key, value } of entries) {
@@ -141,7 +148,10 @@ export class ReleaseWorker implements Worker {
       if (!this.#isDue(key)) continue
       const note = parseNote(key, value)
       if (note.kind === 'upload') {
-        await this.#orLater(key, () => this.#sweepUpload(note, { key, value }))
+        await this.#orLater(key, async () => {
+          if (!(await this.#sweep.sweep(note))) this.#putOff(key)
+          else await db.write((batch) => dropNote(batch, key, value))
+        })
       } else if (note.isNamed) named.push({ manifest: note.manifest, noteValue: value })
       else if (!this.#waiting.has(note.manifest) && this.#turns.isOurs(note.manifest)) {
         manifests.push({ manifest: note.manifest, noteValue: value })
@@ -165,15 +175,21 @@ export class ReleaseWorker implements Worker {
     this.#later.set(noteKey, this.#options.clock.monotonicMicros() + LATER_MICROS)
   }
 
-  /** What cannot be told now, for owners are away, holds up nothing else. */
+  /** What cannot be told now, for owners are away, holds up nothing else: the pass fails at its end. */
   async #orLater(noteKey: string, work: () => Promise<void>): Promise<void> {
     try {
       await work()
     } catch (error) {
       if (!(error instanceof DomainError)) throw error
-      this.#options.log.debug({ code: String(error.code) }, 'a note cannot be looked at now')
+      this.#failure ??= error
       this.#putOff(noteKey)
     }
+  }
+
+  #throwFailure(): void {
+    const failure = this.#failure
+    this.#failure = undefined
+    if (failure !== undefined) throw failure
   }
 
   /** All at once; where owners of some are away in halves, down to those. */
@@ -250,7 +266,7 @@ export class ReleaseWorker implements Worker {
     if (await this.#options.operations.isRunning(header.owner, mayAdd)) return 'later'
     const naming = await this.#namingNow(manifest, header, partManifests)
     if (naming === 'named') return 'done'
-    return naming === 'told' ? 'later' : header
+    return naming === 'open' ? 'later' : header
   }
 
   #headerHere(manifest: ManifestId): ManifestHeader | undefined {
@@ -263,20 +279,24 @@ export class ReleaseWorker implements Worker {
   /**
    * By plain settled reads: enough to leave it, never enough to free it.
    *
-   * @returns `told` where the owners of a part row that only lies here have just been told of it
+   * @returns `open` of a part that may come to be named: the owners of a row that only lies here
+   *   have just been told of it, or who sends it cannot be asked. It is acknowledged without a bound
+   *   in time, as long as its upload is open, and Complete could not name it once it is closing
    */
   async #namingNow(
     manifest: ManifestId,
     header: ManifestHeader,
     partManifests: PartManifests,
-  ): Promise<'named' | 'told' | 'unnamed'> {
-    const { tables, model } = this.#options
+  ): Promise<'named' | 'open' | 'unnamed'> {
+    const { tables, model, operations } = this.#options
     const value = await tables.get(this.#registerOf(header))
     if (await isNamed({ tables, model, partManifests }, manifest, header, value)) return 'named'
     const { part, state } = header
     // It takes the place of one that counts, so it has to count itself.
     const mayCount = part !== undefined && state !== 'closing' && isUploadOpen(value, part.upload)
-    return mayCount && (await this.#leftParts.tell(manifest, header)) ? 'told' : 'unnamed'
+    if (!mayCount) return 'unnamed'
+    const isTold = await this.#leftParts.tell(manifest, header)
+    return isTold || (await operations.isRunning(header.owner)) ? 'open' : 'unnamed'
   }
 
   /** From here on no new command may name them; the old ones' ballots end after the span. */
@@ -394,63 +414,6 @@ export class ReleaseWorker implements Worker {
     await this.#options.tables.insert(this.#options.model.blockRef, rows)
   }
 
-  /**
-   * Tombstones the parts of an upload that is not open; their hook notes the manifests.
-   *
-   * An upload that is not found may yet come to be: of its creation only this node may know. Then
-   * settling finds it, or it comes later, and so do its parts: whoever adds one has seen it open,
-   * at a time above `asked`.
-   */
-  async #sweepUpload(
-    note: Extract<ReleaseNote, { kind: 'upload' }>,
-    entry: { readonly key: string; readonly value: string },
-  ): Promise<void> {
-    const { tables, model, db } = this.#options
-    const { partitionKey, key, upload } = note
-    const asked = tables.now()
-    const value = await tables.get({ table: model.object, partitionKey, key })
-    // The row of an upload's choices goes just behind the change that ended it. A crash in between
-    // leaves it until the key is accepted again, which may never happen but here.
-    const outcome = isUploadOpen(value, upload)
-      ? ({ kind: 'settled', value } as const)
-      : await this.#settle({ partitionKey, key })
-    const isLeft = outcome.kind === 'later' || isUploadOpen(outcome.value, upload)
-    if (isLeft || !(await this.#endParts(upload, asked))) {
-      this.#putOff(entry.key)
-      return
-    }
-    await db.write((batch) => dropNote(batch, entry.key, entry.value))
-  }
-
-  /**
-   * Tombstones the parts of an upload that was not open at a time.
-   *
-   * @returns whether that was all of them: none came later
-   */
-  async #endParts(upload: UploadId, asked: number): Promise<boolean> {
-    const { tables, model } = this.#options
-    let isAll = true
-    for (let after: string | undefined; ;) {
-      const rows = await tables.range(model.part, upload, {
-        limit: NOTES_PER_STEP,
-        everyLayout: true,
-        ...(after === undefined ? {} : { after }),
-      })
-      const live = rows.filter(({ row }) => partsOf(row).length > 0)
-      const ended = live.filter(({ row }) => latestOf(row) < asked)
-      isAll &&= ended.length === live.length
-      const tombstones = ended.map(({ sortKey, row }) => ({
-        partitionKey: upload,
-        sortKey,
-        row: { at: latestOf(row) + 1, part: undefined },
-      }))
-      if (tombstones.length > 0) await tables.insert(model.part, tombstones)
-      const last = rows.at(-1)
-      if (last === undefined || rows.length < NOTES_PER_STEP) return isAll
-      after = last.sortKey
-    }
-  }
-
   async #dropNotes(noted: readonly NotedManifest[]): Promise<void> {
     if (noted.length === 0) return
     await this.#options.db.write((batch) => {
@@ -467,9 +430,6 @@ export class ReleaseWorker implements Worker {
     return { table: this.#options.model.object, partitionKey, key }
   }
 }
-
-type Settled =
-  { readonly kind: 'settled'; readonly value: ObjectValue | undefined } | { readonly kind: 'later' }
 
 function manifestRow(
   manifest: ManifestId,

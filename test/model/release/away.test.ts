@@ -11,11 +11,14 @@ import { manifestOf, objectPartitionKey } from '../../../src/model/rows/object.t
 import { LoopbackNetwork } from '../../../src/net/loopback.ts'
 import { deleteObject } from '../../../src/store/object/delete-object.ts'
 import { putObject } from '../../../src/store/object/put-object.ts'
+import type { Store } from '../../../src/store/store.ts'
+import { completeUpload } from '../../../src/store/upload/complete-upload.ts'
 import { abortUpload, createUpload } from '../../../src/store/upload/multipart.ts'
+import { uploadPart } from '../../../src/store/upload/upload-part.ts'
 import { TableError } from '../../../src/table/errors.ts'
 import type { OpenTables } from '../../../src/table/table.ts'
 import { turns } from '../../block/harness.ts'
-import { bodyOf, bucketOf, content, openStore, storeWith } from '../../store/harness.ts'
+import { bodyOf, bucketOf, content, gate, openStore, storeWith } from '../../store/harness.ts'
 
 test('what cannot be looked at, for its owners are away, holds up nothing else', async () => {
   const world = await openStore()
@@ -46,11 +49,16 @@ test('what cannot be looked at, for its owners are away, holds up nothing else',
     ...{ operations: store.operations, holds: store.holds },
   })
   const { signal } = new AbortController()
+  const told: unknown[] = []
   for (let round = 0; round < 12; round += 1) {
-    while ((await worker.work(signal)) === 'busy') await turns(1)
+    const pass = async (): Promise<void> => {
+      while ((await worker.work(signal)) === 'busy') await turns(1)
+    }
+    told.push(await pass().catch((error: unknown) => error))
     clock.advance(10_000)
     await turns(20)
   }
+  assert.equal(told.at(-1), away, 'an operator sees that it does not get through')
   const { rows } = await world.tables.localRows(store.model.manifest, undefined, 1000)
   const states = new Map(
     rows.flatMap(({ row }) => (row.kind === 'header' ? [[row.key, row.state] as const] : [])),
@@ -90,5 +98,38 @@ test('what a node that is away has put is freed once it was silent for long, not
   }
   assert.deepEqual(await statesAfter(590), { whole: 'in use', 'cut off': 'pending' })
   assert.deepEqual(await statesAfter(120), { whole: 'released', 'cut off': 'pending' })
+  await world.stop()
+})
+
+test('a part whose node is silent may be acknowledged for as long as its upload is open', async () => {
+  const world = await openStore()
+  const { store, clock } = world
+  const { bucket } = await bucketOf(store)
+  const other = new LoopbackNetwork(nodeId('cd'.repeat(32)))
+  const { opened, open } = gate()
+  const away: Store = {
+    ...storeWith(store, {
+      insert: async (table, rows) => {
+        if (table.name === 'part') await opened
+        return store.tables.insert(table, rows)
+      },
+    }),
+    operations: new RunningOperations({ network: other, clock, boot: 'b' }),
+  }
+  const { uploadId } = await createUpload(store, { bucket, key: 'a', metadata: [] })
+  const body = bodyOf(content(1, 2 * MIB))
+  const sent = uploadPart(away, { bucket, key: 'a', uploadId, partNumber: 1, body })
+  for (let minute = 0; minute < 13; minute += 1) {
+    await world.releaseOnce()
+    clock.advance(60_000)
+    await turns(20)
+  }
+  open()
+  const { etag } = await sent
+  const parts = [{ partNumber: 1, etag }]
+  await completeUpload(store, { bucket, key: 'a', uploadId, parts })
+  await world.releaseAll()
+  const { faults } = await world.check()
+  assert.deepEqual(faults, [])
   await world.stop()
 })
