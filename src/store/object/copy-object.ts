@@ -81,7 +81,8 @@ export async function copyObject(store: Store, input: CopyObjectInput): Promise<
     source = await judgedSource(store, input)
   } catch (error) {
     if (saysNothing(error)) throw error
-    const answer = await earlierAnswer(store, ref, operation)
+    if (operation === undefined) throw error
+    const answer = await earlierAnswer(store, ref, { operation, begun })
     if (answer === undefined) throw error
     return resultOf(store, input, answer)
   }
@@ -134,9 +135,17 @@ function saysNothing(error: unknown): boolean {
   return error instanceof StoreError && passing.has(error.code)
 }
 
+/** Tries of one call that found their source wanting, before its copies are not recognised. */
+const WANTING_MAX = 8
+
+/** The names of one copy: where none was made under one of them, it goes on under the next. */
+function namesOf(operation: string): readonly string[] {
+  return Array.from({ length: WANTING_MAX }, (_, count) => operation + '+'.repeat(count))
+}
+
 /**
  * Makes the copy, unless it was made under that name. Where an earlier try of it found its source
- * wanting, that no copy is made under the name is written down: then it is made under another. Not
+ * wanting, that no copy is made under the name is written down: then it is made under the next. Not
  * where it was a later try that did: then it is this one that must not be made any more.
  *
  * @param named.begun before the source was looked at
@@ -145,17 +154,15 @@ async function changeNamed(
   { operation, begun }: { readonly operation: string; readonly begun: number },
   change: (options: ChangeOptions) => Promise<Plain>,
 ): Promise<Plain> {
-  try {
-    return await change({ operation })
-  } catch (error) {
-    if (refusalCode(error) !== NOT_REMEMBERED) throw error
-    if (recalledAt(error) > begun) {
-      throw new StoreError('SlowDown', 'Cannot copy: a later try has ended without a copy', {
-        cause: error,
-      })
+  for (const name of namesOf(operation)) {
+    try {
+      return await change({ operation: name })
+    } catch (error) {
+      if (refusalCode(error) !== NOT_REMEMBERED) throw error
+      if (recalledAt(error) > begun) break
     }
-    return change({ operation: `${operation}+` })
   }
+  throw new StoreError('SlowDown', 'Cannot copy: a later try has ended without a copy')
 }
 
 /** When it was written down; 0 where an earlier build did that, which did not say so. */
@@ -164,19 +171,25 @@ function recalledAt(error: unknown): number {
   return typeof time === 'number' ? time : 0
 }
 
-/** A repeated copy may find a source that is another by now, perhaps by the copy itself. */
+/**
+ * A repeated copy may find a source that is another by now, perhaps by the copy itself. Where none was
+ * made, that is written down: so none is made by a try before this one that is still under way.
+ */
 async function earlierAnswer(
   store: Store,
   ref: RegisterRef<ObjectValue>,
-  operation: string | undefined,
+  { operation, begun }: { readonly operation: string; readonly begun: number },
 ): Promise<CopyObjectAnswer | undefined> {
-  if (operation === undefined) return undefined
-  try {
-    return (await store.tables.change(ref, recallCommand, { operation })) as CopyObjectAnswer
-  } catch (error) {
-    if (refusalCode(error) === NOT_REMEMBERED) return undefined
-    throw toStoreError(error)
+  for (const name of namesOf(operation)) {
+    try {
+      const answer = await store.tables.change(ref, recallCommand, { operation: name })
+      return answer as CopyObjectAnswer
+    } catch (error) {
+      if (refusalCode(error) !== NOT_REMEMBERED) throw toStoreError(error)
+      if (recalledAt(error) > begun) return undefined
+    }
   }
+  return undefined
 }
 
 /** The checksum of an earlier copy is that of its version, as long as that is the current one. */

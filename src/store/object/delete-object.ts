@@ -27,10 +27,12 @@ export async function deleteObject(
     readonly key: string
     readonly ifMatch?: string | undefined
     readonly operation?: string | undefined
+    /** When the request for it came, where it is one of many. */
+    readonly firstTime?: number | undefined
   },
 ): Promise<boolean> {
   // Before anything is waited for: whoever was cut off by then sends it again.
-  const firstTime = store.tables.now()
+  const firstTime = input.firstTime ?? store.tables.now()
   const bucket = await bucketById(store, input.bucket)
   const ref = objectRef(store, bucket, input.key)
   const { operation } = input
@@ -52,10 +54,12 @@ export async function deleteObjects(
     readonly keys: readonly string[]
     /** Names the operation across retries, which give the same keys in the same order. */
     readonly operation?: string | undefined
+    /** When the request came, where it has other keys too. */
+    readonly firstTime?: number | undefined
   },
 ): Promise<DeletedKey[]> {
   // As of one: whoever was cut off sends it again, and may write the keys anew.
-  const firstTime = store.tables.now()
+  const firstTime = input.firstTime ?? store.tables.now()
   const { operation: name } = input
   const options = { firstTime, ...(name === undefined ? {} : { operation: name }) }
   const bucket = await bucketById(store, input.bucket)

@@ -13,7 +13,7 @@ import { StoreError, type StoreErrorCode } from '../../../src/store/errors.ts'
 import type { Store } from '../../../src/store/store.ts'
 import { TableError } from '../../../src/table/errors.ts'
 import { Trio } from '../../node/cluster/check/trio.ts'
-import { bodyOf, bucketOf, bytesOf, content, openStore, storeWith } from '../harness.ts'
+import { bodyOf, bucketOf, bytesOf, content, gate, openStore, storeWith } from '../harness.ts'
 
 const large = content(1, 3 * BLOCK_SIZE_BYTES + 5)
 
@@ -223,6 +223,38 @@ test('copyObject() that waited while a later try was told that its source is gon
   goOn()
   await assert.rejects(first, { code: 'SlowDown' })
   await assert.rejects(read(store, bucket, 'to'), { code: 'NoSuchKey' })
+  await world.stop()
+})
+
+test('copyObject() is not made by a try that waits while each of the others finds its source gone', async () => {
+  const world = await openStore()
+  const { store } = world
+  const { bucket } = await bucketOf(store)
+  const put = (): Promise<unknown> =>
+    putObject(store, { bucket, key: 'from', metadata: [], body: bodyOf(content(1, 9)) })
+  const attempt = (through: Store): Promise<CopyObjectResult> =>
+    copyObject(through, {
+      ...{ bucket, key: 'to', source: { bucket, key: 'from' }, operation: 'once' },
+      ...{ judge: () => undefined, metadata: () => [] },
+    })
+  await assert.rejects(attempt(store), { code: 'NoSuchKey' })
+  await put()
+  const { opened, open } = gate()
+  const change: Store['tables']['change'] = async (...asked) => {
+    if (asked[1].name === 'copy-object') await opened
+    return store.tables.change(...asked)
+  }
+  const late = attempt(storeWith(store, { change }))
+  await turnsOfAll()
+  await deleteObject(store, { bucket, key: 'from' })
+  await assert.rejects(attempt(store), { code: 'NoSuchKey' })
+  open()
+  await assert.rejects(late, { code: 'SlowDown' })
+  await assert.rejects(read(store, bucket, 'to'), { code: 'NoSuchKey' })
+  await put()
+  const { modifiedMicros } = await attempt(store)
+  await deleteObject(store, { bucket, key: 'from' })
+  assert.equal((await attempt(store)).modifiedMicros, modifiedMicros, 'it was made, so it is told')
   await world.stop()
 })
 

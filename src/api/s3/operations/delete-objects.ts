@@ -72,22 +72,25 @@ async function deleteNamed(
   named: readonly Named[],
 ): Promise<readonly (Error | undefined)[]> {
   const { store, bucket } = context
+  const firstTime = store.tables.now()
   const id = operationId(context, 'DeleteObjects')
   const free = named.filter((one) => one.ifMatch === undefined && !isElsewhere(one))
   const keys = free.map(({ key }) => key)
-  const outcomes = await deleteStoredObjects(store, { bucket: bucket.id, keys, operation: id })
+  const common = { bucket: bucket.id, firstTime }
+  const outcomes = await deleteStoredObjects(store, { ...common, keys, operation: id })
   const freeErrors = outcomes.values()
   const errors: (Error | undefined)[] = []
   for (const [index, one] of named.entries()) {
     const { key, ifMatch } = one
     // The others have a point: one key may be named with a condition, and without.
     const own = id === undefined ? undefined : `${id}=${index}`
+    context.request.signal.throwIfAborted()
     if (isElsewhere(one)) errors.push(versionError(one))
     else {
       errors.push(
         ifMatch === undefined
           ? freeErrors.next().value?.error
-          : await deleteIf(store, { bucket: bucket.id, key, ifMatch, operation: own }),
+          : await deleteIf(store, { ...common, key, ifMatch, operation: own }),
       )
     }
   }
@@ -113,6 +116,7 @@ async function deleteIf(
     readonly key: string
     readonly ifMatch: string
     readonly operation: string | undefined
+    readonly firstTime: number
   },
 ): Promise<Error | undefined> {
   try {

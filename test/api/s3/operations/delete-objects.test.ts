@@ -192,3 +192,27 @@ test('deleteObjects recognises the retry of an SDK: what was put since stays', a
     }
   }
 })
+
+test('deleteObjects counts the time of every key from the request on', async (t) => {
+  const { tables } = door.store
+  const seen: (number | undefined)[] = []
+  const change = tables.change.bind(tables)
+  const changeMany = tables.changeMany.bind(tables)
+  t.mock.method(tables, 'change', (...asked: Parameters<typeof change>) => {
+    seen.push(asked[2]?.firstTime)
+    return change(...asked)
+  })
+  t.mock.method(tables, 'changeMany', (...asked: Parameters<typeof changeMany>) => {
+    seen.push(asked[3]?.firstTime)
+    return changeMany(...asked)
+  })
+  const conditional = ['one', 'two'].map(
+    (key) => `<Object><Key>${key}</Key><ETag>*</ETag></Object>`,
+  )
+  const before = tables.now()
+  const reply = await remove(`<Delete>${conditional.join('')}${objects('three')}</Delete>`)
+  assert.equal(reply.status, 200, reply.text)
+  assert.equal(seen.length, 3)
+  assert.equal(new Set(seen).size, 1)
+  assert.ok(seen[0]! >= before && seen[0]! < tables.now())
+})
