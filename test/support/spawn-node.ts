@@ -74,9 +74,13 @@ process.on('exit', () => {
 })
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1))
 
-export function launch(args: readonly string[]): ChildProcess {
+/** @param ahead how many milliseconds the wall clock of that process is ahead of the machine's */
+export function launch(args: readonly string[], ahead = 0): ChildProcess {
   if (!existsSync(MAIN)) throw new Error(`${MAIN} is not there: run "npm run build" first`)
-  const child = spawn(process.execPath, [MAIN, ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
+  const clock = `const now = Date.now; Date.now = () => now.call(Date) + ${ahead}`
+  const moved = ahead === 0 ? [] : ['--import', `data:text/javascript,${encodeURIComponent(clock)}`]
+  const words = [...moved, MAIN, ...args]
+  const child = spawn(process.execPath, words, { stdio: ['ignore', 'pipe', 'pipe'] })
   alive.add(child)
   child.once('exit', () => alive.delete(child))
   return child

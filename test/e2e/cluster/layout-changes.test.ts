@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { LayoutHistoryAnswer } from '../../../src/api/admin/answers.ts'
 import { openCluster, type ClusterNode, type TestCluster } from '../../support/spawn-cluster.ts'
 import { Load } from './load.ts'
-import { change, clean, moved, settled, threeServing, within, type Serving } from './steps.ts'
+import { change, clean, moved, settled, skipped, threeServing, type Serving } from './steps.ts'
 
 const BUCKET = 'moving'
 
@@ -45,17 +44,6 @@ test('a node is replaced, one goes with its copies, and comes back, while client
     await cluster.remove()
   }
 })
-
-/** It cannot acknowledge the layout: the others go on without it, once they have noticed. */
-async function skipped(through: ClusterNode, id: string, version: number): Promise<void> {
-  await within(90_000, async () => {
-    const history = await through.admin<LayoutHistoryAnswer>('GetClusterLayoutHistory')
-    const awaited = history.waitedFor?.find((one) => one.id === id)
-    if (awaited?.missing.includes('layout') !== true) return
-    await through.admin('ClusterLayoutSkipDeadNodes', { version, allowMissingData: false })
-    throw new Error(`layout ${version} still waits for ${id}`)
-  })
-}
 
 /** Freezes b in the middle of writes, changes the layout meanwhile, and wakes it. */
 async function frozenThrough(

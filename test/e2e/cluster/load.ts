@@ -41,6 +41,10 @@ export class Load {
     return `${counts}, ${this.failures.length} failed, ${longest}`
   }
 
+  get deletes(): number {
+    return this.#deletes
+  }
+
   /** Every object that must be there is, with its bytes, and no other: by GET and by listing. */
   async verify(client: SignedClient, through: string): Promise<void> {
     const expected: string[] = []

@@ -110,6 +110,17 @@ export async function moved(node: ClusterNode): Promise<number> {
   })
 }
 
+/** That node cannot acknowledge the layout: the others go on without it, once they have noticed. */
+export async function skipped(through: ClusterNode, id: string, version: number): Promise<void> {
+  await within(90_000, async () => {
+    const history = await through.admin<LayoutHistoryAnswer>('GetClusterLayoutHistory')
+    const awaited = history.waitedFor?.find((one) => one.id === id)
+    if (awaited?.missing.includes('layout') !== true) return
+    await through.admin('ClusterLayoutSkipDeadNodes', { version, allowMissingData: false })
+    throw new Error(`layout ${version} still waits for ${id}`)
+  })
+}
+
 /** Every node shows all of them up, in that layout. */
 export async function settled(
   nodes: readonly ClusterNode[],
