@@ -369,9 +369,10 @@ function listsOf(history: LayoutHistory, aside: Aside): Lists {
   const readers = owners.map((_, partition) => ownersIn(read, partition))
   const everyone = aside.wants === 'all' ? allKeepers(history, aside) : []
   const isWhole = everyone.length > 0
-  const keepers = active.map((layout) => keepersIn(history, layout, aside))
-  owners[LAYOUT_PARTITION] = isWhole ? [everyone] : [...runBySelf(keepers, aside)]
-  readers[LAYOUT_PARTITION] = isWhole ? everyone : keepersIn(history, read, aside)
+  const kept = keepersIn(history, read, aside)
+  const reading = kept.length > 0 ? kept : read.storage
+  owners[LAYOUT_PARTITION] = isWhole ? [everyone] : [...runBySelf(keptLists(history, aside), aside)]
+  readers[LAYOUT_PARTITION] = isWhole ? everyone : reading
   return { epoch: epochOf(history), owners, readers }
 }
 
@@ -401,9 +402,23 @@ function selfFirst(nodes: readonly NodeId[], self: NodeId): readonly NodeId[] {
   return nodes.includes(self) ? [self, ...nodes.filter((node) => node !== self)] : nodes
 }
 
+/**
+ * In every active layout, but in those of which nobody is left: a quorum of the layout that is read
+ * holds every change of the register there was. (Else none could be made where a cluster shrinks to
+ * one node, and that loses its rows.)
+ */
+function keptLists(history: LayoutHistory, aside: Aside): readonly (readonly NodeId[])[] {
+  const isReadKept = keepersIn(history, readLayout(history), aside).length > 0
+  return history.active.flatMap((layout) => {
+    const kept = keepersIn(history, layout, aside)
+    if (kept.length > 0) return [kept]
+    return isReadKept ? [] : [layout.storage]
+  })
+}
+
 /** Owners of the layout register: all that store, but those that are lost. */
 function keepersIn(history: LayoutHistory, layout: Layout, aside: Aside): readonly NodeId[] {
-  const known = layout.storage.filter((node) => history.nodes.get(node)?.isLost !== true)
-  const kept = known.filter((node) => !aside.nodes.includes(node))
-  return kept.length === 0 ? layout.storage : kept
+  return layout.storage.filter(
+    (node) => history.nodes.get(node)?.isLost !== true && !aside.nodes.includes(node),
+  )
 }

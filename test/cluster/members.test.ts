@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { LAYOUT_PARTITION, quorumOf } from '../../src/cluster/cluster.ts'
-import { epochOf } from '../../src/cluster/layout/history.ts'
+import { epochOf, type LayoutHistory } from '../../src/cluster/layout/history.ts'
 import { firstHistory } from '../../src/cluster/layout/staging.ts'
 import { apply, stage } from '../../src/cluster/layout/staging.ts'
 import { declareLost, readmit, track } from '../../src/cluster/layout/trackers.ts'
@@ -168,6 +168,28 @@ test('while nodes are set aside this one runs the changes of the register, in ev
   other.learn(apply(stage(firstOf(4, 2), { roles: gone }), 2))
   other.setAside([nodeOf(2)])
   assert.deepEqual(other.owners(LAYOUT_PARTITION), [[3, 0, 1].map(nodeOf), [nodeOf(0)]])
+})
+
+test('a layout of which nobody is left is not asked for the register, unless it is the one that is read', () => {
+  const shrinking = (): LayoutHistory => {
+    const roles = new Map([1, 2].map((index) => [nodeOf(index), undefined]))
+    return apply(stage(firstOf(3, 3), { roles, factor: 1 }), 2)
+  }
+  const members = open({ state: undefined }, { clusterId: CLUSTER, self: nodeOf(1) })
+  members.learn(shrinking())
+  assert.equal(members.owners(LAYOUT_PARTITION).length, 2)
+  members.setAside([nodeOf(0)])
+  assert.deepEqual(members.owners(LAYOUT_PARTITION), [[nodeOf(1), nodeOf(2)]])
+  members.setAside([])
+  members.learn(declareLost(shrinking(), nodeOf(0)))
+  assert.deepEqual(members.owners(LAYOUT_PARTITION), [[nodeOf(1), nodeOf(2)]])
+  assert.deepEqual(members.owners(0)[1], [nodeOf(0)], 'rows need it as ever')
+  // It grows: what the others hold of the register need not be all.
+  const growing = open({ state: undefined }, { clusterId: CLUSTER, self: nodeOf(1) })
+  const joins = new Map([1, 2].map((index) => [nodeOf(index), storing(`z${index}`)] as const))
+  growing.learn(apply(stage(firstOf(1, 1), { roles: joins, factor: 3 }), 2))
+  growing.setAside([nodeOf(0)])
+  assert.deepEqual(growing.owners(LAYOUT_PARTITION), [[1, 2].map(nodeOf), [nodeOf(0)]])
 })
 
 test('where all that are not set aside are wanted, none can be missed, and this node runs it', () => {

@@ -7,7 +7,7 @@ import type { Log } from '../../base/log.ts'
 import type { Network } from '../../base/network.ts'
 import { compareEpochs } from '../../base/ballot.ts'
 import { ClusterError } from '../../cluster/errors.ts'
-import { epochOf, newestLayout, type LayoutHistory } from '../../cluster/layout/history.ts'
+import { epochOf, storageOf, type LayoutHistory } from '../../cluster/layout/history.ts'
 import { track, type Readmission, type Report } from '../../cluster/layout/trackers.ts'
 import { isAlone, storesAlone } from '../../cluster/lone.ts'
 import type { Members } from '../../cluster/members.ts'
@@ -258,7 +258,8 @@ export class LayoutFollower implements Worker {
       return
     }
     const wish = { incarnation, replaces: replaces ?? null }
-    for (const node of newestLayout(history).storage) {
+    // Of every active layout: in the newest there may be no other.
+    for (const node of storageOf(history)) {
       if (node === members.self) continue
       try {
         await network.call(node, 'layout/readmit', wish, { deadlineMs: READMIT_MS })

@@ -1,17 +1,22 @@
 import assert from 'node:assert/strict'
+import { cp, rm } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import { test } from 'node:test'
 import type { ClusterLayoutAnswer, RepairCheckAnswer } from '../../../src/api/admin/answers.ts'
 import { openCluster, type ClusterNode } from '../../support/spawn-cluster.ts'
 import { Load } from './load.ts'
 import {
   addThree,
+  change,
   clean,
   clientOf,
+  command,
   connect,
   layOut,
   moved,
   newKey,
   settled,
+  threeServing,
   within,
 } from './steps.ts'
 
@@ -64,6 +69,91 @@ test('a lone node with data grows to three copies while a writer and a reader go
     await load.verify(throughB, 'b')
     client.close()
     throughB.close()
+  } finally {
+    await cluster.remove()
+  }
+})
+
+test('a node that loses rows while it grows to three serves again once its loss was accepted', async (t) => {
+  const cluster = await openCluster()
+  try {
+    const nodes = await addThree(cluster, () => ({}))
+    const [a, b, c] = nodes
+    await a.start()
+    const key = await newKey(a)
+    const client = clientOf(a, key)
+    const put = async (name: string): Promise<void> => {
+      const { status } = await client.call({ method: 'PUT', bucket: BUCKET, key: name })
+      assert.equal(status, 200)
+    }
+    assert.equal((await client.call({ method: 'PUT', bucket: BUCKET })).status, 200)
+    await put('kept')
+    // The register knows the life of its database from here on.
+    await layOut(a, [a])
+    await moved(a)
+    await a.stop()
+    const database = join(dirname(a.settings), 'meta', 'db')
+    await cp(database, `${database}-before`, { recursive: true })
+    await a.start()
+    await put('lost')
+    await Promise.all([b.start(), c.start()])
+    await connect(a, [b, c])
+    await layOut(a, nodes, 3)
+    // Before they have copied anything.
+    for (const node of [b, c]) node.signal('SIGSTOP')
+    await a.kill()
+    await rm(database, { recursive: true })
+    await cp(`${database}-before`, database, { recursive: true })
+    const { code, stdout, stderr } = await command(a, 'recover', '--accept-loss')
+    assert.equal(code, 0, stdout + stderr)
+    await a.start()
+    for (const node of [b, c]) node.signal('SIGCONT')
+    t.diagnostic(`all moved after ${await moved(a)} ms`)
+    for (const node of [b, c]) await moved(node)
+    t.diagnostic(`repair --check finds nothing after ${(await clean(a)).ms} ms`)
+    await a.kill()
+    const throughB = clientOf(b, key)
+    for (const [name, status] of [
+      ['kept', 200],
+      ['lost', 404],
+    ] as const) {
+      const got = await throughB.call({ method: 'GET', bucket: BUCKET, key: name })
+      assert.equal(got.status, status, name)
+    }
+    assert.equal((await throughB.call({ method: 'PUT', bucket: BUCKET, key: 'new' })).status, 200)
+    client.close()
+    throughB.close()
+  } finally {
+    await cluster.remove()
+  }
+})
+
+test('the one of three that is to store alone loses its rows: the others let it in again', async (t) => {
+  const cluster = await openCluster()
+  try {
+    const { nodes, clients } = await threeServing(cluster, BUCKET)
+    const [a, b, c] = nodes
+    const [throughA, throughB] = clients
+    const load = new Load([throughB], BUCKET)
+    load.start()
+    await new Promise((resolve) => setTimeout(resolve, BEFORE_MS))
+    t.diagnostic(await load.stop())
+    assert.deepEqual(load.failures, [])
+    // So that the change does not end before the node is there again.
+    c.signal('SIGSTOP')
+    await change(a, { leaves: [b, c], factor: 1 })
+    await a.kill()
+    await rm(join(dirname(a.settings), 'meta', 'db'), { recursive: true })
+    // In the next layout it is the only one: it asks first.
+    const { code, stdout, stderr } = await command(a, 'recover', '--accept-loss')
+    assert.equal(code, 0, stdout + stderr)
+    await a.start()
+    c.signal('SIGCONT')
+    t.diagnostic(`all moved after ${await moved(a)} ms`)
+    t.diagnostic(`repair --check finds nothing after ${(await clean(a)).ms} ms`)
+    await Promise.all([b.kill(), c.kill()])
+    await load.verify(throughA, 'a')
+    for (const client of clients) client.close()
   } finally {
     await cluster.remove()
   }

@@ -76,8 +76,12 @@ async function deleteNamed(
   const id = operationId(context, 'DeleteObjects')
   const free = named.filter((one) => one.ifMatch === undefined && !isElsewhere(one))
   const keys = free.map(({ key }) => key)
-  const common = { bucket: bucket.id, firstTime }
-  const outcomes = await deleteStoredObjects(store, { ...common, keys, operation: id })
+  const outcomes = await deleteStoredObjects(store, {
+    bucket: bucket.id,
+    keys,
+    operation: id,
+    firstTime,
+  })
   const freeErrors = outcomes.values()
   const errors: (Error | undefined)[] = []
   for (const [index, one] of named.entries()) {
@@ -90,7 +94,7 @@ async function deleteNamed(
       errors.push(
         ifMatch === undefined
           ? freeErrors.next().value?.error
-          : await deleteIf(store, { ...common, key, ifMatch, operation: own }),
+          : await deleteIf(store, { bucket: bucket.id, key, ifMatch, operation: own, firstTime }),
       )
     }
   }
