@@ -28,13 +28,9 @@ export function standsAlone(cluster: Pick<Cluster, 'self' | 'history'>): boolean
   return isAlone(history) && newestLayout(history).storage[0] === cluster.self
 }
 
-/**
- * Whether no other node stores in the layout that is read, nor in an older one: none could let this
- * one in again, for all need its vote, and what newer owners hold beyond it nobody was shown.
- */
-export function storesAlone({ active, readVersion }: LayoutHistory, self: NodeId): boolean {
-  const read = active.filter(({ version }) => version <= readVersion)
-  return read.every(({ storage }) => storage.every((node) => node === self))
+/** Whether no other node stores: nobody could let this one in again, nor knows what it lacks. */
+export function storesAlone(history: LayoutHistory, self: NodeId): boolean {
+  return history.active.every(({ storage }) => storage.every((node) => node === self))
 }
 
 /** A node with replication factor 1 that knows of no peers owns everything, at once. */

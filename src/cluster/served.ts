@@ -30,8 +30,9 @@ export function countServed(
 
 /** Whether the layout can be changed: those that store, but are not lost, are asked. */
 export function isChangeable(history: LayoutHistory, counts: (node: NodeId) => boolean): boolean {
-  return history.active.every(({ storage }) => {
+  return history.active.every(({ storage, version }) => {
     const asked = storage.filter((node) => history.nodes.get(node)?.isLost !== true)
+    if (asked.length === 0) return version !== history.readVersion
     return asked.filter(counts).length >= quorumOf(asked)
   })
 }

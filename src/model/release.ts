@@ -289,14 +289,19 @@ export class ReleaseWorker implements Worker {
     partManifests: PartManifests,
   ): Promise<'named' | 'open' | 'unnamed'> {
     const { tables, model, operations } = this.#options
-    const value = await tables.get(this.#registerOf(header))
+    const ref = this.#registerOf(header)
+    const value = await tables.get(ref)
     if (await isNamed({ tables, model, partManifests }, manifest, header, value)) return 'named'
     const { part, state } = header
     // It takes the place of one that counts, so it has to count itself.
     const mayCount = part !== undefined && state !== 'closing' && isUploadOpen(value, part.upload)
     if (!mayCount) return 'unnamed'
-    const isTold = await this.#leftParts.tell(manifest, header)
-    return isTold || (await operations.isRunning(header.owner)) ? 'open' : 'unnamed'
+    if (await this.#leftParts.tell(manifest, header)) return 'open'
+    if (await operations.isRunning(header.owner)) return 'open'
+    // A node that was silent until now may have come to its end just before it said so.
+    const context = { tables, model, partManifests: partManifestsOf(tables, model) }
+    const isLate = await isNamed(context, manifest, header, await tables.get(ref))
+    return isLate ? 'named' : 'unnamed'
   }
 
   /** From here on no new command may name them; the old ones' ballots end after the span. */

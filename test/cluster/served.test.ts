@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import type { NodeId } from '../../src/base/ids.ts'
 import { PARTITION_COUNT } from '../../src/cluster/cluster.ts'
-import { countServed } from '../../src/cluster/served.ts'
+import { apply, stage } from '../../src/cluster/layout/staging.ts'
+import { declareLost } from '../../src/cluster/layout/trackers.ts'
+import { countServed, isChangeable } from '../../src/cluster/served.ts'
 import { firstOf, nodeOf } from './layout/members.ts'
 
 const three = firstOf(3, 3)
@@ -34,4 +37,14 @@ test('without a layout nothing is served', () => {
     countServed(undefined, () => true),
     { quorum: 0, all: 0 },
   )
+})
+
+test('the layout can be changed though nobody is left of one that is not read yet', () => {
+  const roles = new Map([1, 2].map((index) => [nodeOf(index), undefined]))
+  const shrinking = apply(stage(three, { roles, factor: 1 }), 2)
+  const isThere = (node: NodeId): boolean => node !== nodeOf(0)
+  assert.equal(isChangeable(shrinking, isThere), false)
+  assert.equal(isChangeable(declareLost(shrinking, nodeOf(0)), isThere), true)
+  const read = { ...declareLost(shrinking, nodeOf(0)), readVersion: 2 }
+  assert.equal(isChangeable(read, isThere), false)
 })

@@ -260,14 +260,14 @@ export class LayoutFollower implements Worker {
     const wish = { incarnation, replaces: replaces ?? null }
     // Of every active layout: in the newest there may be no other.
     for (const node of storageOf(history)) {
-      if (node === members.self) continue
+      if (node === members.self || history.nodes.get(node)?.isLost === true) continue
       try {
         await network.call(node, 'layout/readmit', wish, { deadlineMs: READMIT_MS })
         await peers.ask([node])
-        return
       } catch {
         // Perhaps the next one can.
       }
+      if (members.history()?.nodes.get(members.self)?.incarnation === incarnation) return
     }
   }
 }

@@ -193,7 +193,7 @@ export class GatherWorker implements Worker {
   ): Promise<void> {
     const { cluster, pull, log } = this.#options
     const { history, copied, hasVeto, signal } = work
-    if (partitions.length === 0) return
+    if (partitions.length === 0 || !isSameActive(history, cluster.history())) return
     signal.throwIfAborted()
     const wanted = new Set(partitions)
     try {

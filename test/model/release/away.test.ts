@@ -19,6 +19,7 @@ import { TableError } from '../../../src/table/errors.ts'
 import type { OpenTables } from '../../../src/table/table.ts'
 import { turns } from '../../block/harness.ts'
 import { bodyOf, bucketOf, content, gate, openStore, storeWith } from '../../store/harness.ts'
+import { insteadOf } from '../../support/instead-of.ts'
 
 test('what cannot be looked at, for its owners are away, holds up nothing else', async () => {
   const world = await openStore()
@@ -131,5 +132,43 @@ test('a part whose node is silent may be acknowledged for as long as its upload 
   await world.releaseAll()
   const { faults } = await world.check()
   assert.deepEqual(faults, [])
+  await world.stop()
+})
+
+test('a part whose node comes back and acknowledges it while it is looked at is not closed', async () => {
+  const world = await openStore()
+  const { store, db, clock, tables } = world
+  const { model, operations, holds, log } = store
+  const { bucket } = await bucketOf(store)
+  const { opened, open } = gate()
+  const away = storeWith(store, {
+    insert: async (table, rows) => {
+      if (table.name === 'part') await opened
+      return store.tables.insert(table, rows)
+    },
+  })
+  const { uploadId } = await createUpload(store, { bucket, key: 'a', metadata: [] })
+  const body = bodyOf(content(1, 2 * MIB))
+  const sent = uploadPart(away, { bucket, key: 'a', uploadId, partNumber: 1, body })
+  await turns(50)
+  let asked = 0
+  const isRunning = async (): Promise<boolean> => {
+    asked += 1
+    // First it was silent for long, then it answers that nothing of it runs any more.
+    if (asked === 2) {
+      open()
+      await sent
+    }
+    return false
+  }
+  const worker = new ReleaseWorker({
+    ...{ db, tables, model, holds, clock, log },
+    operations: insteadOf(operations, { isRunning }),
+  })
+  const { signal } = new AbortController()
+  while ((await worker.work(signal)) === 'busy') await turns(1)
+  assert.equal(asked, 2)
+  const parts = [{ partNumber: 1, etag: (await sent).etag }]
+  await completeUpload(store, { bucket, key: 'a', uploadId, parts })
   await world.stop()
 })
