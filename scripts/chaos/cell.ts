@@ -70,7 +70,7 @@ export async function runCell(wish: CellWish): Promise<CellResult> {
     }
     const load = workload.start()
     const endsAt = began + seconds * 1000
-    const triesAgain = fault.isTimeShifted !== true
+    const triesAgain = fault.clocksApartMs === undefined
     const parts = { nodes: cluster.nodes, bucket: cluster.bucket, journal, triesAgain }
     const clients = Array.from(
       { length: workload.clients },
@@ -90,7 +90,7 @@ export async function runCell(wish: CellWish): Promise<CellResult> {
     journal.isOver = true
     await watching
     const blocksDeleted = await deletedBlocks(cluster)
-    const rested = await rest(cluster, journal, clients[0]!)
+    const rested = await rest(cluster, journal, clients[0]!, fault)
     const violations = [...journal.violations, ...rested.violations, ...load.judge(journal)]
     isLeft = isKept && (violations.length > 0 || journal.counts.unknown > 0)
     const { ok, refused, unknown } = journal.counts

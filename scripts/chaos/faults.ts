@@ -18,8 +18,13 @@ export interface Fault {
   readonly name: string
   readonly sentence: string
   readonly withSpare?: true
-  /** Ids of operations age by time: where that jumps a second attempt may be another operation. */
-  readonly isTimeShifted?: true
+  /**
+   * How far clocks are apart by it. Ids of operations age by time: where that jumps a second attempt
+   * may be another operation.
+   */
+  readonly clocksApartMs?: number
+  /** What a node has begun that never comes again is freed only after ten minutes. */
+  readonly leavesNobodyToAsk?: true
   /** How often in one cell, at most. @default as often as there is time */
   readonly timesMax?: number
   /** Comes, stays, and is mended again before this resolves. */
@@ -131,7 +136,7 @@ export const faults: readonly Fault[] = [
   },
   {
     name: 'clock',
-    isTimeShifted: true,
+    clocksApartMs: Math.max(...CLOCK_OFFSETS_MS),
     sentence: 'the clock of one node jumps by 10 or 45 s, there and back',
     async strike({ cluster, rng, note, hold }) {
       const node = rng.pick(cluster.nodes)
@@ -173,6 +178,7 @@ export const faults: readonly Fault[] = [
   {
     name: 'replace',
     sentence: 'kill -9 of one node, all its files removed, a new node in its place',
+    leavesNobodyToAsk: true,
     timesMax: 1,
     async strike({ cluster, rng, note }) {
       const node = rng.pick(cluster.nodes)

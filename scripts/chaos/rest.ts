@@ -1,17 +1,24 @@
-/** After the faults: within a minute all nodes list the same, give every byte, and queues are empty. */
+/** After the faults: all nodes list the same, give every byte, and their queues are empty. */
 
 import type { JobAnswer, RepairCheckAnswer } from '../../src/api/admin/answers.ts'
 import { get } from './actions.ts'
 import { pause, type Client } from './client.ts'
 import type { ChaosCluster, ChaosNode } from './cluster.ts'
+import type { Fault } from './faults.ts'
 import type { Journal } from './journal.ts'
 import { list, type Page } from './listing.ts'
 
 /** How long the cluster may take, on a machine that does nothing else. */
 const REST_MS_MAX = 60_000
 const AGAIN_MS = 250
+/**
+ * What is freed waits out the time in which a write may be tried: an upload's manifest first, its
+ * parts' after that.
+ */
+const FREED_MS_MAX = 150_000
 /** What these hold has nothing left to be done but to grow old. */
 const AGING: ReadonlySet<string> = new Set(['blocks', 'tombstones'])
+const FREEING: ReadonlySet<string> = new Set([...AGING, 'notes', 'manifests'])
 const READS_AT_ONCE = 8
 
 export interface Rested {
@@ -25,15 +32,19 @@ export async function rest(
   cluster: ChaosCluster,
   journal: Journal,
   client: Client,
+  { clocksApartMs = 0, leavesNobodyToAsk }: Pick<Fault, 'clocksApartMs' | 'leavesNobodyToAsk'>,
 ): Promise<Rested> {
   const began = performance.now()
   const violations: string[] = []
   const since = (): number => Math.round(performance.now() - began)
+  // What waits by the cluster's time does so until the clocks have caught up with the one that was ahead.
+  const isOver = (): boolean => since() > REST_MS_MAX + clocksApartMs
+  const isFreed = (): boolean => since() > FREED_MS_MAX + clocksApartMs
   const shown: Shown[] = []
   const crashes = allOf(cluster).flatMap((node) => node.crashes())
   if (crashes.length > 0) return { sameAfterMs: 0, cleanAfterMs: 0, violations: crashes }
   for (const node of cluster.nodes) {
-    const pages = await answered(since, () => list(client, { node }))
+    const pages = await answered(isOver, () => list(client, { node }))
     if (pages === undefined) violations.push(`${node.name} lists nothing after ${since()} ms`)
     else shown.push(etagsOf(pages))
   }
@@ -47,16 +58,21 @@ export async function rest(
     }
   }
   for (const node of cluster.nodes) {
-    violations.push(...(await readAll({ node, journal, client, since, shown: first, open })))
+    violations.push(
+      ...(await readAll({ node, journal, client, since, isOver, shown: first, open })),
+    )
   }
-  const left = await settledOpen({ cluster, client, since, open })
+  const left = await settledOpen({ cluster, client, isOver, open })
   if (left !== undefined) violations.push(`writes without an answer never settled: ${left}`)
   const sameAfterMs = since()
   for (const node of allOf(cluster)) {
     const lines = await node.errorLines()
     if (lines.length > 0) violations.push(`${node.name} logs ${lines.length} errors: ${lines[0]}`)
   }
-  const fault = await checked(cluster.nodes[0]!, since)
+  const [node] = cluster.nodes as [ChaosNode]
+  const fault =
+    (await checked(node, FREEING, isOver)) ??
+    (leavesNobodyToAsk === true ? undefined : await checked(node, AGING, isFreed))
   if (fault !== undefined) violations.push(`the check of the cluster finds ${fault}`)
   return { sameAfterMs, cleanAfterMs: since() - sameAfterMs, violations }
 }
@@ -82,13 +98,13 @@ function openKeys({ records }: Journal): ReadonlySet<string> {
 interface Settling {
   readonly cluster: ChaosCluster
   readonly client: Client
-  readonly since: () => number
+  readonly isOver: () => boolean
   readonly open: ReadonlySet<string>
 }
 
 /** Looks until all nodes list and give the same of these too. @returns what they still differ in */
 async function settledOpen(settling: Settling): Promise<string | undefined> {
-  const { cluster, client, since, open } = settling
+  const { cluster, client, isOver, open } = settling
   if (open.size === 0) return undefined
   for (;;) {
     const said: (Shown | undefined)[] = []
@@ -103,7 +119,7 @@ async function settledOpen(settling: Settling): Promise<string | undefined> {
       return differences(first, shown).filter((key) => open.has(key))
     })
     if (apart.length === 0) return undefined
-    if (since() > REST_MS_MAX) return [...new Set(apart)].slice(0, 5).join(', ')
+    if (isOver()) return [...new Set(apart)].slice(0, 5).join(', ')
     await pause(AGAIN_MS)
   }
 }
@@ -125,12 +141,12 @@ async function given(
 
 /** Asks until there is an answer or the time is over. */
 async function answered<Answer>(
-  since: () => number,
+  isOver: () => boolean,
   ask: () => Promise<Answer | undefined>,
 ): Promise<Answer | undefined> {
   for (;;) {
     const answer = await ask()
-    if (answer !== undefined || since() > REST_MS_MAX) return answer
+    if (answer !== undefined || isOver()) return answer
     await pause(AGAIN_MS)
   }
 }
@@ -140,6 +156,7 @@ interface Reading {
   readonly journal: Journal
   readonly client: Client
   readonly since: () => number
+  readonly isOver: () => boolean
   readonly shown: Shown | undefined
   /** Not compared here: see `openKeys`. */
   readonly open: ReadonlySet<string>
@@ -147,13 +164,13 @@ interface Reading {
 
 /** GET of every key that was ever named: listed ones are there, all others are not. */
 async function readAll(reading: Reading): Promise<string[]> {
-  const { node, journal, client, since, shown, open } = reading
+  const { node, journal, client, since, isOver, shown, open } = reading
   const faults: string[] = []
   const left = journal.keys()
   const reader = async (): Promise<void> => {
     for (let key = left.pop(); key !== undefined; key = left.pop()) {
       const name = key
-      const etag = await answered(since, () => get(client, name, node))
+      const etag = await answered(isOver, () => get(client, name, node))
       if (etag === undefined) faults.push(`${node.name} does not give ${key} after ${since()} ms`)
       else if (shown !== undefined && !open.has(key) && etag !== (shown.get(key) ?? '')) {
         faults.push(`${node.name} gives "${etag}" of ${key}, listed as "${shown.get(key) ?? ''}"`)
@@ -164,18 +181,26 @@ async function readAll(reading: Reading): Promise<string[]> {
   return faults
 }
 
-/** What `hangar repair --check` still finds, and what its queues still hold, when the time is over. */
-async function checked(node: ChaosNode, since: () => number): Promise<string | undefined> {
+/**
+ * What `hangar repair --check` still finds, and what its queues still hold, when the time is over.
+ *
+ * @param patient queues that need not be empty
+ */
+async function checked(
+  node: ChaosNode,
+  patient: ReadonlySet<string>,
+  isOver: () => boolean,
+): Promise<string | undefined> {
   for (;;) {
-    const fault = await faultOf(node).catch((error: unknown) => String(error))
-    if (fault === undefined || since() > REST_MS_MAX) return fault
+    const fault = await faultOf(node, patient).catch((error: unknown) => String(error))
+    if (fault === undefined || isOver()) return fault
     await pause(AGAIN_MS)
   }
 }
 
-async function faultOf(node: ChaosNode): Promise<string | undefined> {
+async function faultOf(node: ChaosNode, patient: ReadonlySet<string>): Promise<string | undefined> {
   const { clean, waiting, counts, findings, silent } = await checkOf(node)
-  const isIdle = Object.entries(waiting).every(([queue, held]) => AGING.has(queue) || held === 0)
+  const isIdle = Object.entries(waiting).every(([queue, held]) => patient.has(queue) || held === 0)
   if (clean && isIdle) return undefined
   return JSON.stringify({ counts, silent, waiting, findings: findings.slice(0, 3) })
 }
