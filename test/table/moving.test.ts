@@ -10,6 +10,8 @@ import { newcomer, type LayoutHistory } from '../../src/cluster/layout/history.t
 import { loneLayout, type Layout } from '../../src/cluster/layout/layout.ts'
 import { fixedCluster, loneHistory } from '../../src/cluster/lone.ts'
 import { defineRegister } from '../../src/table/schema.ts'
+import type { OpenTables } from '../../src/table/table.ts'
+import type { Worker } from '../../src/worker/worker.ts'
 import { ids, threeNodes, threeOwners, type Three } from './three.ts'
 
 let onRun: () => void = () => undefined
@@ -126,37 +128,54 @@ function layoutOf(version: number, storage: readonly NodeId[]): Layout {
   return { ...loneLayout(next), version, factor: storage.length, storage, places }
 }
 
-test('rows of a node that was away while layouts took them and gave them back come to nobody', async () => {
-  const [first, second] = ids as [NodeId, NodeId]
-  let active = [layoutOf(1, ids)]
+/** Nodes that follow the layouts `activeOf` them, the first of which is read where nothing else is said. */
+function following(
+  activeOf: (self: NodeId) => readonly Layout[],
+  readOf: (self: NodeId) => Layout = (self) => activeOf(self)[0]!,
+): { clusterOf(this: void, self: NodeId): Cluster; tellAll(this: void): void } {
   const listeners: (() => void)[] = []
   const known = { ...newcomer, ack: 3 }
   const clusterOf = (self: NodeId): Cluster => ({
     ...fixedCluster(self, [ids]),
-    epoch: () => ({ layout: active.at(-1)!.version, readmissions: 0 }),
-    owners: () => active.map(({ storage }) => storage),
-    readers: () => active[0]!.storage,
-    readVersion: () => active[0]!.version,
+    epoch: () => ({ layout: activeOf(self).at(-1)!.version, readmissions: 0 }),
+    owners: () => activeOf(self).map(({ storage }) => storage),
+    readers: () => readOf(self).storage,
+    readVersion: () => readOf(self).version,
     history: () => ({
-      ...{ ...loneHistory(self, 'c'), active, readVersion: active[0]!.version },
+      ...{ ...loneHistory(self, 'c'), active: activeOf(self), readVersion: readOf(self).version },
       nodes: new Map(ids.map((node) => [node, known])),
     }),
     onChange: (listener) => void listeners.push(listener),
   })
+  return {
+    clusterOf,
+    tellAll: () => {
+      for (const listener of listeners) listener()
+    },
+  }
+}
+
+/** Its blocks come at once, and everybody confirms what it says. */
+function gatherOf(tables: OpenTables): Worker {
+  return tables.gatherWorker({
+    ...{ log: silentLog, intervalMs: 1, progressed: () => undefined },
+    withBlocks: (partitions) => Promise.resolve(partitions),
+    isConfirmed: () => Promise.resolve(true),
+  })
+}
+
+test('rows of a node that was away while layouts took them and gave them back come to nobody', async () => {
+  const [first, second] = ids as [NodeId, NodeId]
+  let active = [layoutOf(1, ids)]
+  const { clusterOf, tellAll } = following(() => active)
   const three = await threeOwners([words], undefined, undefined, clusterOf)
   const { signal } = new AbortController()
-  const gathers = three.tables.map((each) =>
-    each.gatherWorker({
-      ...{ log: silentLog, intervalMs: 1, progressed: () => undefined },
-      withBlocks: (partitions) => Promise.resolve(partitions),
-      isConfirmed: () => Promise.resolve(true),
-    }),
-  )
+  const gathers = three.tables.map(gatherOf)
   for (const gather of gathers) await three.done(gather.work(signal))
   // An object that the others have let go of since, its tombstone too.
   await halfDone(three, [2], { layout: 1, version: 1 })
   active = [layoutOf(2, [first, second]), layoutOf(3, ids)]
-  for (const listener of listeners) listener()
+  tellAll()
   const worker = three.tables[1]!.syncWorker({ log: silentLog, intervalMs: 1 })
   while ((await three.done(worker.work(signal))) === 'busy');
   assert.deepEqual(await here(three, 1), [])
@@ -168,29 +187,14 @@ test('rows of a node that was away while layouts took them and gave them back co
 test('a node that slept since a layout retired that gave it rows does not bring them back in the next', async () => {
   const [first, , third] = ids as [NodeId, NodeId, NodeId]
   const layouts = [ids, [first], ids].map((storage, at) => layoutOf(at + 1, storage))
-  const known = { ...newcomer, ack: 3 }
   let isAsleep = true
-  const activeOf = (self: NodeId): readonly Layout[] =>
+  const { clusterOf, tellAll } = following(
     // The third has confirmed that reads have moved, so nobody waited for it.
-    self === third && isAsleep ? layouts.slice(0, 2) : layouts.slice(1)
-  const listeners: (() => void)[] = []
-  const three = await threeOwners([words], undefined, undefined, (self) => ({
-    ...fixedCluster(self, [ids]),
-    epoch: () => ({ layout: activeOf(self).at(-1)!.version, readmissions: 0 }),
-    owners: () => activeOf(self).map(({ storage }) => storage),
-    readers: () => [first],
-    readVersion: () => 2,
-    history: () => ({
-      ...{ ...loneHistory(self, 'c'), active: activeOf(self), readVersion: 2 },
-      nodes: new Map(ids.map((node) => [node, known])),
-    }),
-    onChange: (listener) => void listeners.push(listener),
-  }))
-  const gather = three.tables[2]!.gatherWorker({
-    ...{ log: silentLog, intervalMs: 1, progressed: () => undefined },
-    withBlocks: (partitions) => Promise.resolve(partitions),
-    isConfirmed: () => Promise.resolve(true),
-  })
+    (self) => (self === third && isAsleep ? layouts.slice(0, 2) : layouts.slice(1)),
+    () => layouts[1]!,
+  )
+  const three = await threeOwners([words], undefined, undefined, clusterOf)
+  const gather = gatherOf(three.tables[2]!)
   const { signal } = new AbortController()
   await three.done(gather.work(signal))
   // An object that was deleted while it slept; the others have let its tombstone go too.
@@ -199,40 +203,24 @@ test('a node that slept since a layout retired that gave it rows does not bring 
   await assert.rejects(three.done(three.tables[0]!.settle(at)))
   assert.deepEqual(await here(three, 0), [])
   isAsleep = false
-  for (const listener of listeners) listener()
+  tellAll()
   await three.done(gather.work(signal))
   assert.equal(await three.done(three.tables[0]!.settle(at)), undefined)
 })
 
 test('a node that gains partitions copies their rows, however late the mark of its start is', async () => {
   let active = [layoutOf(1, ids.slice(0, 2))]
-  const listeners: (() => void)[] = []
-  const clusterOf = (self: NodeId): Cluster => ({
-    ...fixedCluster(self, [ids]),
-    epoch: () => ({ layout: active.at(-1)!.version, readmissions: 0 }),
-    owners: () => active.map(({ storage }) => storage),
-    readers: () => active[0]!.storage,
-    readVersion: () => active[0]!.version,
-    history: () => ({
-      ...{ ...loneHistory(self, 'c'), active, readVersion: active[0]!.version },
-      nodes: new Map(ids.map((node) => [node, { ...newcomer, ack: 2 }])),
-    }),
-    onChange: (listener) => void listeners.push(listener),
-  })
+  const { clusterOf, tellAll } = following(() => active)
   const late = { layout: 1, readmissions: 0, time: 1e16, node: 'f'.repeat(16) }
   let started = 0
   const floorAtStart = (mark: Ballot): Ballot => (started++ < 2 ? mark : late)
   const three = await threeNodes({ schemas: [words], clusterOf, rules: { floorAtStart } })
-  const gather = three.tables[2]!.gatherWorker({
-    ...{ log: silentLog, intervalMs: 1, progressed: () => undefined },
-    withBlocks: (partitions) => Promise.resolve(partitions),
-    isConfirmed: () => Promise.resolve(true),
-  })
+  const gather = gatherOf(three.tables[2]!)
   const { signal } = new AbortController()
   await three.done(gather.work(signal))
   await halfDone(three, [0, 1], { layout: 1, version: 1 })
   active = [...active, layoutOf(2, ids)]
-  for (const listener of listeners) listener()
+  tellAll()
   const asked: string[] = []
   const network = three.networks[2]!
   const call = network.call.bind(network)

@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { nodeId, type NodeId } from '../../../src/base/ids.ts'
 import { silentLog } from '../../../src/base/log.ts'
 import { LAYOUT_PARTITION, PARTITION_COUNT, type Cluster } from '../../../src/cluster/cluster.ts'
-import { loneLayout } from '../../../src/cluster/layout/layout.ts'
+import { loneLayout, type Layout } from '../../../src/cluster/layout/layout.ts'
 import { fixedCluster, loneHistory } from '../../../src/cluster/lone.ts'
 import type { Db } from '../../../src/db/db.ts'
 import { MemoryStore } from '../../../src/db/memory.ts'
@@ -215,20 +215,38 @@ test('where a node votes in some tables nothing is thrown away, nor after a rest
   assert.equal(emptied.length, 1)
 })
 
-test('an owner of a layout in between that was copied before it had gathered is copied again', async () => {
-  // Each layout moves everything: from the other node to the third, then to this one.
-  const layouts = [other, third, self].map((owner, index) => ({
-    ...{ ...loneLayout(owner), version: index + 1 },
-  }))
-  const known = { ...loneHistory(self, 'c').nodes.get(self)!, ack: 3 }
-  const nodes = new Map([self, other, third].map((node) => [node, known]))
-  let active = layouts
-  const cluster: Cluster = {
-    ...fixedCluster(self, [[self]]),
-    history: () => ({
-      ...{ ...loneHistory(self, 'c'), nodes, active, readVersion: active[0]!.version },
-    }),
+interface Moving {
+  readonly layouts: readonly Layout[]
+  readonly cluster: Cluster
+  /** Those that are: the first is read, but where a test says otherwise. */
+  active: readonly Layout[]
+}
+
+/** Each layout moves everything, to the next of `owners`; all nodes follow the newest. */
+function moving(
+  owners: readonly NodeId[],
+  { readVersion, lost }: { readonly readVersion?: number; readonly lost?: NodeId } = {},
+): Moving {
+  const layouts = owners.map((owner, index) => ({ ...loneLayout(owner), version: index + 1 }))
+  const known = { ...loneHistory(self, 'c').nodes.get(self)!, ack: layouts.length }
+  const nodes = new Map(owners.map((node) => [node, known]))
+  if (lost !== undefined) nodes.set(lost, { ...known, isLost: true })
+  const moves: Moving = {
+    ...{ layouts, active: layouts },
+    cluster: {
+      ...fixedCluster(self, [[self]]),
+      history: () => ({
+        ...{ ...loneHistory(self, 'c'), nodes, active: moves.active },
+        readVersion: readVersion ?? moves.active[0]!.version,
+      }),
+    },
   }
+  return moves
+}
+
+test('an owner of a layout in between that was copied before it had gathered is copied again', async () => {
+  const moves = moving([other, third, self])
+  const { cluster } = moves
   const custody = new Custody(openDb(new MemoryStore()), cluster, 'one')
   const pulled: NodeId[] = []
   const worker = workerOf({
@@ -243,7 +261,7 @@ test('an owner of a layout in between that was copied before it had gathered is 
   await worker.work(signal)
   assert.equal(custody.incomplete(cluster.history()!, 3).length, PARTITION_COUNT + 1)
   // The third has gathered meanwhile, is read, and nobody waits for the first layout any more.
-  active = layouts.slice(1)
+  moves.active = moves.layouts.slice(1)
   pulled.length = 0
   await worker.work(signal)
   // Tables without a veto, and the others.
@@ -252,18 +270,8 @@ test('an owner of a layout in between that was copied before it had gathered is 
 })
 
 test('what is copied while a layout retires counts as copied from nobody', async () => {
-  const layouts = [other, third, self].map((owner, index) => ({
-    ...{ ...loneLayout(owner), version: index + 1 },
-  }))
-  const known = { ...loneHistory(self, 'c').nodes.get(self)!, ack: 3 }
-  const nodes = new Map([self, other, third].map((node) => [node, known]))
-  let active = layouts
-  const cluster: Cluster = {
-    ...fixedCluster(self, [[self]]),
-    history: () => ({
-      ...{ ...loneHistory(self, 'c'), nodes, active, readVersion: active[0]!.version },
-    }),
-  }
+  const moves = moving([other, third, self])
+  const { cluster } = moves
   const custody = new Custody(openDb(new MemoryStore()), cluster, 'one')
   let round = 1
   const pulled: NodeId[] = []
@@ -273,7 +281,7 @@ test('what is copied while a layout retires counts as copied from nobody', async
       pulled.push(peer)
       if (peer === other && round === 1) throw new TableError('NotReady', 'Cannot be reached')
       // From here on it leaves out what is not shared any more: all of it.
-      if (peer === other) active = layouts.slice(1)
+      if (peer === other) moves.active = moves.layouts.slice(1)
       return Promise.resolve({ keptIn: new Set() })
     },
   })
@@ -289,20 +297,11 @@ test('what is copied while a layout retires counts as copied from nobody', async
 })
 
 test('a layout in between that lost its quorum is passed over, unless it is the one that is read', async () => {
-  const layouts = [other, third, self].map((owner, index) => ({
-    ...{ ...loneLayout(owner), version: index + 1 },
-  }))
   for (const [readVersion, completeTo] of [
     [1, 3],
     [2, 2],
   ] as const) {
-    const known = { ...loneHistory(self, 'c').nodes.get(self)!, ack: 3 }
-    const nodes = new Map([self, other, third].map((node) => [node, known]))
-    nodes.set(third, { ...known, isLost: true })
-    const cluster: Cluster = {
-      ...fixedCluster(self, [[self]]),
-      history: () => ({ ...loneHistory(self, 'c'), nodes, active: layouts, readVersion }),
-    }
+    const { cluster } = moving([other, third, self], { readVersion, lost: third })
     const custody = new Custody(openDb(new MemoryStore()), cluster, 'one')
     const pulled: NodeId[] = []
     const worker = workerOf({
@@ -393,18 +392,9 @@ test('one that is only out of reach is waited for, however many others there are
 })
 
 test('what layouts took and gave back while this node emptied it counts as gathered only after that', async () => {
-  const layouts = [self, other, self, other, self].map((owner, index) => ({
-    ...{ ...loneLayout(owner), version: index + 1 },
-  }))
-  let active = layouts.slice(0, 1)
-  const known = { ...loneHistory(self, 'c').nodes.get(self)!, ack: 5 }
-  const nodes = new Map([self, other].map((node) => [node, known]))
-  const cluster: Cluster = {
-    ...fixedCluster(self, [[self]]),
-    history: () => ({
-      ...{ ...loneHistory(self, 'c'), nodes, active, readVersion: active[0]!.version },
-    }),
-  }
+  const moves = moving([self, other, self, other, self])
+  const { cluster, layouts } = moves
+  moves.active = layouts.slice(0, 1)
   const custody = new Custody(openDb(new MemoryStore()), cluster, 'one')
   /** Up to which layout it had said to be complete whenever it was emptied. */
   const emptied: number[] = []
@@ -414,7 +404,7 @@ test('what layouts took and gave back while this node emptied it counts as gathe
     empty: () => {
       emptied.push(said)
       // It takes so long that two more layouts come.
-      if (active.length === 2) active = layouts.slice(3)
+      if (moves.active.length === 2) moves.active = layouts.slice(3)
       custody.look()
       return Promise.resolve()
     },
@@ -425,7 +415,7 @@ test('what layouts took and gave back while this node emptied it counts as gathe
   const { signal } = new AbortController()
   await worker.work(signal)
   assert.equal(custody.completeTo(), 1)
-  active = layouts.slice(1, 3)
+  moves.active = layouts.slice(1, 3)
   for (let round = 0; round < 5; round += 1) await worker.work(signal)
   assert.equal(custody.completeTo(), 5)
   custody.assertHeldEverywhere()
