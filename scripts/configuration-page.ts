@@ -10,13 +10,15 @@ const intro = `# Settings
 <!-- Written by scripts/configuration-page.ts from src/config/schema.ts. Do not edit. -->
 
 \`hangar server -c node.toml\` reads one TOML file. The keys are those of Garage v2, by the same
-names; a file of Garage's can be used as it is. \`hangar dev\` needs no file.
+names; a file of Garage's can be used as it is, unless it names several drives, a socket of the file
+system, another \`consistency_mode\` than \`consistent\`, or the old \`replication_mode\`: these are
+refused, with the line. \`hangar dev\` needs no file.
 
 A file with a fault is refused, with every fault and its line at once. An unknown key is a fault.
 
 Secrets may also stand in a file of their own (\`rpc_secret_file\`, \`admin_token_file\`,
 \`metrics_token_file\`; mode 0600) or in the environment, which wins. Of the other keys only those
-that say so are found there.
+that say so are found there, and \`HANGAR_ALLOW_WORLD_READABLE_SECRETS\` (or \`GARAGE_…\`).
 `
 
 /** The page as it should stand in doc/. */

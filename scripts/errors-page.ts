@@ -11,10 +11,13 @@ const intro = `# Errors of the S3 API
 
 <!-- Written by scripts/errors-page.ts from src/api. Do not edit. -->
 
-Every refusal is an XML document with \`Code\`, \`Message\`, \`Resource\`, \`RequestId\` and \`HostId\`,
+Every refusal is an XML document with \`Code\`, \`Message\`, \`Resource\`, \`RequestId\` and \`HostId\`
+(not in the 503 of a node that does not serve),
 and with further elements where they help (\`BucketName\`, \`Key\`, \`ArgumentName\`, \`Condition\` and the
 like); HEAD has the status alone. Codes and statuses are S3's. Where clients match on a message it is
-AWS's; elsewhere it says what was wrong and what was wanted. The \`RequestId\` stands in the log.
+AWS's; elsewhere it says what was wrong and what was wanted. The \`RequestId\` of every 500 stands in the
+log; of other refusals it does too, but for those of GetObject, HeadObject, PutObject, DeleteObject,
+UploadPart and the lists, and of a node that does not serve.
 
 503 comes with \`Retry-After\`: try again, with pauses that grow. A write that was answered with 503 or
 500, or not at all, may have happened: read before you rely on either.
