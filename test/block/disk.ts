@@ -43,6 +43,8 @@ export class CrashDisk implements Disk {
   directWorks = true
   syncs = 0
   openCount = 0
+  /** Awaited by every sync, while it is under way. */
+  duringSync: (() => Promise<void>) | undefined
   /** Awaited by every read, with its position. */
   beforeRead: ((path: string, position: number) => Promise<void>) | undefined
   /** The process dies at the change with this number: it is done, and nothing answers any more. */
@@ -177,6 +179,7 @@ class CrashFile implements DiskFile {
   }
 
   async datasync(): Promise<void> {
+    await this.#disk.duringSync?.()
     if (this.#disk.failSync) throw systemError('EIO')
     // Killed here, nothing has reached stable storage yet; killed at the end, all has.
     await this.#disk.change()

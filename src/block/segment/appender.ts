@@ -1,6 +1,7 @@
 /** Writes records to a drive's open segment: many at once, one sync for all that are ready. */
 
 import type { Clock } from '../../base/clock.ts'
+import type { DiskFile } from '../../base/disk.ts'
 import { BLOCK_WRITES_IN_FLIGHT_MAX } from '../../base/limits.ts'
 import type { Log } from '../../base/log.ts'
 import { Semaphore } from '../../base/semaphore.ts'
@@ -56,6 +57,11 @@ export class Appender {
   /** Reservations are made one after another; making room holds up those behind. */
   readonly #gate = new Semaphore(1)
   readonly #writes = new Semaphore(BLOCK_WRITES_IN_FLIGHT_MAX)
+  /**
+   * Of the syncs one at a time. Of two that overlap the system tells a failure to one alone (Linux, of
+   * one open file), though it may have lost what the other one covered.
+   */
+  readonly #syncs = new Semaphore(1)
   #open: Segment | undefined
   #growing: Promise<void> | undefined
   #ready: Ready[] = []
@@ -206,13 +212,26 @@ export class Appender {
         for (let at = from; at < to; at += zeros.length) {
           await file.write(zeros.subarray(0, Math.min(zeros.length, to - at)), at)
         }
-        await file.datasync()
+        await this.#sync(file)
       })
     } catch (error) {
       if (systemCode(error) === 'ENOSPC') throw this.#full()
       throw this.#fail(error)
     }
     segment.allocatedBytes = to
+  }
+
+  /** Whoever waits behind one that fails is refused: what it wrote may be lost too. */
+  #sync(file: DiskFile): Promise<void> {
+    return this.#syncs.run(async () => {
+      this.#drive.assertSound()
+      try {
+        await file.datasync()
+      } catch (error) {
+        if (systemCode(error) !== 'ENOSPC') this.#fail(error)
+        throw error
+      }
+    })
   }
 
   #full(): BlockError {
@@ -276,9 +295,8 @@ export class Appender {
       const group = this.#ready
       this.#ready = []
       try {
-        this.#drive.assertSound()
         for (const segment of new Set(group.map((ready) => ready.segment))) {
-          await this.#drive.files.use(segment.number, (file) => file.datasync())
+          await this.#drive.files.use(segment.number, (file) => this.#sync(file))
         }
       } catch (error) {
         const failure = error instanceof BlockError ? error : this.#fail(error)

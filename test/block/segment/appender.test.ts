@@ -150,6 +150,23 @@ test('a failed sync is fatal: nothing is acknowledged, and it is not tried again
   await world.blocks.stop()
 })
 
+test('no two syncs of a segment overlap: of such a failure the system tells one alone', async () => {
+  const world = await openWorld()
+  let underWay = 0
+  let most = 0
+  world.disk.duringSync = async () => {
+    most = Math.max(most, ++underWay)
+    await turns(2)
+    underWay--
+  }
+  // Its file grows meanwhile.
+  await Promise.all(
+    [1, 2, 3, 4, 5, 6].map((seed) => putBytes(world.blocks, content(seed, 900_000))),
+  )
+  assert.equal(most, 1)
+  await world.blocks.stop()
+})
+
 test('a drive that has no space, whatever it says, is full and not failed', async () => {
   const disk = new CrashDisk()
   disk.space = () => Promise.resolve({ availableBytes: 2 ** 40, totalBytes: 2 ** 40 })
