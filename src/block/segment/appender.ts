@@ -228,8 +228,8 @@ export class Appender {
       try {
         await file.datasync()
       } catch (error) {
-        if (systemCode(error) !== 'ENOSPC') this.#fail(error)
-        throw error
+        // Of no space too: where a file system copies on write it may be what overwrites zeros that had none.
+        throw this.#fail(error)
       }
     })
   }

@@ -167,6 +167,27 @@ test('no two syncs of a segment overlap: of such a failure the system tells one 
   await world.blocks.stop()
 })
 
+test('zeros that find no space only when they are synced fail the drive, as records would', async () => {
+  const world = await openWorld()
+  const lengthOf = (): number =>
+    world.disk.files.get('/drive/00000001.segment')?.current.length ?? 0
+  await putBytes(world.blocks, content(0, 900_000))
+  await turns(20)
+  const before = lengthOf()
+  world.disk.duringSync = () => {
+    const isGrown = lengthOf() > before && lengthOf() % (2 * MIB) === 0
+    if (!isGrown) return Promise.resolve()
+    return Promise.reject(Object.assign(new Error('ENOSPC'), { code: 'ENOSPC' }))
+  }
+  for (let seed = 1; seed < 6 && world.fatal.length === 0; seed++) {
+    await putBytes(world.blocks, content(seed, 900_000)).catch(() => undefined)
+    await turns(20)
+  }
+  assert.equal(world.fatal.length, 1)
+  await assert.rejects(putBytes(world.blocks, content(9, 5000)), { code: 'DriveFailed' })
+  await world.blocks.stop()
+})
+
 test('a drive that has no space, whatever it says, is full and not failed', async () => {
   const disk = new CrashDisk()
   disk.space = () => Promise.resolve({ availableBytes: 2 ** 40, totalBytes: 2 ** 40 })
