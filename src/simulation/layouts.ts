@@ -41,11 +41,7 @@ export type Founding =
   /** The first node serves alone; others are taken in later. */
   | { readonly kind: 'grown' }
 
-interface Drawn {
-  readonly roles: ReadonlyMap<NodeId, Role | undefined>
-  /** How many nodes store with them. */
-  readonly storing: number
-}
+type Roles = ReadonlyMap<NodeId, Role | undefined>
 
 /** @returns whether it is done */
 type Step = (layout: LayoutContext, history: LayoutHistory, node: SimulatedNode) => Promise<boolean>
@@ -113,24 +109,30 @@ export class Operator {
     const { history } = await showLayout(layout)
     if (history === undefined) return
     const newest = newestLayout(history)
-    const { roles, storing } = this.#drawRoles(newest, this.#least())
-    await this.#apply(layout, history, { roles, storing })
+    await this.#apply(layout, history, this.#drawRoles(newest, this.#least()))
   }
 
-  async #apply(
-    layout: LayoutContext,
-    history: LayoutHistory,
-    { roles, storing }: Drawn,
-  ): Promise<void> {
+  async #apply(layout: LayoutContext, history: LayoutHistory, roles: Roles): Promise<void> {
     const { version } = newestLayout(history)
-    if (storing < FEW) {
-      // What others have staged may leave one alone, whom nobody could let in again.
-      if (this.#nodes.some((node) => waitsToBeLetIn(node, history))) return
-      this.#smallVersion = Math.max(this.#smallVersion, version + 1)
-    }
-    const factor = Math.min(storing, Math.max(this.#least(), this.#world.rng.pick([1, 2, 3, 3, 3])))
-    await stageLayout(layout, { roles, factor, zoneSpread: 1 })
-    await applyLayout(layout, version + 1)
+    const least = this.#least()
+    const wished = Math.max(least, this.#world.rng.pick([1, 2, 3, 3, 3]))
+    const storing = storingWith(newestLayout(history), [history.staged.roles, roles])
+    if (!this.#mayBecome(history, storing)) return
+    const factor = Math.min(Math.max(1, storing), wished)
+    const now = await stageLayout(layout, { roles, factor, zoneSpread: 1 })
+    // Others staged something meanwhile.
+    const isAsMeant = storingWith(newestLayout(history), [now.staged.roles]) === storing
+    if (isAsMeant) await applyLayout(layout, version + 1)
+  }
+
+  /** With all that is staged: one change after the other that came to nothing may leave one alone. */
+  #mayBecome(history: LayoutHistory, storing: number): boolean {
+    if (storing < this.#least()) return false
+    if (storing >= FEW) return true
+    // Whom nobody could let in again.
+    if (this.#nodes.some((node) => waitsToBeLetIn(node, history))) return false
+    this.#smallVersion = Math.max(this.#smallVersion, newestLayout(history).version + 1)
+    return true
   }
 
   /** Where a bit has flipped unseen the last whole copy must not be thrown away. */
@@ -201,8 +203,7 @@ export class Operator {
   readonly #takeRole: Step = async (layout, history, { id }) => {
     const { storage } = newestLayout(history)
     if (storage.length >= FEW) {
-      const roles = new Map([[id, undefined]])
-      await this.#apply(layout, history, { roles, storing: storage.length - 1 })
+      await this.#apply(layout, history, new Map([[id, undefined]]))
     }
     return false
   }
@@ -210,13 +211,12 @@ export class Operator {
   readonly #takeBack: Step = async (layout, history, node) => {
     const { storage } = newestLayout(history)
     if (storage.includes(node.id)) return true
-    const roles = new Map([[node.id, this.#role(node)]])
-    await this.#apply(layout, history, { roles, storing: storage.length + 1 })
+    await this.#apply(layout, history, new Map([[node.id, this.#role(node)]]))
     return false
   }
 
-  /** @returns changes of roles, and how many nodes store with them: at least `least` */
-  #drawRoles(newest: Layout, least: number): Drawn {
+  /** @returns changes of roles: without what is staged, at least `least` nodes store with them */
+  #drawRoles(newest: Layout, least: number): Roles {
     const { rng } = this.#world
     const members = new Set<NodeId>(newest.storage)
     const spare = this.#nodes.filter(({ id }) => !members.has(id))
@@ -228,12 +228,7 @@ export class Operator {
     else {
       for (const node of spare.slice(0, 1 + rng.below(2))) roles.set(node.id, this.#role(node))
     }
-    const after = new Set(members)
-    for (const [id, role] of roles) {
-      if (role === undefined) after.delete(id)
-      else after.add(id)
-    }
-    return { roles, storing: after.size }
+    return roles
   }
 
   /** Whether a layout of few nodes may come that no node knows yet. */
@@ -287,6 +282,16 @@ const declareLost: Step = async (layout, history, { id }) => {
   if (progress === undefined || progress.isLost) return true
   await declareNodeLost(layout, id)
   return false
+}
+
+/** How many nodes store once these changes of roles were made, one after the other. */
+function storingWith({ storage }: Layout, changes: readonly Roles[]): number {
+  const storing = new Set(storage)
+  for (const [id, role] of changes.flatMap((roles) => [...roles])) {
+    if (role === undefined) storing.delete(id)
+    else storing.add(id)
+  }
+  return storing.size
 }
 
 /** Whoever is away for good waits for nothing. */
