@@ -4,7 +4,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { endpointOf } from '../config/endpoint.ts'
 import { loadConfig } from '../config/load.ts'
-import { CliError } from './command.ts'
+import { CliError, settingsFileIn } from './command.ts'
 import type { GlobalOptions, Terminal } from './command.ts'
 import { httpCall, type Trust } from './http-call.ts'
 import { DEV_FOLDER, readNodeFile } from './node-file.ts'
@@ -46,7 +46,7 @@ export function findNode(options: GlobalOptions, terminal: Terminal): AdminAcces
   const endpoint = environment['HANGAR_ADMIN_ENDPOINT']
   const token = environment['HANGAR_ADMIN_TOKEN']
   if (endpoint !== undefined && token !== undefined) return accessOfUrl(endpoint, options, terminal)
-  const config = environment['HANGAR_CONFIG_FILE'] ?? environment['GARAGE_CONFIG_FILE']
+  const config = settingsFileIn(environment)
   if (config !== undefined) return accessOfConfig(resolve(folder, config), terminal)
   if (endpoint !== undefined || token !== undefined) {
     const missing = token === undefined ? 'HANGAR_ADMIN_TOKEN' : 'HANGAR_ADMIN_ENDPOINT'

@@ -42,6 +42,11 @@ export interface GlobalOptions {
   readonly adminCa?: string
 }
 
+/** The settings file that the environment names; Garage's name for it counts too. */
+export function settingsFileIn(environment: Terminal['environment']): string | undefined {
+  return environment['HANGAR_CONFIG_FILE'] ?? environment['GARAGE_CONFIG_FILE']
+}
+
 /** Adds one command to the program; `exit` sets the exit code of a run that did not fail. */
 export type DefineCommand = (
   program: Command,

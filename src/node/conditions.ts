@@ -35,22 +35,38 @@ export function waitingSentence(
   )
 }
 
-/** @param missing what the seal says is lost */
-export function recoveringCondition(missing: string): NodeCondition {
+/**
+ * @param missing what the seal says is lost
+ * @param others other nodes store too
+ */
+export function recoveringCondition(missing: string, others: boolean): NodeCondition {
   return {
     kind: 'recovering',
     sentence:
-      `This node takes no writes, for its database is damaged: ${missing}. Reads are served. ` +
+      `This node takes no writes, for its database is damaged: ${missing}. ${readsOf(others)}. ` +
       'Put the lost files back, or stop the node and run `hangar recover --accept-loss`',
   }
 }
 
-/** Of a node that must not take part in changes. @param fault why not */
-export function frozenCondition(fault: string): NodeCondition {
+/**
+ * Of a node that must not take part in changes.
+ *
+ * @param fault why not
+ * @param others other nodes store too
+ */
+export function frozenCondition(fault: string, others: boolean): NodeCondition {
   return {
     kind: 'recovering',
-    sentence: `This node takes no writes: ${fault}. Reads are served. Set the clock right and start it again`,
+    sentence:
+      `This node takes no writes: ${fault}. ${readsOf(others)}. ` +
+      'Set the clock right and start it again',
   }
+}
+
+function readsOf(others: boolean): string {
+  return others
+    ? 'It is not linked to the other nodes: what needs one of them is answered with 503, also for reading'
+    : 'Reads are served'
 }
 
 /** Of a node that lost rows, in a cluster. @param lost which, where that is known */

@@ -10,7 +10,7 @@ import { HybridClock } from '../base/timestamp.ts'
 import { openBlocks, type NodeBlocks } from '../block/open.ts'
 import { ReplicatedBlocks } from '../block/replicated.ts'
 import type { Cluster } from '../cluster/cluster.ts'
-import { standsAlone } from '../cluster/lone.ts'
+import { standsAlone, storesAlone } from '../cluster/lone.ts'
 import type { Db } from '../db/db.ts'
 import { nodeIdOf } from '../db/identity.ts'
 import type { Rows } from '../db/open.ts'
@@ -396,9 +396,11 @@ function conditionOf(
   },
 ): NodeCondition {
   const { broken, fault, cluster, isFixed, waitsFor } = state
-  if (broken !== undefined) return recoveringCondition(broken)
-  if (fault !== undefined) return frozenCondition(fault)
-  if (isFixed || cluster.history() !== undefined) return { kind: 'serving' }
+  const history = cluster.history()
+  const others = history !== undefined && !storesAlone(history, cluster.self)
+  if (broken !== undefined) return recoveringCondition(broken, others)
+  if (fault !== undefined) return frozenCondition(fault, others)
+  if (isFixed || history !== undefined) return { kind: 'serving' }
   return waitingCondition(options, waitsFor)
 }
 

@@ -199,6 +199,18 @@ test('key import says which key exists, and recover that the node runs', async (
   assert.deepEqual([code, /Stop the node first/.test(err)], [1, true])
 })
 
+test('commands of a stopped node take the settings file that the environment names, by either name', async () => {
+  for (const name of ['HANGAR_CONFIG_FILE', 'GARAGE_CONFIG_FILE']) {
+    const environment = { [name]: 'nowhere.toml' }
+    for (const words of [['recover'], ['server'], ['key', 'list']]) {
+      const { code, err } = await say(words, { folder, environment })
+      assert.deepEqual([code, /nowhere\.toml/.test(err)], [1, true], `${name}: ${err}`)
+    }
+    const { out } = await say(['doctor'], { folder, environment })
+    assert.match(out, /nowhere\.toml/)
+  }
+})
+
 test('sim replays a seed, and with a planted bug says what it found and fails', async () => {
   const { code, out } = await hangar('sim', '--seed', '7', '--json')
   assert.equal(code, 0)

@@ -29,11 +29,26 @@ test('guardedS3 lets through what the condition of the node allows', async () =>
     await all(guardedS3(() => waitingCondition({ replicationFactor: 3 }), served)),
     Array(6).fill(503),
   )
-  for (const condition of [recoveringCondition('rows'), frozenCondition('the clock')]) {
+  for (const condition of [
+    recoveringCondition('rows', false),
+    frozenCondition('the clock', true),
+  ]) {
     const answers = await all(guardedS3(() => condition, served))
     assert.deepEqual(answers, [200, 200, 200, 503, 503, 503])
   }
 })
+
+test('a node that takes no writes says that it reads only where no other one stores', () => {
+  for (const conditionOf of [recoveringCondition, frozenCondition]) {
+    const [alone, linked] = [false, true].map((others) => conditionOf('why', others))
+    assert.match(sentenceOf(alone!), /why\. Reads are served\. /)
+    assert.match(sentenceOf(linked!), /why\. It is not linked .* 503, also for reading\. /)
+  }
+})
+
+function sentenceOf(condition: ReturnType<typeof recoveringCondition>): string {
+  return condition.kind === 'serving' ? '' : condition.sentence
+}
 
 test('guardedS3 answers well-formed XML whatever was asked', async () => {
   const request = { method: 'PUT', target: '/b/<k>&?x', requestId: 'r' } as HttpRequest
@@ -52,7 +67,7 @@ test('guardedWeb closes only while there is no layout', async () => {
   )
   assert.equal(
     await statusOf(
-      guardedWeb(() => recoveringCondition('x'), served),
+      guardedWeb(() => recoveringCondition('x', false), served),
       'GET',
     ),
     200,

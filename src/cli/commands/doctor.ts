@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path'
 import type { Command } from 'commander'
 import { loadConfig } from '../../config/load.ts'
 import { AdminClient, findNode, readGiven } from '../admin-client.ts'
-import { CliError } from '../command.ts'
+import { CliError, settingsFileIn } from '../command.ts'
 import type { DefineCommand, GlobalOptions, Terminal } from '../command.ts'
 import { lookAtCluster } from '../doctor/cluster.ts'
 import { endpointOfText, lookAtEndpoint } from '../doctor/endpoint.ts'
@@ -88,7 +88,7 @@ async function examineNode(
   if (options.adminUrl === undefined) {
     const path =
       options.config ??
-      (options.data === undefined ? terminal.environment['HANGAR_CONFIG_FILE'] : undefined)
+      (options.data === undefined ? settingsFileIn(terminal.environment) : undefined)
     if (path === undefined) examineFolders(dataFolder(options, terminal), terminal, findings)
     else {
       const file = resolve(terminal.folder, path)

@@ -83,8 +83,11 @@ async function joinBy(run: Run, address: string): Promise<void> {
   const plan = await planned(client, { id, version })
   const isApplied = 'roles' in plan
   if (!isApplied && !options.json) run.terminal.print(movesText(plan))
-  if (!isApplied && !(await isWanted(run))) {
+  const isWanted = isApplied || (await consent(run))
+  if (isWanted !== true) {
     const how = `Nothing is applied yet. To make it so: hangar layout apply --version ${version}`
+    // A script takes 0 for a node that has joined; a person has said no.
+    if (isWanted === undefined) run.exit(1)
     say({ hasRole, applied: null }, ['', how, 'To drop it: hangar layout revert'])
     return
   }
@@ -228,9 +231,10 @@ function isStaged({ stagedRoleChanges }: ClusterLayoutAnswer, id: string): boole
   return stagedRoleChanges.some((change) => change.id === id)
 }
 
-async function isWanted({ options, terminal }: Run): Promise<boolean> {
+/** Undefined where nobody can be asked. */
+async function consent({ options, terminal }: Run): Promise<boolean | undefined> {
   if (options.yes) return true
-  if (options.json || terminal.ask === undefined) return false
+  if (options.json || terminal.ask === undefined) return undefined
   return /^y(es)?$/i.test((await terminal.ask('Apply it? [y/N] ')).trim())
 }
 

@@ -5,7 +5,7 @@ import { resolve } from 'node:path'
 import type { Command } from 'commander'
 import { DomainError } from '../../base/errors.ts'
 import { loadConfig } from '../../config/load.ts'
-import { CliError } from '../command.ts'
+import { CliError, settingsFileIn } from '../command.ts'
 import type { DefineCommand, GlobalOptions, Terminal } from '../command.ts'
 import { DEV_FOLDER } from '../node-file.ts'
 
@@ -47,7 +47,7 @@ async function run(options: RecoverOptions, terminal: Terminal): Promise<void> {
 }
 
 function metadataFolder(options: RecoverOptions, { environment, folder }: Terminal): string {
-  const config = options.config ?? environment['HANGAR_CONFIG_FILE']
+  const config = options.config ?? settingsFileIn(environment)
   if (options.data === undefined && config !== undefined) {
     return loadConfig(resolve(folder, config), environment).metadataDir
   }

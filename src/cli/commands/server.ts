@@ -6,15 +6,13 @@ import { endpointOf } from '../../config/endpoint.ts'
 import { loadConfig } from '../../config/load.ts'
 import type { Config } from '../../config/schema.ts'
 import type { GivenKey } from '../../node/node.ts'
-import { CliError } from '../command.ts'
+import { CliError, settingsFileIn } from '../command.ts'
 import type { DefineCommand, GlobalOptions, Terminal } from '../command.ts'
 import { nodeEnding } from '../ending.ts'
 import { keepYoungSmall, letHeapGrow, letYoungGrow } from '../heap.ts'
 import { endOnUncaught, runToEnd } from '../running.ts'
 import { drawSecretFile } from '../secret-file.ts'
 import { clientSettings, pasteLine } from '../settings.ts'
-
-const USUAL_FILES = 'HANGAR_CONFIG_FILE'
 
 export const server: DefineCommand = (program, terminal) => {
   program
@@ -27,7 +25,7 @@ export const server: DefineCommand = (program, terminal) => {
 
 async function run(options: GlobalOptions, terminal: Terminal): Promise<void> {
   const { environment, folder } = terminal
-  const path = options.config ?? environment[USUAL_FILES] ?? environment['GARAGE_CONFIG_FILE']
+  const path = options.config ?? settingsFileIn(environment)
   if (path === undefined) {
     throw new CliError(
       'no settings file is named',

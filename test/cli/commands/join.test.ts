@@ -64,11 +64,13 @@ test('join asks for a role with a default, shows what moves, and applies when to
   assert.match(quiet.out, /lyon +931 GiB/)
   assert.match(quiet.out, /Moves: \d+ copies of partitions/)
   assert.match(quiet.out, /Nothing is applied yet.*hangar layout apply --version 1/)
+  assert.equal(quiet.code, 1)
   await on(b, ['layout', 'revert'])
 
   const doubtful = await on(b, ['join', address, '--factor', '2'], ['lyon', '2T', 'n'])
   assert.match(doubtful.err, /Zone of this node \[.+\]: \nWhat it may hold \[\d+G?\]: \nApply it\?/)
   assert.match(doubtful.out, /Copies +2[^]*lyon +1\.8 TiB/)
+  assert.equal(doubtful.code, 0)
   assert.equal((await layoutOf(b)).version, 0)
 
   const done = await on(b, ['join', address], ['y'])
