@@ -2,7 +2,7 @@
 
 import { Command, CommanderError } from 'commander'
 import { DomainError } from '../base/errors.ts'
-import { CliError } from './command.ts'
+import { CliError, EXIT_FAULT } from './command.ts'
 import type { Terminal } from './command.ts'
 import { commandsFor } from './commands/index.ts'
 import { VERSION } from '../base/version.ts'
@@ -110,5 +110,5 @@ function report(error: unknown, terminal: Terminal): number {
   }
   const stack = error instanceof Error ? (error.stack ?? error.message) : String(error)
   terminal.note(`hangar: something is wrong in the program itself\n${stack}`)
-  return 70
+  return EXIT_FAULT
 }

@@ -33,6 +33,9 @@ export class CliError extends Error {
   }
 }
 
+/** Exit code of a fault of the program itself. Source: sysexits(3), EX_SOFTWARE. */
+export const EXIT_FAULT = 70
+
 /** Options that stand before or after any command. */
 export interface GlobalOptions {
   readonly config?: string

@@ -1,6 +1,6 @@
 /** Keeps a node running until somebody asks it to stop. */
 
-import type { Terminal } from './command.ts'
+import { EXIT_FAULT, type Terminal } from './command.ts'
 import type { NodeEnding } from './ending.ts'
 
 /** What `waitForStop` needs of a node. */
@@ -67,7 +67,7 @@ export function endOnUncaught(terminal: Terminal): void {
   const end = (error: unknown): void => {
     const text = error instanceof Error ? (error.stack ?? error.message) : String(error)
     terminal.note(`hangar: stopping, for something is wrong in the program itself\n${text}`)
-    process.exit(1)
+    process.exit(EXIT_FAULT)
   }
   process.on('uncaughtException', end)
   process.on('unhandledRejection', end)

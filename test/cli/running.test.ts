@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { execFileSync, spawn } from 'node:child_process'
+import { execFileSync, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -21,6 +21,24 @@ const NODE = `
   const alive = setInterval(() => undefined, 1000)
   runToEnd(node, { ending, terminal: { serving: () => undefined, note } }, () => note('serves'))
 `
+
+test('a fault that nobody caught ends the process at once with 70, and its stack is told', () => {
+  for (const fault of ["throw new Error('oh')", "void Promise.reject(new Error('oh'))"]) {
+    const script = `
+      import { endOnUncaught } from '${RUNNING}'
+      endOnUncaught({ note: (text) => console.log(text) })
+      setInterval(() => undefined, 1000)
+      setTimeout(() => { ${fault} })
+    `
+    const words = ['--input-type=module', '-e', script]
+    const { status, stdout } = spawnSync(process.execPath, words, {
+      encoding: 'utf8',
+      timeout: 60_000,
+    })
+    assert.equal(status, 70, fault)
+    assert.match(stdout, /^hangar: stopping, .* in the program itself\nError: oh\n +at /)
+  }
+})
 
 test('a second signal ends the process at once, whatever its threads wait for', async () => {
   const pipe = join(folder, 'pipe')
