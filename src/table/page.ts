@@ -49,11 +49,15 @@ export class PageReader {
   async page(question: PageQuestion): Promise<IndexPage> {
     const entries: IndexEntry[] = []
     let { from, inclusive } = question
+    let rowsEach = 1
     for (;;) {
       // One more than wanted, so that the caller knows whether anything follows.
-      const wanted = Math.min(question.limit + 1 - entries.length, SCAN_SLICE_ROWS)
-      const stretch = await this.#stretch(question, { from, inclusive, limit: wanted })
+      const missing = question.limit + 1 - entries.length
+      const limit = Math.min(Math.ceil(missing * rowsEach), SCAN_SLICE_ROWS)
+      const stretch = await this.#stretch(question, { from, inclusive, limit })
+      const before = entries.length
       await this.#append(question, stretch, entries)
+      rowsEach = rowsForEach(limit, entries.length - before)
       if (entries.length > question.limit) {
         entries.length = question.limit
         return { entries, done: false }
@@ -159,6 +163,11 @@ export class PageReader {
     // An owner where the fence does not stand may yet take what makes a quorum with one that has it.
     return lineOf(await this.#registers.byBallot(at, FENCED_SETTLE_MS))
   }
+}
+
+/** Of rows that were deleted many follow one another: without it a small page would creep over them. Pure. */
+export function rowsForEach(rows: number, entries: number): number {
+  return rows / Math.max(entries, 0.5)
 }
 
 /** Leaves open what those that are read cannot say alone: a read of the register asks the others. */

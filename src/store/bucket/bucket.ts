@@ -42,6 +42,7 @@ import {
   type Store,
 } from '../store.ts'
 import { isAbandoned } from './claims.ts'
+import { finishDecidedDelete } from './delete-bucket.ts'
 import { claimLocalName, localClaim, releaseLocalName } from './local-names.ts'
 
 /** Times that a name is tried again after the bucket that had it went away. */
@@ -119,7 +120,9 @@ export async function createBucket(
   const { name, local, owner } = input
   for (const one of [name, local?.name]) judgeBucketName(one)
   const existing = name === undefined ? undefined : await findBucketByName(store, name)
-  if (existing !== undefined) return { id: ownBucket(existing, input).id, created: false }
+  const isGone = existing !== undefined && (await finishDecidedDelete(store, existing))
+  if (existing !== undefined && !isGone)
+    return { id: ownBucket(existing, input).id, created: false }
   const id = newBucketId(store.rng)
   const shardCount = store.shardCount ?? 1
   const ref = bucketRef(store, id)
@@ -130,9 +133,12 @@ export async function createBucket(
   try {
     await inStoreWords(store.tables.change(ref, publishBucketCommand))
   } catch (error) {
-    // Somebody took it for one that was left: then the names must not stay with it.
-    if (name !== undefined) await releaseName(store, name, { bucket: id })
-    if (local !== undefined) await releaseLocalName(store, local, { bucket: id })
+    // Somebody took it for one that was left: then the names must not stay with it. After any other failure
+    // it may be live, with objects in it by now.
+    if (error instanceof StoreError && error.code === 'NoSuchBucket') {
+      if (name !== undefined) await releaseName(store, name, { bucket: id })
+      if (local !== undefined) await releaseLocalName(store, local, { bucket: id })
+    }
     throw error
   }
   return { id, created: true }

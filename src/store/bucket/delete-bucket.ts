@@ -71,6 +71,25 @@ export async function deleteBucket(
   await removeRow(store, bucket)
 }
 
+/**
+ * Finishes a delete that was decided and then cut off: whoever makes a bucket of that name must not be told
+ * that it is there.
+ *
+ * @returns whether there was one
+ * @throws {StoreError} as `deleteBucket`
+ */
+export async function finishDecidedDelete(store: Store, bucket: Bucket): Promise<boolean> {
+  const [first] = gatesOf(store, bucket)
+  if ((await inStoreWords(store.tables.get(first!)))?.state !== 'deleted') return false
+  try {
+    await deleteBucket(store, { bucket: bucket.id })
+  } catch (error) {
+    // Somebody else was quicker.
+    if (!(error instanceof StoreError) || error.code !== 'NoSuchBucket') throw error
+  }
+  return true
+}
+
 /** The row goes, then its names: a name that is left behind is taken by the next who wants it. */
 async function removeRow(store: Store, bucket: Bucket): Promise<void> {
   const ref = { table: store.model.bucket, partitionKey: BUCKETS, key: bucket.id }

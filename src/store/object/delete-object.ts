@@ -82,7 +82,7 @@ export async function deleteObjects(
       if (!('error' in outcome)) continue
       const { error } = outcome
       const key = keys[index]!
-      if (isRefusedByGate(error)) behindGate.push({ key, operation: triedOperation(error) })
+      if (isRefusedByGate(error)) behindGate.push({ key, error, operation: triedOperation(error) })
       else errors.set(key, toStoreError(error) as Error)
     }
     for (const [key, error] of await deleteBehindGate(store, bucket, { behindGate, firstTime })) {
@@ -95,6 +95,7 @@ export async function deleteObjects(
 /** A key whose delete a gate refused. */
 interface BehindGate {
   readonly key: string
+  readonly error: unknown
   /** Of the attempt that was made, where it may yet happen. */
   readonly operation: string | undefined
 }
@@ -113,7 +114,14 @@ async function deleteBehindGate(
     try {
       await changeObject(store, objectRef(store, bucket, key), deleteObjectCommand(), options)
     } catch (error) {
-      return new Map(refused.slice(index).map((left) => [left.key, error as Error]))
+      const [, ...left] = refused.slice(index)
+      // What may yet happen is not told what became of another key.
+      const errorOf = (each: BehindGate): Error =>
+        (each.operation === undefined ? error : toStoreError(each.error)) as Error
+      return new Map([
+        [key, error as Error],
+        ...left.map((each): [string, Error] => [each.key, errorOf(each)]),
+      ])
     }
   }
   return new Map()

@@ -3,6 +3,7 @@
 import { CONFIG_BODY_BYTES_MAX } from '../../../base/limits.ts'
 import { accessKeyById } from '../../../store/access-key.ts'
 import { createBucket as createStoredBucket } from '../../../store/bucket/bucket.ts'
+import { finishDecidedDelete } from '../../../store/bucket/delete-bucket.ts'
 import { resolveBucket } from '../../../store/bucket/names.ts'
 import { readDocument } from '../../auth/document.ts'
 import { parseXml } from '../../http/xml.ts'
@@ -28,7 +29,9 @@ export const createBucket = operation({
     })
     if (bytes.length > 0) checkLocation(bytes, context)
     // What the key calls so is there already, as a name for all is.
-    const found = await resolveBucket(store, bucketName, await accessKeyById(store, caller.id))
+    const named = await resolveBucket(store, bucketName, await accessKeyById(store, caller.id))
+    const isGone = named !== undefined && (await finishDecidedDelete(store, named))
+    const found = isGone ? undefined : named
     if (!context.mayCreate) {
       if (found?.keys.get(caller.id)?.owner !== true) {
         throw new S3Error(
