@@ -27,3 +27,9 @@ export function systemCode(error: unknown): string | undefined {
   const code = (error as { code?: unknown } | undefined)?.code
   return typeof code === 'string' ? code : undefined
 }
+
+/** Whether a write or a new file found no room, on the drive or in a quota of the file system. */
+export function isWithoutRoom(error: unknown): boolean {
+  const code = systemCode(error)
+  return code === 'ENOSPC' || code === 'EDQUOT'
+}

@@ -32,7 +32,7 @@ import { Compaction } from './segment/compaction.ts'
 import { GoneSegments } from './segment/gone.ts'
 import { BlockIndex } from './segment/index.ts'
 import { loadSegments } from './segment/load.ts'
-import { parseSegmentKey, segmentTree, type Location } from './segment/rows.ts'
+import { locationTree, parseSegmentKey, segmentTree, type Location } from './segment/rows.ts'
 import { BlockSlab } from './slab.ts'
 
 /** Given to the worker that deletes, beyond the grace, before a block counts as forgotten. */
@@ -56,8 +56,8 @@ export interface OpenBlocksOptions {
   readonly graceMs?: number
   /** The database may only be read: nothing is written, no worker runs. */
   readonly readOnly?: boolean
-  /** The database lost rows, and may be an old copy: what its index names is looked at. */
-  readonly hasLostRows?: boolean
+  /** Of the database: where it is another than before, the index may be an old one and what it names is looked at. */
+  readonly incarnation: () => string
   /** @default a slab of SLAB_BYTES */
   readonly slab?: BlockSlab
   /** @default SEGMENT_SIZE_BYTES */
@@ -182,7 +182,11 @@ export class NodeBlocks implements LocalBlocks {
       onDeleted: () => this.#compaction.wake(),
     })
     this.#resync = new WorkerRunner(resync, parts)
-    this.#recheck = new Recheck({ db, log, scrub: (signal) => this.scrub(signal) })
+    this.#recheck = new Recheck({
+      ...{ db, log, incarnation: parts.incarnation },
+      scrub: (signal) => this.scrub(signal),
+      hasBlocks: async () => (await db.range(locationTree, { limit: 1 })).length > 0,
+    })
     this.#rechecking = new WorkerRunner(this.#recheck, parts)
     this.#written = metrics.counter('block_written_bytes_total', 'Bytes of blocks stored')
     metrics.gauge('block_slots_free', 'Free slots of the block slab', () => slab.freeCount)
@@ -193,7 +197,7 @@ export class NodeBlocks implements LocalBlocks {
   async start(): Promise<void> {
     if (this.#parts.readOnly === true) return
     await this.#references.start()
-    if (this.#parts.hasLostRows === true) await this.#recheck.ask()
+    await this.#recheck.begin()
     this.#resync.start()
     this.#compaction.start()
     this.#rechecking.start()
@@ -262,11 +266,11 @@ export class NodeBlocks implements LocalBlocks {
 
   /**
    * Those of the partitions that want no block any more: none while it is not known yet which blocks
-   * lay in files that are gone.
+   * lay in files that are gone, or which of those that an old index names are still there.
    */
   async wholePartitions(partitions: readonly number[]): Promise<readonly number[]> {
     const whole: number[] = []
-    if (this.goneSegments.isDue) return whole
+    if (this.goneSegments.isDue || this.#recheck.isDue) return whole
     for (const partition of partitions) {
       // Hashes begin with the two digits of their partition.
       const digits = partition.toString(16).padStart(2, '0')

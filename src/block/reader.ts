@@ -16,7 +16,7 @@ export interface ReaderOptions {
   readonly drives: ReadonlyMap<number, Drive>
   readonly slab: BlockSlab
   readonly metrics: Metrics
-  /** Told of a block that is named here and is not what lies there. */
+  /** Told of a block that is named here and is not what lies there, or cannot be read. */
   readonly onUnsound?: (hash: string) => void
 }
 
@@ -75,7 +75,14 @@ export class BlockReader {
     try {
       const size = recordSize(location.length)
       const record = slot.record.subarray(0, size)
-      const count = await this.#readBytes(location, record)
+      const count = await this.#readBytes(location, record).catch((error: unknown) => {
+        // A sector that cannot be read is as bad as one that changed. A whole file that went is seen to elsewhere.
+        if (!segment.isGone) {
+          segment.setVerified(location.sequence, false)
+          this.#onUnsound?.(hash)
+        }
+        throw error
+      })
       const sound = count === size && isRecord(record, { hash, ...location })
       segment.setVerified(location.sequence, sound)
       if (!sound) throw this.#unsound(hash, `what lies at ${location.offset} is not it`)

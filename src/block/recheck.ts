@@ -8,12 +8,18 @@ import { stateTree } from './references.ts'
 
 /** Value: how often it was asked for; no row where all was looked at since. */
 const KEY = 'recheck'
+/** Value: the incarnation of the database whose blocks were asked for last. */
+const INCARNATION_KEY = 'recheck-incarnation'
 const INTERVAL_MS = 600_000
 
 export interface RecheckOptions {
   readonly db: Db
   readonly log: Log
   readonly scrub: (signal: AbortSignal) => Promise<ScrubReport>
+  /** Of the database as it is now: another after every loss of rows that was accepted. */
+  readonly incarnation: () => string
+  /** Whether the index names any block. */
+  readonly hasBlocks: () => Promise<boolean>
 }
 
 /**
@@ -34,10 +40,25 @@ export class Recheck implements Worker {
     this.#options = options
   }
 
+  /** Whether blocks may count as copies that nobody has looked at since rows were lost. */
+  get isDue(): boolean {
+    return this.#asked() !== undefined
+  }
+
+  /** At a start: asks where rows were lost since, by whatever process that was accepted. */
+  async begin(): Promise<void> {
+    const { db, incarnation, hasBlocks } = this.#options
+    if (db.get(stateTree, INCARNATION_KEY) === incarnation()) return
+    if (await hasBlocks()) await this.ask()
+    else await db.write((batch) => batch.put(stateTree, INCARNATION_KEY, incarnation()))
+  }
+
   /** Has all blocks looked at; stable when it resolves. */
   ask(): Promise<void> {
-    return this.#options.db.write((batch) => {
+    const { db, incarnation } = this.#options
+    return db.write((batch) => {
       batch.put(stateTree, KEY, String(Number(batch.get(stateTree, KEY) ?? 0) + 1))
+      batch.put(stateTree, INCARNATION_KEY, incarnation())
     })
   }
 

@@ -308,7 +308,7 @@ function openNodeBlocks(
     folders: [folders.blocks],
     onFatal: (error) => fatal(`A drive failed: ${error.message}`),
     readOnly: rows.sealStatus.broken !== undefined,
-    hasLostRows: rows.sealStatus.accepted !== undefined,
+    incarnation: () => rows.identity().incarnation,
     ...defined({ graceMs: options.graceMs }),
     ...{ db: rows.db, disk, clock, log, metrics, isReferenced, ...simulated?.blocks },
   })

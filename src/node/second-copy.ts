@@ -92,7 +92,12 @@ export class IdentityCopy implements Worker {
     // What a broken seal still has is less than what the copy knows of.
     if (rows.sealStatus.broken !== undefined) return
     this.#rows = rows
-    await this.#write(rows)
+    try {
+      await this.#write(rows)
+    } catch (error) {
+      // It is only a copy, and its worker tries again: a full drive must not keep the node from starting.
+      context.log.warn({ error: String(error) }, 'The copy of the identity could not be renewed')
+    }
     const runner = new WorkerRunner(this, context)
     runner.start()
     context.closers.add(() => runner.stop())

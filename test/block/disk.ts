@@ -13,7 +13,8 @@ interface FileState {
   readonly dirty: Set<number>
 }
 
-function systemError(code: string): Error {
+/** As the system reports it. */
+export function systemError(code: string): Error {
   return Object.assign(new Error(code), { code })
 }
 
@@ -38,6 +39,8 @@ export function seededRandom(seed: number): () => number {
 export class CrashDisk implements Disk {
   readonly files = new Map<string, FileState>()
   totalBytes = 2 ** 40
+  /** What a write that finds no room says. */
+  fullCode = 'ENOSPC'
   /** Every sync from now on fails with EIO. */
   failSync = false
   directWorks = true
@@ -171,7 +174,7 @@ class CrashFile implements DiskFile {
     await new Promise((resolve) => setImmediate(resolve))
     const end = position + source.length
     const grown = Math.max(0, end - this.#state.current.length)
-    if (this.#disk.usedBytes + grown > this.#disk.totalBytes) throw systemError('ENOSPC')
+    if (this.#disk.usedBytes + grown > this.#disk.totalBytes) throw systemError(this.#disk.fullCode)
     this.#state.current = resized(this.#state.current, end)
     this.#state.current.set(source, position)
     for (let at = position; at < end; at += PAGE) this.#state.dirty.add(at / PAGE)

@@ -96,6 +96,7 @@ export async function openWorld(options: WorldOptions = {}): Promise<World> {
     isReferenced: (hash) => Promise.resolve(referenced.has(hash)),
     onFatal: (error) => fatal.push(error),
     graceMs: 10_000,
+    incarnation: () => 'first',
     segmentBytes: 4 * MIB,
     stepBytes: 2 * MIB,
     slab: new BlockSlab(25 * MIB),

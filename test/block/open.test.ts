@@ -93,6 +93,7 @@ test('a node on a real drive finds its blocks again', async () => {
       nodeId: thisNode,
       folders: [join(folder, 'blocks')],
       isReferenced: () => Promise.resolve(true),
+      incarnation: () => 'first',
       onFatal,
       segmentBytes: 8 * MIB,
       stepBytes: 4 * MIB,

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { MIB, PAGE_BYTES, SLOTS_RESERVED } from '../../src/base/limits.ts'
-import type { CrashDisk } from './disk.ts'
-import { content, getBytes, openWorld, putBytes } from './harness.ts'
+import { systemError, type CrashDisk } from './disk.ts'
+import { content, getBytes, openWorld, putBytes, turns } from './harness.ts'
 
 /** Flips a bit of the one segment file, `offset` bytes into it. */
 function flip(disk: CrashDisk, offset: number): void {
@@ -47,6 +47,42 @@ test('put stores anew what was found corrupt', async () => {
   await assert.rejects(getBytes(blocks, hash), { code: 'BlockCorrupt' })
   await putBytes(blocks, content(1, 5000))
   assert.deepEqual(await getBytes(blocks, hash), content(1, 5000))
+  await blocks.stop()
+})
+
+test('a block that cannot be read is wanted, and taken when it is sent again', async () => {
+  const world = await openWorld()
+  const { blocks, db, disk, referenced } = world
+  // Written here, so seen whole: of a drive that was well until then.
+  const hash = await putBytes(blocks, content(1, 5000))
+  referenced.add(hash)
+  await db.write((batch) => blocks.referenceAdded(batch, hash))
+  disk.beforeRead = (_path, position) =>
+    position === 0 ? Promise.reject(systemError('EIO')) : Promise.resolve()
+  await assert.rejects(getBytes(blocks, hash), { code: 'DriveFailed' })
+  await turns(10)
+  assert.equal(blocks.has(hash), false)
+  assert.deepEqual(await blocks.wanted(undefined, 10), [hash])
+  assert.equal(await blocks.guardReference(hash, () => Promise.resolve()), 'missing')
+  await putBytes(blocks, content(1, 5000))
+  assert.deepEqual(await getBytes(blocks, hash), content(1, 5000))
+  assert.deepEqual([blocks.has(hash), await blocks.wanted(undefined, 10)], [true, []])
+  assert.deepEqual(world.fatal, [])
+  await blocks.stop()
+})
+
+test('a block that could not be read for a moment is wanted no more once it can', async () => {
+  const { blocks, db, disk, referenced } = await openWorld()
+  const hash = await putBytes(blocks, content(1, 5000))
+  referenced.add(hash)
+  await db.write((batch) => blocks.referenceAdded(batch, hash))
+  disk.beforeRead = () => Promise.reject(systemError('EIO'))
+  await assert.rejects(getBytes(blocks, hash), { code: 'DriveFailed' })
+  await turns(10)
+  assert.equal(await blocks.isSettled(hash), false)
+  disk.beforeRead = undefined
+  assert.equal(await blocks.isSettled(hash), true)
+  assert.deepEqual([blocks.has(hash), await blocks.wanted(undefined, 10)], [true, []])
   await blocks.stop()
 })
 

@@ -9,7 +9,7 @@ import { readState, writeState } from '../../src/db/state-file.ts'
 import { Closers } from '../../src/node/closers.ts'
 import { copyLayout, IdentityCopy, restoreFromCopy } from '../../src/node/second-copy.ts'
 import { SeededRng } from '../../src/simulation/seeded-rng.ts'
-import { CrashDisk } from '../block/disk.ts'
+import { CrashDisk, systemError } from '../block/disk.ts'
 import { ManualClock } from '../block/harness.ts'
 
 const folders = { metadata: '/meta', blocks: '/blocks', data: '/' }
@@ -49,6 +49,20 @@ test('a metadata folder that is gone gets the identity and the layout back, and 
   await restore(disk)
   assert.deepEqual(await readIdentity(disk, '/meta/identity'), identity)
   assert.deepEqual(await readState(disk, '/meta/layout'), layout)
+})
+
+test('a drive without room for the copy keeps no node from starting, and it is written once there is', async () => {
+  const disk = new CrashDisk()
+  const replace = disk.replace.bind(disk)
+  disk.replace = () => Promise.reject(systemError('ENOSPC'))
+  const context = still()
+  const copy = new IdentityCopy({ disk, folders })
+  await copy.begin(rowsOf(identity.sealed), context)
+  assert.equal(disk.files.size, 0)
+  disk.replace = replace
+  await copy.end()
+  assert.deepEqual(await readIdentity(disk, '/blocks/hangar-identity'), identity)
+  await context.closers.closeAll()
 })
 
 test('what is there is left alone, whatever the copy says', async () => {

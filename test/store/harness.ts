@@ -88,6 +88,7 @@ export async function openStore(
     isReferenced: (hash) => isBlockReferenced(tables, model, hash),
     onFatal: (error) => fatal.push(error),
     graceMs: GRACE_MS,
+    incarnation: () => 'first',
     segmentBytes: 8 * MIB,
     stepBytes: 2 * MIB,
     slab: new BlockSlab(32 * MIB),

@@ -57,6 +57,7 @@ export async function openTestStore(
     nodeId: self,
     folders: ['/drive'],
     isReferenced: () => Promise.resolve(true),
+    incarnation: () => 'first',
     slab: new BlockSlab(25 * MIB),
     segmentBytes: 16 * MIB,
     stepBytes: 4 * MIB,

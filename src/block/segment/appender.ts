@@ -7,7 +7,7 @@ import type { Log } from '../../base/log.ts'
 import { Semaphore } from '../../base/semaphore.ts'
 import type { Batch, Db } from '../../db/db.ts'
 import type { Drive } from '../drives.ts'
-import { BlockError, systemCode } from '../errors.ts'
+import { BlockError, isWithoutRoom } from '../errors.ts'
 import type { BlockSlot } from '../slab.ts'
 import { recordSize, sealRecord } from './record.ts'
 import { segmentKey, segmentTree, type Location } from './rows.ts'
@@ -146,7 +146,7 @@ export class Appender {
     try {
       await this.#drive.files.use(segment.number, (file) => file.write(record, location.offset))
     } catch (error) {
-      if (systemCode(error) === 'ENOSPC') throw this.#full()
+      if (isWithoutRoom(error)) throw this.#full()
       throw this.#fail(error)
     }
   }
@@ -215,7 +215,7 @@ export class Appender {
         await this.#sync(file)
       })
     } catch (error) {
-      if (systemCode(error) === 'ENOSPC') throw this.#full()
+      if (isWithoutRoom(error)) throw this.#full()
       throw this.#fail(error)
     }
     segment.allocatedBytes = to
@@ -271,7 +271,7 @@ export class Appender {
     try {
       await this.#drive.files.create(number)
     } catch (error) {
-      if (systemCode(error) !== 'ENOSPC') throw this.#fail(error)
+      if (!isWithoutRoom(error)) throw this.#fail(error)
       await this.#options.db.write((batch) => batch.del(segmentTree, segmentKey(drive, number)))
       throw this.#full()
     }

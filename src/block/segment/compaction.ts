@@ -120,8 +120,7 @@ export class Compaction implements Worker {
     try {
       while (pass.offset < segment.endBytes && pass.offset < stepEnd) {
         signal.throwIfAborted()
-        const page = await this.#options.reader.readPage(segment, pass.offset, slot)
-        const header = readHeader(page)
+        const header = await this.#headerAt(pass, slot)
         if (header === undefined || !belongs(header, segment)) {
           // A gap that a failed write left, or a page gone bad: the next record begins on some page.
           pass.offset += PAGE_BYTES
@@ -134,6 +133,16 @@ export class Compaction implements Worker {
     } finally {
       release()
       slot.release()
+    }
+  }
+
+  /** Undefined where no record begins, or the page cannot be read: what is there then stays where it is. */
+  async #headerAt({ segment, offset }: Pass, slot: BlockSlot): Promise<RecordHeader | undefined> {
+    try {
+      return readHeader(await this.#options.reader.readPage(segment, offset, slot))
+    } catch (error) {
+      if (!(error instanceof BlockError) || segment.isGone) throw error
+      return undefined
     }
   }
 

@@ -135,7 +135,7 @@ export class Segment {
     return ((this.#verified[sequence >> 3] ?? 0) & (1 << (sequence & 7))) !== 0
   }
 
-  /** Whether the last look at the record, if any since start, found it changed or its file gone. */
+  /** Whether the last look at the record, if any since start, found it changed or unreadable, or its file gone. */
   isDamaged(sequence: number): boolean {
     return this.isGone || this.#damaged.has(sequence)
   }

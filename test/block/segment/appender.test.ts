@@ -188,26 +188,29 @@ test('zeros that find no space only when they are synced fail the drive, as reco
   await world.blocks.stop()
 })
 
-test('a drive that has no space, whatever it says, is full and not failed', async () => {
-  const disk = new CrashDisk()
-  disk.space = () => Promise.resolve({ availableBytes: 2 ** 40, totalBytes: 2 ** 40 })
-  disk.totalBytes = 9 * MIB
-  const world = await openWorld({ disk })
-  const stored: string[] = []
-  const fill = async (): Promise<void> => {
-    for (let seed = 0; seed < 20; seed++)
-      stored.push(await putBytes(world.blocks, content(seed, MIB)))
-  }
-  await assert.rejects(fill(), { code: 'DriveFull' })
-  assert.ok(stored.length >= 5)
-  disk.totalBytes = 64 * MIB
-  await fill()
-  for (const [index, hash] of stored.slice(0, 5).entries()) {
-    assert.deepEqual(await getBytes(world.blocks, hash), content(index, MIB))
-  }
-  assert.deepEqual(world.fatal, [])
-  await world.blocks.stop()
-})
+for (const fullCode of ['ENOSPC', 'EDQUOT']) {
+  test(`a drive that says ${fullCode}, whatever its space, is full and not failed`, async () => {
+    const disk = new CrashDisk()
+    disk.fullCode = fullCode
+    disk.space = () => Promise.resolve({ availableBytes: 2 ** 40, totalBytes: 2 ** 40 })
+    disk.totalBytes = 9 * MIB
+    const world = await openWorld({ disk })
+    const stored: string[] = []
+    const fill = async (): Promise<void> => {
+      for (let seed = 0; seed < 20; seed++)
+        stored.push(await putBytes(world.blocks, content(seed, MIB)))
+    }
+    await assert.rejects(fill(), { code: 'DriveFull' })
+    assert.ok(stored.length >= 5)
+    disk.totalBytes = 64 * MIB
+    await fill()
+    for (const [index, hash] of stored.slice(0, 5).entries()) {
+      assert.deepEqual(await getBytes(world.blocks, hash), content(index, MIB))
+    }
+    assert.deepEqual(world.fatal, [])
+    await world.blocks.stop()
+  })
+}
 
 test('stop waits for what is being written, and refuses what comes later', async () => {
   const world = await openWorld()

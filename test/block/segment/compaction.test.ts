@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { MIB, PAGE_BYTES } from '../../../src/base/limits.ts'
 import { segmentKey, segmentTree } from '../../../src/block/segment/rows.ts'
-import { CrashDisk } from '../disk.ts'
+import { CrashDisk, systemError } from '../disk.ts'
 import {
   advanceUntil,
   content,
@@ -125,6 +125,24 @@ test('a corrupt record is not copied: it keeps its segment until it is sent agai
   await assert.rejects(getBytes(world.blocks, corruptHash), { code: 'BlockCorrupt' })
   assert.ok(world.disk.files.has('/drive/00000002.segment'))
   await putBytes(world.blocks, content(corruptSeed, BLOCK))
+  await advanceUntil(world.clock, () => world.disk.usedBytes <= 9 * MIB)
+  await assertKept(world, kept)
+  await world.blocks.stop()
+})
+
+test('a page that cannot be read keeps its segment, and no other one from being emptied', async () => {
+  const world = await openWorld()
+  const kept = await fill(world, 40, 8)
+  const [lostHash, lostSeed] = [...kept][1]!
+  // Where its record begins.
+  world.disk.beforeRead = (path, position) =>
+    path.endsWith('/00000002.segment') && position === 0
+      ? Promise.reject(systemError('EIO'))
+      : Promise.resolve()
+  await advanceUntil(world.clock, () => world.disk.usedBytes <= 13 * MIB)
+  assert.ok(world.disk.files.has('/drive/00000002.segment'))
+  await assert.rejects(getBytes(world.blocks, lostHash), { code: 'DriveFailed' })
+  await putBytes(world.blocks, content(lostSeed, BLOCK))
   await advanceUntil(world.clock, () => world.disk.usedBytes <= 9 * MIB)
   await assertKept(world, kept)
   await world.blocks.stop()
