@@ -6,6 +6,7 @@ import { partitionNumbers } from '../layouts.ts'
 import type { Product } from '../../node/product.ts'
 import type { SimulatedNode } from '../node.ts'
 import { tombstonesOf } from '../tombstones.ts'
+import { indexFaults } from './indexes.ts'
 import { holdingsOf, orphanFaults } from './orphans.ts'
 import { loanFaults, recountFaults } from './recount.ts'
 
@@ -34,6 +35,7 @@ async function ownFaults(product: Product): Promise<string[]> {
   return [
     ...(await inventoryFaults(product)),
     ...(await tombstonesOf(product)),
+    ...(await indexFaults(product)),
     ...(await recountFaults(product)),
     ...loanFaults(product),
   ]

@@ -2,7 +2,7 @@
 
 import { SCAN_SLICE_ROWS } from '../../base/limits.ts'
 import { LAYOUT_PARTITION } from '../../cluster/cluster.ts'
-import type { Db, Tree } from '../../db/db.ts'
+import type { Batch, Db, Entry, Tree } from '../../db/db.ts'
 import { valueOf, type LocalTable } from '../owner/local.ts'
 import { decodeMerged, type LocalMerged } from '../owner/merged.ts'
 import { unpackRegister } from '../row.ts'
@@ -16,8 +16,10 @@ export interface EmptyOptions {
 }
 
 /**
- * Deletes their rows in slices; what was counted of them is counted back. Cut off anywhere, it can
- * be done again.
+ * Deletes their rows in slices, each tree once from its beginning; what was counted of them is counted
+ * back. Cut off anywhere, it can be done again.
+ *
+ * Rows may come meanwhile: those that the walk has passed stay, with what belongs to them.
  *
  * @throws the reason of `signal` when it is aborted first
  */
@@ -28,6 +30,7 @@ export async function emptyPartitions(
 ): Promise<void> {
   const { db, registers, merged } = options
   const sorted = [...partitions].sort((a, b) => a - b)
+  await landed(db)
   const workOn = (placement: Placement): Omit<Emptying<never>, 'drop'> => {
     // The bounds of a partition hold only where rows of the table can lie in it.
     const isThere = (partition: number): boolean =>
@@ -37,12 +40,7 @@ export async function emptyPartitions(
   for (const local of registers.values()) {
     const work = workOn(local.table.placement)
     await emptyTree(db, local.rows, { drop: dropRegister(local), ...work })
-    for (const tree of local.sides.values()) {
-      await emptyTree(db, tree, { drop: () => undefined, ...work })
-    }
-    for (const { tree } of local.indexes.values()) {
-      await emptyTree(db, tree, { drop: () => undefined, ...work })
-    }
+    for (const { tree, drop } of leftovers(local)) await emptyTree(db, tree, { drop, ...work })
   }
   for (const local of merged.values()) {
     const work = workOn(local.table.placement)
@@ -82,10 +80,42 @@ export async function emptyPartitionKey(
   const drop: Drop<Uint8Array> = (batch, unit, stored) => {
     dropRow(batch, unit, stored)
     forget(unit)
+    return true
   }
+  await landed(db)
   await emptyBounds(db, local.rows, { bounds, signal, drop })
-  const others = treesOf(local).slice(1) as readonly Tree<string | Uint8Array>[]
-  for (const tree of others) await emptyBounds(db, tree, { bounds, signal, drop: () => undefined })
+  for (const left of leftovers(local)) {
+    await emptyBounds(db, left.tree, { bounds, signal, drop: left.drop })
+  }
+}
+
+/** What was written before can be walked: a row that is on its way to stable storage is not in a range. */
+function landed(db: Db): Promise<void> {
+  return db.write(() => undefined)
+}
+
+interface Leftover {
+  readonly tree: Tree<string | Uint8Array>
+  readonly drop: Drop<string | Uint8Array>
+}
+
+/** What registers leave behind that went: not what belongs to one that was accepted since. */
+function leftovers(local: LocalTable): readonly Leftover[] {
+  const { table, rows } = local
+  const sides = table.sides.map(({ name, isNamed }): Leftover => {
+    const drop: Drop<unknown> = (batch, key) => {
+      const cut = key.lastIndexOf('\0')
+      const stored = batch.get(rows, key.slice(0, cut))
+      const value = stored === undefined ? undefined : valueOf(table, unpackRegister(stored))
+      return value === undefined || !isNamed(value, key.slice(cut + 1))
+    }
+    return { tree: local.sides.get(name)! as Leftover['tree'], drop }
+  })
+  const indexes = [...local.indexes.values()].map(({ tree }): Leftover => {
+    const drop: Drop<unknown> = (batch, key) => batch.get(rows, key) === undefined
+    return { tree: tree as Leftover['tree'], drop }
+  })
+  return [...sides, ...indexes]
 }
 
 /** That of the registers first. */
@@ -102,11 +132,8 @@ interface Bounds {
   readonly lt: string
 }
 
-type Drop<Value> = (
-  batch: Parameters<Parameters<Db['write']>[0]>[0],
-  key: string,
-  value: Value,
-) => void
+/** @returns whether the row goes */
+type Drop<Value> = (batch: Batch, key: string, value: Value) => boolean
 
 interface Emptying<Value> {
   readonly placement: Placement
@@ -142,27 +169,39 @@ async function emptyBounds<Value extends string | Uint8Array>(
   tree: Tree<Value>,
   work: Pick<Emptying<Value>, 'signal' | 'drop'> & { readonly bounds: Bounds },
 ): Promise<void> {
-  for (;;) {
+  const { lt } = work.bounds
+  // Once over: where rows come as fast as they go a walk from the beginning would never end.
+  for (let from: { gte: string } | { gt: string } = work.bounds; ;) {
     work.signal.throwIfAborted()
-    const slice = await db.range(tree, { limit: SCAN_SLICE_ROWS, ...work.bounds })
-    if (slice.length === 0) return
+    const slice: readonly Entry<Value>[] = await db.range(tree, {
+      limit: SCAN_SLICE_ROWS,
+      ...from,
+      lt,
+    })
+    const last = slice.at(-1)
+    if (last === undefined) return
     await db.write((batch) => {
       for (const { key } of slice) {
         // The newest one counts, not the one that was stable when the slice was read.
         const value = batch.get(tree, key)
-        if (value === undefined) continue
-        work.drop(batch, key, value)
-        batch.del(tree, key)
+        if (value !== undefined && work.drop(batch, key, value)) batch.del(tree, key)
       }
     })
+    from = { gt: last.key }
   }
 }
 
-function dropRegister({ table }: LocalTable): Drop<Uint8Array> {
+function dropRegister({ table, indexes }: LocalTable): Drop<Uint8Array> {
   return (batch, key, stored) => {
     const before = valueOf(table, unpackRegister(stored))
-    if (before === undefined) return
-    table.dropped?.(batch, { before, ...namesOf(table.placement, key) })
+    if (before !== undefined) {
+      table.dropped?.(batch, { before, ...namesOf(table.placement, key) })
+    }
+    // In this batch: whoever accepts the register from now on lists it anew.
+    for (const { tree } of indexes.values()) {
+      if (batch.get(tree, key) !== undefined) batch.del(tree, key)
+    }
+    return true
   }
 }
 
@@ -171,5 +210,6 @@ function dropMerged({ table }: LocalMerged): Drop<Uint8Array> {
   return (batch, key, stored) => {
     const { partitionKey, key: sortKey } = namesOf(placement, key)
     table.dropped?.(batch, { partitionKey, sortKey, before: decodeMerged(table, stored) })
+    return true
   }
 }
