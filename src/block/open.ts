@@ -22,7 +22,7 @@ import type { Working } from '../worker/worker.ts'
 import type { DriveStatus, LocalBlocks, ScrubReport, Slot } from './blocks.ts'
 import { mountDrives, type Drive } from './drives.ts'
 import { BlockError } from './errors.ts'
-import { BlockReader } from './reader.ts'
+import { BlockReader, type Unsound } from './reader.ts'
 import { Recheck } from './recheck.ts'
 import { References } from './references.ts'
 import { Resync } from './resync.ts'
@@ -162,7 +162,7 @@ export class NodeBlocks implements LocalBlocks {
     this.#references = references
     const index: BlockIndex = new BlockIndex(db, (location) => this.#reader.segmentOf(location))
     this.#index = index
-    const onUnsound = (hash: string): void => this.#want(hash)
+    const onUnsound = (hash: string, why: Unsound): void => this.#want(hash, why)
     const reader = new BlockReader({ index, drives, slab, metrics, onUnsound })
     this.#reader = reader
     this.#compaction = new WorkerRunner(
@@ -365,17 +365,19 @@ export class NodeBlocks implements LocalBlocks {
   }
 
   /**
-   * What is damaged here is brought from another owner, where there is one. What nothing refers to is
-   * forgotten: after a start nobody would know any more that it is damaged, and a reference that is
+   * What is damaged here is brought from another owner, where there is one. What changed and nothing
+   * refers to is forgotten: after a start nobody would know any more that it is damaged, and a reference that is
    * copied here would find it whole.
    */
-  #want(hash: string): void {
+  #want(hash: string, why: Unsound): void {
     if (this.#parts.readOnly === true) return
     this.#parts.db
       .write((batch) => {
         const location = this.#index.find(hash, batch)
         // It may have been stored anew since it was read.
         if (this.#references.lost(batch, hash) || this.#isWhole(location)) return
+        // Nobody refers to it yet; it may be the copy that somebody is about to refer to.
+        if (why === 'unreadable') return
         this.#index.remove(batch, hash)
         this.#references.forget(batch, hash)
       })

@@ -17,8 +17,11 @@ export interface ReaderOptions {
   readonly slab: BlockSlab
   readonly metrics: Metrics
   /** Told of a block that is named here and is not what lies there, or cannot be read. */
-  readonly onUnsound?: (hash: string) => void
+  readonly onUnsound?: (hash: string, why: Unsound) => void
 }
+
+/** `unreadable` may be for a moment only. */
+export type Unsound = 'changed' | 'unreadable'
 
 export class BlockReader {
   readonly #index: BlockIndex
@@ -26,7 +29,7 @@ export class BlockReader {
   readonly #slab: BlockSlab
   readonly #reads = new Semaphore(BLOCK_READS_IN_FLIGHT_MAX)
   readonly #corrupt: (amount?: number) => void
-  readonly #onUnsound: ((hash: string) => void) | undefined
+  readonly #onUnsound: ReaderOptions['onUnsound']
 
   constructor(options: ReaderOptions) {
     this.#index = options.index
@@ -79,7 +82,7 @@ export class BlockReader {
         // A sector that cannot be read is as bad as one that changed. A whole file that went is seen to elsewhere.
         if (!segment.isGone) {
           segment.setVerified(location.sequence, false)
-          this.#onUnsound?.(hash)
+          this.#onUnsound?.(hash, 'unreadable')
         }
         throw error
       })
@@ -140,7 +143,7 @@ export class BlockReader {
 
   #unsound(hash: string, why: string): BlockError {
     this.#corrupt()
-    this.#onUnsound?.(hash)
+    this.#onUnsound?.(hash, 'changed')
     return new BlockError('BlockCorrupt', `Cannot read block "${hash}": ${why}`, {
       details: { hash },
     })

@@ -86,6 +86,18 @@ test('a block that could not be read for a moment is wanted no more once it can'
   await blocks.stop()
 })
 
+test('a block that cannot be read and that nobody refers to yet stays: it may be for a moment', async () => {
+  const { blocks, disk } = await openWorld()
+  const hash = await putBytes(blocks, content(1, 5000))
+  disk.beforeRead = () => Promise.reject(systemError('EIO'))
+  await assert.rejects(getBytes(blocks, hash), { code: 'DriveFailed' })
+  await turns(10)
+  disk.beforeRead = undefined
+  assert.equal(await blocks.guardReference(hash, () => Promise.resolve()), undefined)
+  assert.deepEqual(await getBytes(blocks, hash), content(1, 5000))
+  await blocks.stop()
+})
+
 test('blocks of a file that is gone are corrupt or failed, never other bytes', async () => {
   const first = await openWorld()
   const hash = await putBytes(first.blocks, content(1, MIB))

@@ -77,6 +77,8 @@ export class Recall implements Worker {
   #cancel: Cancel = () => undefined
   #losing: Promise<void> | undefined
   #missing: string | undefined
+  /** It is known to be an old copy, and could not be counted as one yet. */
+  #isBehind = false
 
   constructor(options: RecallOptions) {
     this.#options = options
@@ -167,8 +169,12 @@ export class Recall implements Worker {
 
   async #lose(missing: string, above: number): Promise<void> {
     this.#missing = missing
+    this.#isBehind = true
+    // From now on nothing is answered, though others were asked long ago and this one came late.
+    this.#stage = 'asking'
     try {
       await this.#options.lose(missing, above)
+      this.#isBehind = false
       this.#since = this.#options.sequence()
       this.#settle()
     } finally {
@@ -178,7 +184,7 @@ export class Recall implements Worker {
 
   /** Whether enough have answered: all, or after a while those that can be reached. */
   #look(): void {
-    if (this.#stage !== 'asking' || this.#losing !== undefined) return
+    if (this.#stage !== 'asking' || this.#isBehind) return
     const others = this.#others() ?? []
     const answered = others.filter((node) => this.#told.has(node)).length
     if (answered === others.length || (answered > 0 && this.#isPatienceOver)) {

@@ -198,7 +198,10 @@ export class GatherWorker implements Worker {
     const wanted = new Set(partitions)
     try {
       const isWanted = (partition: number): boolean => wanted.has(partition)
-      const { keptIn } = await pull(peer, signal, { isWanted, hasVeto })
+      // Whoever gains a partition votes at once: under floors that came before its registers each of these would
+      // be settled by a ballot.
+      const floors = hasVeto || copied === this.#recovered
+      const { keptIn } = await pull(peer, signal, { isWanted, hasVeto, floors })
       // What is shared no longer once a layout has retired was left out, or half of it was.
       if (!isSameActive(history, cluster.history())) return
       if (keptIn.size > 0) {

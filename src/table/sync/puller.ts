@@ -93,6 +93,8 @@ export interface PullWish {
   readonly isWanted: (partition: number) => boolean
   /** Those that have a veto, or the others, which are what vetoes are made of. */
   readonly hasVeto: boolean
+  /** Whether the floors come too, after the rows. */
+  readonly floors: boolean
 }
 
 export class Puller {
@@ -105,7 +107,7 @@ export class Puller {
   /**
    * Compares with `peer` every partition that both own, and takes what it has and we lack.
    *
-   * @param wish leaves tables and partitions out; of the others also the floors come
+   * @param wish leaves tables and partitions out
    */
   async pull(peer: NodeId, signal: AbortSignal, wish?: PullWish): Promise<SyncReport> {
     const report: SyncReport = { differing: 0, settled: 0, unreadable: 0, keptIn: new Set() }
@@ -128,7 +130,7 @@ export class Puller {
       }
     }
     // One that has been an owner all along was told of each floor, or still holds what it is for.
-    if (wish !== undefined) await this.#pullFloors(peer, wish.isWanted)
+    if (wish?.floors === true) await this.#pullFloors(peer, wish.isWanted)
     return report
   }
 

@@ -78,6 +78,8 @@ export interface UnitRows {
 
 /** Reads what lies here under a name, as it is on stable storage. */
 export async function readUnit(db: Db, synced: SyncedTable, unit: string): Promise<UnitRows> {
+  // First: side rows that are newer than it do no harm, a row whose side rows are missing would.
+  const row = db.getStable(synced.rows, unit)
   const sides: { side: string; sortKey: string; row: Uint8Array }[] = []
   for (const [side, tree] of synced.sides) {
     const bounds = { gt: `${unit}\0`, lt: `${unit}\u0001`, limit: SCAN_SLICE_ROWS }
@@ -85,7 +87,7 @@ export async function readUnit(db: Db, synced: SyncedTable, unit: string): Promi
       sides.push({ side, sortKey: key.slice(unit.length + 1), row: value })
     }
   }
-  return { row: db.getStable(synced.rows, unit), sides }
+  return { row, sides }
 }
 
 /** The digest of what lies here under a name, on stable storage or not. */

@@ -25,6 +25,9 @@ class Scene {
   readonly lost: [missing: string, above: number][] = []
   readonly recall: Recall
   sequence = 100
+  drive: 'full' | 'well' = 'well'
+  /** Whether it would have answered while it began to count as behind. */
+  answeredMeanwhile = false
   history: LayoutHistory | undefined
   #changed: () => void = () => undefined
 
@@ -51,6 +54,8 @@ class Scene {
       sequence: () => this.sequence,
       lose: (missing, above) => {
         this.lost.push([missing, above])
+        this.answeredMeanwhile ||= this.recall.isCurrent()
+        if (this.drive === 'full') return Promise.reject(new Unreachable('Full', 'no space'))
         this.sequence = above + 1
         return Promise.resolve()
       },
@@ -140,6 +145,25 @@ test('one that comes later is heeded though this node has come further than that
   await scene.look()
   assert.equal(scene.told.get(c), scene.sequence)
   assert.equal(scene.lost.length, 1)
+})
+
+test('from the moment in which it knows that it is behind it answers nothing, until the tables know too', async () => {
+  const scene = new Scene(three)
+  scene.answers.set(b, 100)
+  await scene.look()
+  scene.clock.advance(RECALL_PATIENCE_MS + 1)
+  assert.equal(scene.recall.isCurrent(), true)
+  scene.answers.set(c, 300)
+  scene.drive = 'full'
+  for (const round of [1, 2]) {
+    await scene.look()
+    scene.clock.advance(RECALL_PATIENCE_MS + 1)
+    assert.deepEqual([scene.lost.length, scene.recall.isCurrent()], [round, false])
+  }
+  scene.drive = 'well'
+  await scene.look()
+  assert.deepEqual([scene.lost.length, scene.recall.isCurrent()], [3, true])
+  assert.equal(scene.answeredMeanwhile, false)
 })
 
 test('what this life has told is no reason to think that it is an old one', async () => {

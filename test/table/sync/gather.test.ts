@@ -169,6 +169,20 @@ test('a node that lost its rows copies what vetoes are made of first, and votes 
   assert.deepEqual(votes(), [true, true, true, true])
 })
 
+test('the floors of a partition that is gained come after its registers, which they would bind', async () => {
+  const { cluster } = moving([other, self])
+  const asked: string[] = []
+  const worker = workerOf({
+    ...{ cluster, custody: new Custody(openDb(new MemoryStore()), cluster, 'one') },
+    pull: (_peer, _signal, { hasVeto, floors }) => {
+      asked.push(`${hasVeto ? 'others' : 'first'}${floors ? ', then floors' : ''}`)
+      return Promise.resolve({ keptIn: new Set() })
+    },
+  })
+  await worker.work(new AbortController().signal)
+  assert.deepEqual(asked, ['first', 'others, then floors'])
+})
+
 test('two of five that lost their rows, while one is lost, do not wait for one another in the register', async () => {
   const [fourth, fifth] = ['d', 'e'].map((digit) => nodeId(digit.repeat(64))) as [NodeId, NodeId]
   for (const lost of [undefined, fifth]) {

@@ -270,7 +270,7 @@ test('who needs all that another holds is told where a veto keeps some of it out
   }
   vetoing.code = 'for now'
   const partition = blake3(utf8('p'))[0]!
-  const wish = { isWanted: () => true, hasVeto: true }
+  const wish = { isWanted: () => true, hasVeto: true, floors: true }
   assert.deepEqual(await pull(wish), [partition])
   assert.deepEqual(await pull(), [partition])
   assert.deepEqual(await pull({ ...wish, hasVeto: false }), [], 'this table is not among those')
