@@ -102,14 +102,14 @@ interface Leftover {
 /** What registers leave behind that went: not what belongs to one that was accepted since. */
 function leftovers(local: LocalTable): readonly Leftover[] {
   const { table, rows } = local
-  const sides = table.sides.map(({ name, isNamed }): Leftover => {
+  const sides = table.sides.map((side): Leftover => {
     const drop: Drop<unknown> = (batch, key) => {
       const cut = key.lastIndexOf('\0')
       const stored = batch.get(rows, key.slice(0, cut))
       const value = stored === undefined ? undefined : valueOf(table, unpackRegister(stored))
-      return value === undefined || !isNamed(value, key.slice(cut + 1))
+      return value === undefined || !side.isNamed(value, key.slice(cut + 1))
     }
-    return { tree: local.sides.get(name)! as Leftover['tree'], drop }
+    return { tree: local.sides.get(side.name)! as Leftover['tree'], drop }
   })
   const indexes = [...local.indexes.values()].map(({ tree }): Leftover => {
     const drop: Drop<unknown> = (batch, key) => batch.get(rows, key) === undefined
