@@ -88,6 +88,8 @@ export class Dialer {
       (peer) => {
         dialled.isDialling = false
         target.answered(peer)
+        // Of no use yet: this node itself has answered, or one whose own dial is still under way.
+        if (!target.isSatisfied()) dialled.failures += 1
         this.#wait(dialled)
       },
       () => {

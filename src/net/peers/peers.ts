@@ -99,6 +99,7 @@ export class Peers {
       book: this.#book,
       dialer: this.#dialer,
       isUp: (node) => this.session(node) !== undefined,
+      isAnybodyUp: () => this.#upCount() > 0,
       hasSession: (node) => this.#sessions.has(node),
       wasMet: (node) => this.#wasMet(node),
     })
@@ -289,7 +290,7 @@ export class Peers {
         this.#tries.met(address)
         return peer
       }
-      const linking = this.#link(link, address).finally(() => this.#linking.delete(peer))
+      const linking = this.#link(link).finally(() => this.#linking.delete(peer))
       this.#linking.set(peer, linking)
       await linking
       this.#tries.met(address)
@@ -307,10 +308,11 @@ export class Peers {
     }
   }
 
-  async #link(link: Link, address: Address): Promise<void> {
+  async #link(link: Link): Promise<void> {
     const opened = (hello: Hello): Session | undefined => this.#opened(link, hello, true)
     const session = await this.#greeter.greet(link, dialling('messages', ''), opened)
-    if (session !== undefined) await this.#dialBulk(session, address)
+    // Not where the first was looked for: a name that stands for several nodes may lead to another.
+    if (session !== undefined) await this.#dialBulk(session, link.reached)
   }
 
   async #dialBulk(session: Session, address: Address): Promise<void> {

@@ -16,6 +16,7 @@ import {
   type Links,
 } from '../../base/links.ts'
 import { nodeCertificate, nodeOfCertificate } from './certificate.ts'
+import { lookUp } from './names.ts'
 
 /** What both ends derive from the keys of the connection (RFC 8446, 7.5). */
 const CHANNEL_LABEL = 'EXPORTER-hangar-mesh-1'
@@ -99,7 +100,8 @@ function secureSocket(
   const { localAddress, ...secure } = options
   return new Promise((resolve, reject) => {
     const from = localAddress === undefined ? {} : { localAddress }
-    const socket = connect({ ...secure, ...from, host: address.host, port: address.port })
+    const { host, port } = address
+    const socket = connect({ ...secure, ...from, host, port, lookup: lookUp })
     const fail = (why: string, system: string | undefined): void => {
       clearTimeout(timer)
       socket.destroy()
@@ -138,6 +140,10 @@ function dialled(
       `Cannot talk to ${textOf(address)}: node "${found.peer}" answers there, not "${expected}"; correct the id or the address`,
     )
   }
+  const ends = {
+    remote: address,
+    reached: { ...address, host: socket.remoteAddress ?? address.host },
+  }
   return new Promise((resolve, reject) => {
     const ws = new WebSocket(`ws://mesh${PATH}`, {
       ...socketOptions(),
@@ -153,7 +159,7 @@ function dialled(
     ws.once('error', onError)
     ws.once('open', () => {
       ws.removeListener('error', onError)
-      resolve(new WsLink(ws, found, address))
+      resolve(new WsLink(ws, found, ends))
     })
   })
 }
@@ -203,7 +209,7 @@ async function listen(
     upgrade.handleUpgrade(request, socket, head, (ws) => {
       settle(strangers, nameOf(secure))
       const remote = { host: secure.remoteAddress ?? '', port: secure.remotePort ?? 0 }
-      accept(new WsLink(ws, found, remote))
+      accept(new WsLink(ws, found, { remote, reached: remote }))
     })
   })
   // Broken handshakes are their sender's business; the sockets end by themselves.
@@ -247,16 +253,18 @@ class WsLink implements Link {
   readonly peer: NodeId
   readonly channel: Uint8Array
   readonly remote: Address
+  readonly reached: Address
   readonly #ws: WebSocket
   #events: LinkEvents | undefined
   #isClosed = false
   #reason = ''
 
-  constructor(ws: WebSocket, identified: Identified, remote: Address) {
+  constructor(ws: WebSocket, identified: Identified, ends: Pick<Link, 'remote' | 'reached'>) {
     this.#ws = ws
     this.peer = identified.peer
     this.channel = identified.channel
-    this.remote = remote
+    this.remote = ends.remote
+    this.reached = ends.reached
     ws.pause()
     ws.on('message', (data, isBinary) => this.#take(data, isBinary))
     ws.on('ping', () => this.#end('the peer pings, which no node does'))
