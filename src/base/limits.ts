@@ -273,7 +273,7 @@ export const BEATS_MISSED_MAX = 3
 export const MESSAGE_BEATS_MISSED_MAX = 10
 /** Answers to nothing that was asked, on one link, before it is closed. */
 export const STRIKES_MAX = 10
-/** Wait after a failed dial: twice as long each time, up to the longest, less up to half. */
+/** Wait after a failed round of dials: twice as long each time, up to the longest, less up to half. */
 export const DIAL_WAIT_MS = 500
 export const DIAL_WAIT_MS_MAX = 30_000
 /** Requests of a node that was just started, or woke up, wait this long for its links, at most. */
