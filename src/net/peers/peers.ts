@@ -383,7 +383,9 @@ export class Peers {
       else other.attachBulk(link)
       return other
     }
-    const isCrossing = other !== undefined && other.isDialler !== isDialler
+    // Links of two lives do not cross: the older one leads nowhere, whoever dialled it.
+    const isSameLife = other?.hello.start === hello.start
+    const isCrossing = isSameLife && other.isDialler !== isDialler
     if (this.#isStopped || (isCrossing && !this.#isCanonical(isDialler, peer))) {
       link.close('AlreadyLinked')
       return undefined
