@@ -256,6 +256,8 @@ class WsLink implements Link {
   readonly reached: Address
   readonly #ws: WebSocket
   #events: LinkEvents | undefined
+  /** It was told to close. */
+  #isClosing = false
   #isClosed = false
   #reason = ''
 
@@ -295,10 +297,14 @@ class WsLink implements Link {
   }
 
   close(reason: string): void {
-    if (this.#isClosed || this.#ws.readyState !== WebSocket.OPEN) return
+    if (this.#isClosed || this.#isClosing) return
+    this.#isClosing = true
     this.#reason ||= reason
-    const text = Buffer.from(reason, 'utf8').subarray(0, REASON_BYTES_MAX).toString('latin1')
-    this.#ws.close(CLOSED_BY_APPLICATION, text.replace(/[^ -~]/g, '?'))
+    if (this.#ws.readyState === WebSocket.OPEN) {
+      const text = Buffer.from(reason, 'utf8').subarray(0, REASON_BYTES_MAX).toString('latin1')
+      this.#ws.close(CLOSED_BY_APPLICATION, text.replace(/[^ -~]/g, '?'))
+    }
+    // Also where the peer has ended its side: it may never take what still waits for it.
     setTimeout(() => this.#ws.terminate(), CLOSE_MS_MAX).unref()
   }
 

@@ -274,3 +274,35 @@ test('messages that are too long, in a thousand fragments, text or pings end the
     await listener.close()
   }
 })
+
+test('a link whose peer says no more and takes nothing ends in time when it is closed', async (t) => {
+  const accepted: Link[] = []
+  const listener = await newKey().links.listen(LOCAL, (link) => void accepted.push(link))
+  t.after(() => listener.close())
+  const { key } = newKey()
+  const shown = { key: key.export({ format: 'pem', type: 'pkcs8' }), cert: nodeCertificate(key) }
+  const socket = connect({ ...listener.address, ...shown, rejectUnauthorized: false })
+  t.after(() => socket.destroy())
+  socket.on('error', () => undefined)
+  socket.on('secureConnect', () => socket.write(upgradeRequest))
+  await until(() => accepted.length === 1, 'the link is accepted')
+  socket.pause()
+  const link = accepted[0]!
+  let closedWith: string | undefined
+  link.listen({
+    message: () => undefined,
+    drained: () => undefined,
+    closed: (reason) => (closedWith = reason),
+  })
+  // More than the system takes for a peer that reads nothing.
+  for (let n = 0; n < 256; n += 1) link.send([new Uint8Array(WIRE_BYTES_MAX)])
+  socket.end()
+  await new Promise((resolve) => setTimeout(resolve, 200))
+  assert.ok(link.bufferedBytes > 0)
+  link.close('nothing was heard of it')
+  const started = Date.now()
+  while (closedWith === undefined && Date.now() - started < 10_000) {
+    await new Promise((resolve) => setTimeout(resolve, 20))
+  }
+  assert.equal(closedWith, 'nothing was heard of it')
+})
