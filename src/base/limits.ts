@@ -230,6 +230,8 @@ export const PEER_GONE_MS = 10 * 60_000
 export const PEER_ADDRESSES_MAX = 8
 /** Connections whose other end has not proved the cluster's secret. */
 export const HANDSHAKES_MAX = 64
+/** Of these, from one host: whoever says nothing there takes no place of the others. */
+export const HANDSHAKES_PER_HOST_MAX = 16
 /** From a connection to the end of its handshake; a dial, DNS included. */
 export const HANDSHAKE_MS_MAX = 5_000
 /** One message of a link: one piece with its header, or several small frames. */

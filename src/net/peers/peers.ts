@@ -219,7 +219,8 @@ export class Peers {
   }
 
   accept(link: Link): void {
-    if (this.#greeter.isBusy || this.#isStopped) {
+    const leave = this.#isStopped ? undefined : this.#greeter.place(link.remote.host)
+    if (leave === undefined) {
       link.close('too many handshakes at once')
       return
     }
@@ -228,6 +229,7 @@ export class Peers {
     this.#greeter
       .greet(link, role, (hello) => this.#opened(link, hello, false))
       .catch((error: NetError) => this.#refusals.note(link.remote.host, error))
+      .finally(leave)
   }
 
   stop(): void {

@@ -6,7 +6,13 @@ import type { Socket } from 'node:net'
 import { connect, type TLSSocket } from 'node:tls'
 import { WebSocket, WebSocketServer, type RawData } from 'ws'
 import type { NodeId } from '../../base/ids.ts'
-import { HANDSHAKE_MS_MAX, HANDSHAKES_MAX, PEERS_MAX, WIRE_BYTES_MAX } from '../../base/limits.ts'
+import {
+  HANDSHAKE_MS_MAX,
+  HANDSHAKES_MAX,
+  HANDSHAKES_PER_HOST_MAX,
+  PEERS_MAX,
+  WIRE_BYTES_MAX,
+} from '../../base/limits.ts'
 import {
   LinkError,
   type Address,
@@ -15,6 +21,7 @@ import {
   type Listener,
   type Links,
 } from '../../base/links.ts'
+import { Places } from '../../base/places.ts'
 import { nodeCertificate, nodeOfCertificate } from './certificate.ts'
 import { lookUp } from './names.ts'
 
@@ -179,7 +186,8 @@ async function listen(
   accept: (link: Link) => void,
 ): Promise<Listener> {
   const sockets = new Set<Socket>()
-  const strangers = new Map<string, NodeJS.Timeout>()
+  const places = new Places(HANDSHAKES_MAX, HANDSHAKES_PER_HOST_MAX)
+  const strangers = new Map<string, () => void>()
   const upgrade = new WebSocketServer({
     ...socketOptions(),
     noServer: true,
@@ -193,8 +201,16 @@ async function listen(
       sockets.delete(socket)
       settle(strangers, name)
     })
-    if (strangers.size >= HANDSHAKES_MAX) socket.destroy()
-    else strangers.set(name, setTimeout(() => socket.destroy(), HANDSHAKE_MS_MAX).unref())
+    const leave = places.take(socket.remoteAddress ?? '')
+    if (leave === undefined) {
+      socket.destroy()
+      return
+    }
+    const timer = setTimeout(() => socket.destroy(), HANDSHAKE_MS_MAX).unref()
+    strangers.set(name, () => {
+      clearTimeout(timer)
+      leave()
+    })
   })
   server.on('request', (_request, response) => {
     response.writeHead(426, { connection: 'close' }).end('This port speaks to nodes only.\n')
@@ -231,8 +247,8 @@ function nameOf(socket: Socket): string {
   return `${socket.remoteAddress} ${socket.remotePort}`
 }
 
-function settle(strangers: Map<string, NodeJS.Timeout>, name: string): void {
-  clearTimeout(strangers.get(name))
+function settle(strangers: Map<string, () => void>, name: string): void {
+  strangers.get(name)?.()
   strangers.delete(name)
 }
 

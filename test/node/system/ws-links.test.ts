@@ -4,9 +4,10 @@ import { createServer, connect as tcpConnect } from 'node:net'
 import { test } from 'node:test'
 import { connect, createServer as createTlsServer } from 'node:tls'
 import { WebSocket } from 'ws'
-import { HANDSHAKE_MS_MAX, WIRE_BYTES_MAX } from '../../../src/base/limits.ts'
+import { HANDSHAKE_MS_MAX, HANDSHAKES_MAX, WIRE_BYTES_MAX } from '../../../src/base/limits.ts'
 import type { Link, Listener } from '../../../src/base/links.ts'
 import { nodeCertificate } from '../../../src/node/system/certificate.ts'
+import { wsLinks } from '../../../src/node/system/ws-links.ts'
 import { listening, newKey, until, type Key } from '../../net/real-mesh.ts'
 
 const LOCAL = { host: '127.0.0.1', port: 0 }
@@ -305,4 +306,19 @@ test('a link whose peer says no more and takes nothing ends in time when it is c
     await new Promise((resolve) => setTimeout(resolve, 20))
   }
   assert.equal(closedWith, 'nothing was heard of it')
+})
+
+test('silent connections of one host leave room for those of others (R1)', async (t) => {
+  const listener = await newKey().links.listen(LOCAL, (link) => link.close('over'))
+  t.after(() => listener.close())
+  const silent = Array.from({ length: HANDSHAKES_MAX + 6 }, () =>
+    tcpConnect(listener.address.port, '127.0.0.1').on('error', () => undefined),
+  )
+  t.after(() => silent.forEach((socket) => socket.destroy()))
+  await until(() => silent.every((socket) => !socket.connecting), 'they are connected')
+  const { key } = newKey()
+  await assert.rejects(newKey().links.dial(listener.address), { code: 'NoAnswer' })
+  const other = wsLinks({ nodeKey: key, outgoingHost: '127.0.0.2' })
+  const link = await other.dial(listener.address)
+  link.close('over')
 })
