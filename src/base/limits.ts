@@ -230,6 +230,8 @@ export const PEER_GONE_MS = 10 * 60_000
 export const PEER_ADDRESSES_MAX = 8
 /** Connections whose other end has not proved the cluster's secret. */
 export const HANDSHAKES_MAX = 64
+/** Of these, from one host: whoever says nothing there takes no place of the others. */
+export const HANDSHAKES_PER_HOST_MAX = 16
 /** From a connection to the end of its handshake; a dial, DNS included. */
 export const HANDSHAKE_MS_MAX = 5_000
 /** One message of a link: one piece with its header, or several small frames. */
@@ -273,7 +275,7 @@ export const BEATS_MISSED_MAX = 3
 export const MESSAGE_BEATS_MISSED_MAX = 10
 /** Answers to nothing that was asked, on one link, before it is closed. */
 export const STRIKES_MAX = 10
-/** Wait after a failed dial: twice as long each time, up to the longest, less up to half. */
+/** Wait after a failed round of dials: twice as long each time, up to the longest, less up to half. */
 export const DIAL_WAIT_MS = 500
 export const DIAL_WAIT_MS_MAX = 30_000
 /** Requests of a node that was just started, or woke up, wait this long for its links, at most. */

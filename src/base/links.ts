@@ -26,6 +26,11 @@ export interface Link {
   /** 32 bytes that only the two ends of this very connection know, the same at both. */
   readonly channel: Uint8Array
   readonly remote: Address
+  /**
+   * Where the connection itself leads: what the name in `remote` stood for when it was dialled. The
+   * next look at that name may find another node.
+   */
+  readonly reached: Address
   /** Bytes given to `send` that have not left this process. */
   readonly bufferedBytes: number
   /** Names who is told from now on. What comes before the first call of it waits. */

@@ -30,6 +30,8 @@ export class LinkWorld {
   /** Pairs "from to" whose bytes go nowhere, without anybody being told. */
   readonly #black = new Set<string>()
   dials = 0
+  /** Hosts that a name stands for: each dial is led to the next. */
+  readonly names = new Map<string, string[]>()
   #count = 0
 
   constructor(clock = new VirtualClock()) {
@@ -77,13 +79,21 @@ export class LinkWorld {
     }
   }
 
+  #reach({ host, port }: Address): Address {
+    const hosts = this.names.get(host)
+    if (hosts === undefined) return { host, port }
+    hosts.push(hosts.shift()!)
+    return { host: hosts.at(-1)!, port }
+  }
+
   #dial(from: NodeId, address: Address, expected: NodeId | undefined): Promise<Link> {
     this.dials += 1
+    const reached = this.#reach(address)
     return new Promise((resolve, reject) => {
       const fail = (why: string): void =>
         reject(new LinkError('NoAnswer', `Cannot reach ${address.host}:${address.port}: ${why}`))
       this.clock.after(2 * this.latencyMs, () => {
-        const listener = this.listeners.get(`${address.host}:${address.port}`)
+        const listener = this.listeners.get(`${reached.host}:${reached.port}`)
         if (listener === undefined) return fail('refused')
         const { node, accept } = listener
         // A dial into the black has no end of its own.
@@ -91,7 +101,7 @@ export class LinkWorld {
         if (expected !== undefined && expected !== node) {
           return reject(new LinkError('OtherKey', `node "${node}" answers there`))
         }
-        const [near, far] = this.pair(from, node, address)
+        const [near, far] = this.pair(from, node, address, reached)
         accept(far)
         resolve(near)
         return undefined
@@ -99,14 +109,12 @@ export class LinkWorld {
     })
   }
 
-  pair(from: NodeId, to: NodeId, address: Address): [MemoryLink, MemoryLink] {
+  pair(from: NodeId, to: NodeId, address: Address, reached = address): [MemoryLink, MemoryLink] {
     this.#count += 1
     const channel = new Uint8Array(createHash('sha256').update(`${this.#count}`).digest())
-    const near = new MemoryLink(this, from, to, { channel, remote: address })
-    const far = new MemoryLink(this, to, from, {
-      channel,
-      remote: { host: `host${parseInt(from.slice(0, 2), 16)}`, port: 40_000 + this.#count },
-    })
+    const near = new MemoryLink(this, from, to, { channel, remote: address, reached })
+    const remote = { host: `host${parseInt(from.slice(0, 2), 16)}`, port: 40_000 + this.#count }
+    const far = new MemoryLink(this, to, from, { channel, remote, reached: remote })
     near.other = far
     far.other = near
     return [near, far]
@@ -121,6 +129,7 @@ export class MemoryLink implements Link {
   readonly self: NodeId
   readonly channel: Uint8Array
   readonly remote: Address
+  readonly reached: Address
   other!: MemoryLink
   bufferedBytes = 0
   sentBytes = 0
@@ -137,13 +146,14 @@ export class MemoryLink implements Link {
     world: LinkWorld,
     self: NodeId,
     peer: NodeId,
-    rest: { channel: Uint8Array; remote: Address },
+    rest: Pick<Link, 'channel' | 'remote' | 'reached'>,
   ) {
     this.#world = world
     this.self = self
     this.peer = peer
     this.channel = rest.channel
     this.remote = rest.remote
+    this.reached = rest.reached
     world.links.add(this)
   }
 

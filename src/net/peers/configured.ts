@@ -13,6 +13,7 @@ export interface ConfiguredOptions {
   readonly book: AddressBook
   readonly dialer: Dialer
   readonly isUp: (node: NodeId) => boolean
+  readonly isAnybodyUp: () => boolean
   /** A session with it is there, or being opened. */
   readonly hasSession: (node: NodeId) => boolean
   /** It was linked at some time since this node started. */
@@ -24,7 +25,7 @@ export interface Configured {
   readonly address: Address
   /** Who must answer there. */
   readonly node: NodeId | undefined
-  /** Who is there is linked. */
+  /** Who is there is linked, or is this node. */
   readonly isMet: () => boolean
   /** Who is there was linked at some time since this node started. */
   readonly wasMet: () => boolean
@@ -64,13 +65,16 @@ export class ConfiguredPeers {
   }
 
   #anybody(name: string, address: Address): Configured {
-    const { self, dialer, hasSession } = this.#options
+    const { self, publicAddress, dialer, hasSession, isAnybodyUp } = this.#options
     let last: NodeId | undefined
     const isMet = (): boolean => last !== undefined && (last === self || hasSession(last))
+    // A name may stand for other nodes beside this one: whoever is alone looks again.
+    const isSatisfied = (): boolean =>
+      last === self ? name === publicAddress || isAnybodyUp() : isMet()
     const target = {
       expected: undefined,
       addresses: () => [address],
-      isSatisfied: isMet,
+      isSatisfied,
       answered: (peer: NodeId) => {
         last = peer
       },

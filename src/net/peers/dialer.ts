@@ -1,10 +1,11 @@
-/** Keeps dialling who should be linked and is not: by turns over the addresses, ever more slowly. */
+/** Keeps dialling who should be linked and is not: in rounds over the addresses, ever more rarely. */
 
 import type { Clock } from '../../base/clock.ts'
 import type { NodeId } from '../../base/ids.ts'
 import { DIAL_WAIT_MS, DIAL_WAIT_MS_MAX } from '../../base/limits.ts'
 import type { Address } from '../../base/links.ts'
 import type { Rng } from '../../base/rng.ts'
+import { textOfAddress } from './address.ts'
 
 /** Failures beyond these change nothing: the longest wait was reached before. */
 const FAILURES_COUNTED_MAX = 16
@@ -28,9 +29,12 @@ export interface Target {
 
 interface Dialled {
   readonly target: Target
-  /** Failed since it was last linked for a while. */
+  /** Rounds that failed since it was last linked for a while. */
   failures: number
-  turn: number
+  /** Where somebody answered last: each round begins there. */
+  good: Address | undefined
+  /** The addresses that this round has not tried yet; empty before a new one. */
+  round: Address[]
   isDialling: boolean
   /** Ends the wait for the next dial. */
   cancel: (() => void) | undefined
@@ -51,10 +55,12 @@ export class Dialer {
     let dialled = this.#dialled.get(name)
     if (dialled !== undefined && !isRenewed) return
     if (dialled === undefined) {
-      dialled = { target, failures: 0, turn: 0, isDialling: false, cancel: undefined }
+      const fresh = { failures: 0, good: undefined, round: [], isDialling: false }
+      dialled = { target, ...fresh, cancel: undefined }
       this.#dialled.set(name, dialled)
     }
     dialled.failures = 0
+    dialled.round = []
     dialled.cancel?.()
     dialled.cancel = undefined
     this.#dial(dialled)
@@ -63,7 +69,10 @@ export class Dialer {
   /** A link was lost: whoever is missing now is dialled again after a wait. */
   lost(name: string, wasSteady: boolean): void {
     const lost = this.#dialled.get(name)
-    if (lost !== undefined) lost.failures = wasSteady ? 1 : lost.failures + 1
+    if (lost !== undefined) {
+      lost.failures = wasSteady ? 1 : lost.failures + 1
+      lost.round = []
+    }
     for (const dialled of this.#dialled.values()) this.#wait(dialled)
   }
 
@@ -79,21 +88,25 @@ export class Dialer {
 
   #dial(dialled: Dialled): void {
     const { target } = dialled
-    const addresses = target.addresses()
-    if (dialled.isDialling || target.isSatisfied() || addresses.length === 0) return
-    const address = addresses[dialled.turn % addresses.length]!
-    dialled.turn += 1
+    if (dialled.isDialling || target.isSatisfied()) return
+    if (dialled.round.length === 0) dialled.round = roundOf(target.addresses(), dialled.good)
+    const address = dialled.round.shift()
+    if (address === undefined) return
     dialled.isDialling = true
     this.#options.attempt(address, target.expected).then(
       (peer) => {
         dialled.isDialling = false
+        dialled.good = address
+        dialled.round = []
         target.answered(peer)
+        // Of no use yet: this node itself has answered, or one whose own dial is still under way.
+        if (!target.isSatisfied()) dialled.failures += 1
         this.#wait(dialled)
       },
       () => {
         dialled.isDialling = false
         // One round over all addresses counts as one failure.
-        if (dialled.turn % addresses.length === 0) dialled.failures += 1
+        if (dialled.round.length === 0) dialled.failures += 1
         this.#wait(dialled)
       },
     )
@@ -103,7 +116,9 @@ export class Dialer {
     const isWaiting = dialled.isDialling || dialled.cancel !== undefined
     const isWanted = !this.#isStopped && [...this.#dialled.values()].includes(dialled)
     if (isWaiting || !isWanted || dialled.target.isSatisfied()) return
-    dialled.cancel = this.#options.clock.after(this.#waitMs(dialled.failures), () => {
+    // The long wait stands between rounds: an address that is dead must not hold up the others.
+    const failures = dialled.round.length > 0 ? 1 : dialled.failures
+    dialled.cancel = this.#options.clock.after(this.#waitMs(failures), () => {
       dialled.cancel = undefined
       this.#dial(dialled)
     })
@@ -116,4 +131,10 @@ export class Dialer {
     const [byte] = this.#options.rng.bytes(1)
     return full * (1 - byte! / 512)
   }
+}
+
+function roundOf(addresses: readonly Address[], good: Address | undefined): Address[] {
+  const name = good && textOfAddress(good)
+  const isGood = (address: Address): boolean => textOfAddress(address) === name
+  return [...addresses.filter(isGood), ...addresses.filter((address) => !isGood(address))]
 }

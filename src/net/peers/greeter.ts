@@ -4,9 +4,10 @@ import { hexOf } from '../../base/bytes.ts'
 import type { Epoch } from '../../base/ballot.ts'
 import type { Clock } from '../../base/clock.ts'
 import type { NodeId } from '../../base/ids.ts'
-import { HANDSHAKES_MAX } from '../../base/limits.ts'
+import { HANDSHAKES_MAX, HANDSHAKES_PER_HOST_MAX } from '../../base/limits.ts'
 import type { Link } from '../../base/links.ts'
 import type { Log } from '../../base/log.ts'
+import { Places } from '../../base/places.ts'
 import type { Rng } from '../../base/rng.ts'
 import { textOfAddress } from './address.ts'
 import { NetError } from '../errors.ts'
@@ -44,6 +45,7 @@ export interface Role {
 export class Greeter {
   readonly #options: GreeterOptions
   readonly #start: string
+  readonly #places = new Places(HANDSHAKES_MAX, HANDSHAKES_PER_HOST_MAX)
   readonly #underWay = new Set<(refusal: Refusal) => void>()
   /** Messages links that this node dials and that are not open yet, by peer. */
   readonly #dialling = new Map<NodeId, number>()
@@ -53,8 +55,9 @@ export class Greeter {
     this.#start = hexOf(options.rng.bytes(16))
   }
 
-  get isBusy(): boolean {
-    return this.#underWay.size >= HANDSHAKES_MAX
+  /** A place for a handshake that another begins, to be given back; undefined when none is free. */
+  place(host: string): (() => void) | undefined {
+    return this.#places.take(host)
   }
 
   isDialling(peer: NodeId): boolean {

@@ -99,6 +99,7 @@ export class Peers {
       book: this.#book,
       dialer: this.#dialer,
       isUp: (node) => this.session(node) !== undefined,
+      isAnybodyUp: () => this.#upCount() > 0,
       hasSession: (node) => this.#sessions.has(node),
       wasMet: (node) => this.#wasMet(node),
     })
@@ -218,7 +219,8 @@ export class Peers {
   }
 
   accept(link: Link): void {
-    if (this.#greeter.isBusy || this.#isStopped) {
+    const leave = this.#isStopped ? undefined : this.#greeter.place(link.remote.host)
+    if (leave === undefined) {
       link.close('too many handshakes at once')
       return
     }
@@ -227,6 +229,7 @@ export class Peers {
     this.#greeter
       .greet(link, role, (hello) => this.#opened(link, hello, false))
       .catch((error: NetError) => this.#refusals.note(link.remote.host, error))
+      .finally(leave)
   }
 
   stop(): void {
@@ -289,7 +292,7 @@ export class Peers {
         this.#tries.met(address)
         return peer
       }
-      const linking = this.#link(link, address).finally(() => this.#linking.delete(peer))
+      const linking = this.#link(link).finally(() => this.#linking.delete(peer))
       this.#linking.set(peer, linking)
       await linking
       this.#tries.met(address)
@@ -307,10 +310,11 @@ export class Peers {
     }
   }
 
-  async #link(link: Link, address: Address): Promise<void> {
+  async #link(link: Link): Promise<void> {
     const opened = (hello: Hello): Session | undefined => this.#opened(link, hello, true)
     const session = await this.#greeter.greet(link, dialling('messages', ''), opened)
-    if (session !== undefined) await this.#dialBulk(session, address)
+    // Not where the first was looked for: a name that stands for several nodes may lead to another.
+    if (session !== undefined) await this.#dialBulk(session, link.reached)
   }
 
   async #dialBulk(session: Session, address: Address): Promise<void> {
@@ -381,7 +385,9 @@ export class Peers {
       else other.attachBulk(link)
       return other
     }
-    const isCrossing = other !== undefined && other.isDialler !== isDialler
+    // Links of two lives do not cross: the older one leads nowhere, whoever dialled it.
+    const isSameLife = other?.hello.start === hello.start
+    const isCrossing = isSameLife && other.isDialler !== isDialler
     if (this.#isStopped || (isCrossing && !this.#isCanonical(isDialler, peer))) {
       link.close('AlreadyLinked')
       return undefined

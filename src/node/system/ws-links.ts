@@ -6,7 +6,13 @@ import type { Socket } from 'node:net'
 import { connect, type TLSSocket } from 'node:tls'
 import { WebSocket, WebSocketServer, type RawData } from 'ws'
 import type { NodeId } from '../../base/ids.ts'
-import { HANDSHAKE_MS_MAX, HANDSHAKES_MAX, PEERS_MAX, WIRE_BYTES_MAX } from '../../base/limits.ts'
+import {
+  HANDSHAKE_MS_MAX,
+  HANDSHAKES_MAX,
+  HANDSHAKES_PER_HOST_MAX,
+  PEERS_MAX,
+  WIRE_BYTES_MAX,
+} from '../../base/limits.ts'
 import {
   LinkError,
   type Address,
@@ -15,7 +21,9 @@ import {
   type Listener,
   type Links,
 } from '../../base/links.ts'
+import { Places } from '../../base/places.ts'
 import { nodeCertificate, nodeOfCertificate } from './certificate.ts'
+import { lookUp } from './names.ts'
 
 /** What both ends derive from the keys of the connection (RFC 8446, 7.5). */
 const CHANNEL_LABEL = 'EXPORTER-hangar-mesh-1'
@@ -99,7 +107,8 @@ function secureSocket(
   const { localAddress, ...secure } = options
   return new Promise((resolve, reject) => {
     const from = localAddress === undefined ? {} : { localAddress }
-    const socket = connect({ ...secure, ...from, host: address.host, port: address.port })
+    const { host, port } = address
+    const socket = connect({ ...secure, ...from, host, port, lookup: lookUp })
     const fail = (why: string, system: string | undefined): void => {
       clearTimeout(timer)
       socket.destroy()
@@ -138,6 +147,10 @@ function dialled(
       `Cannot talk to ${textOf(address)}: node "${found.peer}" answers there, not "${expected}"; correct the id or the address`,
     )
   }
+  const ends = {
+    remote: address,
+    reached: { ...address, host: socket.remoteAddress ?? address.host },
+  }
   return new Promise((resolve, reject) => {
     const ws = new WebSocket(`ws://mesh${PATH}`, {
       ...socketOptions(),
@@ -153,7 +166,7 @@ function dialled(
     ws.once('error', onError)
     ws.once('open', () => {
       ws.removeListener('error', onError)
-      resolve(new WsLink(ws, found, address))
+      resolve(new WsLink(ws, found, ends))
     })
   })
 }
@@ -173,7 +186,8 @@ async function listen(
   accept: (link: Link) => void,
 ): Promise<Listener> {
   const sockets = new Set<Socket>()
-  const strangers = new Map<string, NodeJS.Timeout>()
+  const places = new Places(HANDSHAKES_MAX, HANDSHAKES_PER_HOST_MAX)
+  const strangers = new Map<string, () => void>()
   const upgrade = new WebSocketServer({
     ...socketOptions(),
     noServer: true,
@@ -187,8 +201,16 @@ async function listen(
       sockets.delete(socket)
       settle(strangers, name)
     })
-    if (strangers.size >= HANDSHAKES_MAX) socket.destroy()
-    else strangers.set(name, setTimeout(() => socket.destroy(), HANDSHAKE_MS_MAX).unref())
+    const leave = places.take(socket.remoteAddress ?? '')
+    if (leave === undefined) {
+      socket.destroy()
+      return
+    }
+    const timer = setTimeout(() => socket.destroy(), HANDSHAKE_MS_MAX).unref()
+    strangers.set(name, () => {
+      clearTimeout(timer)
+      leave()
+    })
   })
   server.on('request', (_request, response) => {
     response.writeHead(426, { connection: 'close' }).end('This port speaks to nodes only.\n')
@@ -203,7 +225,7 @@ async function listen(
     upgrade.handleUpgrade(request, socket, head, (ws) => {
       settle(strangers, nameOf(secure))
       const remote = { host: secure.remoteAddress ?? '', port: secure.remotePort ?? 0 }
-      accept(new WsLink(ws, found, remote))
+      accept(new WsLink(ws, found, { remote, reached: remote }))
     })
   })
   // Broken handshakes are their sender's business; the sockets end by themselves.
@@ -225,8 +247,8 @@ function nameOf(socket: Socket): string {
   return `${socket.remoteAddress} ${socket.remotePort}`
 }
 
-function settle(strangers: Map<string, NodeJS.Timeout>, name: string): void {
-  clearTimeout(strangers.get(name))
+function settle(strangers: Map<string, () => void>, name: string): void {
+  strangers.get(name)?.()
   strangers.delete(name)
 }
 
@@ -247,16 +269,20 @@ class WsLink implements Link {
   readonly peer: NodeId
   readonly channel: Uint8Array
   readonly remote: Address
+  readonly reached: Address
   readonly #ws: WebSocket
   #events: LinkEvents | undefined
+  /** It was told to close. */
+  #isClosing = false
   #isClosed = false
   #reason = ''
 
-  constructor(ws: WebSocket, identified: Identified, remote: Address) {
+  constructor(ws: WebSocket, identified: Identified, ends: Pick<Link, 'remote' | 'reached'>) {
     this.#ws = ws
     this.peer = identified.peer
     this.channel = identified.channel
-    this.remote = remote
+    this.remote = ends.remote
+    this.reached = ends.reached
     ws.pause()
     ws.on('message', (data, isBinary) => this.#take(data, isBinary))
     ws.on('ping', () => this.#end('the peer pings, which no node does'))
@@ -287,10 +313,14 @@ class WsLink implements Link {
   }
 
   close(reason: string): void {
-    if (this.#isClosed || this.#ws.readyState !== WebSocket.OPEN) return
+    if (this.#isClosed || this.#isClosing) return
+    this.#isClosing = true
     this.#reason ||= reason
-    const text = Buffer.from(reason, 'utf8').subarray(0, REASON_BYTES_MAX).toString('latin1')
-    this.#ws.close(CLOSED_BY_APPLICATION, text.replace(/[^ -~]/g, '?'))
+    if (this.#ws.readyState === WebSocket.OPEN) {
+      const text = Buffer.from(reason, 'utf8').subarray(0, REASON_BYTES_MAX).toString('latin1')
+      this.#ws.close(CLOSED_BY_APPLICATION, text.replace(/[^ -~]/g, '?'))
+    }
+    // Also where the peer has ended its side: it may never take what still waits for it.
     setTimeout(() => this.#ws.terminate(), CLOSE_MS_MAX).unref()
   }
 

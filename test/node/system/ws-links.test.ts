@@ -4,9 +4,10 @@ import { createServer, connect as tcpConnect } from 'node:net'
 import { test } from 'node:test'
 import { connect, createServer as createTlsServer } from 'node:tls'
 import { WebSocket } from 'ws'
-import { HANDSHAKE_MS_MAX, WIRE_BYTES_MAX } from '../../../src/base/limits.ts'
+import { HANDSHAKE_MS_MAX, HANDSHAKES_MAX, WIRE_BYTES_MAX } from '../../../src/base/limits.ts'
 import type { Link, Listener } from '../../../src/base/links.ts'
 import { nodeCertificate } from '../../../src/node/system/certificate.ts'
+import { wsLinks } from '../../../src/node/system/ws-links.ts'
 import { listening, newKey, until, type Key } from '../../net/real-mesh.ts'
 
 const LOCAL = { host: '127.0.0.1', port: 0 }
@@ -273,4 +274,51 @@ test('messages that are too long, in a thousand fragments, text or pings end the
     assert.equal(got, 0, name)
     await listener.close()
   }
+})
+
+test('a link whose peer says no more and takes nothing ends in time when it is closed', async (t) => {
+  const accepted: Link[] = []
+  const listener = await newKey().links.listen(LOCAL, (link) => void accepted.push(link))
+  t.after(() => listener.close())
+  const { key } = newKey()
+  const shown = { key: key.export({ format: 'pem', type: 'pkcs8' }), cert: nodeCertificate(key) }
+  const socket = connect({ ...listener.address, ...shown, rejectUnauthorized: false })
+  t.after(() => socket.destroy())
+  socket.on('error', () => undefined)
+  socket.on('secureConnect', () => socket.write(upgradeRequest))
+  await until(() => accepted.length === 1, 'the link is accepted')
+  socket.pause()
+  const link = accepted[0]!
+  let closedWith: string | undefined
+  link.listen({
+    message: () => undefined,
+    drained: () => undefined,
+    closed: (reason) => (closedWith = reason),
+  })
+  // More than the system takes for a peer that reads nothing.
+  for (let n = 0; n < 256; n += 1) link.send([new Uint8Array(WIRE_BYTES_MAX)])
+  socket.end()
+  await new Promise((resolve) => setTimeout(resolve, 200))
+  assert.ok(link.bufferedBytes > 0)
+  link.close('nothing was heard of it')
+  const started = Date.now()
+  while (closedWith === undefined && Date.now() - started < 10_000) {
+    await new Promise((resolve) => setTimeout(resolve, 20))
+  }
+  assert.equal(closedWith, 'nothing was heard of it')
+})
+
+test('silent connections of one host leave room for those of others (R1)', async (t) => {
+  const listener = await newKey().links.listen(LOCAL, (link) => link.close('over'))
+  t.after(() => listener.close())
+  const silent = Array.from({ length: HANDSHAKES_MAX + 6 }, () =>
+    tcpConnect(listener.address.port, '127.0.0.1').on('error', () => undefined),
+  )
+  t.after(() => silent.forEach((socket) => socket.destroy()))
+  await until(() => silent.every((socket) => !socket.connecting), 'they are connected')
+  const { key } = newKey()
+  await assert.rejects(newKey().links.dial(listener.address), { code: 'NoAnswer' })
+  const other = wsLinks({ nodeKey: key, outgoingHost: '127.0.0.2' })
+  const link = await other.dial(listener.address)
+  link.close('over')
 })
