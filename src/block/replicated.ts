@@ -1,6 +1,5 @@
 /** Blocks of the whole cluster: each lies on the owners of its hash, any node stores and reads it. */
 
-import { assert } from '../base/assert.ts'
 import { hexOf } from '../base/bytes.ts'
 import type { Clock } from '../base/clock.ts'
 import { DomainError } from '../base/errors.ts'
@@ -50,10 +49,7 @@ export class ReplicatedBlocks implements Blocks {
     const { network } = options
     network.receive('block/put', {
       room: (_from, message, length) => this.#room(message, length),
-      answer: (_from, message, bytes, room) => {
-        assert(bytes !== undefined && room instanceof SlotRoom, 'a block comes into its room')
-        return this.#take(message, bytes, room)
-      },
+      answer: (_from, message, bytes, room) => this.#take(message, bytes, room),
     })
     network.receive('block/get', { answer: (_from, message) => this.#give(message) })
   }
@@ -213,8 +209,16 @@ export class ReplicatedBlocks implements Blocks {
     }
   }
 
-  async #take(message: unknown, bytes: Uint8Array, room: SlotRoom): Promise<ParcelAnswer> {
+  async #take(
+    message: unknown,
+    bytes: Uint8Array | undefined,
+    room: Room | undefined,
+  ): Promise<ParcelAnswer> {
     const hash = hashOf(message)
+    // Nobody is asked for room where no bytes come.
+    if (bytes === undefined || !(room instanceof SlotRoom)) {
+      throw new BlockError('BlockCorrupt', `Cannot take block "${hash}": it has no bytes`)
+    }
     if (hexOf(blake3(bytes)) !== hash) {
       throw new BlockError('BlockCorrupt', `Cannot take block "${hash}": the bytes are not it`)
     }
