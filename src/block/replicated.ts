@@ -48,10 +48,10 @@ export class ReplicatedBlocks implements Blocks {
     this.slab = options.local.slab
     const { network } = options
     network.receive('block/put', {
-      room: (_from, message, length) => this.#room(message, length),
+      room: (from, message, length) => this.#room(from, message, length),
       answer: (_from, message, bytes, room) => this.#take(message, bytes, room),
     })
-    network.receive('block/get', { answer: (_from, message) => this.#give(message) })
+    network.receive('block/get', { answer: (from, message) => this.#give(from, message) })
   }
 
   async put(hash: string, slot: Slot, length: number): Promise<void> {
@@ -194,7 +194,7 @@ export class ReplicatedBlocks implements Blocks {
     return [...nodes.filter((node) => !isSuspect(node)), ...nodes.filter(isSuspect)]
   }
 
-  async #room(message: unknown, length: number): Promise<Room> {
+  async #room(peer: NodeId, message: unknown, length: number): Promise<Room> {
     const hash = hashOf(message)
     if (length === 0 || length > this.slab.blockBytes) {
       throw new BlockError('BlockCorrupt', `Cannot take block "${hash}": it has ${length} bytes`)
@@ -202,7 +202,7 @@ export class ReplicatedBlocks implements Blocks {
     // From here on a reference waits for the block instead of being refused.
     const ended = this.#options.local.expect(hash)
     try {
-      return new SlotRoom(await this.slab.takeForPeer(), ended)
+      return new SlotRoom(await this.slab.takeForPeer({ peer, kind: 'put' }), ended)
     } catch (error) {
       ended()
       throw error
@@ -226,8 +226,8 @@ export class ReplicatedBlocks implements Blocks {
     return { message: null }
   }
 
-  async #give(message: unknown): Promise<ParcelAnswer> {
-    const slot = await this.slab.takeForPeer()
+  async #give(peer: NodeId, message: unknown): Promise<ParcelAnswer> {
+    const slot = await this.slab.takeForPeer({ peer, kind: 'get' })
     try {
       const bytes = await this.#options.local.get(hashOf(message), slot)
       return { message: null, bytes, sent: () => slot.release() }

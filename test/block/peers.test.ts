@@ -3,12 +3,14 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { pack } from '../../src/base/codec.ts'
+import { MIB } from '../../src/base/limits.ts'
 import { ReplicatedBlocks } from '../../src/block/replicated.ts'
 import { fixedCluster } from '../../src/cluster/lone.ts'
 import { openFailure } from '../../src/net/wire/failure.ts'
 import type { Frame } from '../../src/net/wire/frame.ts'
 import { isLinked, scene, type Scene } from '../net/intruder.ts'
-import { content, hashOf, openWorld } from './harness.ts'
+import { openNode } from '../net/memory-links.ts'
+import { content, hashOf, openWorld, turns } from './harness.ts'
 
 const bytes = content(1, 4_000)
 const hash = hashOf(bytes)
@@ -27,6 +29,20 @@ function parcel(id: number, endpoint: string, length: number): Frame {
   return { kind: 'parcel', id, endpoint, length, room: 0, isBackground: false, payload }
 }
 
+/** Lets time pass until it ends; its value, or the code of its failure. */
+async function ended(found: Scene, work: Promise<unknown>): Promise<unknown> {
+  let end: { readonly value: unknown } | undefined
+  work.then(
+    (value) => (end = { value }),
+    (error: { readonly code?: string }) => (end = { value: error.code }),
+  )
+  for (let round = 0; round < 100 && end === undefined; round += 1) {
+    await found.world.clock.run(10)
+    await turns(5)
+  }
+  return end?.value
+}
+
 function refusalOf(frame: Frame | undefined): string | undefined {
   return frame?.kind === 'error' ? openFailure(frame.payload).code : undefined
 }
@@ -38,4 +54,20 @@ test('R8 a block without bytes is refused, and the node goes on', async () => {
   assert.equal(refusalOf(found.bulk.last()), 'BlockCorrupt')
   assert.ok(isLinked(found))
   assert.equal(blocks.has(hash), false)
+})
+
+test('a peer whose blocks do not come takes neither room nor reads from the others', async () => {
+  const { found } = await blockScene()
+  const { bulk, world, mesh } = found
+  const stuck = Array.from({ length: 20 }, (_, n) => parcel(n + 1, 'block/put', 4_000))
+  bulk.say(...stuck)
+  await world.clock.run(10)
+  const other = await openNode(world, 2, { bootstrapPeers: ['host1:3901'] })
+  await world.clock.run(1000)
+  const message = [1, hash]
+  const sent = other.transfer(mesh.self, 'block/put', { message, bytes }, { deadlineMs: 500 })
+  assert.deepEqual(await ended(found, sent), { message: null, length: 0 })
+  const options = { deadlineMs: 500, into: new Uint8Array(MIB) }
+  const read = other.transfer(mesh.self, 'block/get', { message }, options)
+  assert.deepEqual(await ended(found, read), { message: null, length: bytes.length })
 })

@@ -90,7 +90,7 @@ export async function openStore(
     graceMs: GRACE_MS,
     segmentBytes: 8 * MIB,
     stepBytes: 2 * MIB,
-    slab: new BlockSlab(32 * MIB),
+    slab: new BlockSlab(38 * MIB),
   })
   const caches = new Caches({
     clock,

@@ -57,7 +57,7 @@ export async function openTestStore(
     nodeId: self,
     folders: ['/drive'],
     isReferenced: () => Promise.resolve(true),
-    slab: new BlockSlab(25 * MIB),
+    slab: new BlockSlab(31 * MIB),
     segmentBytes: 16 * MIB,
     stepBytes: 4 * MIB,
   })
