@@ -6,7 +6,7 @@ import { DomainError } from '../base/errors.ts'
 import { blake3 } from '../base/hash.ts'
 import type { NodeId } from '../base/ids.ts'
 import { BLOCK_GET_DEADLINES_MS, BLOCK_PUT_DEADLINE_MS, SLOTS_LAGGING_MAX } from '../base/limits.ts'
-import type { Network, ParcelAnswer, Room } from '../base/network.ts'
+import type { Arrived, Network, ParcelAnswer, Room } from '../base/network.ts'
 import type { Cluster } from '../cluster/cluster.ts'
 import { Votes } from '../cluster/votes.ts'
 import type { Blocks, Slot } from './blocks.ts'
@@ -48,10 +48,12 @@ export class ReplicatedBlocks implements Blocks {
     this.slab = options.local.slab
     const { network } = options
     network.receive('block/put', {
-      room: (from, message, length) => this.#room(from, message, length),
-      answer: (_from, message, bytes, room) => this.#take(message, bytes, room),
+      room: (from, message, length, signal) => this.#room({ peer: from, signal }, message, length),
+      answer: (_from, message, arrived) => this.#take(message, arrived),
     })
-    network.receive('block/get', { answer: (from, message) => this.#give(from, message) })
+    network.receive('block/get', {
+      answer: (from, message, { signal }) => this.#give({ peer: from, signal }, message),
+    })
   }
 
   async put(hash: string, slot: Slot, length: number): Promise<void> {
@@ -194,7 +196,7 @@ export class ReplicatedBlocks implements Blocks {
     return [...nodes.filter((node) => !isSuspect(node)), ...nodes.filter(isSuspect)]
   }
 
-  async #room(peer: NodeId, message: unknown, length: number): Promise<Room> {
+  async #room({ peer, signal }: Asker, message: unknown, length: number): Promise<Room> {
     const hash = hashOf(message)
     if (length === 0 || length > this.slab.blockBytes) {
       throw new BlockError('BlockCorrupt', `Cannot take block "${hash}": it has ${length} bytes`)
@@ -202,18 +204,14 @@ export class ReplicatedBlocks implements Blocks {
     // From here on a reference waits for the block instead of being refused.
     const ended = this.#options.local.expect(hash)
     try {
-      return new SlotRoom(await this.slab.takeForPeer({ peer, kind: 'put' }), ended)
+      return new SlotRoom(await this.slab.takeForPeer({ peer, kind: 'put' }, signal), ended)
     } catch (error) {
       ended()
       throw error
     }
   }
 
-  async #take(
-    message: unknown,
-    bytes: Uint8Array | undefined,
-    room: Room | undefined,
-  ): Promise<ParcelAnswer> {
+  async #take(message: unknown, { bytes, room }: Arrived): Promise<ParcelAnswer> {
     const hash = hashOf(message)
     // Nobody is asked for room where no bytes come.
     if (bytes === undefined || !(room instanceof SlotRoom)) {
@@ -226,16 +224,22 @@ export class ReplicatedBlocks implements Blocks {
     return { message: null }
   }
 
-  async #give(peer: NodeId, message: unknown): Promise<ParcelAnswer> {
-    const slot = await this.slab.takeForPeer({ peer, kind: 'get' })
+  async #give({ peer, signal }: Asker, message: unknown): Promise<ParcelAnswer> {
+    const slot = await this.slab.takeForPeer({ peer, kind: 'get' }, signal)
     try {
-      const bytes = await this.#options.local.get(hashOf(message), slot)
+      const bytes = await this.#options.local.get(hashOf(message), slot, signal)
       return { message: null, bytes, sent: () => slot.release() }
     } catch (error) {
       slot.release()
       throw error
     }
   }
+}
+
+/** A node that sends or wants a block; the signal says that it waits no more. */
+interface Asker {
+  readonly peer: NodeId
+  readonly signal: AbortSignal | undefined
 }
 
 /** A block to be brought here. */

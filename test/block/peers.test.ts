@@ -4,29 +4,34 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { pack } from '../../src/base/codec.ts'
 import { MIB } from '../../src/base/limits.ts'
+import type { NodeBlocks } from '../../src/block/open.ts'
 import { ReplicatedBlocks } from '../../src/block/replicated.ts'
 import { fixedCluster } from '../../src/cluster/lone.ts'
 import { openFailure } from '../../src/net/wire/failure.ts'
 import type { Frame } from '../../src/net/wire/frame.ts'
 import { isLinked, scene, type Scene } from '../net/intruder.ts'
-import { openNode } from '../net/memory-links.ts'
-import { content, hashOf, openWorld, turns } from './harness.ts'
+import { nodeOf, openNode } from '../net/memory-links.ts'
+import { content, hashOf, openWorld, putBytes, turns } from './harness.ts'
 
 const bytes = content(1, 4_000)
 const hash = hashOf(bytes)
 
 /** A node with blocks, and a peer that sends what it likes. */
-async function blockScene(): Promise<{ readonly found: Scene; readonly blocks: ReplicatedBlocks }> {
+async function blockScene(): Promise<{
+  readonly found: Scene
+  readonly local: NodeBlocks
+  readonly blocks: ReplicatedBlocks
+}> {
   const found = await scene()
   const { blocks: local, clock } = await openWorld()
   const { mesh: network } = found
   const cluster = fixedCluster(network.self, [[network.self]], 1)
-  return { found, blocks: new ReplicatedBlocks({ local, network, cluster, clock }) }
+  return { found, local, blocks: new ReplicatedBlocks({ local, network, cluster, clock }) }
 }
 
 function parcel(id: number, endpoint: string, length: number): Frame {
   const payload = pack([1, hash])
-  return { kind: 'parcel', id, endpoint, length, room: 0, isBackground: false, payload }
+  return { kind: 'parcel', id, endpoint, length, room: MIB, isBackground: false, payload }
 }
 
 /** Lets time pass until it ends; its value, or the code of its failure. */
@@ -36,11 +41,15 @@ async function ended(found: Scene, work: Promise<unknown>): Promise<unknown> {
     (value) => (end = { value }),
     (error: { readonly code?: string }) => (end = { value: error.code }),
   )
-  for (let round = 0; round < 100 && end === undefined; round += 1) {
-    await found.world.clock.run(10)
-    await turns(5)
-  }
+  for (let round = 0; round < 100 && end === undefined; round += 1) await pass(found, 10)
   return end?.value
+}
+
+/** Time, and what the disk of a test does beside it. */
+async function pass(found: Scene, ms: number): Promise<void> {
+  await found.world.clock.run(ms)
+  await turns(20)
+  await found.world.clock.run(1)
 }
 
 function refusalOf(frame: Frame | undefined): string | undefined {
@@ -70,4 +79,34 @@ test('a peer whose blocks do not come takes neither room nor reads from the othe
   const options = { deadlineMs: 500, into: new Uint8Array(MIB) }
   const read = other.transfer(mesh.self, 'block/get', { message }, options)
   assert.deepEqual(await ended(found, read), { message: null, length: bytes.length })
+})
+
+test('blocks that a peer asked for and gave up are not read', async () => {
+  const { found, local } = await blockScene()
+  const { bulk } = found
+  await putBytes(local, bytes)
+  let reads = 0
+  const read = local.get.bind(local)
+  local.get = (...wish) => {
+    reads += 1
+    return read(...wish)
+  }
+  // It takes no answer: what it asked for first keeps its slots.
+  const { other } = bulk.link
+  other.send = (chunks) => {
+    other.bufferedBytes += Buffer.concat(chunks).length + MIB
+  }
+  const asks = Array.from({ length: 30 }, (_, n) => parcel(n + 1, 'block/get', 0))
+  bulk.say(...asks)
+  await pass(found, 50)
+  const begun = reads
+  assert.ok(begun > 0 && begun < asks.length, `${begun} reads`)
+  const cancels = asks.map((_, n): Frame => ({ kind: 'cancel', id: n + 1 }))
+  bulk.say(...cancels.reverse())
+  await pass(found, 50)
+  assert.equal(reads, begun)
+  const free = await Promise.all(
+    Array.from({ length: 10 }, () => local.slab.takeForPeer({ peer: nodeOf(2), kind: 'get' })),
+  )
+  assert.equal(free.length, 10, 'every slot came back')
 })
