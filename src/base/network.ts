@@ -23,7 +23,7 @@ export interface TransferOptions extends CallOptions {
    */
   readonly into?: Uint8Array
   /** Ends the transfer with its reason. */
-  readonly signal?: AbortSignal
+  readonly signal?: AbortSignal | undefined
   /** Nobody waits for it: other bytes go first. */
   readonly isBackground?: boolean
 }

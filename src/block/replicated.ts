@@ -87,8 +87,8 @@ export class ReplicatedBlocks implements Blocks {
     }).finally(() => this.#leaveBehind([...writes.values()]))
   }
 
-  async get(hash: string, slot: Slot): Promise<Uint8Array> {
-    return this.#get({ hash, slot }, BLOCK_GET_DEADLINES_MS)
+  async get(hash: string, slot: Slot, signal?: AbortSignal): Promise<Uint8Array> {
+    return this.#get({ hash, slot, signal }, BLOCK_GET_DEADLINES_MS)
   }
 
   /** As `get`, for whom nobody waits: reads go before it. */
@@ -98,12 +98,13 @@ export class ReplicatedBlocks implements Blocks {
 
   async #get(wish: Omit<Wish, 'deadlineMs'>, deadlinesMs: readonly number[]): Promise<Uint8Array> {
     const { local, cluster } = this.#options
-    const { hash, slot } = wish
+    const { hash, slot, signal } = wish
     const failures: unknown[] = []
     if (local.has(hash)) {
       try {
-        return await local.get(hash, slot)
+        return await local.get(hash, slot, signal)
       } catch (error) {
+        signal?.throwIfAborted()
         failures.push(error)
       }
     }
@@ -114,6 +115,7 @@ export class ReplicatedBlocks implements Blocks {
         try {
           return await this.#getFrom(node, { deadlineMs, ...wish })
         } catch (error) {
+          signal?.throwIfAborted()
           failures.push(error)
           // It answered: asking it again would bring the same.
           if (isRefusal(error)) owners.delete(node)
@@ -168,17 +170,13 @@ export class ReplicatedBlocks implements Blocks {
 
   async #getFrom(node: NodeId, wish: Wish): Promise<Uint8Array> {
     const { network, clock } = this.#options
-    const { hash, slot, deadlineMs, isBackground = false } = wish
+    const { hash, slot, signal, deadlineMs, isBackground = false } = wish
     const into = slot.data
     const since = clock.monotonicMicros()
     try {
       const message: BlockMessage = [FORMAT, hash]
-      const { length } = await network.transfer(
-        node,
-        'block/get',
-        { message },
-        { deadlineMs, into, isBackground },
-      )
+      const options = { deadlineMs, into, isBackground, signal }
+      const { length } = await network.transfer(node, 'block/get', { message }, options)
       this.#suspectUntil.delete(node)
       return slot.data.subarray(0, length)
     } catch (error) {
@@ -247,6 +245,8 @@ interface Wish {
   readonly hash: string
   readonly slot: Slot
   readonly deadlineMs: number
+  /** Nobody waits for it any more. */
+  readonly signal?: AbortSignal | undefined
   readonly isBackground?: boolean
 }
 
