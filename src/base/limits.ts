@@ -121,8 +121,16 @@ export const PAGE_BYTES = 4 * KIB
 export const SLOT_BYTES = PAGE_BYTES + BLOCK_SIZE_BYTES
 /** Slots that no request gets: verification, compaction and scrub never wait for a client. */
 export const SLOTS_RESERVED = 4
-/** Slots for blocks that other nodes send or ask for. */
-export const SLOTS_FOR_PEERS = 8
+/**
+ * Slots for blocks that other nodes send or ask for; those of them that no block that is sent gets;
+ * those that the blocks of one sender get, while others hold some and while none does. What a peer
+ * asks for comes on top, by as many as are kept for that: so the slots that a slow or dead one holds
+ * are never all of them.
+ */
+export const SLOTS_FOR_PEERS = 14
+export const SLOTS_FOR_PEER_GETS = 2
+export const SLOTS_PER_SENDER = 4
+export const SLOTS_PER_LONE_SENDER = 8
 /**
  * One copy at a time for each so many slots of requests: two that it reads into and one that it fills
  * are held while it waits, and as many are left to everybody else.
@@ -334,6 +342,10 @@ export function assertLimits(): void {
       (SLOTS_RESERVED + SLOTS_FOR_PEERS + SLOTS_LAGGING_MAX + 2 * BLOCKS_IN_FLIGHT_PER_REQUEST) *
         SLOT_BYTES,
     'the slab serves at least two requests beside the background work',
+  )
+  assert(
+    SLOTS_PER_LONE_SENDER + SLOTS_FOR_PEER_GETS + 2 <= SLOTS_FOR_PEERS - SLOTS_FOR_PEER_GETS,
+    'whatever one peer holds, others send and ask',
   )
   assert(
     PIECE_BYTES_MAX + FRAME_HEADER_BYTES_MAX + 8 <= WIRE_BYTES_MAX,

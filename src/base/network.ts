@@ -23,7 +23,7 @@ export interface TransferOptions extends CallOptions {
    */
   readonly into?: Uint8Array
   /** Ends the transfer with its reason. */
-  readonly signal?: AbortSignal
+  readonly signal?: AbortSignal | undefined
   /** Nobody waits for it: other bytes go first. */
   readonly isBackground?: boolean
 }
@@ -39,20 +39,28 @@ export interface ParcelAnswer extends Parcel {
   readonly sent?: () => void
 }
 
+/** What of a parcel came beside its message. */
+export interface Arrived {
+  /** With the room that they lie in. Absent: none were sent. */
+  readonly bytes?: Uint8Array | undefined
+  readonly room?: Room | undefined
+  /** Aborted once nobody waits for the answer. Absent where that cannot happen. */
+  readonly signal?: AbortSignal | undefined
+}
+
 /** The receiving end of one parcel endpoint. */
 export interface ParcelHandler {
   /**
-   * Room for the bytes of a parcel, asked for before they are sent: its sender waits meanwhile.
-   * Absent: the endpoint takes no bytes.
+   * Room for the bytes of a parcel, asked for before they are sent: its sender waits meanwhile. Once
+   * it gave up, `signal` is aborted. Absent: the endpoint takes no bytes.
    */
-  readonly room?: (from: NodeId, message: unknown, length: number) => Promise<Room>
-  /** With the bytes that came, and the room that they lie in. */
-  readonly answer: (
+  readonly room?: (
     from: NodeId,
     message: unknown,
-    bytes?: Uint8Array,
-    room?: Room,
-  ) => Promise<ParcelAnswer>
+    length: number,
+    signal?: AbortSignal,
+  ) => Promise<Room>
+  readonly answer: (from: NodeId, message: unknown, arrived: Arrived) => Promise<ParcelAnswer>
 }
 
 /** A place for bytes that are on their way. */

@@ -55,10 +55,11 @@ export interface Blocks {
   /**
    * Reads a block into a slot, from here or from an owner, which checked it before it sent it.
    *
+   * @param signal nobody waits for it any more: what has not begun is left
    * @returns a view of `slot.data` as long as the block
-   * @throws {BlockError} `BlockMissing`, `BlockCorrupt`, `DriveFailed`
+   * @throws {BlockError} `BlockMissing`, `BlockCorrupt`, `DriveFailed`; the reason of the signal
    */
-  get(hash: string, slot: Slot): Promise<Uint8Array>
+  get(hash: string, slot: Slot, signal?: AbortSignal): Promise<Uint8Array>
   /** Whether the block lies here, in a file that is there, and was not found damaged since start. */
   has(hash: string): boolean
 }

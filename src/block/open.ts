@@ -246,8 +246,8 @@ export class NodeBlocks implements LocalBlocks {
     })
   }
 
-  get(hash: string, slot: Slot): Promise<Uint8Array> {
-    return this.#reader.read(hash, this.slab.own(slot))
+  get(hash: string, slot: Slot, signal?: AbortSignal): Promise<Uint8Array> {
+    return this.#reader.read(hash, this.slab.own(slot), signal)
   }
 
   has(hash: string): boolean {

@@ -52,11 +52,13 @@ export class BlockReader {
    * Reads a block into a slot. Its segment is held from the moment the index was asked, so that
    * compaction cannot have it written anew meanwhile.
    *
-   * @throws {BlockError} `BlockMissing`, `BlockCorrupt`, `DriveFailed`
+   * @throws {BlockError} `BlockMissing`, `BlockCorrupt`, `DriveFailed`; the reason of the signal, when
+   *   it was aborted before the drive was asked
    */
-  async read(hash: string, slot: BlockSlot): Promise<Uint8Array> {
+  async read(hash: string, slot: BlockSlot, signal?: AbortSignal): Promise<Uint8Array> {
     const enter = await this.#reads.acquire()
     try {
+      signal?.throwIfAborted()
       const location = this.#index.find(hash)
       if (location === undefined) {
         throw new BlockError('BlockMissing', `Cannot read block "${hash}": it is not here`, {

@@ -1,13 +1,12 @@
 /** Blocks of the whole cluster: each lies on the owners of its hash, any node stores and reads it. */
 
-import { assert } from '../base/assert.ts'
 import { hexOf } from '../base/bytes.ts'
 import type { Clock } from '../base/clock.ts'
 import { DomainError } from '../base/errors.ts'
 import { blake3 } from '../base/hash.ts'
 import type { NodeId } from '../base/ids.ts'
 import { BLOCK_GET_DEADLINES_MS, BLOCK_PUT_DEADLINE_MS, SLOTS_LAGGING_MAX } from '../base/limits.ts'
-import type { Network, ParcelAnswer, Room } from '../base/network.ts'
+import type { Arrived, Network, ParcelAnswer, Room } from '../base/network.ts'
 import type { Cluster } from '../cluster/cluster.ts'
 import { Votes } from '../cluster/votes.ts'
 import type { Blocks, Slot } from './blocks.ts'
@@ -49,13 +48,12 @@ export class ReplicatedBlocks implements Blocks {
     this.slab = options.local.slab
     const { network } = options
     network.receive('block/put', {
-      room: (_from, message, length) => this.#room(message, length),
-      answer: (_from, message, bytes, room) => {
-        assert(bytes !== undefined && room instanceof SlotRoom, 'a block comes into its room')
-        return this.#take(message, bytes, room)
-      },
+      room: (from, message, length, signal) => this.#room({ peer: from, signal }, message, length),
+      answer: (_from, message, arrived) => this.#take(message, arrived),
     })
-    network.receive('block/get', { answer: (_from, message) => this.#give(message) })
+    network.receive('block/get', {
+      answer: (from, message, { signal }) => this.#give({ peer: from, signal }, message),
+    })
   }
 
   async put(hash: string, slot: Slot, length: number): Promise<void> {
@@ -89,8 +87,8 @@ export class ReplicatedBlocks implements Blocks {
     }).finally(() => this.#leaveBehind([...writes.values()]))
   }
 
-  async get(hash: string, slot: Slot): Promise<Uint8Array> {
-    return this.#get({ hash, slot }, BLOCK_GET_DEADLINES_MS)
+  async get(hash: string, slot: Slot, signal?: AbortSignal): Promise<Uint8Array> {
+    return this.#get({ hash, slot, signal }, BLOCK_GET_DEADLINES_MS)
   }
 
   /** As `get`, for whom nobody waits: reads go before it. */
@@ -100,12 +98,13 @@ export class ReplicatedBlocks implements Blocks {
 
   async #get(wish: Omit<Wish, 'deadlineMs'>, deadlinesMs: readonly number[]): Promise<Uint8Array> {
     const { local, cluster } = this.#options
-    const { hash, slot } = wish
+    const { hash, slot, signal } = wish
     const failures: unknown[] = []
     if (local.has(hash)) {
       try {
-        return await local.get(hash, slot)
+        return await local.get(hash, slot, signal)
       } catch (error) {
+        signal?.throwIfAborted()
         failures.push(error)
       }
     }
@@ -116,6 +115,7 @@ export class ReplicatedBlocks implements Blocks {
         try {
           return await this.#getFrom(node, { deadlineMs, ...wish })
         } catch (error) {
+          signal?.throwIfAborted()
           failures.push(error)
           // It answered: asking it again would bring the same.
           if (isRefusal(error)) owners.delete(node)
@@ -170,17 +170,13 @@ export class ReplicatedBlocks implements Blocks {
 
   async #getFrom(node: NodeId, wish: Wish): Promise<Uint8Array> {
     const { network, clock } = this.#options
-    const { hash, slot, deadlineMs, isBackground = false } = wish
+    const { hash, slot, signal, deadlineMs, isBackground = false } = wish
     const into = slot.data
     const since = clock.monotonicMicros()
     try {
       const message: BlockMessage = [FORMAT, hash]
-      const { length } = await network.transfer(
-        node,
-        'block/get',
-        { message },
-        { deadlineMs, into, isBackground },
-      )
+      const options = { deadlineMs, into, isBackground, signal }
+      const { length } = await network.transfer(node, 'block/get', { message }, options)
       this.#suspectUntil.delete(node)
       return slot.data.subarray(0, length)
     } catch (error) {
@@ -198,7 +194,7 @@ export class ReplicatedBlocks implements Blocks {
     return [...nodes.filter((node) => !isSuspect(node)), ...nodes.filter(isSuspect)]
   }
 
-  async #room(message: unknown, length: number): Promise<Room> {
+  async #room({ peer, signal }: Asker, message: unknown, length: number): Promise<Room> {
     const hash = hashOf(message)
     if (length === 0 || length > this.slab.blockBytes) {
       throw new BlockError('BlockCorrupt', `Cannot take block "${hash}": it has ${length} bytes`)
@@ -206,15 +202,19 @@ export class ReplicatedBlocks implements Blocks {
     // From here on a reference waits for the block instead of being refused.
     const ended = this.#options.local.expect(hash)
     try {
-      return new SlotRoom(await this.slab.takeForPeer(), ended)
+      return new SlotRoom(await this.slab.takeForPeer({ peer, kind: 'put' }, signal), ended)
     } catch (error) {
       ended()
       throw error
     }
   }
 
-  async #take(message: unknown, bytes: Uint8Array, room: SlotRoom): Promise<ParcelAnswer> {
+  async #take(message: unknown, { bytes, room }: Arrived): Promise<ParcelAnswer> {
     const hash = hashOf(message)
+    // Nobody is asked for room where no bytes come.
+    if (bytes === undefined || !(room instanceof SlotRoom)) {
+      throw new BlockError('BlockCorrupt', `Cannot take block "${hash}": it has no bytes`)
+    }
     if (hexOf(blake3(bytes)) !== hash) {
       throw new BlockError('BlockCorrupt', `Cannot take block "${hash}": the bytes are not it`)
     }
@@ -222,10 +222,10 @@ export class ReplicatedBlocks implements Blocks {
     return { message: null }
   }
 
-  async #give(message: unknown): Promise<ParcelAnswer> {
-    const slot = await this.slab.takeForPeer()
+  async #give({ peer, signal }: Asker, message: unknown): Promise<ParcelAnswer> {
+    const slot = await this.slab.takeForPeer({ peer, kind: 'get' }, signal)
     try {
-      const bytes = await this.#options.local.get(hashOf(message), slot)
+      const bytes = await this.#options.local.get(hashOf(message), slot, signal)
       return { message: null, bytes, sent: () => slot.release() }
     } catch (error) {
       slot.release()
@@ -234,11 +234,19 @@ export class ReplicatedBlocks implements Blocks {
   }
 }
 
+/** A node that sends or wants a block; the signal says that it waits no more. */
+interface Asker {
+  readonly peer: NodeId
+  readonly signal: AbortSignal | undefined
+}
+
 /** A block to be brought here. */
 interface Wish {
   readonly hash: string
   readonly slot: Slot
   readonly deadlineMs: number
+  /** Nobody waits for it any more. */
+  readonly signal?: AbortSignal | undefined
   readonly isBackground?: boolean
 }
 

@@ -1,11 +1,15 @@
 /** The bounded buffers that every block passes through: one shared memory, cut into slots. */
 
 import { assert } from '../base/assert.ts'
+import type { NodeId } from '../base/ids.ts'
 import {
   BLOCK_SIZE_BYTES,
   PAGE_BYTES,
   SLAB_BYTES,
   SLOTS_FOR_PEERS,
+  SLOTS_FOR_PEER_GETS,
+  SLOTS_PER_LONE_SENDER,
+  SLOTS_PER_SENDER,
   SLOTS_RESERVED,
   SLOT_WAITERS_MAX,
 } from '../base/limits.ts'
@@ -27,8 +31,15 @@ interface Place {
   readonly record: Uint8Array
 }
 
+/** For whom a slot for peers is, and what for. */
+export interface PeerClaim {
+  readonly peer: NodeId
+  readonly kind: 'put' | 'get'
+}
+
 interface Waiter {
   readonly ticket: number
+  readonly claim: PeerClaim | undefined
   readonly enter: (slot: BlockSlot) => void
   readonly leave: (reason: unknown) => void
 }
@@ -73,15 +84,54 @@ export class BlockSlot implements Slot {
   }
 }
 
+/**
+ * Who holds slots for peers. A peer that is slow or dead holds what it has for seconds or for ever:
+ * so one gets few of them, and gets have some that puts cannot take.
+ */
+class PeerShares {
+  readonly #held = new Map<NodeId, { puts: number; all: number }>()
+  #puts = 0
+
+  admits({ peer, kind }: PeerClaim): boolean {
+    const held = this.#held.get(peer)
+    const others = this.#held.size - (held === undefined ? 0 : 1)
+    const share = others === 0 ? SLOTS_PER_LONE_SENDER : SLOTS_PER_SENDER
+    if ((held?.all ?? 0) >= share + SLOTS_FOR_PEER_GETS) return false
+    if (kind === 'get') return true
+    return (held?.puts ?? 0) < share && this.#puts < SLOTS_FOR_PEERS - SLOTS_FOR_PEER_GETS
+  }
+
+  lent(claim: PeerClaim): void {
+    this.#count(claim, 1)
+  }
+
+  returned(claim: PeerClaim): void {
+    this.#count(claim, -1)
+  }
+
+  #count({ peer, kind }: PeerClaim, amount: number): void {
+    const held = this.#held.get(peer) ?? { puts: 0, all: 0 }
+    this.#held.set(peer, held)
+    held.all += amount
+    if (held.all === 0) this.#held.delete(peer)
+    if (kind === 'get') return
+    held.puts += amount
+    this.#puts += amount
+  }
+}
+
 /** A stack of slots with its queue: the last one given back goes out first, so few pages are touched. */
 class SlotStack {
   readonly #free: Place[]
+  readonly #shares: PeerShares | undefined
   readonly #waiting: Waiter[] = []
   #tickets = 0
   readonly count: number
 
-  constructor(places: Place[]) {
+  /** @param shares without it whoever comes first is served first */
+  constructor(places: Place[], shares?: PeerShares) {
     this.#free = places
+    this.#shares = shares
     this.count = places.length
   }
 
@@ -97,10 +147,9 @@ class SlotStack {
     return this.#waiting[0]?.ticket
   }
 
-  async take(signal?: AbortSignal): Promise<BlockSlot> {
+  async take(signal?: AbortSignal, claim?: PeerClaim): Promise<BlockSlot> {
     signal?.throwIfAborted()
-    const place = this.#free.pop()
-    if (place !== undefined) return this.#lend(place)
+    if (this.#admits(claim)) return this.#lend(claim)
     if (this.#waiting.length >= SLOT_WAITERS_MAX) {
       const waiting = this.#waiting.length
       throw new BlockError(
@@ -116,6 +165,7 @@ class SlotStack {
       this.#tickets += 1
       const waiter: Waiter = {
         ticket: this.#tickets,
+        claim,
         enter: (slot) => {
           signal?.removeEventListener('abort', onAbort)
           resolve(slot)
@@ -127,12 +177,29 @@ class SlotStack {
     })
   }
 
-  #lend(place: Place): BlockSlot {
+  #admits(claim: PeerClaim | undefined): boolean {
+    if (this.#free.length === 0) return false
+    return claim === undefined || this.#shares?.admits(claim) !== false
+  }
+
+  #lend(claim: PeerClaim | undefined): BlockSlot {
+    const place = this.#free.pop()!
+    if (claim !== undefined) this.#shares?.lent(claim)
     return new BlockSlot(place, () => {
-      const next = this.#waiting.shift()
-      if (next === undefined) this.#free.push(place)
-      else next.enter(this.#lend(place))
+      this.#free.push(place)
+      if (claim !== undefined) this.#shares?.returned(claim)
+      this.#serve()
     })
+  }
+
+  /** Of those that may have a slot now, whoever has waited longest goes first. */
+  #serve(): void {
+    for (;;) {
+      const index = this.#waiting.findIndex(({ claim }) => this.#admits(claim))
+      if (index < 0) return
+      const [next] = this.#waiting.splice(index, 1)
+      next!.enter(this.#lend(next!.claim))
+    }
   }
 }
 
@@ -166,7 +233,7 @@ export class BlockSlab implements Slab {
     assert(count > SLOTS_RESERVED + SLOTS_FOR_PEERS, 'the slab has more slots than those kept back')
     const places = Array.from({ length: count }, (_, index) => this.#place(count - 1 - index))
     this.#reserved = new SlotStack(places.splice(0, SLOTS_RESERVED))
-    this.#peers = new SlotStack(places.splice(0, SLOTS_FOR_PEERS))
+    this.#peers = new SlotStack(places.splice(0, SLOTS_FOR_PEERS), new PeerShares())
     this.#clients = new SlotStack(places)
   }
 
@@ -197,10 +264,11 @@ export class BlockSlab implements Slab {
 
   /**
    * A slot for a block that another node sends or asks for. Whoever holds one waits for this node's
-   * drives or for the asker only, never for a slot elsewhere: so nodes cannot starve one another.
+   * drives or for the asker only, never for a slot elsewhere: so nodes cannot starve one another. Nor
+   * can one that is slow: no peer gets all of them.
    */
-  takeForPeer(signal?: AbortSignal): Promise<BlockSlot> {
-    return this.#peers.take(signal)
+  takeForPeer(claim: PeerClaim, signal?: AbortSignal): Promise<BlockSlot> {
+    return this.#peers.take(signal, claim)
   }
 
   /** The slot as this slab lent it. Slots of another one cannot be written to segments. */

@@ -70,8 +70,8 @@ async function deliverTo(
   const { message, bytes } = parcel
   const room = bytes === undefined ? undefined : await roomFor(from, handler, message, bytes)
   try {
-    const arrived = room?.data.subarray(0, bytes?.length)
-    const answer = await handler.answer(from, message, arrived, room)
+    const arrived = { bytes: room?.data.subarray(0, bytes?.length), room }
+    const answer = await handler.answer(from, message, arrived)
     try {
       return { message: answer.message, length: place(answer.bytes, into) }
     } finally {

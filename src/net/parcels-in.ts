@@ -34,6 +34,8 @@ interface Incoming {
   readonly isBackground: boolean
   /** The sender gave up, or the link is gone: what is held goes as soon as nobody uses it. */
   isLost: boolean
+  /** Tells the handler so. */
+  readonly abort: AbortController
   isOver: boolean
   room: Room | undefined
   got: number
@@ -100,6 +102,7 @@ export class ParcelsIn {
       back: frame.room,
       isBackground,
       isLost: false,
+      abort: new AbortController(),
       isOver: false,
       room: undefined,
       got: 0,
@@ -132,10 +135,10 @@ export class ParcelsIn {
   }
 
   #makeRoom(incoming: Incoming): void {
-    const { handler, message, length, id } = incoming
+    const { handler, message, length, id, abort } = incoming
     const { peer } = this.#options
     // In a promise of its own, so that what `room` throws at once is a rejection too.
-    const asked = Promise.resolve().then(() => handler.room!(peer, message, length))
+    const asked = Promise.resolve().then(() => handler.room!(peer, message, length, abort.signal))
     asked.then(
       (room) => {
         if (incoming.isLost) {
@@ -195,6 +198,7 @@ export class ParcelsIn {
     const isHandled = incoming.got === incoming.length && incoming.source === undefined
     incoming.isLost = true
     this.#forget(incoming)
+    incoming.abort.abort(new NetError('PeerUnreachable', 'Nobody waits for the answer any more'))
     const { source } = incoming
     if (source !== undefined) {
       this.#pieces.remove(source)
@@ -206,7 +210,7 @@ export class ParcelsIn {
 
   #forget(incoming: Incoming): void {
     const { id, length, got, room } = incoming
-    this.#incoming.delete(id)
+    this.#remove(incoming)
     if (room !== undefined && got < length && !this.#link.isClosed) {
       this.#unwanted.set(id, length - got)
       if (this.#unwanted.size > PARCELS_PER_PEER_MAX) {
@@ -216,16 +220,25 @@ export class ParcelsIn {
     }
   }
 
+  /** Its sender may use the id again once it gave up, while a handler still works with it. */
+  #remove(incoming: Incoming): void {
+    const { id } = incoming
+    if (this.#incoming.get(id) === incoming) this.#incoming.delete(id)
+  }
+
   #answer(incoming: Incoming): void {
-    const { handler, message, length, room, endpoint } = incoming
+    const { handler, message, length, room, endpoint, abort } = incoming
+    const { signal } = abort
     incoming.movesSince = undefined
     const bytes = length === 0 ? undefined : room!.data.subarray(0, length)
     const { peer } = this.#options
-    const asked = Promise.resolve().then(() => handler.answer(peer, message, bytes, room))
+    const arrived = { bytes, room, signal }
+    const asked = Promise.resolve().then(() => handler.answer(peer, message, arrived))
     asked.then(
       (answer) => this.#send(incoming, answer),
       (error: unknown) => {
-        this.#options.failed(endpoint, error)
+        // That it stopped when it was told to is no failure.
+        if (!signal.aborted || error !== signal.reason) this.#options.failed(endpoint, error)
         this.#endAnswer(incoming, undefined, error)
       },
     )
@@ -241,7 +254,8 @@ export class ParcelsIn {
       return
     }
     this.#link.send({ kind: 'delivered', id, length, payload })
-    if (answer.bytes === undefined || length === 0) {
+    // Sending may have ended the link: then no piece of it would ever move.
+    if (answer.bytes === undefined || length === 0 || this.#link.isClosed) {
       this.#endAnswer(incoming, answer, undefined)
       return
     }
@@ -264,7 +278,7 @@ export class ParcelsIn {
     if (incoming.isOver) return
     incoming.isOver = true
     if (error !== undefined && !incoming.isLost) this.#refuse(incoming.id, error)
-    this.#incoming.delete(incoming.id)
+    this.#remove(incoming)
     answer?.sent?.()
     incoming.room?.release()
   }
@@ -274,7 +288,7 @@ export class ParcelsIn {
       this.#options.failed(incoming.endpoint, error)
       this.#refuse(incoming.id, error)
       incoming.isLost = true
-      this.#incoming.delete(incoming.id)
+      this.#remove(incoming)
     }
     incoming.room?.release()
   }

@@ -99,7 +99,7 @@ export async function openWorld(options: WorldOptions = {}): Promise<World> {
     incarnation: () => 'first',
     segmentBytes: 4 * MIB,
     stepBytes: 2 * MIB,
-    slab: new BlockSlab(25 * MIB),
+    slab: new BlockSlab(31 * MIB),
     ...options,
     db,
     disk: disk as Disk,

@@ -97,7 +97,7 @@ test('a node on a real drive finds its blocks again', async () => {
       onFatal,
       segmentBytes: 8 * MIB,
       stepBytes: 4 * MIB,
-      slab: new BlockSlab(32 * MIB),
+      slab: new BlockSlab(38 * MIB),
     })
     await blocks.start()
     return {

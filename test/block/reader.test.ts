@@ -126,3 +126,15 @@ test('verification goes on while clients hold every slot', async () => {
   for (const slot of held) slot.release()
   await blocks.stop()
 })
+
+test('get leaves a block unread that nobody waits for any more', async () => {
+  const { blocks, disk } = await openWorld()
+  const hash = await putBytes(blocks, content(1, 5000))
+  flip(disk, PAGE_BYTES + 7)
+  const slot = await blocks.slab.take()
+  const gone = AbortSignal.abort(new Error('gone'))
+  await assert.rejects(blocks.get(hash, slot, gone), /gone/)
+  await assert.rejects(blocks.get(hash, slot), { code: 'BlockCorrupt' })
+  slot.release()
+  await blocks.stop()
+})

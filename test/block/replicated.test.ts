@@ -120,3 +120,22 @@ test('an owner refuses bytes that are not the block', async () => {
   assert.equal(await passed(world, refused), 'BadMessage')
   assert.equal(nodes[0]!.product!.blocks.has(hash), false)
 })
+
+test('get() ends when nobody waits for it any more, and asks no other owner', async () => {
+  const { world, nodes } = await fourNodes()
+  await stored(world, nodes[0]!)
+  await world.run(1000, () => false)
+  for (const node of nodes.slice(0, 3)) node.present!.life.freeze()
+  const gateway = nodes[3]!.product!.store.blocks
+  const slot = await gateway.slab.take()
+  const client = new AbortController()
+  let end: Error | undefined
+  gateway.get(hash, slot, client.signal).catch((error: Error) => (end = error))
+  await world.run(1000, () => false)
+  assert.equal(end, undefined)
+  const left = new Error('the client went away')
+  client.abort(left)
+  await new Promise((resolve) => setImmediate(resolve))
+  assert.equal(end, left)
+  slot.release()
+})

@@ -25,7 +25,7 @@ test('deliver() copies the bytes into the room, the answer into its place, and e
   const ended: string[] = []
   endpoints.receive('swap', {
     room: () => Promise.resolve({ data: room, release: () => ended.push('room') }),
-    answer: (_asker, message, bytes) =>
+    answer: (_asker, message, { bytes }) =>
       Promise.resolve({
         ...{ message, bytes: Uint8Array.of(bytes!.length, 7) },
         sent: () => ended.push('answer'),

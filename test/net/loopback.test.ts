@@ -29,7 +29,7 @@ test('transfer() brings bytes to the room that the receiver makes, and its own b
   let sent = 0
   network.receive('swap', {
     room: () => Promise.resolve({ data, release: () => void (released += 1) }),
-    answer: (_from, message, bytes) => {
+    answer: (_from, message, { bytes }) => {
       assert.deepEqual(bytes, Uint8Array.of(1, 2, 3))
       return Promise.resolve({
         message: [message],

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { DomainError } from '../../src/base/errors.ts'
 import { MIB, SLOT_BYTES } from '../../src/base/limits.ts'
+import { Metrics } from '../../src/base/metrics.ts'
 import type { Delivered, Room } from '../../src/base/network.ts'
 import type { Mesh } from '../../src/net/mesh.ts'
 import { isUp, LinkWorld, MemoryLink, nodeOf, openPair } from './memory-links.ts'
@@ -26,7 +27,7 @@ function receiver(mesh: Mesh, size = SLOT_BYTES): Store {
       store.rooms.push(room)
       return Promise.resolve(room)
     },
-    answer: (_from, message, bytes) => {
+    answer: (_from, message, { bytes }) => {
       store.got.push(bytes!.slice())
       return Promise.resolve({ message: ['stored', message] })
     },
@@ -315,7 +316,7 @@ test('a handler gets the room with the bytes, and they are its own until it is d
   const made = { data: new Uint8Array(9), release: () => undefined }
   b.receive('put', {
     room: () => Promise.resolve(made),
-    answer: (_from, _message, bytes, room) => {
+    answer: (_from, _message, { bytes, room }) => {
       assert.equal(room, made)
       assert.deepEqual(bytes, Uint8Array.of(1, 2))
       return Promise.resolve({ message: 'ok' })
@@ -364,4 +365,40 @@ test('a link that breaks while the last piece goes out ends an answer once', asy
   await world.clock.run(100)
   await ended
   assert.equal(sent, 1)
+})
+
+test('a handler hears that its sender gave up, and what it left undone is no failure', async () => {
+  const world = new LinkWorld()
+  const metrics = new Metrics()
+  const [b, a] = await openPair(world, { metrics })
+  const heard: string[] = []
+  const until = (what: string, signal: AbortSignal | undefined): Promise<never> =>
+    new Promise((_resolve, reject) => {
+      signal!.addEventListener('abort', () => {
+        heard.push(what)
+        reject(signal!.reason as Error)
+      })
+    })
+  b.receive('put', {
+    room: (_from, _message, _length, signal) => until('room', signal),
+    answer: () => Promise.resolve({ message: 0 }),
+  })
+  b.receive('get', { answer: (_from, _message, { signal }) => until('answer', signal) })
+  const stop = new AbortController()
+  const options = { deadlineMs: 60_000, signal: stop.signal }
+  const ends = Promise.all([
+    assert.rejects(a.transfer(one, 'put', { message: 0, bytes: new Uint8Array(9) }, options)),
+    assert.rejects(a.transfer(one, 'get', { message: 0 }, options)),
+    assert.rejects(a.transfer(one, 'get', { message: 0 }, { deadlineMs: 500 })),
+  ])
+  await world.clock.run(100)
+  assert.deepEqual(heard, [])
+  stop.abort(new Error('enough'))
+  await world.clock.run(10)
+  assert.deepEqual(heard, ['room', 'answer'])
+  await world.clock.run(1000)
+  await ends
+  assert.deepEqual(heard, ['room', 'answer', 'answer'])
+  assert.doesNotMatch(metrics.text(), /^mesh_handler_failures_total.* [1-9]/m)
+  assert.ok(isUp(a, one))
 })

@@ -26,7 +26,7 @@ test('two meshes call each other and bring blocks over real sockets', async () =
     const stored = new Uint8Array(MIB)
     b.mesh.receive('block', {
       room: () => Promise.resolve({ data: stored, release: () => void (released += 1) }),
-      answer: (_from, ask, bytes) =>
+      answer: (_from, ask, { bytes }) =>
         Promise.resolve(ask === 'put' ? { message: bytes!.length } : { message: 0, bytes: stored }),
     })
     const bytes = new Uint8Array(MIB).map((_, index) => index * 13)

@@ -81,7 +81,7 @@ class Swarm {
           },
         }
       },
-      answer: async (_from, message, bytes) => {
+      answer: async (_from, message, { bytes }) => {
         await later()
         const [length, mark] = message as [number, number]
         assert.equal(bytes!.length, length)

@@ -203,7 +203,9 @@ test('R8 bytes that are not the block are refused, however they are announced', 
   const bytes = contentOf('block', 4_000).bytes
   const hash = hexOf(blake3(bytes))
   const other = hexOf(blake3(new Uint8Array(1)))
-  const messages: readonly (readonly [unknown, Uint8Array])[] = [
+  const messages: readonly (readonly [unknown, Uint8Array | undefined])[] = [
+    [[1, hash], undefined],
+    [null, undefined],
     [[1, other], bytes],
     [[1, hash], bytes.subarray(1)],
     [[1, hash], new Uint8Array(0)],

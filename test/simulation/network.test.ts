@@ -69,7 +69,7 @@ test('transfer() brings bytes there and back, and ends with its signal', async (
   const room = new Uint8Array(4)
   there.receive('swap', {
     room: () => Promise.resolve({ data: room, release: () => undefined }),
-    answer: (_from, message, bytes) =>
+    answer: (_from, message, { bytes }) =>
       Promise.resolve({ message, bytes: Uint8Array.of(bytes!.length, 7) }),
   })
   const into = new Uint8Array(3)

@@ -91,7 +91,7 @@ export async function openStore(
     incarnation: () => 'first',
     segmentBytes: 8 * MIB,
     stepBytes: 2 * MIB,
-    slab: new BlockSlab(32 * MIB),
+    slab: new BlockSlab(38 * MIB),
   })
   const caches = new Caches({
     clock,

@@ -58,7 +58,7 @@ export async function openTestStore(
     folders: ['/drive'],
     isReferenced: () => Promise.resolve(true),
     incarnation: () => 'first',
-    slab: new BlockSlab(25 * MIB),
+    slab: new BlockSlab(31 * MIB),
     segmentBytes: 16 * MIB,
     stepBytes: 4 * MIB,
   })

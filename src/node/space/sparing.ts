@@ -38,8 +38,8 @@ export function sparingNetwork(network: Network, space: Spent | undefined): Netw
     receive(endpoint, handler) {
       const sparing: ParcelHandler = {
         ...handler,
-        answer: (from, ...parcel) => {
-          if (!refuses(from)) return handler.answer(from, ...parcel)
+        answer: (from, message, arrived) => {
+          if (!refuses(from)) return handler.answer(from, message, arrived)
           const text = 'Cannot take a block: the drive for its row is full'
           return Promise.reject(new BlockError('DriveFull', text))
         },

@@ -6,7 +6,7 @@ import { partitionNumbers } from '../layouts.ts'
 import type { Product } from '../../node/product.ts'
 import type { SimulatedNode } from '../node.ts'
 import { tombstonesOf } from '../tombstones.ts'
-import { indexFaults } from './indexes.ts'
+import { indexFaults } from './listing.ts'
 import { holdingsOf, orphanFaults } from './orphans.ts'
 import { loanFaults, recountFaults } from './recount.ts'
 

@@ -270,7 +270,7 @@ async function load(
   const found = await spans.next()
   if (found.done === true) return undefined
   const slot = await store.blocks.slab.take(signal)
-  const view = store.blocks.get(found.value.hash, slot)
+  const view = store.blocks.get(found.value.hash, slot, signal)
   // Perhaps nobody asks for it any more; whoever does is told of the failure.
   view.catch(() => undefined)
   return { span: found.value, slot, view }

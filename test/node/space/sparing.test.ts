@@ -44,7 +44,7 @@ test('a node without room for rows takes none of others, nor their blocks, until
       }
     })
   const parcel = (endpoint: string): Promise<unknown> =>
-    wire.receivers.get(endpoint)!.answer(other, {})
+    wire.receivers.get(endpoint)!.answer(other, {}, {})
   assert.deepEqual(refused(other), [])
   isSpent = true
   assert.deepEqual(refused(other), ['table/accept', 'table/insert', 'table/offer'])

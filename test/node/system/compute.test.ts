@@ -8,7 +8,7 @@ import { BlockSlab } from '../../../src/block/slab.ts'
 import { inlineCompute, threadCompute } from '../../../src/node/system/compute.ts'
 
 const all: readonly DigestKind[] = ['md5', 'sha1', 'sha256', 'crc32', 'crc32c', 'crc64nvme']
-const slab = new BlockSlab(21 * MIB)
+const slab = new BlockSlab(27 * MIB)
 const threads = threadCompute(slab.memory)
 after(() => threads.stop())
 
