@@ -168,7 +168,7 @@ function decodeProgress(stored: StoredProgress): [NodeId, Progress] {
 
 /** What everything else takes for granted. */
 function checkWhole(history: LayoutHistory): void {
-  const { active, readVersion, nodes, revision, readmissions, clusterId } = history
+  const { active, readVersion, nodes, revision, readmissions, clusterId, staged } = history
   if (!active.some(({ version }) => version === readVersion)) {
     throw bad(`layout ${readVersion} is to be read and is not active`)
   }
@@ -182,6 +182,25 @@ function checkWhole(history: LayoutHistory): void {
     throw bad('it has no revision')
   }
   if (typeof clusterId !== 'string' || clusterId === '') throw bad('it names no cluster')
+  if (![...active, staged].every(canBePlaced)) {
+    throw bad('a number of copies or zones, or a capacity, makes no sense')
+  }
+}
+
+/** What the assignment of partitions takes for granted of its numbers. */
+function canBePlaced({ roles, factor, zoneSpread }: Staged): boolean {
+  return (
+    (factor === undefined || isCount(factor)) &&
+    (zoneSpread === undefined || zoneSpread === 'maximum' || isCount(zoneSpread)) &&
+    [...roles.values()].every((role) => {
+      const capacity: unknown = role?.capacityBytes
+      return capacity === undefined || (typeof capacity === 'number' && capacity >= 0)
+    })
+  )
+}
+
+function isCount(value: unknown): boolean {
+  return Number.isSafeInteger(value) && (value as number) >= 1
 }
 
 function bad(why: string, cause?: unknown): ClusterError {

@@ -41,3 +41,23 @@ test('decodeHistory() refuses what is not whole', () => {
   ]
   for (const one of broken) assert.throws(() => decodeHistory(one), { code: 'BadHistory' })
 })
+
+test('decodeHistory() refuses numbers with which no partition can be placed: nobody plans with them', () => {
+  const stored = encodeHistory(firstOf(3, 3))
+  const layout = stored.active[0]!
+  const [first, ...others] = layout.roles
+  const withCapacity = (capacity: unknown): unknown => [
+    [first![0], [first![1][0], capacity, []]],
+    ...others,
+  ]
+  const none = { roles: [], zoneSpread: null, factor: null }
+  const broken = [
+    { ...stored, active: [{ ...layout, roles: withCapacity(-1) }] },
+    { ...stored, active: [{ ...layout, roles: withCapacity('1') }] },
+    { ...stored, active: [{ ...layout, zoneSpread: 1.5 }] },
+    { ...stored, staged: { ...none, roles: withCapacity(-1) } },
+    { ...stored, staged: { ...none, zoneSpread: 1.5 } },
+    { ...stored, staged: { ...none, factor: 2.5 } },
+  ]
+  for (const one of broken) assert.throws(() => decodeHistory(one), { code: 'BadHistory' })
+})
