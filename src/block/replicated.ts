@@ -100,7 +100,8 @@ export class ReplicatedBlocks implements Blocks {
     const { local, cluster } = this.#options
     const { hash, slot, signal } = wish
     const failures: unknown[] = []
-    if (local.has(hash)) {
+    const isHere = local.has(hash)
+    if (isHere) {
       try {
         return await local.get(hash, slot, signal)
       } catch (error) {
@@ -123,6 +124,10 @@ export class ReplicatedBlocks implements Blocks {
       }
       if (owners.size === 0) break
     }
+    // What could not be read here once may have been so for a moment only.
+    const late = isHere ? undefined : await local.get(hash, slot, signal).catch(() => undefined)
+    if (late !== undefined) return late
+    signal?.throwIfAborted()
     throw new BlockError('BlockMissing', `Cannot read block "${hash}": no owner could send it`, {
       details: { hash, reasons: failures.map(codeOf) },
       cause: failures[0],

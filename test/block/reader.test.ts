@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { loneCluster } from '../../src/cluster/lone.ts'
+import { LoopbackNetwork } from '../../src/net/loopback.ts'
+import { ReplicatedBlocks } from '../../src/block/replicated.ts'
 import { MIB, PAGE_BYTES, SLOTS_RESERVED } from '../../src/base/limits.ts'
 import { systemError, type CrashDisk } from './disk.ts'
-import { content, getBytes, openWorld, putBytes, turns } from './harness.ts'
+import { content, getBytes, openWorld, putBytes, thisNode, turns } from './harness.ts'
 
 /** Flips a bit of the one segment file, `offset` bytes into it. */
 function flip(disk: CrashDisk, offset: number): void {
@@ -135,6 +138,28 @@ test('get leaves a block unread that nobody waits for any more', async () => {
   const gone = AbortSignal.abort(new Error('gone'))
   await assert.rejects(blocks.get(hash, slot, gone), /gone/)
   await assert.rejects(blocks.get(hash, slot), { code: 'BlockCorrupt' })
+  slot.release()
+  await blocks.stop()
+})
+
+test('get() reads the copy here again where no other node has one: it may have been unreadable for a moment', async () => {
+  const { blocks, db, clock, disk, referenced } = await openWorld()
+  const cluster = loneCluster(thisNode)
+  const network = new LoopbackNetwork(thisNode)
+  const replicated = new ReplicatedBlocks({ local: blocks, network, cluster, clock })
+  const hash = await putBytes(blocks, content(1, 5000))
+  referenced.add(hash)
+  await db.write((batch) => blocks.referenceAdded(batch, hash))
+  const slot = await blocks.slab.take()
+  disk.beforeRead = () => Promise.reject(systemError('EIO'))
+  for (const round of [1, 2]) {
+    await assert.rejects(replicated.get(hash, slot), { code: 'BlockMissing' }, `${round}`)
+    await turns(10)
+    assert.equal(blocks.has(hash), false)
+  }
+  disk.beforeRead = undefined
+  assert.deepEqual((await replicated.get(hash, slot)).slice(), content(1, 5000))
+  assert.equal(blocks.has(hash), true)
   slot.release()
   await blocks.stop()
 })

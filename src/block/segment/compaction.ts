@@ -43,6 +43,8 @@ interface Pass {
   offset: number
   /** Every page is looked at: a stale record in a gap may have hidden a live one behind it. */
   thorough: boolean
+  /** A page could not be read: told once. */
+  hasFailed?: boolean
 }
 
 /**
@@ -137,11 +139,20 @@ export class Compaction implements Worker {
   }
 
   /** Undefined where no record begins, or the page cannot be read: what is there then stays where it is. */
-  async #headerAt({ segment, offset }: Pass, slot: BlockSlot): Promise<RecordHeader | undefined> {
+  async #headerAt(pass: Pass, slot: BlockSlot): Promise<RecordHeader | undefined> {
+    const { segment, offset } = pass
     try {
       return readHeader(await this.#options.reader.readPage(segment, offset, slot))
     } catch (error) {
       if (!(error instanceof BlockError) || segment.isGone) throw error
+      if (pass.hasFailed !== true) {
+        const { log } = this.#options
+        log.warn(
+          { segment: segment.number, offset, error: error.message },
+          'a page was left in place',
+        )
+      }
+      pass.hasFailed = true
       return undefined
     }
   }

@@ -149,7 +149,7 @@ function dialled(
   }
   const ends = {
     remote: address,
-    reached: { ...address, host: socket.remoteAddress ?? address.host },
+    reached: { ...address, host: reachedHost(socket) ?? address.host },
   }
   return new Promise((resolve, reject) => {
     const ws = new WebSocket(`ws://mesh${PATH}`, {
@@ -197,20 +197,21 @@ async function listen(
   server.on('connection', (socket: Socket) => {
     const name = nameOf(socket)
     sockets.add(socket)
-    socket.once('close', () => {
-      sockets.delete(socket)
-      settle(strangers, name)
-    })
+    socket.once('close', () => sockets.delete(socket))
     const leave = places.take(socket.remoteAddress ?? '')
     if (leave === undefined) {
       socket.destroy()
       return
     }
     const timer = setTimeout(() => socket.destroy(), HANDSHAKE_MS_MAX).unref()
-    strangers.set(name, () => {
+    const settled = (): void => {
       clearTimeout(timer)
       leave()
-    })
+      // Another socket may have come under this name before this one has said that it is closed.
+      if (strangers.get(name) === settled) strangers.delete(name)
+    }
+    strangers.set(name, settled)
+    socket.once('close', settled)
   })
   server.on('request', (_request, response) => {
     response.writeHead(426, { connection: 'close' }).end('This port speaks to nodes only.\n')
@@ -223,7 +224,7 @@ async function listen(
       return
     }
     upgrade.handleUpgrade(request, socket, head, (ws) => {
-      settle(strangers, nameOf(secure))
+      strangers.get(nameOf(secure))?.()
       const remote = { host: secure.remoteAddress ?? '', port: secure.remotePort ?? 0 }
       accept(new WsLink(ws, found, { remote, reached: remote }))
     })
@@ -243,13 +244,13 @@ async function listen(
   return { address: { host: address.host, port }, close: () => closeServer(server, sockets) }
 }
 
-function nameOf(socket: Socket): string {
-  return `${socket.remoteAddress} ${socket.remotePort}`
+/** Undefined where the address of the connection leads nowhere by itself: that of one link lacks its zone. */
+function reachedHost({ remoteAddress }: Socket): string | undefined {
+  return remoteAddress?.startsWith('fe80:') === true ? undefined : remoteAddress
 }
 
-function settle(strangers: Map<string, () => void>, name: string): void {
-  strangers.get(name)?.()
-  strangers.delete(name)
+function nameOf(socket: Socket): string {
+  return `${socket.remoteAddress} ${socket.remotePort}`
 }
 
 function closeServer(server: Server, sockets: ReadonlySet<Socket>): Promise<void> {
