@@ -23,7 +23,7 @@ import type { DriveStatus, LocalBlocks, ScrubReport, Slot } from './blocks.ts'
 import { mountDrives, type Drive } from './drives.ts'
 import { BlockError } from './errors.ts'
 import { BlockReader, type Unsound } from './reader.ts'
-import { Recheck } from './recheck.ts'
+import { isOtherThanBefore, Recheck } from './recheck.ts'
 import { References } from './references.ts'
 import { Resync } from './resync.ts'
 import { scrubBlocks } from './scrub.ts'
@@ -32,7 +32,14 @@ import { Compaction } from './segment/compaction.ts'
 import { GoneSegments } from './segment/gone.ts'
 import { BlockIndex } from './segment/index.ts'
 import { loadSegments } from './segment/load.ts'
-import { locationTree, parseSegmentKey, segmentTree, type Location } from './segment/rows.ts'
+import { recountSegments } from './segment/recount.ts'
+import {
+  locationTree,
+  parseSegmentKey,
+  segmentTree,
+  type Location,
+  type StoredSegment,
+} from './segment/rows.ts'
 import { BlockSlab } from './slab.ts'
 
 /** Given to the worker that deletes, beyond the grace, before a block counts as forgotten. */
@@ -82,16 +89,20 @@ export async function openBlocks(options: OpenBlocksOptions): Promise<NodeBlocks
   const recordBytes = slab.zeros.length
   assert(stepBytes >= recordBytes && stepBytes % PAGE_BYTES === 0, 'a step holds a whole record')
   const { db, disk, clock, log } = options
-  const rows = await readSegmentRows(db)
+  const stored = await readSegmentRows(db)
   const mounted = await mountDrives({
     disk,
     clock,
     nodeId: options.nodeId,
     folders: options.folders,
-    known: new Set(rows.map((row) => parseSegmentKey(row.key).drive)),
+    known: new Set(stored.map((row) => parseSegmentKey(row.key).drive)),
     probe: slab.zeros,
   })
   const drives = new Map(mounted.map((drive) => [drive.number, drive]))
+  const isRecount = options.readOnly !== true && isOtherThanBefore(db, options.incarnation())
+  const rows = isRecount
+    ? await recountSegments({ db, log, drives: new Set(drives.keys()) }, stored)
+    : stored
   const appenders = new Map<number, Appender>()
   for (const drive of mounted) {
     const { onFatal } = options
@@ -112,8 +123,8 @@ export async function openBlocks(options: OpenBlocksOptions): Promise<NodeBlocks
   return new NodeBlocks({ slab, drives, appenders, ...options })
 }
 
-async function readSegmentRows(db: Db): Promise<{ key: string; value: Uint8Array }[]> {
-  const rows: { key: string; value: Uint8Array }[] = []
+async function readSegmentRows(db: Db): Promise<StoredSegment[]> {
+  const rows: StoredSegment[] = []
   for (;;) {
     const last = rows.at(-1)?.key
     const bounds = last === undefined ? {} : { gt: last }

@@ -12,6 +12,11 @@ const KEY = 'recheck'
 const INCARNATION_KEY = 'recheck-incarnation'
 const INTERVAL_MS = 600_000
 
+/** Whether rows were lost since the blocks were asked for last: the database is of another incarnation. */
+export function isOtherThanBefore(db: Db, incarnation: string): boolean {
+  return db.get(stateTree, INCARNATION_KEY) !== incarnation
+}
+
 export interface RecheckOptions {
   readonly db: Db
   readonly log: Log
@@ -48,7 +53,7 @@ export class Recheck implements Worker {
   /** At a start: asks where rows were lost since, by whatever process that was accepted. */
   async begin(): Promise<void> {
     const { db, incarnation, hasBlocks } = this.#options
-    if (db.get(stateTree, INCARNATION_KEY) === incarnation()) return
+    if (!isOtherThanBefore(db, incarnation())) return
     if (await hasBlocks()) await this.ask()
     else await db.write((batch) => batch.put(stateTree, INCARNATION_KEY, incarnation()))
   }

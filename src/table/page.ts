@@ -166,7 +166,7 @@ export class PageReader {
 }
 
 /** Of rows that were deleted many follow one another: without it a small page would creep over them. Pure. */
-export function rowsForEach(rows: number, entries: number): number {
+function rowsForEach(rows: number, entries: number): number {
   return rows / Math.max(entries, 0.5)
 }
 

@@ -5,7 +5,7 @@ import type { Disk } from '../../base/disk.ts'
 import type { Log } from '../../base/log.ts'
 import type { Db } from '../../db/db.ts'
 import type { Drive } from '../drives.ts'
-import { decodeSegment, parseSegmentKey, segmentTree } from './rows.ts'
+import { decodeSegment, parseSegmentKey, segmentTree, type StoredSegment } from './rows.ts'
 import { parseSegmentFileName, Segment } from './segment.ts'
 
 interface LoadContext {
@@ -25,7 +25,7 @@ interface LoadContext {
  */
 export async function loadSegments(
   context: LoadContext,
-  rows: readonly { readonly key: string; readonly value: Uint8Array }[],
+  rows: readonly StoredSegment[],
 ): Promise<Segment | undefined> {
   const { drive, disk, log } = context
   const files = await listSegments(disk, drive.folder)

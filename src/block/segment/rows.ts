@@ -75,6 +75,12 @@ export interface SegmentRow {
   readonly liveBytes: number
 }
 
+/** A row as it is stored: key as of `segmentKey`, value as of `encodeSegment`. */
+export interface StoredSegment {
+  readonly key: string
+  readonly value: Uint8Array
+}
+
 const states: readonly SegmentState[] = ['open', 'sealed', 'free']
 
 /** Format and state in a byte each, then four 32-bit words, little-endian; sizes in pages. */

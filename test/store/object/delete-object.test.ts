@@ -6,7 +6,10 @@ import type { BucketId } from '../../../src/base/ids.ts'
 import { deleteObjects } from '../../../src/store/object/delete-object.ts'
 import { getObject } from '../../../src/store/object/get-object.ts'
 import { putObject } from '../../../src/store/object/put-object.ts'
-import type { Store } from '../../../src/store/store.ts'
+import { closeGateCommand, deleteGateCommand } from '../../../src/model/commands/gate.ts'
+import { gatesOf } from '../../../src/store/bucket/delete-bucket.ts'
+import { bucketById, type Store } from '../../../src/store/store.ts'
+import { TableError } from '../../../src/table/errors.ts'
 import { bodyOf, bucketOf, codeOf, content, gate, openStore, storeWith } from '../harness.ts'
 import type { World } from '../harness.ts'
 
@@ -77,5 +80,35 @@ test('deleteObjects() is made no later than a span after it was called', async (
     keys.map(() => 'Unavailable'),
   )
   assert.deepEqual(await thereOf(found), allThere)
+  await world.stop()
+})
+
+/** Refused by a gate after it had reached an owner, which may have it chosen yet. */
+function perhapsMade(operation: string): TableError {
+  const details = { veto: 'BucketClosing', operation }
+  return new TableError('OutcomeUnknown', 'Cannot say whether it was changed', { details })
+}
+
+test('deleteObjects() behind a gate tells of each key what is known of that key', async () => {
+  const world = await openStore({ shardCount: 1 })
+  const { store, tables } = world
+  const { bucket } = await bucketOf(store)
+  const { owner } = store.operations.begin()
+  for (const gate of gatesOf(store, await bucketById(store, bucket))) {
+    await tables.change(gate, closeGateCommand(owner))
+    await tables.change(gate, deleteGateCommand(owner))
+  }
+  // What was tried of "b" may yet be made; "a" and "c" were refused at once.
+  const cut = storeWith(store, {
+    changeMany: async (...call) => {
+      const outcomes = await tables.changeMany(...call)
+      return outcomes.map((outcome, index) =>
+        keys[index] === 'b' ? { error: perhapsMade('attempt') } : outcome,
+      )
+    },
+  })
+  const next = await deleteObjects(cut, { bucket, keys })
+  const codes = next.map(({ error }) => (error as { code?: string } | undefined)?.code)
+  assert.deepEqual(codes, ['NoSuchBucket', 'OutcomeUnknown', 'NoSuchBucket'])
   await world.stop()
 })

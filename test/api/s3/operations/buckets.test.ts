@@ -3,9 +3,11 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import type { AccessKeyId } from '../../../../src/base/ids.ts'
+import { closeGateCommand, deleteGateCommand } from '../../../../src/model/commands/gate.ts'
 import { fullPermission } from '../../../../src/model/rows/permission.ts'
 import { createKey } from '../../../../src/store/access-key.ts'
 import { createBucket, findBucketByName } from '../../../../src/store/bucket/bucket.ts'
+import { gatesOf } from '../../../../src/store/bucket/delete-bucket.ts'
 import { addBucketName } from '../../../../src/store/bucket/names.ts'
 import { prepare } from '../../../support/signed-client.ts'
 import { childrenOf, textAt } from '../../../support/xml-tree.ts'
@@ -130,6 +132,20 @@ test('deleteBucket wants the bucket empty, and its owner', async () => {
   assert.equal((await door.call({ method: 'DELETE', bucket: 'short' })).code, 'NoSuchBucket')
   assert.equal((await door.call({ method: 'PUT', bucket: 'short', key: 'k' })).code, 'NoSuchBucket')
   assert.equal((await create('short')).status, 200)
+})
+
+test('createBucket ends a bucket of that name whose delete was decided and cut off', async () => {
+  const { store } = door
+  await create('decided')
+  const bucket = (await findBucketByName(store, 'decided'))!
+  const { owner: by } = store.operations.begin()
+  for (const gate of gatesOf(store, bucket)) {
+    await store.tables.change(gate, closeGateCommand(by))
+    await store.tables.change(gate, deleteGateCommand(by))
+  }
+  assert.equal((await create('decided')).status, 200)
+  assert.equal((await door.call({ method: 'PUT', bucket: 'decided', key: 'k' })).status, 200)
+  assert.notEqual((await findBucketByName(store, 'decided'))!.id, bucket.id)
 })
 
 test("a key's own name for a bucket is listed, resolved first, and gone with DeleteBucket", async () => {
