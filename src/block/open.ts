@@ -26,7 +26,7 @@ import { BlockReader, type Unsound } from './reader.ts'
 import { isOtherThanBefore, Recheck } from './recheck.ts'
 import { References } from './references.ts'
 import { Resync } from './resync.ts'
-import { scrubBlocks } from './scrub.ts'
+import { scrubBlocks, type ScrubPlace } from './scrub.ts'
 import { Appender } from './segment/appender.ts'
 import { Compaction } from './segment/compaction.ts'
 import { GoneSegments } from './segment/gone.ts'
@@ -195,7 +195,7 @@ export class NodeBlocks implements LocalBlocks {
     this.#resync = new WorkerRunner(resync, parts)
     this.#recheck = new Recheck({
       ...{ db, log, incarnation: parts.incarnation },
-      scrub: (signal) => this.scrub(signal),
+      scrub: (signal, place) => this.#scrub(signal, place),
       hasBlocks: async () => (await db.range(locationTree, { limit: 1 })).length > 0,
     })
     this.#rechecking = new WorkerRunner(this.#recheck, parts)
@@ -361,8 +361,7 @@ export class NodeBlocks implements LocalBlocks {
   }
 
   scrub(signal: AbortSignal): Promise<ScrubReport> {
-    const { clock, log, slab } = this.#parts
-    return scrubBlocks({ clock, log, slab, index: this.#index, reader: this.#reader }, signal)
+    return this.#scrub(signal)
   }
 
   allHashes(after: string | undefined, limit: number): Promise<readonly string[]> {
@@ -373,6 +372,12 @@ export class NodeBlocks implements LocalBlocks {
   wakeWorkers(): void {
     this.#resync.wake()
     this.#compaction.wake()
+  }
+
+  #scrub(signal: AbortSignal, place?: ScrubPlace): Promise<ScrubReport> {
+    const { clock, log, slab } = this.#parts
+    const parts = { clock, log, slab, index: this.#index, reader: this.#reader }
+    return scrubBlocks(parts, signal, place)
   }
 
   /**

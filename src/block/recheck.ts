@@ -1,13 +1,16 @@
 /** After a loss of rows: the index may be an old one, so each record that it names is looked at once. */
 
 import type { Log } from '../base/log.ts'
-import type { Db } from '../db/db.ts'
+import type { Batch, Db } from '../db/db.ts'
 import type { Worker, WorkState } from '../worker/worker.ts'
 import type { ScrubReport } from './blocks.ts'
 import { stateTree } from './references.ts'
+import type { ScrubPlace } from './scrub.ts'
 
 /** Value: how often it was asked for; no row where all was looked at since. */
 const KEY = 'recheck'
+/** Value: the last block that was looked at for it; no row before the first ones were. */
+const PLACE_KEY = 'recheck-after'
 /** Value: the incarnation of the database whose blocks were asked for last. */
 const INCARNATION_KEY = 'recheck-incarnation'
 const INTERVAL_MS = 600_000
@@ -20,7 +23,7 @@ export function isOtherThanBefore(db: Db, incarnation: string): boolean {
 export interface RecheckOptions {
   readonly db: Db
   readonly log: Log
-  readonly scrub: (signal: AbortSignal) => Promise<ScrubReport>
+  readonly scrub: (signal: AbortSignal, place: ScrubPlace) => Promise<ScrubReport>
   /** Of the database as it is now: another after every loss of rows that was accepted. */
   readonly incarnation: () => string
   /** Whether the index names any block. */
@@ -32,7 +35,7 @@ export interface RecheckOptions {
  *
  * An index that is older than the segments names records that were written over since. Such a block
  * is not wanted before somebody reads it, and counts as a copy until then: so it is read now. A look
- * that a stop cuts off begins anew with the next start.
+ * that a stop cuts off goes on with the next start.
  */
 export class Recheck implements Worker {
   readonly name = 'block-recheck'
@@ -63,6 +66,7 @@ export class Recheck implements Worker {
     const { db, incarnation } = this.#options
     return db.write((batch) => {
       batch.put(stateTree, KEY, String(Number(batch.get(stateTree, KEY) ?? 0) + 1))
+      batch.del(stateTree, PLACE_KEY)
       batch.put(stateTree, INCARNATION_KEY, incarnation())
     })
   }
@@ -75,10 +79,18 @@ export class Recheck implements Worker {
     const { db, log, scrub } = this.#options
     const asked = this.#asked()
     if (asked === undefined) return 'idle'
-    const { blocks, corrupt } = await scrub(signal)
-    await db.write((batch) => {
-      // It may have been asked for again meanwhile.
-      if (batch.get(stateTree, KEY) === asked) batch.del(stateTree, KEY)
+    const after = db.get(stateTree, PLACE_KEY)
+    /** It may have been asked for again meanwhile: that begins anew. */
+    const ifStillAsked = (change: (batch: Batch) => void): Promise<void> =>
+      db.write((batch) => {
+        if (batch.get(stateTree, KEY) === asked) change(batch)
+      })
+    const passed = (hash: string): Promise<void> =>
+      ifStillAsked((batch) => batch.put(stateTree, PLACE_KEY, hash))
+    const { blocks, corrupt } = await scrub(signal, { after, passed })
+    await ifStillAsked((batch) => {
+      batch.del(stateTree, KEY)
+      batch.del(stateTree, PLACE_KEY)
     })
     log.warn({ blocks, notThere: corrupt.length }, 'every block was read, for rows were lost')
     return this.#asked() === undefined ? 'idle' : 'busy'

@@ -23,6 +23,14 @@ export interface ScrubOptions {
   readonly slab: BlockSlab
 }
 
+/** Of a look at all blocks: where one that was cut off goes on. */
+export interface ScrubPlace {
+  /** The last block that was looked at. */
+  readonly after: string | undefined
+  /** All up to this one were looked at; what was found is told in the database before it is called. */
+  readonly passed: (hash: string) => Promise<void>
+}
+
 /**
  * Re-reads the blocks in order of hash, resting in between. A corrupt one counts as not verified:
  * whoever refers to it next is asked for the bytes.
@@ -32,11 +40,12 @@ export interface ScrubOptions {
 export async function scrubBlocks(
   options: ScrubOptions,
   signal: AbortSignal,
+  place?: ScrubPlace,
 ): Promise<ScrubReport> {
   const corrupt: string[] = []
   let blocks = 0
   let bytes = 0
-  let after: string | undefined
+  let after = place?.after
   for (;;) {
     const hashes = await options.index.hashes(after, SLICE_HASHES)
     for (const hash of hashes) {
@@ -49,6 +58,7 @@ export async function scrubBlocks(
     }
     after = hashes.at(-1)
     if (hashes.length < SLICE_HASHES) return { blocks, bytes, corrupt }
+    if (after !== undefined) await place?.passed(after)
   }
 }
 

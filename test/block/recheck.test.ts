@@ -3,6 +3,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { locationTree } from '../../src/block/segment/rows.ts'
+import { silentLog } from '../../src/base/log.ts'
+import { stateTree } from '../../src/block/references.ts'
 import { advanceUntil, content, openWorld, putBytes, turns, type World } from './harness.ts'
 
 /** The database of `openWorld` after a loss, whoever accepted that. */
@@ -86,4 +88,51 @@ test('a look that was cut off is taken by the next life, and no later one reads 
   await rechecked(last)
   assert.equal(last.blocks.has(overwritten), false)
   await last.blocks.stop()
+})
+
+const BLOCKS = 520
+
+/** A node that began to look at its blocks, and is through with the first of them. */
+async function halfWay(): Promise<{ readonly world: World; readonly looks: () => number[] }> {
+  const first = await openWorld({ graceMs: 1e9 })
+  for (let seed = 0; seed < BLOCKS; seed++) await putBytes(first.blocks, content(seed, 100))
+  await first.blocks.stop()
+  return life(first)
+}
+
+/** The next life, until it has written down how far it is; and how many blocks each of its looks read. */
+async function life(
+  { disk, store }: Pick<World, 'disk' | 'store'>,
+  until = (world: World): boolean => world.db.get(stateTree, 'recheck-after') !== undefined,
+): Promise<{ readonly world: World; readonly looks: () => number[] }> {
+  const looks: number[] = []
+  const warn = (details: { blocks?: number }): void => {
+    if (details.blocks !== undefined) looks.push(details.blocks)
+  }
+  const log = { ...silentLog, warn }
+  const world = await openWorld({ disk, store, incarnation, graceMs: 1e9, log })
+  await advanceUntil(world.clock, () => until(world))
+  return { world, looks: () => looks }
+}
+
+test('a look that was cut off goes on behind the last block that is written down', async () => {
+  const { world: cut } = await halfWay()
+  await cut.blocks.stop()
+  const through = ({ db }: World): boolean => db.get(stateTree, 'recheck') === undefined
+  const { world, looks } = await life(cut, through)
+  await turns(10)
+  assert.deepEqual(looks(), [BLOCKS - 256])
+  assert.equal(world.db.get(stateTree, 'recheck-after'), undefined)
+  await world.blocks.stop()
+})
+
+test('a look that is asked for while one is under way reads all blocks', async () => {
+  const { world, looks } = await halfWay()
+  await world.blocks.recheck()
+  assert.equal(world.db.get(stateTree, 'recheck-after'), undefined)
+  await advanceUntil(world.clock, () => looks().length === 1)
+  await rechecked(world)
+  await turns(10)
+  assert.deepEqual(looks(), [BLOCKS, BLOCKS])
+  await world.blocks.stop()
 })
