@@ -33,13 +33,7 @@ import { GoneSegments } from './segment/gone.ts'
 import { BlockIndex } from './segment/index.ts'
 import { loadSegments } from './segment/load.ts'
 import { recountSegments } from './segment/recount.ts'
-import {
-  locationTree,
-  parseSegmentKey,
-  segmentTree,
-  type Location,
-  type StoredSegment,
-} from './segment/rows.ts'
+import { parseSegmentKey, segmentTree, type Location, type StoredSegment } from './segment/rows.ts'
 import { BlockSlab } from './slab.ts'
 
 /** Given to the worker that deletes, beyond the grace, before a block counts as forgotten. */
@@ -196,7 +190,7 @@ export class NodeBlocks implements LocalBlocks {
     this.#recheck = new Recheck({
       ...{ db, log, incarnation: parts.incarnation },
       scrub: (signal, place) => this.#scrub(signal, place),
-      hasBlocks: async () => (await db.range(locationTree, { limit: 1 })).length > 0,
+      ...{ index, references },
     })
     this.#rechecking = new WorkerRunner(this.#recheck, parts)
     this.#written = metrics.counter('block_written_bytes_total', 'Bytes of blocks stored')

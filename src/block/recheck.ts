@@ -4,8 +4,9 @@ import type { Log } from '../base/log.ts'
 import type { Batch, Db } from '../db/db.ts'
 import type { Worker, WorkState } from '../worker/worker.ts'
 import type { ScrubReport } from './blocks.ts'
-import { stateTree } from './references.ts'
+import { stateTree, type References } from './references.ts'
 import type { ScrubPlace } from './scrub.ts'
+import type { BlockIndex } from './segment/index.ts'
 
 /** Value: how often it was asked for; no row where all was looked at since. */
 const KEY = 'recheck'
@@ -13,6 +14,8 @@ const KEY = 'recheck'
 const PLACE_KEY = 'recheck-after'
 /** Value: the incarnation of the database whose blocks were asked for last. */
 const INCARNATION_KEY = 'recheck-incarnation'
+/** Wanted in one batch: it is filled in one turn, and requests wait for that. */
+const BATCH_HASHES = 128
 const INTERVAL_MS = 600_000
 
 /** Whether rows were lost since the blocks were asked for last: the database is of another incarnation. */
@@ -26,8 +29,8 @@ export interface RecheckOptions {
   readonly scrub: (signal: AbortSignal, place: ScrubPlace) => Promise<ScrubReport>
   /** Of the database as it is now: another after every loss of rows that was accepted. */
   readonly incarnation: () => string
-  /** Whether the index names any block. */
-  readonly hasBlocks: () => Promise<boolean>
+  readonly index: BlockIndex
+  readonly references: References
 }
 
 /**
@@ -35,7 +38,8 @@ export interface RecheckOptions {
  *
  * An index that is older than the segments names records that were written over since. Such a block
  * is not wanted before somebody reads it, and counts as a copy until then: so it is read now. A look
- * that a stop cuts off goes on with the next start.
+ * that a stop cuts off goes on with the next start. What is referred to and the index names no more is
+ * wanted first.
  */
 export class Recheck implements Worker {
   readonly name = 'block-recheck'
@@ -50,14 +54,17 @@ export class Recheck implements Worker {
 
   /** Whether blocks may count as copies that nobody has looked at since rows were lost. */
   get isDue(): boolean {
-    return this.#asked() !== undefined
+    const { db, incarnation } = this.#options
+    // Before `begin` has come too.
+    return this.#asked() !== undefined || isOtherThanBefore(db, incarnation())
   }
 
   /** At a start: asks where rows were lost since, by whatever process that was accepted. */
   async begin(): Promise<void> {
-    const { db, incarnation, hasBlocks } = this.#options
+    const { db, incarnation, index, references } = this.#options
     if (!isOtherThanBefore(db, incarnation())) return
-    if (await hasBlocks()) await this.ask()
+    const found = [await index.hashes(undefined, 1), await references.counted(undefined, 1)]
+    if (found.flat().length > 0) await this.ask()
     else await db.write((batch) => batch.put(stateTree, INCARNATION_KEY, incarnation()))
   }
 
@@ -79,6 +86,7 @@ export class Recheck implements Worker {
     const { db, log, scrub } = this.#options
     const asked = this.#asked()
     if (asked === undefined) return 'idle'
+    await this.#wantUnnamed(signal)
     const after = db.get(stateTree, PLACE_KEY)
     /** It may have been asked for again meanwhile: that begins anew. */
     const ifStillAsked = (change: (batch: Batch) => void): Promise<void> =>
@@ -94,6 +102,24 @@ export class Recheck implements Worker {
     })
     log.warn({ blocks, notThere: corrupt.length }, 'every block was read, for rows were lost')
     return this.#asked() === undefined ? 'idle' : 'busy'
+  }
+
+  async #wantUnnamed(signal: AbortSignal): Promise<void> {
+    const { db, index, references } = this.#options
+    let after: string | undefined
+    for (;;) {
+      signal.throwIfAborted()
+      const hashes = await references.counted(after, BATCH_HASHES)
+      if (hashes.some((hash) => index.find(hash) === undefined)) {
+        await db.write((batch) => {
+          for (const hash of hashes) {
+            if (index.find(hash, batch) === undefined) references.lost(batch, hash)
+          }
+        })
+      }
+      if (hashes.length < BATCH_HASHES) return
+      after = hashes.at(-1)
+    }
   }
 
   #asked(): string | undefined {

@@ -55,6 +55,13 @@ export class References {
     return Number(reader.get(countTree, hash) ?? 0)
   }
 
+  /** Blocks that are referred to on this node, in order of hash. */
+  async counted(after: string | undefined, limit: number): Promise<readonly string[]> {
+    const bounds = after === undefined ? { limit } : { gt: after, limit }
+    const entries = await this.#db.range(countTree, bounds)
+    return entries.map((entry) => entry.key)
+  }
+
   /** @param isHere whether the block lies on this node: if not, it is wanted from now on */
   added(batch: Batch, hash: string, isHere: boolean): void {
     batch.put(countTree, hash, String(this.count(hash, batch) + 1))

@@ -5,7 +5,7 @@ import type { Log } from '../base/log.ts'
 import { pauseAfter } from '../worker/tranquilizer.ts'
 import type { ScrubReport } from './blocks.ts'
 import { BlockError } from './errors.ts'
-import type { BlockReader } from './reader.ts'
+import type { BlockReader, Unsound } from './reader.ts'
 import type { BlockIndex } from './segment/index.ts'
 import type { BlockSlab } from './slab.ts'
 
@@ -27,7 +27,10 @@ export interface ScrubOptions {
 export interface ScrubPlace {
   /** The last block that was looked at. */
   readonly after: string | undefined
-  /** All up to this one were looked at; what was found is told in the database before it is called. */
+  /**
+   * All up to this one were looked at, and the database has been told what was found. Not called behind a block
+   * that could not be read: that may be known in memory alone.
+   */
   readonly passed: (hash: string) => Promise<void>
 }
 
@@ -45,38 +48,40 @@ export async function scrubBlocks(
   const corrupt: string[] = []
   let blocks = 0
   let bytes = 0
+  let isTold = true
   let after = place?.after
   for (;;) {
     const hashes = await options.index.hashes(after, SLICE_HASHES)
     for (const hash of hashes) {
       signal.throwIfAborted()
-      const length = await examine(options, hash, signal)
-      if (length === undefined) continue
+      const found = await examine(options, hash, signal)
+      if (found === 'gone') continue
       blocks++
-      if (length >= 0) bytes += length
+      if (typeof found === 'number') bytes += found
       else if (corrupt.length < REPORTED_MAX) corrupt.push(hash)
+      isTold &&= found !== 'unreadable'
     }
     after = hashes.at(-1)
     if (hashes.length < SLICE_HASHES) return { blocks, bytes, corrupt }
-    if (after !== undefined) await place?.passed(after)
+    if (after !== undefined && isTold) await place?.passed(after)
   }
 }
 
-/** @returns the block's length, -1 when it is corrupt, nothing when it is gone by now */
+/** @returns the block's length, or what is wrong with it; `gone` when it is here no longer */
 async function examine(
   options: ScrubOptions,
   hash: string,
   signal: AbortSignal,
-): Promise<number | undefined> {
+): Promise<number | Unsound | 'gone'> {
   const startMicros = options.clock.monotonicMicros()
   const slot = await options.slab.takeReserved(signal)
   try {
     return (await options.reader.read(hash, slot)).length
   } catch (error) {
     if (!(error instanceof BlockError)) throw error
-    if (error.code === 'BlockMissing') return undefined
+    if (error.code === 'BlockMissing') return 'gone'
     options.log.error({ hash, error: error.message }, 'a block is corrupt')
-    return -1
+    return error.code === 'BlockCorrupt' ? 'changed' : 'unreadable'
   } finally {
     slot.release()
     const tookMicros = options.clock.monotonicMicros() - startMicros

@@ -14,17 +14,21 @@ const READ_AHEAD_BYTES = 1 * MIB
 /**
  * An iterator of classic-level 3.0.0 keeps a copy of the rows that it read last, outside of V8's
  * heap and unknown to V8, until V8 has marked its whole heap, closed or not: 0.4 MB for a page of
- * 1,000. So it is made to read one more row after more than these.
+ * 1,000. So it is made to read once more, at its end, after more than these.
  */
 const ROWS_LEFT_MAX = 16
+/** Greater than every key. */
+const BEHIND_ALL = '\u{10ffff}'
 /** Room for the key of a point read. */
 const KEY_ROOM_BYTES = 8 * KIB
 
 class LevelEngine implements Engine {
   readonly #level: Level<string, Stored>
+  readonly #folder: string
 
-  constructor(level: Level<string, Stored>) {
+  constructor(level: Level<string, Stored>, folder: string) {
     this.#level = level
+    this.#folder = folder
     // classic-level 3.0.0 writes the key of `getSync` into a buffer that fitted the longest key so
     // far. When the cut falls inside a character it takes the cut key for a whole one and finds
     // nothing. So the room is made here, once.
@@ -32,12 +36,16 @@ class LevelEngine implements Engine {
   }
 
   get(key: string, form: ValueForm): Stored | undefined {
-    if (key.length * UTF8_UNIT_BYTES_MAX <= KEY_ROOM_BYTES) {
-      return form === 'text' ? this.#level.getSync(key, textForm) : this.#level.getSync(key)
+    try {
+      if (key.length * UTF8_UNIT_BYTES_MAX <= KEY_ROOM_BYTES) {
+        return form === 'text' ? this.#level.getSync(key, textForm) : this.#level.getSync(key)
+      }
+      const valueEncoding = encodingOf(form)
+      const options = { keyEncoding: 'buffer', valueEncoding } as const
+      return this.#level.getSync<Buffer, Stored>(Buffer.from(key), options)
+    } catch (error) {
+      throw readFault(this.#folder, error)
     }
-    const valueEncoding = encodingOf(form)
-    const options = { keyEncoding: 'buffer', valueEncoding } as const
-    return this.#level.getSync<Buffer, Stored>(Buffer.from(key), options)
   }
 
   async range(options: RangeOptions, form: ValueForm): Promise<[string, Stored][]> {
@@ -55,18 +63,20 @@ class LevelEngine implements Engine {
         if (more.length === 0) break
         entries.push(...more)
       }
-      if (entries.length > ROWS_LEFT_MAX) {
-        // One that is at its end reads no more, and so keeps what it read, unless sent back.
-        if (entries.length < limit) iterator.seek(entries[0]![0])
+      // LevelDB steps over what it cannot read. The iterator remembers that, and tells it at its end alone.
+      if (entries.length === limit || entries.length > ROWS_LEFT_MAX) {
+        iterator.seek(BEHIND_ALL)
         await iterator.nextv(1)
       }
       return entries
+    } catch (error) {
+      throw readFault(this.#folder, error)
     } finally {
       await iterator.close()
     }
   }
 
-  write(operations: readonly Operation[]): Promise<void> {
+  async write(operations: readonly Operation[]): Promise<void> {
     // A chained batch costs less than half of `batch(list)`, which copies each operation.
     const batch = this.#level.batch()
     for (const { type, key, value } of operations) {
@@ -74,7 +84,12 @@ class LevelEngine implements Engine {
       else if (typeof value === 'string') batch.put(key, value, textForm)
       else batch.put(key, value)
     }
-    return batch.write(synced)
+    try {
+      await batch.write(synced)
+    } catch (error) {
+      // What it merges in the background it has to read: then it takes nothing more.
+      throw isCorruption(error) ? readFault(this.#folder, error) : error
+    }
   }
 
   close(): Promise<void> {
@@ -113,7 +128,7 @@ export async function openLevelEngine(
   } catch (error) {
     throw openFault(folder, error)
   }
-  return new LevelEngine(level)
+  return new LevelEngine(level, folder)
 }
 
 /** Makes what can be read of a damaged folder openable. What could not be read is gone silently. */
@@ -124,6 +139,22 @@ export async function repairLevel(folder: string): Promise<void> {
   } catch (error) {
     throw openFault(folder, error)
   }
+}
+
+function isCorruption(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'LEVEL_CORRUPTION'
+}
+
+function readFault(folder: string, error: unknown): unknown {
+  if (!(error instanceof Error) || !('code' in error)) return error
+  if (error.code !== 'LEVEL_CORRUPTION' && error.code !== 'LEVEL_IO_ERROR') return error
+  const { message: reason } = error
+  return new DbFault(
+    'Unreadable',
+    `Cannot read some rows of the database "${folder}": ${reason}. ` +
+      'Look at its drive; stop the node and run `hangar recover`',
+    { cause: error, details: { reason } },
+  )
 }
 
 /** What the engine says when its files may well be whole. */

@@ -3,11 +3,12 @@
 import { assert } from '../base/assert.ts'
 import type { Clock } from '../base/clock.ts'
 import type { Disk } from '../base/disk.ts'
+import { SCAN_SLICE_ROWS } from '../base/limits.ts'
 import type { Log } from '../base/log.ts'
 import type { Rng } from '../base/rng.ts'
 import type { Db } from './db.ts'
 import type { Engine } from './engine.ts'
-import { DbFault } from './errors.ts'
+import { DbFault, readFailure } from './errors.ts'
 import { GroupCommitDb } from './group-commit.ts'
 import { newIdentity, newIncarnation, readIdentity, writeIdentity } from './identity.ts'
 import type { Identity } from './identity.ts'
@@ -60,6 +61,11 @@ export interface OpenRowsOptions extends OpenOptions {
   readonly log: Log
   /** Go on without what a broken seal says is missing, as a new incarnation. */
   readonly acceptLoss?: boolean
+  /**
+   * Every row is read first, and the seal is broken where one cannot be; told after each slice how many were
+   * read so far. When absent only the seal is looked at.
+   */
+  readonly readAll?: (rows: number) => void
   /** LevelDB in `folder`/db when absent. */
   readonly engineHome?: EngineHome
 }
@@ -109,13 +115,16 @@ export async function openRows(options: OpenRowsOptions): Promise<Rows> {
   const { engine, repaired } = await opening.openEngine()
   const file = await SealFile.open(disk, opening.sealPath)
   const { sequence, verdict } = await Seal.check(engine, opening.sealOptions(identity, file))
-  if (repaired === undefined && verdict.kind === 'intact') {
+  const damaged = await opening.findDamage(engine, verdict)
+  const broken = repaired ?? damaged ?? (verdict.kind === 'intact' ? undefined : verdict.missing)
+  if (broken === undefined && verdict.kind === 'intact') {
     await verdict.seal.note()
     return opening.start({ engine, seal: verdict.seal, identity })
   }
-  const broken = repaired ?? (verdict.kind === 'intact' ? '' : verdict.missing)
+  assert(broken !== undefined, 'what is not intact lacks something')
   if (options.acceptLoss === true) {
-    return opening.startAnew({ engine, identity, file, sequence, verdict, broken })
+    const isDamaged = damaged !== undefined
+    return opening.startAnew({ engine, identity, file, sequence, isDamaged, broken })
   }
   options.log.error({ missing: broken }, 'the seal of the database is broken: it is only read')
   await file.close()
@@ -187,18 +196,42 @@ class Opening {
     }
   }
 
+  /** @returns why some rows cannot be read, as a sentence without full stop */
+  async findDamage(engine: Engine, verdict: SealVerdict): Promise<string | undefined> {
+    const { readAll } = this.#options
+    if (verdict.kind === 'unreadable') return verdict.missing
+    if (readAll === undefined) return undefined
+    let rows = 0
+    let after: string | undefined
+    for (;;) {
+      const bounds = after === undefined ? { gte: '' } : { gt: after }
+      let slice: readonly [string, unknown][]
+      try {
+        slice = await engine.range({ ...bounds, limit: SCAN_SLICE_ROWS }, 'bytes')
+      } catch (error) {
+        if (!(error instanceof DbFault) || error.code !== 'Unreadable') throw error
+        return `some rows cannot be read: ${readFailure(error)}`
+      }
+      rows += slice.length
+      readAll(rows)
+      if (slice.length < SCAN_SLICE_ROWS) return undefined
+      after = slice.at(-1)![0]
+    }
+  }
+
   /** Goes on after a loss: a new incarnation, its sequence above all that was ever known. */
   async startAnew(state: {
     readonly engine: Engine
     readonly identity: Identity
     readonly file: SealFile
     readonly sequence: number
-    readonly verdict: SealVerdict
+    /** Some rows cannot be read. */
+    readonly isDamaged: boolean
     readonly broken: string
   }): Promise<Rows> {
-    const { file, broken, verdict } = state
+    const { file, broken, isDamaged } = state
     let { engine } = state
-    if (verdict.kind === 'unreadable') {
+    if (isDamaged) {
       await engine.close()
       await this.#home.repair()
       engine = await this.#home.open({ create: true })

@@ -19,25 +19,30 @@ export interface Recovery {
 }
 
 /**
- * Says what the database of a stopped node lacks; with `acceptLoss` begins a new incarnation
- * without it.
+ * Reads every row of a stopped node's database and says what it lacks; with `acceptLoss` begins a
+ * new incarnation without it.
  *
  * @throws {NodeError} `FolderUnusable` of a node of a cluster without its identity
  * @throws {DbFault} `Locked` while the node runs, `NewerFormat`, or what even the loss cannot mend
  */
 export async function recoverNode(
   metadataDir: string,
-  options: { readonly acceptLoss: boolean },
+  options: {
+    readonly acceptLoss: boolean
+    /** Told now and then how many rows were read. */
+    readonly progressed?: (rows: number) => void
+  },
 ): Promise<Recovery> {
   await assertIdentityKept(systemDisk, metadataDir)
-  const missing = await findMissing(metadataDir)
+  const readAll = options.progressed ?? (() => undefined)
+  const missing = await findMissing(metadataDir, readAll)
   if (missing === undefined) {
     return { kind: 'intact', sentence: 'The database is whole: there is nothing to recover.' }
   }
   if (!options.acceptLoss)
     return { kind: 'broken', sentence: `The database is damaged: ${missing}.` }
   const log = systemLog({ level: 'error', output: 'stderr' })
-  const rows = await openRows({ ...openOptions(metadataDir, log), acceptLoss: true })
+  const rows = await openRows({ ...openOptions(metadataDir, log), readAll, acceptLoss: true })
   await rows.db.close()
   await log.flush()
   return {
@@ -48,9 +53,12 @@ export async function recoverNode(
   }
 }
 
-async function findMissing(metadataDir: string): Promise<string | undefined> {
+async function findMissing(
+  metadataDir: string,
+  readAll: (rows: number) => void,
+): Promise<string | undefined> {
   try {
-    const rows = await openRows(openOptions(metadataDir, silentLog))
+    const rows = await openRows({ ...openOptions(metadataDir, silentLog), readAll })
     await rows.db.close()
     return rows.sealStatus.broken
   } catch (error) {

@@ -107,6 +107,7 @@ export const fromBelow: Readonly<Record<string, StoreErrorCode | { readonly stay
     ReadOnly: 'Unavailable',
     WriteFailed: 'OutcomeUnknown',
     Closed: 'Unavailable',
+    Unreadable: 'Unavailable',
     Locked: { staysSince: 'it ends the start of a node' },
     NotUsable: { staysSince: 'it ends the start of a node' },
     CannotOpen: { staysSince: 'it ends the start of a node' },

@@ -2,9 +2,10 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { locationTree } from '../../src/block/segment/rows.ts'
+import { decodeLocation, locationTree } from '../../src/block/segment/rows.ts'
 import { silentLog } from '../../src/base/log.ts'
 import { stateTree } from '../../src/block/references.ts'
+import { systemError } from './disk.ts'
 import { advanceUntil, content, openWorld, putBytes, turns, type World } from './harness.ts'
 
 /** The database of `openWorld` after a loss, whoever accepted that. */
@@ -134,5 +135,52 @@ test('a look that is asked for while one is under way reads all blocks', async (
   await rechecked(world)
   await turns(10)
   assert.deepEqual(looks(), [BLOCKS, BLOCKS])
+  await world.blocks.stop()
+})
+
+test('what is referred to and the index has lost is wanted before any partition counts as whole', async () => {
+  const first = await openWorld()
+  const hashes: string[] = []
+  for (let seed = 0; seed < 130; seed++) {
+    hashes.push(await putBytes(first.blocks, content(seed, 100)))
+    await refer(first, hashes[seed]!)
+  }
+  await first.db.write((batch) => {
+    for (const hash of hashes) batch.del(locationTree, hash)
+  })
+  await first.blocks.stop()
+  const { disk, store } = first
+  const world = await openWorld({ disk, store, incarnation, started: false })
+  const partitions = hashes.map((hash) => Number.parseInt(hash.slice(0, 2), 16))
+  assert.deepEqual(await world.blocks.wholePartitions(partitions), [])
+  await world.blocks.start()
+  assert.deepEqual(await world.blocks.wholePartitions(partitions), [])
+  await rechecked(world)
+  assert.deepEqual(await world.blocks.wanted(undefined, 200), hashes.sort())
+  await world.blocks.stop()
+})
+
+test('a look that met what cannot be read is not taken up behind it', async () => {
+  const first = await openWorld({ graceMs: 1e9 })
+  const hashes: string[] = []
+  for (let seed = 0; seed < BLOCKS; seed++) {
+    hashes.push(await putBytes(first.blocks, content(seed, 100)))
+  }
+  await first.blocks.stop()
+  const [lowest] = hashes.toSorted()
+  const { offset } = decodeLocation(first.db.get(locationTree, lowest!)!)
+  const { disk } = first
+  disk.beforeRead = (_path, at) =>
+    at === offset ? Promise.reject(systemError('EIO')) : Promise.resolve()
+  const through = ({ db }: World): boolean => db.get(stateTree, 'recheck') === undefined
+  const { world, looks } = await life(first, (cut) => !cut.blocks.has(lowest!))
+  let place: string | undefined
+  await advanceUntil(world.clock, () => {
+    place ??= world.db.get(stateTree, 'recheck-after')
+    return through(world)
+  })
+  await turns(10)
+  assert.equal(place, undefined)
+  assert.deepEqual(looks(), [BLOCKS])
   await world.blocks.stop()
 })

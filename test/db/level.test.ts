@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -10,6 +11,7 @@ import { openLevelEngine } from '../../src/db/level.ts'
 import { openLevelDb } from '../../src/db/open.ts'
 import { systemClock } from '../../src/node/system/clock.ts'
 import { dbConformance } from '../conformance/db.ts'
+import { damageTable } from './damage.ts'
 
 const root = mkdtempSync(join(tmpdir(), 'hangar-level-'))
 after(() => rmSync(root, { recursive: true }))
@@ -47,6 +49,52 @@ test('get() finds a long key of characters that take several bytes', async () =>
       assert.equal(engine.get(key, 'text'), 'x', `${length} times "${character}"`)
     }
   }
+  await engine.close()
+})
+
+const ROWS = 20_000
+const keyOf = (index: number): string => `k${String(index).padStart(6, '0')}`
+
+/** A folder with its rows in one table, of which a block in the middle is damaged. */
+async function damagedTable(): Promise<string> {
+  const folder = newFolder()
+  const engine = await openLevelEngine(folder, { create: true })
+  const operations = Array.from({ length: ROWS }, (_, index) => ({
+    type: 'put' as const,
+    key: keyOf(index),
+    value: randomBytes(20),
+  }))
+  await engine.write(operations)
+  await engine.close()
+  // The log becomes a table.
+  await (await openLevelEngine(folder, { create: false })).close()
+  damageTable(folder)
+  return folder
+}
+
+test('range() says that it cannot read some rows, where LevelDB would step over them', async () => {
+  const engine = await openLevelEngine(await damagedTable(), { create: false })
+  const isUnreadable = (error: unknown): boolean =>
+    error instanceof DbFault && error.code === 'Unreadable' && /hangar recover/.test(error.message)
+  const unreadable: number[] = []
+  for (let index = 0; index < ROWS; index += 1) {
+    try {
+      assert.notEqual(engine.get(keyOf(index), 'bytes'), undefined)
+    } catch (error) {
+      if (!isUnreadable(error)) throw error
+      unreadable.push(index)
+    }
+  }
+  assert.ok(unreadable.length > 0 && unreadable.length < 1000, `${unreadable.length} rows`)
+  const page = (from: number, limit: number): Promise<unknown[]> =>
+    engine.range({ gte: keyOf(from), lt: 'l', limit }, 'bytes')
+  // A page that is full, one that ends with the rows, one of a few rows.
+  const damaged = unreadable[0]!
+  await assert.rejects(page(damaged - 500, 1000), isUnreadable)
+  await assert.rejects(page(damaged - 500, ROWS), isUnreadable)
+  await assert.rejects(page(damaged, 2), isUnreadable)
+  assert.equal((await page(100, 1000)).length, 1000)
+  assert.equal((await page(ROWS - 10, 1000)).length, 10)
   await engine.close()
 })
 

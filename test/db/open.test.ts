@@ -1,4 +1,8 @@
 import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import { silentLog } from '../../src/base/log.ts'
 import type { Rng } from '../../src/base/rng.ts'
@@ -9,8 +13,11 @@ import { MemoryStore, openMemoryEngine } from '../../src/db/memory.ts'
 import { openRows, type EngineHome, type Rows } from '../../src/db/open.ts'
 import { SealFile } from '../../src/db/seal-file.ts'
 import { writeState } from '../../src/db/state-file.ts'
+import { systemClock } from '../../src/node/system/clock.ts'
+import { systemDisk } from '../../src/node/system/disk.ts'
 import { MemoryDisk } from '../support/memory-disk.ts'
 import { VirtualClock } from '../support/virtual-clock.ts'
+import { damageTable } from './damage.ts'
 
 const words: Tree<string> = { name: 'words', tag: 'w', values: 'text' }
 
@@ -153,4 +160,58 @@ test('openRows() keeps its identity, and refuses a newer data format', async () 
   )
   await machine.clock.run(50)
   await refused
+})
+
+const numbers: Tree<string> = { name: 'number', tag: 'n', values: 'text' }
+
+test('a table that is damaged is found where all is read, and what is left goes on once that is accepted', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'hangar-rows-'))
+  const rng = { bytes: (length: number) => randomBytes(length) }
+  const open = (options: { acceptLoss?: boolean; readAll?: (rows: number) => void } = {}) =>
+    openRows({
+      ...{ folder, disk: systemDisk, clock: systemClock, rng, log: silentLog },
+      onFatal: (fault) => assert.fail(fault),
+      ...options,
+    })
+  try {
+    const first = await open()
+    const count = 20_000
+    for (let at = 0; at < count; at += 1000) {
+      await first.db.write((batch) => {
+        for (let row = at; row < at + 1000; row += 1) {
+          batch.put(numbers, String(row).padStart(6, '0'), randomBytes(20).toString('hex'))
+        }
+      })
+    }
+    const { incarnation } = first.identity()
+    await first.db.close()
+    await (await open()).db.close()
+    damageTable(join(folder, 'db'))
+    // The seal is whole.
+    const blind = await open()
+    assert.equal(blind.sealStatus.broken, undefined)
+    await blind.db.close()
+    let read = 0
+    const readAll = (rows: number): void => {
+      read = rows
+    }
+    const found = await open({ readAll })
+    assert.match(found.sealStatus.broken ?? '', /^some rows cannot be read: Corruption/)
+    assert.ok(read > 0 && read < count)
+    await assert.rejects(
+      found.db.write((batch) => batch.put(numbers, 'x', 'y')),
+      { code: 'ReadOnly' },
+    )
+    await found.db.close()
+    const accepted = await open({ readAll, acceptLoss: true })
+    assert.match(accepted.sealStatus.accepted ?? '', /^some rows cannot be read/)
+    assert.notEqual(accepted.identity().incarnation, incarnation)
+    await accepted.db.close()
+    const whole = await open({ readAll })
+    assert.equal(whole.sealStatus.broken, undefined)
+    assert.ok(read > count - 1000 && read < count + 100, `${read} rows are left`)
+    await whole.db.close()
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
 })

@@ -4,10 +4,14 @@ import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
 import type { Command } from 'commander'
 import { DomainError } from '../../base/errors.ts'
+import { SCAN_SLICE_ROWS } from '../../base/limits.ts'
 import { loadConfig } from '../../config/load.ts'
 import { CliError, settingsFileIn } from '../command.ts'
 import type { DefineCommand, GlobalOptions, Terminal } from '../command.ts'
 import { DEV_FOLDER } from '../node-file.ts'
+
+/** Between two drawings of how many rows were read. */
+const ROWS_DRAWN = 100_000
 
 interface RecoverOptions extends GlobalOptions {
   readonly acceptLoss?: boolean
@@ -16,7 +20,7 @@ interface RecoverOptions extends GlobalOptions {
 export const recover: DefineCommand = (program, terminal) => {
   program
     .command('recover')
-    .description('of a stopped node: say what its database lacks, and accept the loss')
+    .description('of a stopped node: read its database, say what it lacks, and accept the loss')
     .option('--accept-loss', 'go on without what is lost')
     .action(async (_: unknown, command: Command) => {
       await run(command.optsWithGlobals<RecoverOptions>(), terminal)
@@ -33,10 +37,18 @@ async function run(options: RecoverOptions, terminal: Terminal): Promise<void> {
     )
   }
   const acceptLoss = options.acceptLoss === true
-  const result = await recoverNode(metadataDir, { acceptLoss }).catch((error: unknown) => {
-    if (!(error instanceof DomainError) || error.code !== 'Locked') throw error
-    throw new CliError(error.message, 'Stop the node first: it must not run meanwhile.')
-  })
+  const progressed = (rows: number): void => {
+    if (!terminal.isInteractive || rows % ROWS_DRAWN > SCAN_SLICE_ROWS) return
+    terminal.draw(`recover: ${rows} rows read`)
+  }
+  const result = await recoverNode(metadataDir, { acceptLoss, progressed })
+    .catch((error: unknown) => {
+      if (!(error instanceof DomainError) || error.code !== 'Locked') throw error
+      throw new CliError(error.message, 'Stop the node first: it must not run meanwhile.')
+    })
+    .finally(() => {
+      if (terminal.isInteractive) terminal.draw('')
+    })
   terminal.print(result.sentence)
   if (result.kind === 'broken') {
     throw new CliError(

@@ -224,11 +224,6 @@ export class Owner {
     return this.#find(local, place, key).row
   }
 
-  /** Rows were thrown away past this owner: none is remembered. */
-  forgetRows(): void {
-    this.#kept.clear()
-  }
-
   /** The row was taken away by other means than an accept. */
   forget(local: LocalTable, unit: string): void {
     this.#kept.delete(local.table.tag + unit)

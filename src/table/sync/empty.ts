@@ -13,6 +13,8 @@ export interface EmptyOptions {
   readonly db: Db
   readonly registers: ReadonlyMap<string, LocalTable>
   readonly merged: ReadonlyMap<string, LocalMerged>
+  /** Told of each register in the batch that deletes it. */
+  readonly forget: (local: LocalTable, unit: string) => void
 }
 
 /**
@@ -28,7 +30,7 @@ export async function emptyPartitions(
   partitions: readonly number[],
   signal: AbortSignal,
 ): Promise<void> {
-  const { db, registers, merged } = options
+  const { db, registers, merged, forget } = options
   const sorted = [...partitions].sort((a, b) => a - b)
   await landed(db)
   const workOn = (placement: Placement): Omit<Emptying<never>, 'drop'> => {
@@ -39,7 +41,8 @@ export async function emptyPartitions(
   }
   for (const local of registers.values()) {
     const work = workOn(local.table.placement)
-    await emptyTree(db, local.rows, { drop: dropRegister(local), ...work })
+    const forgetUnit = (unit: string): void => forget(local, unit)
+    await emptyTree(db, local.rows, { drop: dropRegister(local, forgetUnit), ...work })
     for (const { tree, drop } of leftovers(local)) await emptyTree(db, tree, { drop, ...work })
   }
   for (const local of merged.values()) {
@@ -76,12 +79,7 @@ export async function emptyPartitionKey(
   { forget, signal }: { readonly forget: (unit: string) => void; readonly signal: AbortSignal },
 ): Promise<void> {
   const bounds = keyBounds(prefix)
-  const dropRow = dropRegister(local)
-  const drop: Drop<Uint8Array> = (batch, unit, stored) => {
-    dropRow(batch, unit, stored)
-    forget(unit)
-    return true
-  }
+  const drop = dropRegister(local, forget)
   await landed(db)
   await emptyBounds(db, local.rows, { bounds, signal, drop })
   for (const left of leftovers(local)) {
@@ -191,8 +189,12 @@ async function emptyBounds<Value extends string | Uint8Array>(
   }
 }
 
-function dropRegister({ table, indexes }: LocalTable): Drop<Uint8Array> {
+function dropRegister(
+  { table, indexes }: LocalTable,
+  forget: (unit: string) => void,
+): Drop<Uint8Array> {
   return (batch, key, stored) => {
+    forget(key)
     const before = valueOf(table, unpackRegister(stored))
     if (before !== undefined) {
       table.dropped?.(batch, { before, ...namesOf(table.placement, key) })

@@ -85,12 +85,12 @@ export class NodeSync {
   /** See `OpenTables.gatherWorker`. */
   gatherer(wish: GatherWish): Worker {
     const { cluster, custody, rules, db, floors, registers, mergedTables, owner } = this.#options
-    const emptying = { db, registers, merged: mergedTables }
+    const forget = owner.forget.bind(owner)
+    const emptying = { db, registers, merged: mergedTables, forget }
     return new GatherWorker({
       empty: async (partitions, signal) => {
         await emptyPartitions(emptying, partitions, signal)
         await floors.clear(partitions)
-        owner.forgetRows()
       },
       pull: (peer, signal, wish) => this.#puller.pull(peer, signal, wish),
       ...{ cluster, custody, rules, ...wish },

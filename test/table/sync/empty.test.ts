@@ -53,7 +53,7 @@ function fixture(): Fixture {
   }
   const merged = new Map([hashed, common].map((local) => [local.table.name, local]))
   return {
-    options: { db, registers: new Map(), merged },
+    options: { db, registers: new Map(), merged, forget: () => undefined },
     reads: () => reads,
     put: (tree, keys) =>
       plain.write((batch) => {
@@ -119,7 +119,8 @@ function wordsWith(
       return plain.range(tree, options)
     },
   }
-  return { db, plain, registers: new Map([['word', words]]), merged: new Map() }
+  const registers = new Map([['word', words]])
+  return { db, plain, registers, merged: new Map(), forget: () => undefined }
 }
 
 const keysOf = async (db: Db, tree: Tree<string | Uint8Array>): Promise<string[]> =>
@@ -142,6 +143,22 @@ test('a register that is accepted while the others go keeps its line and its sid
   assert.deepEqual(await keysOf(plain, words.rows), ['01p\0a'])
   assert.deepEqual(await keysOf(plain, line), ['01p\0a'])
   assert.deepEqual(await keysOf(plain, notes), ['01p\0a\0anew'])
+})
+
+test('emptyPartitions() tells of each register in the batch that takes it', async () => {
+  const { plain, ...options } = wordsWith(() => Promise.resolve())
+  const told: string[] = []
+  const forget: EmptyOptions['forget'] = (local, unit): void => {
+    // A row that is remembered behind it would be taken for what lies here by the next accept.
+    assert.notEqual(plain.get(local.rows, unit), undefined)
+    told.push(unit)
+  }
+  await plain.write((batch) => {
+    for (const key of ['a', 'b']) accept(batch, key, 'old')
+  })
+  await emptyPartitions({ ...options, forget }, [1], signal)
+  assert.deepEqual(told, ['01p\0a', '01p\0b'])
+  assert.equal(plain.get(words.rows, '01p\0a'), undefined)
 })
 
 test('emptyPartitions() ends though rows come as fast as they go', async () => {

@@ -55,15 +55,15 @@ function lifeOf(
 ): { readonly db: Db; work(): Promise<void> } {
   const db = openDb(store)
   const cluster = leftCluster()
-  const options = { db, registers: new Map(), merged: new Map([['tally', tallies]]) }
+  const merged = new Map([['tally', tallies]])
+  const options = { db, registers: new Map(), merged, forget: () => undefined }
   const { signal } = new AbortController()
   const worker = new GatherWorker({
     ...{ cluster, custody: new Custody(db, cluster, 'one'), rules, log: silentLog },
     intervalMs: 1,
     empty: async (partitions) => {
-      if (diesAfter === undefined) return emptyPartitions(options, partitions, signal)
-      await emptyPartitions(options, [diesAfter], signal)
-      throw new Error('killed')
+      await emptyPartitions(options, diesAfter === undefined ? partitions : [diesAfter], signal)
+      if (diesAfter !== undefined) throw new Error('killed')
     },
     pull: () => Promise.resolve({ keptIn: new Set() }),
     withBlocks: (partitions) => Promise.resolve(partitions),
