@@ -94,9 +94,7 @@ export async function openBlocks(options: OpenBlocksOptions): Promise<NodeBlocks
   })
   const drives = new Map(mounted.map((drive) => [drive.number, drive]))
   const isRecount = options.readOnly !== true && isOtherThanBefore(db, options.incarnation())
-  const rows = isRecount
-    ? await recountSegments({ db, log, drives: new Set(drives.keys()) }, stored)
-    : stored
+  const rows = isRecount ? await recountSegments({ db, log, drives, slab }, stored) : stored
   const appenders = new Map<number, Appender>()
   for (const drive of mounted) {
     const { onFatal } = options

@@ -16,7 +16,7 @@ export type DbErrorCode =
   | 'CannotOpen'
   /**
    * Some rows cannot be read, for a file of the database is damaged or its drive fails. Others can. Details:
-   * `reason`, a sentence without full stop.
+   * `reason`, a sentence without full stop; `folder`; `mayPass`, where nothing need be damaged.
    */
   | 'Unreadable'
   /** The data directory was written by a newer version of the program. */
@@ -24,9 +24,22 @@ export type DbErrorCode =
 
 export class DbFault extends DomainError<DbErrorCode> {}
 
-/** Why a read failed, without the folder and what is to be done about it. */
+/** What to do about rows that cannot be read. */
+export const READ_HELP = 'Look at its drive; stop the node and run `hangar recover`'
+
+/** Why a read failed, as a sentence without full stop. */
 export function readFailure(error: unknown): string {
-  if (error instanceof DbFault && error.code === 'Unreadable')
-    return String(error.details['reason'])
+  if (isUnreadable(error)) return String(error.details['reason'])
   return error instanceof Error ? error.message : String(error)
+}
+
+export function isUnreadable(error: unknown): error is DbFault {
+  return error instanceof DbFault && error.code === 'Unreadable'
+}
+
+/** @throws {DbFault} `NotUsable` where the read failed for what may pass: then nothing is to be repaired */
+export function assertDamaged(error: unknown): void {
+  if (!isUnreadable(error) || error.details['mayPass'] !== true) return
+  const message = `Cannot read the database "${String(error.details['folder'])}": ${readFailure(error)}`
+  throw new DbFault('NotUsable', message, { cause: error })
 }

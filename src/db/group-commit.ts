@@ -5,7 +5,7 @@ import type { Clock } from '../base/clock.ts'
 import { SCAN_SLICE_ROWS } from '../base/limits.ts'
 import type { Batch, Db, Entry, RangeOptions, Tree } from './db.ts'
 import type { Engine, Operation, Stored } from './engine.ts'
-import { DbFault } from './errors.ts'
+import { DbFault, isUnreadable, READ_HELP, readFailure } from './errors.ts'
 
 /** What stamps every group and takes note of it once it is stable. */
 export interface GroupSeal {
@@ -232,8 +232,9 @@ export class GroupCommitDb implements Db, Batch {
 
   #fail(error: unknown): void {
     if (this.#stopped?.code === 'WriteFailed') return
-    const reason = error instanceof Error ? error.message : String(error)
-    const fault = new DbFault('WriteFailed', `Cannot write rows: ${reason}`, { cause: error })
+    const help = isUnreadable(error) ? `. ${READ_HELP}` : ''
+    const message = `Cannot write rows: ${readFailure(error)}${help}`
+    const fault = new DbFault('WriteFailed', message, { cause: error })
     this.#stopped = fault
     this.#inFlight?.reject(fault)
     this.#open.reject(fault)

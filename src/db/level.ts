@@ -17,8 +17,9 @@ const READ_AHEAD_BYTES = 1 * MIB
  * 1,000. So it is made to read once more, at its end, after more than these.
  */
 const ROWS_LEFT_MAX = 16
-/** Greater than every key. */
-const BEHIND_ALL = '\u{10ffff}'
+const HIGHEST = '\u{10ffff}'
+/** Code points between these stand for nothing in UTF-8. */
+const SURROGATES = [0xd800, 0xdfff] as const
 /** Room for the key of a point read. */
 const KEY_ROOM_BYTES = 8 * KIB
 
@@ -64,8 +65,10 @@ class LevelEngine implements Engine {
         entries.push(...more)
       }
       // LevelDB steps over what it cannot read. The iterator remembers that, and tells it at its end alone.
-      if (entries.length === limit || entries.length > ROWS_LEFT_MAX) {
-        iterator.seek(BEHIND_ALL)
+      // Backwards only the seal asks, for one row, and reads all of its own forwards.
+      const isUntold = entries.length === limit && options.reverse !== true
+      if (isUntold || entries.length > ROWS_LEFT_MAX) {
+        iterator.seek(lastBefore(options.lt))
         await iterator.nextv(1)
       }
       return entries
@@ -136,9 +139,33 @@ export async function repairLevel(folder: string): Promise<void> {
   const repairable = Level as unknown as { repair(location: string): Promise<void> }
   try {
     await repairable.repair(folder)
+    // What it leaves is found by the number of its file until it is merged: a read may get an older row than a
+    // range does.
+    const level = new Level<string, Stored>(folder, { createIfMissing: false }) as unknown as {
+      open(): Promise<void>
+      compactRange(start: string, end: string): Promise<void>
+      close(): Promise<void>
+    }
+    await level.open()
+    await level.compactRange('', HIGHEST)
+    await level.close()
   } catch (error) {
     throw openFault(folder, error)
   }
+}
+
+/**
+ * A key below `bound` and above every row below it. An iterator that is sent there is at its end, and has read no
+ * block that lies outside of its range.
+ */
+function lastBefore(bound: string | undefined): string {
+  const last = Array.from(bound ?? '').at(-1)
+  if (bound === undefined || last === undefined) return HIGHEST
+  const start = bound.slice(0, -last.length)
+  const code = last.codePointAt(0)!
+  if (code === 0) return start
+  const before = code - 1 === SURROGATES[1] ? SURROGATES[0] - 1 : code - 1
+  return start + String.fromCodePoint(before) + HIGHEST
 }
 
 function isCorruption(error: unknown): boolean {
@@ -149,12 +176,10 @@ function readFault(folder: string, error: unknown): unknown {
   if (!(error instanceof Error) || !('code' in error)) return error
   if (error.code !== 'LEVEL_CORRUPTION' && error.code !== 'LEVEL_IO_ERROR') return error
   const { message: reason } = error
-  return new DbFault(
-    'Unreadable',
-    `Cannot read some rows of the database "${folder}": ${reason}. ` +
-      'Look at its drive; stop the node and run `hangar recover`',
-    { cause: error, details: { reason } },
-  )
+  return new DbFault('Unreadable', 'Cannot read some rows of the database', {
+    cause: error,
+    details: { reason, folder, mayPass: isNoDamage.test(reason) },
+  })
 }
 
 /** What the engine says when its files may well be whole. */

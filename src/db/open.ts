@@ -8,7 +8,7 @@ import type { Log } from '../base/log.ts'
 import type { Rng } from '../base/rng.ts'
 import type { Db } from './db.ts'
 import type { Engine } from './engine.ts'
-import { DbFault, readFailure } from './errors.ts'
+import { assertDamaged, DbFault, isUnreadable, readFailure } from './errors.ts'
 import { GroupCommitDb } from './group-commit.ts'
 import { newIdentity, newIncarnation, readIdentity, writeIdentity } from './identity.ts'
 import type { Identity } from './identity.ts'
@@ -16,6 +16,7 @@ import { openLevelEngine, repairLevel } from './level.ts'
 import { MemoryStore, openMemoryEngine } from './memory.ts'
 import { SealFile } from './seal-file.ts'
 import { putIncarnation, Seal, type SealOptions, type SealVerdict } from './seal.ts'
+import { telling } from './telling.ts'
 
 export interface OpenOptions {
   readonly clock: Clock
@@ -115,7 +116,11 @@ export async function openRows(options: OpenRowsOptions): Promise<Rows> {
   const { engine, repaired } = await opening.openEngine()
   const file = await SealFile.open(disk, opening.sealPath)
   const { sequence, verdict } = await Seal.check(engine, opening.sealOptions(identity, file))
-  const damaged = await opening.findDamage(engine, verdict)
+  const damaged = await opening.findDamage(engine, verdict).catch(async (error: unknown) => {
+    await file.close()
+    await engine.close()
+    throw error
+  })
   const broken = repaired ?? damaged ?? (verdict.kind === 'intact' ? undefined : verdict.missing)
   if (broken === undefined && verdict.kind === 'intact') {
     await verdict.seal.note()
@@ -128,7 +133,8 @@ export async function openRows(options: OpenRowsOptions): Promise<Rows> {
   }
   options.log.error({ missing: broken }, 'the seal of the database is broken: it is only read')
   await file.close()
-  const db = new GroupCommitDb({ engine, clock, onFatal, readOnly: broken })
+  const readable = telling(engine, { clock, log: options.log })
+  const db = new GroupCommitDb({ engine: readable, clock, onFatal, readOnly: broken })
   return {
     renew: () => Promise.reject(new DbFault('ReadOnly', `Cannot write rows: ${broken}`)),
     ...{ db, identity: () => identity, sealStatus: { sequence, broken }, sequence: () => sequence },
@@ -209,7 +215,8 @@ class Opening {
       try {
         slice = await engine.range({ ...bounds, limit: SCAN_SLICE_ROWS }, 'bytes')
       } catch (error) {
-        if (!(error instanceof DbFault) || error.code !== 'Unreadable') throw error
+        if (!isUnreadable(error)) throw error
+        assertDamaged(error)
         return `some rows cannot be read: ${readFailure(error)}`
       }
       rows += slice.length
@@ -250,8 +257,9 @@ class Opening {
     readonly seal: Seal
     readonly identity: Identity
   }): Promise<Rows> {
-    const { disk, clock, onFatal } = this.#options
-    const { engine, seal } = state
+    const { disk, clock, log, onFatal } = this.#options
+    const { seal } = state
+    const engine = telling(state.engine, { clock, log })
     const { sequence } = seal
     const identity = { ...state.identity, sealed: sequence }
     this.#identity = identity

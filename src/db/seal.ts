@@ -5,7 +5,7 @@ import { assert } from '../base/assert.ts'
 import { LEVEL_WRITE_BUFFER_BYTES, SCAN_SLICE_ROWS } from '../base/limits.ts'
 import type { Batch, Tree } from './db.ts'
 import type { Engine, Operation } from './engine.ts'
-import { readFailure } from './errors.ts'
+import { assertDamaged, readFailure } from './errors.ts'
 import type { GroupSeal } from './group-commit.ts'
 import type { SealFile } from './seal-file.ts'
 
@@ -101,6 +101,7 @@ export class Seal implements GroupSeal {
       found = await walkSlots(engine)
       missing = found.broken ?? compareWitnesses(engine, found, options.witness)
     } catch (error) {
+      assertDamaged(error)
       const unreadable = `the rows of the seal cannot be read: ${readFailure(error)}`
       return { sequence: 0, verdict: { kind: 'unreadable', missing: unreadable } }
     }

@@ -51,6 +51,8 @@ const EXPECTED = /corrupt|seal of the database is broken|a file is gone/
 /** The others have surely been told of something newer than a copy of this age. */
 export const COPY_MS_MIN = 3 * SEQUENCE_TOLD_EVERY_MS
 
+const UNPROVED_GROUPS_MAX = 2
+
 const METADATA_FOLDER = '/meta'
 const BLOCKS_FOLDER = '/blocks'
 const DATABASE_LOG = `${METADATA_FOLDER}/db/log`
@@ -256,8 +258,10 @@ export class SimulatedNode {
     // Nobody is told how far one has come that does not store yet.
     const toldFrom = Math.max(copy.takenAt, this.#storesSince ?? 0)
     const isTooYoung = world.now - toldFrom < COPY_MS_MIN * 1000
-    // Where the last group alone is lost its seal may not have been noted yet (decision 0020).
-    if (this.#rows.groupCount - copy.rows.groupCount === 1) return false
+    // Of the last group that was acknowledged the seal may not have been noted yet, and one more may be
+    // synced that waits for that note (decision 0020).
+    const groups = this.#rows.groupCount - copy.rows.groupCount
+    if (groups > 0 && groups <= UNPROVED_GROUPS_MAX) return false
     if (what === 'everything' && (isTooYoung || !copy.wouldAsk)) return false
     this.#endLife()
     // Nothing is lost where nothing was written since.

@@ -135,7 +135,7 @@ test('all of a node is put back only where its copy knows that others have what 
   }
 })
 
-test('rows that lack the last group alone are not put back: its seal may not have been noted', async () => {
+test('rows that lack the last groups alone are not put back: the seal may not have been noted', async () => {
   const { world, node } = await started()
   const writeOne = async (key: string): Promise<void> => {
     const isWritten = { value: false }
@@ -152,6 +152,9 @@ test('rows that lack the last group alone are not put back: its seal may not hav
   node.remember()
   await writeOne('a')
   assert.equal(node.rollBack('rows'), false)
+  // Nobody need have been told of the second: it may wait for the note of the first.
   await writeOne('b')
+  assert.equal(node.rollBack('rows'), false)
+  await writeOne('c')
   assert.equal(node.rollBack('rows'), true)
 })

@@ -1,9 +1,12 @@
 /** After a loss of rows: what segments hold is counted anew, from the rows that say where blocks lie. */
 
-import { SCAN_SLICE_ROWS } from '../../base/limits.ts'
+import { PAGE_BYTES, SCAN_SLICE_ROWS } from '../../base/limits.ts'
 import type { Log } from '../../base/log.ts'
 import type { Db } from '../../db/db.ts'
-import { recordSize } from './record.ts'
+import type { Drive } from '../drives.ts'
+import { systemCode } from '../errors.ts'
+import type { BlockSlab, BlockSlot } from '../slab.ts'
+import { readHeader, recordSize } from './record.ts'
 import {
   decodeLocation,
   decodeSegment,
@@ -19,14 +22,18 @@ import {
 /** Locations between two lines of the log. */
 const REPORT_LOCATIONS = 1_000_000
 
-/** Of one segment: what the locations of its newest generation add up to. */
+/** What the locations of one use of a segment add up to. */
 type Count = Omit<SegmentRow, 'state'>
+
+/** Of each segment, by its key, what the locations of each generation add up to. */
+type Counts = Map<string, Map<number, Count>>
 
 interface RecountContext {
   readonly db: Db
   readonly log: Log
-  /** Numbers of the drives that are there: what old rows say of others is left alone. */
-  readonly drives: ReadonlySet<number>
+  /** What old rows say of others is left alone. */
+  readonly drives: ReadonlyMap<number, Drive>
+  readonly slab: BlockSlab
 }
 
 /**
@@ -37,8 +44,8 @@ interface RecountContext {
  * empties, a segment before this was done; one whose row was wrong takes no further records. Live bytes are never
  * lowered: what lies there may be a block whose location was lost.
  *
- * A location of an older generation than its segment's names what is gone for certain. It goes too: the
- * number of the segment may be used again, from the first generation on.
+ * Where generations differ the file decides: the newest one of which a record lies there is the one that counts.
+ * Locations of the others go, for the number of a segment may be used again, from the first generation on.
  *
  * @param rows of all segments
  * @returns the rows as they are now
@@ -49,12 +56,21 @@ export async function recountSegments(
 ): Promise<readonly StoredSegment[]> {
   const { db, log } = context
   const before = new Map(rows.map(({ key, value }) => [key, decodeSegment(value)]))
-  const counts = await count(context, before)
+  const counts = await countAll(context)
+  const doubtful = new Set<string>()
+  for (const [key, generations] of counts) {
+    const known = before.get(key)?.generation
+    const isOne = generations.size === 1 && (known === undefined || generations.has(known))
+    if (!isOne) doubtful.add(key)
+  }
+  if (doubtful.size > 0) await settle(context, { counts, doubtful })
   const changed: StoredSegment[] = []
-  for (const [key, counted] of counts) {
-    const mended = mend(before.get(key), counted)
+  for (const [key, generations] of counts) {
+    const [counted] = generations.values()
+    const mended = counted && mend(before.get(key), counted)
     if (mended !== undefined) changed.push({ key, value: encodeSegment(mended) })
   }
+  if (changed.length === 0) return rows
   for (let at = 0; at < changed.length; at += SCAN_SLICE_ROWS) {
     await db.write((batch) => {
       for (const { key, value } of changed.slice(at, at + SCAN_SLICE_ROWS)) {
@@ -62,64 +78,31 @@ export async function recountSegments(
       }
     })
   }
-  if (changed.length === 0) return rows
-  const { length: segments } = changed
   log.warn(
-    { segments },
-    'segments held more than their rows said, for rows were lost: they say it now',
+    { segments: changed.length },
+    'segments held other than their rows said, for rows were lost: they say it now',
   )
   const after = new Map([...rows, ...changed].map(({ key, value }) => [key, value]))
   return [...after].map(([key, value]) => ({ key, value }))
 }
 
-/** Until no segment turned out to be of a later generation than was thought when a location of it passed. */
-async function count(
-  context: RecountContext,
-  rows: ReadonlyMap<string, SegmentRow>,
-): Promise<ReadonlyMap<string, Count>> {
-  const newest = new Map([...rows].map(([key, { generation }]) => [key, generation]))
-  for (;;) {
-    const counts = new Map<string, Count>()
-    if (!(await walk(context, { newest, counts }))) return counts
-  }
-}
-
-interface Walk {
-  /** Of each segment, the highest generation that anything named so far. */
-  readonly newest: Map<string, number>
-  readonly counts: Map<string, Count>
-}
-
-/** @returns whether a segment turned out to be of a later generation than was known */
-async function walk(
+/** Calls `look` with every location on a drive that is there. */
+async function eachLocation(
   { db, log, drives }: RecountContext,
-  { newest, counts }: Walk,
-): Promise<boolean> {
-  let isRaised = false
+  look: (location: Location, key: string, hash: string) => Promise<void> | void,
+): Promise<void> {
   let after: string | undefined
   let counted = 0
   let unreported = 0
   for (;;) {
     const bounds = after === undefined ? {} : { gt: after }
     const slice = await db.range(locationTree, { limit: SCAN_SLICE_ROWS, ...bounds })
-    const stale: string[] = []
     for (const { key: hash, value } of slice) {
       const location = decodeLocation(value)
       if (!drives.has(location.drive)) continue
-      const key = segmentKey(location.drive, location.segment)
-      const known = newest.get(key)
-      if (known !== undefined && location.generation < known) {
-        stale.push(hash)
-        continue
-      }
-      if (known !== location.generation) {
-        newest.set(key, location.generation)
-        isRaised = true
-      }
-      counts.set(key, add(counts.get(key), location))
+      await look(location, segmentKey(location.drive, location.segment), hash)
     }
-    await drop(db, stale)
-    if (slice.length < SCAN_SLICE_ROWS) return isRaised
+    if (slice.length < SCAN_SLICE_ROWS) return
     after = slice.at(-1)!.key
     unreported += slice.length
     if (unreported < REPORT_LOCATIONS) continue
@@ -129,25 +112,80 @@ async function walk(
   }
 }
 
-/** Whoever refers to these wants them from the look at all blocks on. */
-async function drop(db: Db, hashes: readonly string[]): Promise<void> {
-  if (hashes.length === 0) return
-  await db.write((batch) => {
-    for (const hash of hashes) batch.del(locationTree, hash)
-  })
+async function countAll(context: RecountContext): Promise<Counts> {
+  const counts: Counts = new Map()
+  await eachLocation(context, (location, key) => add(counts, key, location))
+  return counts
 }
 
-function add(before: Count | undefined, location: Location): Count {
+/** Leaves of each doubtful segment the one generation that its file has, or none; the other locations go. */
+async function settle(
+  context: RecountContext,
+  { counts, doubtful }: { readonly counts: Counts; readonly doubtful: ReadonlySet<string> },
+): Promise<void> {
+  for (const key of doubtful) counts.set(key, new Map())
+  const seen: { readonly hash: string; readonly key: string; readonly generation: number }[] = []
+  const slot = await context.slab.takeReserved()
+  try {
+    await eachLocation(context, async (location, key, hash) => {
+      if (!doubtful.has(key)) return
+      const isThere = await liesThere(context.drives.get(location.drive)!, { location, hash, slot })
+      if (isThere) add(counts, key, location)
+      seen.push({ hash, key, generation: isThere ? location.generation : -1 })
+    })
+  } finally {
+    slot.release()
+  }
+  for (const key of doubtful) {
+    const generations = counts.get(key)!
+    const newest = Math.max(...generations.keys())
+    for (const generation of generations.keys()) {
+      if (generation !== newest) generations.delete(generation)
+    }
+  }
+  const gone = seen.filter(({ key, generation }) => !counts.get(key)!.has(generation))
+  for (let at = 0; at < gone.length; at += SCAN_SLICE_ROWS) {
+    await context.db.write((batch) => {
+      // Whoever refers to these wants them from the look at all blocks on.
+      for (const { hash } of gone.slice(at, at + SCAN_SLICE_ROWS)) batch.del(locationTree, hash)
+    })
+  }
+}
+
+/** Whether a record begins there with just this header. One that cannot be read may be it. */
+async function liesThere(
+  drive: Drive,
+  what: { readonly location: Location; readonly hash: string; readonly slot: BlockSlot },
+): Promise<boolean> {
+  const { location, hash, slot } = what
+  const page = slot.record.subarray(0, PAGE_BYTES)
+  try {
+    const count = await drive.files.use(location.segment, (file) =>
+      file.read(page, location.offset),
+    )
+    const header = readHeader(page.subarray(0, count))
+    return (
+      header?.hash === hash &&
+      header.segment === location.segment &&
+      header.generation === location.generation
+    )
+  } catch (error) {
+    return systemCode(error) !== 'ENOENT'
+  }
+}
+
+function add(counts: Counts, key: string, location: Location): void {
   const { generation, sequence, offset, length } = location
-  const none = { sequence: 0, endBytes: 0, liveBytes: 0 }
-  const soFar = before?.generation === generation ? before : none
+  const generations = counts.get(key) ?? new Map<number, Count>()
+  const soFar = generations.get(generation) ?? { sequence: 0, endBytes: 0, liveBytes: 0 }
   const size = recordSize(length)
-  return {
+  counts.set(key, generations)
+  generations.set(generation, {
     generation,
     sequence: Math.max(soFar.sequence, sequence + 1),
     endBytes: Math.max(soFar.endBytes, offset + size),
     liveBytes: soFar.liveBytes + size,
-  }
+  })
 }
 
 /** @returns nothing where the row is right as it is */

@@ -13,9 +13,10 @@ import {
   segmentTree,
   type SegmentRow,
 } from '../../../src/block/segment/rows.ts'
-import { wantedTree } from '../../../src/block/references.ts'
+import { countTree, wantedTree } from '../../../src/block/references.ts'
 import type { Db } from '../../../src/db/db.ts'
 import { openMemoryDb } from '../../../src/db/open.ts'
+import { systemError } from '../disk.ts'
 import {
   advanceUntil,
   content,
@@ -23,6 +24,7 @@ import {
   ManualClock,
   openWorld,
   putBytes,
+  turns,
   type World,
 } from '../harness.ts'
 
@@ -102,37 +104,43 @@ test('a segment whose row says more than the locations is left as it is: their r
   await world.blocks.stop()
 })
 
-for (const [what, segments] of [
-  ['whose row knows the later one', [2]],
-  ['of which another location knows the later one', [1, 3]],
+for (const [what, row, others] of [
+  ['older', 1, 0],
+  ['later', 1, 3],
+  ['later, and its row too', 3, 3],
+  ['older, and its row too', 0, 0],
 ] as const) {
-  test(`a location of an older use of a segment goes, ${what}`, async () => {
-    const [rowGeneration, newest = rowGeneration] = segments
-    const { hash, right, store, disk } = await damaged((row) => ({
-      ...row,
-      generation: rowGeneration,
-    }))
+  test(`of locations of two uses of a segment the file decides: others are ${what}`, async () => {
+    const { hash, right, store, disk } = await damaged((stored) => ({ ...stored, generation: row }))
     const db = openMemoryDb({ clock: new ManualClock(), store, onFatal: assert.fail })
     const location = decodeLocation(db.get(locationTree, hash)!)
-    // It was used again, for a block in the same place, and the old row came back.
-    for (const other of ['00', 'ff']) {
-      await db.write((batch) => {
-        const newer = { ...location, generation: newest }
-        batch.put(locationTree, other.repeat(32), encodeLocation(newer))
-      })
-    }
-    const world = await openWorld({ store, disk, incarnation })
-    const { liveBytes, endBytes, sequence } = right
-    assert.deepEqual(rowOf(world.db), {
-      ...{ generation: newest, liveBytes: 2 * liveBytes, endBytes, sequence, state: 'sealed' },
+    const gone = ['00', 'ff'].map((digits) => digits.repeat(32))
+    await db.write((batch) => {
+      for (const other of gone) {
+        batch.put(locationTree, other, encodeLocation({ ...location, generation: others }))
+      }
+      batch.put(countTree, gone[0]!, '1')
     })
-    assert.equal(world.db.get(locationTree, hash), undefined)
-    // It is referred to.
-    const wanted = (): boolean => world.db.get(wantedTree, hash) !== undefined
-    await advanceUntil(world.clock, wanted)
+    const world = await openWorld({ store, disk, incarnation })
+    assert.deepEqual(rowOf(world.db), row === 1 ? right : { ...right, state: 'sealed' })
+    for (const other of gone) assert.equal(world.db.get(locationTree, other), undefined)
+    assert.deepEqual(await getBytes(world.blocks, hash), kept)
+    // Only one of them is referred to.
+    await advanceUntil(world.clock, () => world.db.get(wantedTree, gone[0]!) !== undefined)
+    await turns(5)
+    assert.deepEqual(await world.blocks.wanted(undefined, 9), gone.slice(0, 1))
     await world.blocks.stop()
   })
 }
+
+test('where the file cannot be read no location goes', async () => {
+  const { hash, right, store, disk } = await damaged((row) => ({ ...row, generation: 2 }))
+  disk.beforeRead = () => Promise.reject(systemError('EIO'))
+  const world = await openWorld({ store, disk, incarnation, started: false })
+  assert.notEqual(world.db.get(locationTree, hash), undefined)
+  assert.deepEqual(rowOf(world.db), { ...right, state: 'sealed' })
+  await world.blocks.stop()
+})
 
 test('rows that are right stay, and what old rows name on drives that left is left alone', async () => {
   const { hash, right, store, disk } = await damaged((row) => row)
