@@ -17,11 +17,13 @@ const READ_AHEAD_BYTES = 1 * MIB
  * 1,000. So it is made to read once more, at its end, after more than these.
  */
 const ROWS_LEFT_MAX = 16
-const HIGHEST = '\u{10ffff}'
-/** Code points between these stand for nothing in UTF-8. */
-const SURROGATES = [0xd800, 0xdfff] as const
 /** Room for the key of a point read. */
 const KEY_ROOM_BYTES = 8 * KIB
+
+/** What classic-level 3.0.0 has an iterator read, whatever `limit` says. */
+interface NativeIterator {
+  _nextv(size: number, options: object): Promise<unknown[]>
+}
 
 class LevelEngine implements Engine {
   readonly #level: Level<string, Stored>
@@ -50,9 +52,9 @@ class LevelEngine implements Engine {
   }
 
   async range(options: RangeOptions, form: ValueForm): Promise<[string, Stored][]> {
-    const { limit, ...bounds } = options
+    const { limit } = options
     const iterator = this.#level.iterator({
-      ...bounds,
+      ...options,
       keyEncoding: 'utf8',
       valueEncoding: encodingOf(form),
       highWaterMarkBytes: READ_AHEAD_BYTES,
@@ -64,11 +66,12 @@ class LevelEngine implements Engine {
         if (more.length === 0) break
         entries.push(...more)
       }
-      // LevelDB steps over what it cannot read. The iterator remembers that, and tells it at its end alone.
-      // Backwards only the seal asks, for one row, and reads all of its own forwards.
-      const isUntold = entries.length === limit && options.reverse !== true
-      if (isUntold || entries.length > ROWS_LEFT_MAX) {
-        iterator.seek(lastBefore(options.lt))
+      // LevelDB steps over what it cannot read. The iterator remembers that, and tells it at its end alone: one that
+      // has all that it may give is sent there, past what counts the same on this side.
+      if (entries.length === limit) await (iterator as unknown as NativeIterator)._nextv(1, {})
+      else if (entries.length > ROWS_LEFT_MAX) {
+        // One that is at its end reads no more, and so keeps what it read, unless sent back.
+        iterator.seek(entries[0]![0])
         await iterator.nextv(1)
       }
       return entries
@@ -118,20 +121,43 @@ export async function openLevelEngine(
   folder: string,
   options: { readonly create: boolean },
 ): Promise<Engine> {
-  const level = new Level<string, Stored>(folder, {
-    keyEncoding: 'utf8',
-    valueEncoding: 'view',
-    createIfMissing: options.create,
-    writeBufferSize: LEVEL_WRITE_BUFFER_BYTES,
-    cacheSize: LEVEL_CACHE_BYTES,
-    maxFileSize: FILE_SIZE_BYTES_MAX,
-  })
+  const level = levelAt(folder, options.create)
   try {
     await level.open()
   } catch (error) {
     throw openFault(folder, error)
   }
   return new LevelEngine(level, folder)
+}
+
+function levelAt(folder: string, createIfMissing: boolean): Level<string, Stored> {
+  return new Level<string, Stored>(folder, {
+    ...{ keyEncoding: 'utf8', valueEncoding: 'view', createIfMissing },
+    writeBufferSize: LEVEL_WRITE_BUFFER_BYTES,
+    cacheSize: LEVEL_CACHE_BYTES,
+    maxFileSize: FILE_SIZE_BYTES_MAX,
+  })
+}
+
+/** It takes as much room again as the tables have. */
+async function mergeAll(folder: string): Promise<void> {
+  const level = levelAt(folder, false)
+  await level.open()
+  try {
+    const mergeable = level as unknown as Mergeable
+    await mergeable.compactRange('', '\u{10ffff}')
+    // It does not say itself that it failed.
+    if (mergeable.getProperty('leveldb.num-files-at-level0') !== '0') {
+      throw new Error('what a repair left could not be merged: No space left on its drive, perhaps')
+    }
+  } finally {
+    await level.close()
+  }
+}
+
+interface Mergeable {
+  compactRange(start: string, end: string): Promise<void>
+  getProperty(name: string): string
 }
 
 /** Makes what can be read of a damaged folder openable. What could not be read is gone silently. */
@@ -141,31 +167,10 @@ export async function repairLevel(folder: string): Promise<void> {
     await repairable.repair(folder)
     // What it leaves is found by the number of its file until it is merged: a read may get an older row than a
     // range does.
-    const level = new Level<string, Stored>(folder, { createIfMissing: false }) as unknown as {
-      open(): Promise<void>
-      compactRange(start: string, end: string): Promise<void>
-      close(): Promise<void>
-    }
-    await level.open()
-    await level.compactRange('', HIGHEST)
-    await level.close()
+    await mergeAll(folder)
   } catch (error) {
     throw openFault(folder, error)
   }
-}
-
-/**
- * A key below `bound` and above every row below it. An iterator that is sent there is at its end, and has read no
- * block that lies outside of its range.
- */
-function lastBefore(bound: string | undefined): string {
-  const last = Array.from(bound ?? '').at(-1)
-  if (bound === undefined || last === undefined) return HIGHEST
-  const start = bound.slice(0, -last.length)
-  const code = last.codePointAt(0)!
-  if (code === 0) return start
-  const before = code - 1 === SURROGATES[1] ? SURROGATES[0] - 1 : code - 1
-  return start + String.fromCodePoint(before) + HIGHEST
 }
 
 function isCorruption(error: unknown): boolean {
@@ -183,7 +188,8 @@ function readFault(folder: string, error: unknown): unknown {
 }
 
 /** What the engine says when its files may well be whole. */
-const isNoDamage = /Permission denied|Read-only file system|No space left|Too many open files/
+const isNoDamage =
+  /Permission denied|Read-only file system|No space left|Too many open files|Cannot allocate memory/
 
 function openFault(folder: string, error: unknown): DbFault {
   const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error

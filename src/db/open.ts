@@ -113,14 +113,9 @@ export async function openRows(options: OpenRowsOptions): Promise<Rows> {
   const identity = await opening.readIdentity()
   if (identity === undefined || !identity.isDatabaseMade) return opening.make(identity)
 
-  const { engine, repaired } = await opening.openEngine()
+  const { engine, repaired } = await opening.openEngine(identity)
   const file = await SealFile.open(disk, opening.sealPath)
-  const { sequence, verdict } = await Seal.check(engine, opening.sealOptions(identity, file))
-  const damaged = await opening.findDamage(engine, verdict).catch(async (error: unknown) => {
-    await file.close()
-    await engine.close()
-    throw error
-  })
+  const { sequence, verdict, damaged } = await opening.check(engine, { identity, file })
   const broken = repaired ?? damaged ?? (verdict.kind === 'intact' ? undefined : verdict.missing)
   if (broken === undefined && verdict.kind === 'intact') {
     await verdict.seal.note()
@@ -189,7 +184,7 @@ class Opening {
   }
 
   /** Opens what the identity file says was made; repairs it only when its loss is accepted. */
-  async openEngine(): Promise<{ engine: Engine; repaired: string | undefined }> {
+  async openEngine(identity: Identity): Promise<{ engine: Engine; repaired: string | undefined }> {
     const { acceptLoss, log } = this.#options
     try {
       return { engine: await this.#home.open({ create: false }), repaired: undefined }
@@ -197,13 +192,40 @@ class Opening {
       if (!(error instanceof DbFault) || error.code !== 'CannotOpen') throw error
       if (acceptLoss !== true) throw error
       log.warn({ reason: error.message }, 'the database does not open: repairing what is left')
-      if (await this.#home.isPresent()) await this.#home.repair()
+      if (await this.#home.isPresent()) await this.#repair(identity)
       return { engine: await this.#home.open({ create: true }), repaired: error.message }
     }
   }
 
+  /** Cut off in between, the next start finds a broken seal: what is left may well look whole. */
+  async #repair(identity: Identity): Promise<void> {
+    const { disk, rng } = this.#options
+    const incarnation = newIncarnation(rng)
+    await writeIdentity(disk, this.#identityPath, { ...identity, incarnation })
+    await this.#home.repair()
+  }
+
+  /** Closes both where it cannot be said what is there. */
+  async check(
+    engine: Engine,
+    { identity, file }: { readonly identity: Identity; readonly file: SealFile },
+  ): Promise<{
+    readonly sequence: number
+    readonly verdict: SealVerdict
+    readonly damaged: string | undefined
+  }> {
+    try {
+      const found = await Seal.check(engine, this.sealOptions(identity, file))
+      return { ...found, damaged: await this.#findDamage(engine, found.verdict) }
+    } catch (error) {
+      await file.close()
+      await engine.close()
+      throw error
+    }
+  }
+
   /** @returns why some rows cannot be read, as a sentence without full stop */
-  async findDamage(engine: Engine, verdict: SealVerdict): Promise<string | undefined> {
+  async #findDamage(engine: Engine, verdict: SealVerdict): Promise<string | undefined> {
     const { readAll } = this.#options
     if (verdict.kind === 'unreadable') return verdict.missing
     if (readAll === undefined) return undefined
@@ -240,7 +262,7 @@ class Opening {
     let { engine } = state
     if (isDamaged) {
       await engine.close()
-      await this.#home.repair()
+      await this.#repair(state.identity)
       engine = await this.#home.open({ create: true })
     }
     const incarnation = newIncarnation(this.#options.rng)

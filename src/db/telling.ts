@@ -17,8 +17,9 @@ export function telling(
     const now = clock.monotonicMicros()
     if (!isUnreadable(error) || now - toldMicros < TOLD_EVERY_MS * 1000) return error
     toldMicros = now
-    const { folder, reason } = error.details
-    log.error({ folder, reason }, `Some rows of the database cannot be read. ${READ_HELP}`)
+    const { folder, reason, mayPass } = error.details
+    const help = mayPass === true ? 'Nothing need be damaged' : READ_HELP
+    log.error({ folder, reason }, `Some rows of the database cannot be read. ${help}`)
     return error
   }
   return {

@@ -215,3 +215,42 @@ test('a table that is damaged is found where all is read, and what is left goes 
     rmSync(folder, { recursive: true })
   }
 })
+
+test('a repair that was cut off leaves a database that counts as broken, though it opens', async () => {
+  const clock = new VirtualClock()
+  const disk = new MemoryDisk({ clock, chance: () => 0.5, delayMs: () => 0 })
+  const store = new MemoryStore()
+  let isDamaged = false
+  const engineHome: EngineHome = {
+    isPresent: () => Promise.resolve(store.rowCount > 0),
+    open: () =>
+      isDamaged
+        ? Promise.reject(new DbFault('CannotOpen', 'Cannot open: damaged'))
+        : Promise.resolve(openMemoryEngine(store, clock, undefined)),
+    repair: () => {
+      isDamaged = false
+      return Promise.reject(new Error('cut off'))
+    },
+  }
+  const rng = { bytes: (length: number) => randomBytes(length) }
+  const open = async (acceptLoss: boolean): Promise<Rows | Error> => {
+    let found: Rows | Error | undefined
+    openRows({
+      ...{ folder: '/meta', disk, clock, rng, log: silentLog, engineHome, acceptLoss },
+      onFatal: (fault) => assert.fail(fault),
+    }).then(
+      (rows) => (found = rows),
+      (error: Error) => (found = error),
+    )
+    for (let at = 0; found === undefined && at < 100; at += 1) await clock.run(100)
+    return found!
+  }
+  await open(false)
+  isDamaged = true
+  assert.match(((await open(true)) as Error).message, /cut off/)
+  const next = (await open(false)) as Rows
+  assert.match(next.sealStatus.broken ?? '', /incarnation|life/)
+  const { sealStatus } = (await open(true)) as Rows
+  assert.notEqual(sealStatus.accepted, undefined)
+  assert.equal(((await open(false)) as Rows).sealStatus.broken, undefined)
+})

@@ -63,7 +63,7 @@ export async function recountSegments(
     const isOne = generations.size === 1 && (known === undefined || generations.has(known))
     if (!isOne) doubtful.add(key)
   }
-  if (doubtful.size > 0) await settle(context, { counts, doubtful })
+  if (doubtful.size > 0) await settle(context, { counts, doubtful, rows: before })
   const changed: StoredSegment[] = []
   for (const [key, generations] of counts) {
     const [counted] = generations.values()
@@ -118,32 +118,46 @@ async function countAll(context: RecountContext): Promise<Counts> {
   return counts
 }
 
-/** Leaves of each doubtful segment the one generation that its file has, or none; the other locations go. */
+/**
+ * Leaves of each doubtful segment the one generation that its file has, or none; the other locations go. Where
+ * the file cannot be read nothing goes, and what all of them add up to stays taken.
+ */
 async function settle(
   context: RecountContext,
-  { counts, doubtful }: { readonly counts: Counts; readonly doubtful: ReadonlySet<string> },
+  what: {
+    readonly counts: Counts
+    readonly doubtful: ReadonlySet<string>
+    readonly rows: ReadonlyMap<string, SegmentRow>
+  },
 ): Promise<void> {
-  for (const key of doubtful) counts.set(key, new Map())
-  const seen: { readonly hash: string; readonly key: string; readonly generation: number }[] = []
+  const { counts, doubtful, rows } = what
+  const seen: { readonly hash: string; readonly key: string; readonly location: Location }[] = []
+  const there: Counts = new Map()
+  const unread = new Set<string>()
   const slot = await context.slab.takeReserved()
   try {
     await eachLocation(context, async (location, key, hash) => {
       if (!doubtful.has(key)) return
-      const isThere = await liesThere(context.drives.get(location.drive)!, { location, hash, slot })
-      if (isThere) add(counts, key, location)
-      seen.push({ hash, key, generation: isThere ? location.generation : -1 })
+      seen.push({ hash, key, location })
+      const drive = context.drives.get(location.drive)!
+      const place = await lookAt(drive, { location, hash, slot })
+      if (place === 'there') add(there, key, location)
+      else if (place === 'unread') unread.add(key)
     })
   } finally {
     slot.release()
   }
   for (const key of doubtful) {
-    const generations = counts.get(key)!
-    const newest = Math.max(...generations.keys())
-    for (const generation of generations.keys()) {
-      if (generation !== newest) generations.delete(generation)
-    }
+    const generations = unread.has(key) ? [] : [...(there.get(key) ?? [])]
+    counts.set(key, new Map(generations.toSorted(([one], [other]) => other - one).slice(0, 1)))
   }
-  const gone = seen.filter(({ key, generation }) => !counts.get(key)!.has(generation))
+  for (const { key, location } of seen) {
+    const generation = rows.get(key)?.generation
+    if (unread.has(key) && generation !== undefined) add(counts, key, { ...location, generation })
+  }
+  const gone = seen.filter(
+    ({ key, location }) => !unread.has(key) && !counts.get(key)!.has(location.generation),
+  )
   for (let at = 0; at < gone.length; at += SCAN_SLICE_ROWS) {
     await context.db.write((batch) => {
       // Whoever refers to these wants them from the look at all blocks on.
@@ -152,11 +166,11 @@ async function settle(
   }
 }
 
-/** Whether a record begins there with just this header. One that cannot be read may be it. */
-async function liesThere(
+/** Whether a record begins there with just this header. */
+async function lookAt(
   drive: Drive,
   what: { readonly location: Location; readonly hash: string; readonly slot: BlockSlot },
-): Promise<boolean> {
+): Promise<'there' | 'gone' | 'unread'> {
   const { location, hash, slot } = what
   const page = slot.record.subarray(0, PAGE_BYTES)
   try {
@@ -164,13 +178,13 @@ async function liesThere(
       file.read(page, location.offset),
     )
     const header = readHeader(page.subarray(0, count))
-    return (
+    const isThere =
       header?.hash === hash &&
       header.segment === location.segment &&
       header.generation === location.generation
-    )
+    return isThere ? 'there' : 'gone'
   } catch (error) {
-    return systemCode(error) !== 'ENOENT'
+    return systemCode(error) === 'ENOENT' ? 'gone' : 'unread'
   }
 }
 

@@ -133,12 +133,22 @@ for (const [what, row, others] of [
   })
 }
 
-test('where the file cannot be read no location goes', async () => {
-  const { hash, right, store, disk } = await damaged((row) => ({ ...row, generation: 2 }))
-  disk.beforeRead = () => Promise.reject(systemError('EIO'))
+test('where the file cannot be read no location goes, and its segment is not written', async () => {
+  const { hash, right, store, disk } = await damaged((row) => ({ ...row, state: 'free' }))
+  const db = openMemoryDb({ clock: new ManualClock(), store, onFatal: assert.fail })
+  const location = decodeLocation(db.get(locationTree, hash)!)
+  const later = 'ff'.repeat(32)
+  await db.write((batch) => {
+    batch.put(locationTree, later, encodeLocation({ ...location, generation: 5 }))
+  })
+  let reads = 0
+  disk.beforeRead = () =>
+    (reads += 1) > 1 ? Promise.reject(systemError('EIO')) : Promise.resolve()
   const world = await openWorld({ store, disk, incarnation, started: false })
-  assert.notEqual(world.db.get(locationTree, hash), undefined)
-  assert.deepEqual(rowOf(world.db), { ...right, state: 'sealed' })
+  assert.equal(reads, 2)
+  for (const each of [hash, later]) assert.notEqual(world.db.get(locationTree, each), undefined)
+  const liveBytes = 2 * right.liveBytes
+  assert.deepEqual(rowOf(world.db), { ...right, liveBytes, state: 'sealed' })
   await world.blocks.stop()
 })
 
