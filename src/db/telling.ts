@@ -6,6 +6,8 @@ import type { Engine } from './engine.ts'
 import { isUnreadable, READ_HELP } from './errors.ts'
 
 const TOLD_EVERY_MS = 60_000
+const PASSING_HELP =
+  'Nothing need be damaged: look at the limits of open files and memory, and at who may read the folder'
 
 /** The engine, with a line in the log for what could not be read, at most one a minute. */
 export function telling(
@@ -18,7 +20,7 @@ export function telling(
     if (!isUnreadable(error) || now - toldMicros < TOLD_EVERY_MS * 1000) return error
     toldMicros = now
     const { folder, reason, mayPass } = error.details
-    const help = mayPass === true ? 'Nothing need be damaged' : READ_HELP
+    const help = mayPass === true ? PASSING_HELP : READ_HELP
     log.error({ folder, reason }, `Some rows of the database cannot be read. ${help}`)
     return error
   }

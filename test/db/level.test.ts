@@ -6,8 +6,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { Level } from 'level'
 import { DbFault } from '../../src/db/errors.ts'
-import { openLevelEngine } from '../../src/db/level.ts'
+import { openLevelEngine, repairLevel } from '../../src/db/level.ts'
 import { openLevelDb } from '../../src/db/open.ts'
 import { systemClock } from '../../src/node/system/clock.ts'
 import { dbConformance } from '../conformance/db.ts'
@@ -96,6 +97,17 @@ test('range() says that it cannot read some rows, where LevelDB would step over 
   assert.equal((await page(100, 1000)).length, 1000)
   assert.equal((await page(ROWS - 10, 1000)).length, 10)
   await engine.close()
+})
+
+test('repairLevel() keeps what can be read, and merges what a read would not find in its order', async () => {
+  const folder = await damagedTable()
+  await repairLevel(folder)
+  const level = new Level(folder) as Level & { getProperty(name: string): string }
+  await level.open()
+  assert.equal(level.getProperty('leveldb.num-files-at-level0'), '0')
+  const keys = await level.keys().all()
+  assert.ok(keys.length > ROWS - 1000 && keys.length < ROWS, `${keys.length} rows`)
+  await level.close()
 })
 
 test('level shows a batch to readers whole', async () => {

@@ -167,9 +167,11 @@ const numbers: Tree<string> = { name: 'number', tag: 'n', values: 'text' }
 test('a table that is damaged is found where all is read, and what is left goes on once that is accepted', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'hangar-rows-'))
   const rng = { bytes: (length: number) => randomBytes(length) }
+  const told: string[] = []
+  const log = { ...silentLog, error: (_: object, message: string) => told.push(message) }
   const open = (options: { acceptLoss?: boolean; readAll?: (rows: number) => void } = {}) =>
     openRows({
-      ...{ folder, disk: systemDisk, clock: systemClock, rng, log: silentLog },
+      ...{ folder, disk: systemDisk, clock: systemClock, rng, log },
       onFatal: (fault) => assert.fail(fault),
       ...options,
     })
@@ -190,6 +192,15 @@ test('a table that is damaged is found where all is read, and what is left goes 
     // The seal is whole.
     const blind = await open()
     assert.equal(blind.sealStatus.broken, undefined)
+    const from = String(count / 2 - 1000).padStart(6, '0')
+    await assert.rejects(
+      blind.db.range(numbers, { gte: from, limit: count }).then(async (page) => {
+        // A page ends before the damage, or meets it.
+        await blind.db.range(numbers, { gt: page.at(-1)!.key, limit: count })
+      }),
+      { code: 'Unreadable' },
+    )
+    assert.match(told.join(), /Some rows of the database cannot be read.*hangar recover/)
     await blind.db.close()
     let read = 0
     const readAll = (rows: number): void => {
