@@ -148,7 +148,10 @@ async function mergeAll(folder: string): Promise<void> {
     await mergeable.compactRange('', '\u{10ffff}')
     // It does not say itself that it failed.
     if (mergeable.getProperty('leveldb.num-files-at-level0') !== '0') {
-      throw new Error('what a repair left could not be merged: No space left on its drive, perhaps')
+      throw new DbFault(
+        'NotUsable',
+        `Cannot merge what a repair left of the database "${folder}". Make room on its drive and try again`,
+      )
     }
   } finally {
     await level.close()
@@ -169,7 +172,7 @@ export async function repairLevel(folder: string): Promise<void> {
     // range does.
     await mergeAll(folder)
   } catch (error) {
-    throw openFault(folder, error)
+    throw error instanceof DbFault ? error : openFault(folder, error)
   }
 }
 

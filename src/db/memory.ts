@@ -4,6 +4,8 @@ import { compareUtf8, equalBytes } from '../base/bytes.ts'
 import type { Clock } from '../base/clock.ts'
 import type { RangeOptions } from './db.ts'
 import type { Engine, Operation, Stored, ValueForm } from './engine.ts'
+import { newestNote } from './seal-file.ts'
+import { newestGroup } from './seal.ts'
 
 /**
  * What outlives a simulated crash: the rows that were synced. Open it again, with another
@@ -44,6 +46,12 @@ export class MemoryStore {
       if (found === undefined || !isSame(found, value)) return false
     }
     return true
+  }
+
+  /** Whether a seal file of these bytes tells of a group that is not among these rows. */
+  isBehind(sealFile: Uint8Array): boolean {
+    const { note } = newestNote(sealFile)
+    return note !== undefined && note.sequence > newestGroup((options) => this.range(options))
   }
 
   /** Groups that were ever synced, in all lives. */

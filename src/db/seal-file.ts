@@ -50,15 +50,10 @@ export class SealFile {
       await file.write(new Uint8Array(FILE_BYTES), 0)
       await file.datasync()
     }
-    const notes: (SealNote | undefined)[] = []
-    for (const position of SLOT_POSITIONS) {
-      const bytes = new Uint8Array(SLOT_BYTES)
-      await file.read(bytes, position)
-      notes.push(parseNote(bytes))
-    }
-    const [a, b] = notes
-    const isSecond = b !== undefined && (a === undefined || b.sequence > a.sequence)
-    return new SealFile(file, isSecond ? b : a, isSecond ? 0 : 1)
+    const bytes = new Uint8Array(FILE_BYTES)
+    await file.read(bytes, 0)
+    const { note, slot } = newestNote(bytes)
+    return new SealFile(file, note, 1 - slot)
   }
 
   get last(): SealNote | undefined {
@@ -78,6 +73,16 @@ export class SealFile {
   close(): Promise<void> {
     return this.#file.close()
   }
+}
+
+/** Of the whole file. `slot` is that of the note, 0 without one. */
+export function newestNote(file: Uint8Array): {
+  readonly note: SealNote | undefined
+  readonly slot: number
+} {
+  const [a, b] = SLOT_POSITIONS.map((at) => parseNote(file.subarray(at, at + SLOT_BYTES)))
+  const isSecond = b !== undefined && (a === undefined || b.sequence > a.sequence)
+  return isSecond ? { note: b, slot: 1 } : { note: a, slot: 0 }
 }
 
 function putNote(note: SealNote, bytes: Uint8Array): void {

@@ -3,7 +3,7 @@
 import { crc32 } from 'node:zlib'
 import { assert } from '../base/assert.ts'
 import { LEVEL_WRITE_BUFFER_BYTES, SCAN_SLICE_ROWS } from '../base/limits.ts'
-import type { Batch, Tree } from './db.ts'
+import type { Batch, RangeOptions, Tree } from './db.ts'
 import type { Engine, Operation } from './engine.ts'
 import { assertDamaged, readFailure } from './errors.ts'
 import type { GroupSeal } from './group-commit.ts'
@@ -34,6 +34,14 @@ const sealTree: Tree<string> = { name: 'seal', tag: TAG, values: 'text' }
 /** What the first group after `Seal.renew` must hold. */
 export function putIncarnation(batch: Batch, incarnation: string): void {
   batch.put(sealTree, INCARNATION, incarnation)
+}
+
+/** The newest group that left a slot in rows, 0 without one; `range` reads them as an engine does. */
+export function newestGroup(
+  range: (options: RangeOptions) => readonly (readonly [key: string, value: unknown])[],
+): number {
+  const [tip] = range({ gte: SLOTS_BEGIN, lt: SLOTS_END, limit: 1, reverse: true })
+  return (tip && parseSlot(tip)?.sequence) ?? 0
 }
 
 /** What a group leaves in its own batch. */

@@ -55,6 +55,11 @@ export class LoopbackNetwork implements Network {
     return []
   }
 
+  /** What it would end is not there. */
+  close(): Promise<void> {
+    return Promise.resolve()
+  }
+
   #check(to: NodeId): void {
     if (to === this.self) return
     throw new NetError('PeerUnreachable', `Cannot reach node "${to}": this node has no peers`)

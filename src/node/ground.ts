@@ -23,6 +23,11 @@ import { systemDisk } from './system/disk.ts'
 import { systemRng } from './system/rng.ts'
 import { wsLinks } from './system/ws-links.ts'
 
+/** Ends before the node that speaks through it: nothing is told or answered from then on. */
+export interface ClosableNetwork extends Network {
+  close(): Promise<void>
+}
+
 export interface StoppableCompute extends Compute {
   stop(): Promise<void>
 }
@@ -33,7 +38,7 @@ export interface Ground {
   readonly rng: Rng
   readonly log: Log
   /** Of a node without a mesh. */
-  readonly network: (self: NodeId) => Network
+  readonly network: (self: NodeId) => ClosableNetwork
   /** Connections to other nodes, from which a mesh is made; a simulation has its own network. */
   readonly links?: (nodeKey: KeyObject) => Links
   /** Work on other threads, which share the memory of the block slab. */

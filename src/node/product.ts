@@ -41,7 +41,7 @@ import {
 } from './conditions.ts'
 import { sparingNetwork } from './space/sparing.ts'
 import { listenFault } from './listeners.ts'
-import type { Ground } from './ground.ts'
+import type { ClosableNetwork, Ground } from './ground.ts'
 import { followLayout, openMembership, RowWatch } from './cluster/membership.ts'
 import { openClusterCheck, type ClusterCheck } from './cluster/check/open.ts'
 import type {
@@ -107,7 +107,8 @@ export async function openProduct(parts: Parts): Promise<Product> {
     incarnation: () => rows.identity().incarnation,
     ...{ ground, options, metrics, folder: folders.metadata, identity },
   })
-  const network = sparingNetwork(meshed?.mesh ?? ground.network(nodeId), parts.space)
+  const wire = meshed?.mesh ?? ground.network(nodeId)
+  const network = sparingNetwork(wire, parts.space)
   const blocks = await openNodeBlocks(parts, {
     isReferenced: (hash) => isNeededHere(hash),
     ...{ rows, fatal },
@@ -150,7 +151,7 @@ export async function openProduct(parts: Parts): Promise<Product> {
   const clusterCheck = openClusterCheck({ network, closers, ...shared })
   const layout = members && follow(parts, { members, tables, blocks, recall, ...member })
   if (isWhole) {
-    const built = { network, replicated, meshed, layout, sealing, recall, ...shared }
+    const built = { network, wire, replicated, meshed, layout, sealing, recall, ...shared }
     started = await startWhole(parts, built)
   }
   const known = { nodeId, folders, condition, db, tables, blocks, model, store, layout }
@@ -244,12 +245,13 @@ async function startWhole(
   { ground, folders, metrics, closers, options, space }: Parts,
   built: Omit<BackgroundParts, GivenLater> & {
     readonly meshed: NodeMesh | undefined
+    readonly wire: ClosableNetwork
     readonly layout: FollowedLayout | undefined
     readonly sealing: SealingKey
     readonly recall: Recall | undefined
   },
 ): Promise<Started> {
-  const { meshed, layout, sealing, recall, ...work } = built
+  const { meshed, wire, layout, sealing, recall, ...work } = built
   await keepSecrets({ folders, sealing, speaks: options.rpc !== undefined, ...work })
   const completed = (): void => layout?.look()
   const isConfirmed = (readmissions: number): Promise<boolean> =>
@@ -267,26 +269,20 @@ async function startWhole(
     completed()
     wakeAll()
   }
-  const lastWord = (): void => {
-    if (recall !== undefined) closers.add(() => recall.end())
-  }
-  if (meshed === undefined) {
-    lastWord()
-    return { forming: undefined, workers, wake }
-  }
-  const { mesh } = meshed
   const folder = folders.metadata
+  const mesh = meshed?.mesh
   const forming =
-    layout && startForming({ ...work, ground, options, folder, layout, mesh, closers })
+    layout && mesh && startForming({ ...work, ground, options, folder, layout, mesh, closers })
   const met = (): void => {
     wake()
     forming?.wake()
   }
-  if (layout !== undefined) meshed.join(layout.members, met)
-  // Ended before what answers its messages.
-  closers.add(() => mesh.close())
-  lastWord()
-  await mesh.open().catch((error: unknown) => {
+  if (layout !== undefined) meshed?.join(layout.members, met)
+  // Ended before what answers its messages; and before the workers, whose end may take a while: what
+  // is written after the last word is remembered by nobody, so no other may have a part in it.
+  closers.add(() => wire.close())
+  if (recall !== undefined) closers.add(() => recall.end())
+  await mesh?.open().catch((error: unknown) => {
     throw listenFault(error, options.rpc?.bind, 'other nodes')
   })
   return { forming, workers, wake }

@@ -84,7 +84,7 @@ export class SimulatedDisk {
   readonly #rng: SeededRng
   /** Writes that grow a file fail with ENOSPC. */
   isFull = false
-  hasRotted = false
+  rottenBits = 0
   /** Reads of such files fail with EIO. */
   unreadable: RegExp | undefined
   /** The next sync of such a file fails with EIO, once. */
@@ -154,7 +154,7 @@ export class SimulatedDisk {
     const [, file] = this.#rng.pick(files)
     const at = this.#rng.below(file.stableSize)
     const bit = 1 << this.#rng.below(8)
-    this.hasRotted = true
+    this.rottenBits += 1
     file.stable[at]! ^= bit
     file.seen[at]! ^= bit
     return true

@@ -176,6 +176,8 @@ function rotOne(nodes: readonly SimulatedNode[]): boolean {
   if (!hasCopies(nodes) || nodes.some(({ hasLostRows }) => hasLostRows)) return false
   if (nodes.some(({ hasBeenAway }) => hasBeenAway)) return false
   const [first] = nodes as [SimulatedNode]
+  // One that starts cannot be asked who else has its blocks, and may be the only one.
+  if (first.product === undefined) return false
   if (!first.disk.rot(SEGMENT_FILE)) return false
   first.hasRotted = true
   return true

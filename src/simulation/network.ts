@@ -41,6 +41,10 @@ interface Question {
   readonly answered: ((node: NodeId) => void) | undefined
 }
 
+function isStopping(to: string): CallFailed {
+  return new CallFailed('PeerUnreachable', `Cannot reach node "${to}": this node stops`)
+}
+
 /** Who waits for an answer: until it comes, the deadline passes or the signal ends it. */
 class Reply {
   readonly #resolve: (answer: unknown) => void
@@ -48,12 +52,15 @@ class Reply {
   readonly #signal: AbortSignal | undefined
   readonly #onAbort: (() => void) | undefined
   readonly #cancel: Cancel
+  readonly #open: Set<Reply>
 
+  /** @param open those that are waited for: it is one of them until it ends */
   constructor(
     question: Question,
-    life: Life,
+    { life, open }: { readonly life: Life; readonly open: Set<Reply> },
     outcome: { resolve: (answer: unknown) => void; reject: (error: Error) => void },
   ) {
+    this.#open = open.add(this)
     this.#resolve = outcome.resolve
     this.#reject = outcome.reject
     const { deadlineMs, endpoint, signal } = question
@@ -77,6 +84,7 @@ class Reply {
 
   #end(): void {
     this.#cancel()
+    this.#open.delete(this)
     if (this.#onAbort) this.#signal?.removeEventListener('abort', this.#onAbort)
   }
 }
@@ -87,6 +95,9 @@ export class SimulatedNetwork implements Network {
   readonly #life: Life
   readonly #directory: Directory
   readonly #endpoints = new Endpoints()
+  /** Calls to others under way. */
+  readonly #replies = new Set<Reply>()
+  #isClosed = false
 
   constructor(parts: { world: World; life: Life; self: NodeId; directory: Directory }) {
     this.self = parts.self
@@ -97,7 +108,7 @@ export class SimulatedNetwork implements Network {
 
   /** Whether others take it for up: one that does not answer is down after a while. */
   get isUp(): boolean {
-    return this.#life.frozenMs < DOWN_AFTER_MS
+    return !this.#isClosed && this.#life.frozenMs < DOWN_AFTER_MS
   }
 
   handle(endpoint: string, handler: MessageHandler): void {
@@ -160,6 +171,13 @@ export class SimulatedNetwork implements Network {
     return { message: this.#copy(answer.message), length: answer.length }
   }
 
+  /** Reaches nobody any more, and is reached by nobody: so a mesh ends, long before its process. */
+  close(): Promise<void> {
+    this.#isClosed = true
+    for (const reply of [...this.#replies]) reply.reject(isStopping('any'))
+    return Promise.resolve()
+  }
+
   #answer(from: NodeId, endpoint: string, message: unknown): unknown {
     const answer = this.#endpoints.answer(from, endpoint, message)
     if (answer instanceof Promise) return answer.then((value: unknown) => this.#copy(value))
@@ -173,7 +191,12 @@ export class SimulatedNetwork implements Network {
         reject(signal.reason as Error)
         return
       }
-      const reply = new Reply(question, this.#life, { resolve, reject })
+      if (this.#isClosed) {
+        reject(isStopping(to))
+        return
+      }
+      const asker = { life: this.#life, open: this.#replies }
+      const reply = new Reply(question, asker, { resolve, reject })
       this.#world.note(`${this.self.slice(0, 2)}${to.slice(0, 2)}${endpoint}`)
       const { acceptLossChance } = this.#world.weather
       const isAtRisk = acceptLossChance !== undefined && endpoint === 'table/accept'
@@ -185,6 +208,7 @@ export class SimulatedNetwork implements Network {
   }
 
   arrive(from: SimulatedNetwork, question: Question, reply: Reply): void {
+    if (this.#isClosed) return
     this.#life.happen(() => {
       try {
         const value = question.perform(this)
@@ -202,11 +226,13 @@ export class SimulatedNetwork implements Network {
   }
 
   #send(to: SimulatedNetwork, question: Question, give: () => void): void {
+    if (this.#isClosed) return
     this.#world.carry(this.self, to.self, () => to.#life.happen(give))
     question.answered?.(this.self)
   }
 
   #refuse(to: SimulatedNetwork, reply: Reply, error: unknown): void {
+    if (this.#isClosed) return
     const { code, message, details } = error as DomainError
     const sent = new CallFailed(code, message, { details: { ...details } })
     this.#world.carry(this.self, to.self, () => to.#life.happen(() => reply.reject(sent)))

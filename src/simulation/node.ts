@@ -51,7 +51,8 @@ const EXPECTED = /corrupt|seal of the database is broken|a file is gone/
 /** The others have surely been told of something newer than a copy of this age. */
 export const COPY_MS_MIN = 3 * SEQUENCE_TOLD_EVERY_MS
 
-const UNPROVED_GROUPS_MAX = 2
+/** So few groups more than a copy has may have been written just now, and been told to nobody. */
+const UNTOLD_GROUPS_MAX = 2
 
 const METADATA_FOLDER = '/meta'
 const BLOCKS_FOLDER = '/blocks'
@@ -258,11 +259,15 @@ export class SimulatedNode {
     // Nobody is told how far one has come that does not store yet.
     const toldFrom = Math.max(copy.takenAt, this.#storesSince ?? 0)
     const isTooYoung = world.now - toldFrom < COPY_MS_MIN * 1000
+    const groups = this.#rows.groupCount - copy.rows.groupCount
     // Of the last group that was acknowledged the seal may not have been noted yet, and one more may be
     // synced that waits for that note (decision 0020).
-    const groups = this.#rows.groupCount - copy.rows.groupCount
-    if (groups > 0 && groups <= UNPROVED_GROUPS_MAX) return false
-    if (what === 'everything' && (isTooYoung || !copy.wouldAsk)) return false
+    const seal = this.disk.stored(`${METADATA_FOLDER}/seal`) ?? new Uint8Array(0)
+    if (groups > 0 && !copy.rows.isBehind(seal)) return false
+    if (what === 'everything') {
+      if (isTooYoung || !copy.wouldAsk) return false
+      if (groups > 0 && groups <= UNTOLD_GROUPS_MAX) return false
+    }
     this.#endLife()
     // Nothing is lost where nothing was written since.
     if (!copy.rows.isLike(this.#rows)) witness?.lost(this)

@@ -4,7 +4,7 @@ import type { Network } from '../base/network.ts'
 import type { Engine, Operation } from '../db/engine.ts'
 import type { EngineHome } from '../db/open.ts'
 import type { ModelTables } from '../model/tables.ts'
-import type { Ground } from '../node/ground.ts'
+import type { ClosableNetwork, Ground } from '../node/ground.ts'
 import type { Product } from '../node/product.ts'
 import type { AnyTable } from '../table/schema.ts'
 import type { Rules } from '../table/rules.ts'
@@ -94,7 +94,7 @@ export type Call = Network['call']
 /** A ground whose network is another. */
 export function withNetwork(
   ground: Ground,
-  change: (network: Network) => Partial<Network>,
+  change: (network: ClosableNetwork) => Partial<ClosableNetwork>,
 ): Ground {
   return {
     ...ground,
@@ -107,6 +107,7 @@ export function withNetwork(
         peers: () => inner.peers(),
         call: (to, endpoint, message, options) => inner.call(to, endpoint, message, options),
         transfer: (to, endpoint, parcel, options) => inner.transfer(to, endpoint, parcel, options),
+        close: () => inner.close(),
         ...change(inner),
       }
     },

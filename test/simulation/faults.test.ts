@@ -100,3 +100,19 @@ test('a node goes away only where enough others store, and all of them have thei
     assert.deepEqual([new Set(none.departures), none.done], [new Set([undefined]), new Set()])
   }
 })
+
+test('no drive rots of a node that is starting: it may have the only copies, and cannot be asked', () => {
+  const world = new World(new SeededRng(1), weather, false)
+  const forecast = { ...drawForecast(new SeededRng(1)), kinds: ['rot' as const] }
+  let rotten = 0
+  const rot = (): boolean => (rotten += 1) > 0
+  const made = (isUp: boolean): SimulatedNode =>
+    ({ present: {}, product: isUp ? {} : undefined, disk: { rot } }) as unknown as SimulatedNode
+  const struck = (isUp: boolean): unknown => {
+    const nodes = [made(isUp), made(true), made(true)]
+    return strike({ world, nodes, forecast, isShrinking: () => false })
+  }
+  assert.deepEqual([struck(false), rotten], [undefined, 0])
+  assert.notEqual(struck(true), undefined)
+  assert.equal(rotten, 1)
+})

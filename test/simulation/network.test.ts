@@ -52,6 +52,37 @@ test('a call brings the answer, the error with its code, or the deadline', async
   assert.deepEqual(settled, ['"CallTimeout"', '"UnknownEndpoint"', JSON.stringify([a, 8])])
 })
 
+test('a network that was closed reaches nobody, is reached by nobody, and ends what waits', async () => {
+  const { world, here, there } = pair()
+  let handled = 0
+  there.handle('late', () => new Promise((resolve) => world.after(20, () => resolve(1))))
+  here.handle('count', () => (handled += 1))
+  here.handle('slow', () => new Promise((resolve) => world.after(20, () => resolve(1))))
+  const outcomes: string[] = []
+  const ask = (from: SimulatedNetwork, to: typeof a, endpoint: string): void => {
+    ;(from.call(to!, endpoint, 0, { deadlineMs: 50 }) as Promise<unknown>).then(
+      () => outcomes.push(`${endpoint} answered`),
+      (error: { readonly code: string }) => outcomes.push(`${endpoint} ${error.code}`),
+    )
+  }
+  ask(here, b, 'late')
+  ask(there, a, 'slow')
+  await world.run(10, () => handled > 0)
+  await here.close()
+  ask(here, b, 'late')
+  ask(there, a, 'count')
+  assert.equal(there.peers()[0]!.isUp, false)
+  await world.run(1000, () => false)
+  assert.equal(handled, 0)
+  assert.deepEqual(outcomes.sort(), [
+    'count CallTimeout',
+    'late PeerUnreachable',
+    'late PeerUnreachable',
+    'slow CallTimeout',
+  ])
+  assert.equal(await here.call(a!, 'count', 0, { deadlineMs: 50 }), 1, 'it reaches itself')
+})
+
 test('a doubled message is handled twice and answered once', async () => {
   const { world, here, there } = pair({ copyChance: 1 })
   let handled = 0

@@ -110,7 +110,7 @@ export class Recall implements Worker {
     const sequence = this.#options.sequence()
     for (const node of this.#others() ?? []) {
       // Nobody waits for one that is silent.
-      if (this.#told.get(node) !== sequence) void this.#tell(node, ASK_MS)
+      if (this.#told.get(node) !== sequence) void this.#tell(node)
     }
     return 'idle'
   }
@@ -118,13 +118,20 @@ export class Recall implements Worker {
   /** Before the network ends: so that a copy of now is known to be old once more was written. */
   async end(): Promise<void> {
     this.#cancel()
-    await Promise.all((this.#others() ?? []).map((node) => this.#tell(node, LAST_WORD_MS)))
+    // One that is under way may tell less.
+    await Promise.all((this.#others() ?? []).map((node) => this.#say(node, LAST_WORD_MS)))
     await this.#options.sequences.keep()
   }
 
-  async #tell(node: NodeId, deadlineMs: number): Promise<void> {
+  async #tell(node: NodeId): Promise<void> {
     if (this.#underWay.has(node)) return
     this.#underWay.add(node)
+    await this.#say(node, ASK_MS)
+    this.#underWay.delete(node)
+    this.#look()
+  }
+
+  async #say(node: NodeId, deadlineMs: number): Promise<void> {
     const { network, log } = this.#options
     const message: SequenceMessage = { sequence: this.#comparedWith(node) }
     try {
@@ -138,9 +145,6 @@ export class Recall implements Worker {
         // An older version: it has nothing to say.
         this.#told.set(node, message.sequence)
       }
-    } finally {
-      this.#underWay.delete(node)
-      this.#look()
     }
   }
 

@@ -24,6 +24,8 @@ export class DeletionsWatch implements Watch {
   readonly #fault: (sentence: string) => void
   readonly #references = new Map<string, Map<string, Reference>>()
   readonly #asked = new Map<string, number>()
+  /** Copies without a reference beside them that each node has forgotten. */
+  readonly #forgotten = new Map<SimulatedNode, number>()
 
   constructor(options: {
     readonly now: () => number
@@ -77,7 +79,23 @@ export class DeletionsWatch implements Watch {
     const lookedAt = now - asked > ASKED_MICROS ? now : asked
     for (const { settledAt, isReleased } of this.#references.get(hash)?.values() ?? []) {
       if (isReleased || settledAt >= lookedAt) continue
+      if (this.#mayForget(node, hash)) return
       this.#fault(`node ${node.index} deleted block ${hash.slice(0, 8)}, which is referred to`)
     }
+  }
+
+  /**
+   * A copy that was found changed, and that no row of that node refers to, is forgotten unasked: what
+   * refers to it will have it fetched. A drive that flipped so many bits has so many of them at most.
+   */
+  #mayForget(node: SimulatedNode, hash: string): boolean {
+    const references = this.#references.get(hash)?.values() ?? []
+    for (const { nodes, isReleased } of references) {
+      if (nodes.has(node) && !isReleased) return false
+    }
+    const count = this.#forgotten.get(node) ?? 0
+    if (count >= node.disk.rottenBits) return false
+    this.#forgotten.set(node, count + 1)
+    return true
   }
 }

@@ -5,7 +5,9 @@ import type { Operation } from '../../../src/db/engine.ts'
 import type { SimulatedNode } from '../../../src/simulation/node.ts'
 import { DeletionsWatch } from '../../../src/simulation/properties/deletions.ts'
 
-const [here, there] = [{ index: 0 } as SimulatedNode, { index: 1 } as SimulatedNode]
+const [here, there, third] = [0, 1, 2].map((index) => {
+  return { index, disk: { rottenBits: 0 } } as SimulatedNode
+}) as [SimulatedNode, SimulatedNode, SimulatedNode]
 const hash = 'ab'.repeat(32)
 const removal: Operation = { type: 'del', key: `1${hash}`, value: undefined }
 
@@ -69,4 +71,26 @@ test('a block goes rightly when its reference was released, came later, or never
 
 test('a damaged block goes rightly when it is missed from then on', () => {
   assert.deepEqual(deletedAfter(refer, [{ type: 'put', key: `6${hash}`, value: '' }]), [])
+})
+
+test('a copy that rotted before anything here referred to it goes unasked, one for each bit', () => {
+  const rotten = { index: 3, disk: { rottenBits: 1 } } as SimulatedNode
+  const faults: string[] = []
+  const watch = new DeletionsWatch({
+    ...{ now: () => now, quorum: 2, fault: (sentence) => faults.push(sentence) },
+  })
+  let now = 0
+  const goesFrom = (node: SimulatedNode): number => {
+    watch.wrote(node, [removal])
+    return faults.splice(0).length
+  }
+  watch.wrote(here, [reference(true)])
+  watch.wrote(there, [reference(true)])
+  now = 100
+  assert.equal(goesFrom(rotten), 0)
+  assert.equal(goesFrom(rotten), 1, 'one bit cannot spoil two blocks')
+  assert.equal(goesFrom(third), 1, 'its drive is sound')
+  const again = { index: 4, disk: { rottenBits: 1 } } as SimulatedNode
+  watch.wrote(again, [reference(true)])
+  assert.equal(goesFrom(again), 1, 'that node knows of the reference')
 })

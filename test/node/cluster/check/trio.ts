@@ -2,7 +2,7 @@
 
 import type { RepairCheckAnswer } from '../../../../src/api/admin/answers.ts'
 import type { NodeId } from '../../../../src/base/ids.ts'
-import type { Network } from '../../../../src/base/network.ts'
+import type { ClosableNetwork } from '../../../../src/node/ground.ts'
 import { silentLog } from '../../../../src/base/log.ts'
 import { Metrics } from '../../../../src/base/metrics.ts'
 import { BlockSlab } from '../../../../src/block/slab.ts'
@@ -184,7 +184,7 @@ export class Trio {
     return { calls: [...handlers.keys()], parcels: [...receivers.keys()] }
   }
 
-  #tapped(home: Home, network: SimulatedNetwork): Network {
+  #tapped(home: Home, network: SimulatedNetwork): ClosableNetwork {
     home.endpoints = new Endpoints()
     return {
       self: network.self,
@@ -205,6 +205,7 @@ export class Trio {
         network.receive(endpoint, handler)
       },
       peers: () => network.peers(),
+      close: () => network.close(),
     }
   }
 
