@@ -27,6 +27,8 @@ export interface Identity {
   readonly sealed: number
   /** False until the database was made: only then is one ever made. */
   readonly isDatabaseMade: boolean
+  /** A repair has begun, and not ended: what it left is not to be read before one has. */
+  readonly isRepairing?: boolean
 }
 
 export function newIncarnation(rng: Rng): string {
@@ -98,6 +100,7 @@ function isIdentity(found: Partial<Identity>): found is Identity {
     typeof found.incarnation === 'string' &&
     typeof found.clusterId === 'string' &&
     Number.isSafeInteger(found.sealed) &&
-    typeof found.isDatabaseMade === 'boolean'
+    typeof found.isDatabaseMade === 'boolean' &&
+    (found.isRepairing === undefined || typeof found.isRepairing === 'boolean')
   )
 }

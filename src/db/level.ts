@@ -150,7 +150,7 @@ async function mergeAll(folder: string): Promise<void> {
     if (mergeable.getProperty('leveldb.num-files-at-level0') !== '0') {
       throw new DbFault(
         'NotUsable',
-        `Cannot merge what a repair left of the database "${folder}". Make room on its drive and try again`,
+        `Cannot merge what a repair left of the database "${folder}": its drive may be full`,
       )
     }
   } finally {

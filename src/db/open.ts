@@ -104,7 +104,8 @@ export interface Rows {
  * With a broken seal `db` can be read only. With `acceptLoss` the seal is begun anew: the identity
  * gets a new incarnation; a database that does not open is repaired first.
  *
- * @throws {DbFault} `Locked`, `NewerFormat`, `CannotOpen` (nothing can be shown; `acceptLoss` helps)
+ * @throws {DbFault} `Locked`, `NotUsable`, `NewerFormat`, `CannotOpen` (nothing can be shown; `acceptLoss`
+ *   helps)
  */
 export async function openRows(options: OpenRowsOptions): Promise<Rows> {
   const opening = new Opening(options)
@@ -185,8 +186,12 @@ class Opening {
 
   /** Opens what the identity file says was made; repairs it only when its loss is accepted. */
   async openEngine(identity: Identity): Promise<{ engine: Engine; repaired: string | undefined }> {
-    const { acceptLoss, log } = this.#options
+    const { acceptLoss, folder, log } = this.#options
     try {
+      if (identity.isRepairing === true) {
+        const message = `Cannot open the database in "${folder}": a repair of it was cut off`
+        throw new DbFault('CannotOpen', message)
+      }
       return { engine: await this.#home.open({ create: false }), repaired: undefined }
     } catch (error) {
       if (!(error instanceof DbFault) || error.code !== 'CannotOpen') throw error
@@ -197,11 +202,14 @@ class Opening {
     }
   }
 
-  /** Cut off in between, the next start finds a broken seal: what is left may well look whole. */
+  /**
+   * Cut off in between, it is to be done again: what is left may well look whole, and a read may get an older
+   * row than a range does.
+   */
   async #repair(identity: Identity): Promise<void> {
     const { disk, rng } = this.#options
     const incarnation = newIncarnation(rng)
-    await writeIdentity(disk, this.#identityPath, { ...identity, incarnation })
+    await writeIdentity(disk, this.#identityPath, { ...identity, incarnation, isRepairing: true })
     await this.#home.repair()
   }
 
@@ -266,7 +274,7 @@ class Opening {
       engine = await this.#home.open({ create: true })
     }
     const incarnation = newIncarnation(this.#options.rng)
-    const identity = { ...state.identity, incarnation }
+    const identity = { ...state.identity, incarnation, isRepairing: false }
     const above = Math.max(state.sequence, file.last?.sequence ?? 0, identity.sealed)
     const seal = await Seal.begin(engine, this.sealOptions(identity, file), above)
     this.#options.log.warn({ missing: broken, incarnation }, 'a loss of rows was accepted')

@@ -23,7 +23,7 @@ import { systemDisk } from './system/disk.ts'
 import { systemRng } from './system/rng.ts'
 import { wsLinks } from './system/ws-links.ts'
 
-/** Ends before the node that speaks through it: nothing is told or answered from then on. */
+/** Ends before the node that speaks through it: others are told and answered nothing from then on. */
 export interface ClosableNetwork extends Network {
   close(): Promise<void>
 }

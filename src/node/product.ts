@@ -280,6 +280,7 @@ async function startWhole(
   if (layout !== undefined) meshed?.join(layout.members, met)
   // Ended before what answers its messages; and before the workers, whose end may take a while: what
   // is written after the last word is remembered by nobody, so no other may have a part in it.
+  if (recall !== undefined) closers.add(() => recall.keep())
   closers.add(() => wire.close())
   if (recall !== undefined) closers.add(() => recall.end())
   await mesh?.open().catch((error: unknown) => {

@@ -84,7 +84,8 @@ export class SimulatedDisk {
   readonly #rng: SeededRng
   /** Writes that grow a file fail with ENOSPC. */
   isFull = false
-  rottenBits = 0
+  /** Bytes of which a bit was flipped. */
+  readonly rotten: { readonly path: string; readonly at: number }[] = []
   /** Reads of such files fail with EIO. */
   unreadable: RegExp | undefined
   /** The next sync of such a file fails with EIO, once. */
@@ -151,10 +152,10 @@ export class SimulatedDisk {
   rot(name: RegExp): boolean {
     const files = [...this.#files].filter(([path, { stableSize }]) => name.test(path) && stableSize)
     if (files.length === 0) return false
-    const [, file] = this.#rng.pick(files)
+    const [path, file] = this.#rng.pick(files)
     const at = this.#rng.below(file.stableSize)
     const bit = 1 << this.#rng.below(8)
-    this.rottenBits += 1
+    this.rotten.push({ path, at })
     file.stable[at]! ^= bit
     file.seen[at]! ^= bit
     return true

@@ -137,7 +137,7 @@ export class Operator {
 
   /** Where a bit has flipped unseen the last whole copy must not be thrown away. */
   #least(): number {
-    return this.#nodes.some(({ disk }) => disk.rottenBits > 0) ? 2 : 1
+    return this.#nodes.some(({ disk }) => disk.rotten.length > 0) ? 2 : 1
   }
 
   /**

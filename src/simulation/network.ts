@@ -52,6 +52,7 @@ class Reply {
   readonly #signal: AbortSignal | undefined
   readonly #onAbort: (() => void) | undefined
   readonly #cancel: Cancel
+  readonly #to: NodeId
   readonly #open: Set<Reply>
 
   /** @param open those that are waited for: it is one of them until it ends */
@@ -63,7 +64,8 @@ class Reply {
     this.#open = open.add(this)
     this.#resolve = outcome.resolve
     this.#reject = outcome.reject
-    const { deadlineMs, endpoint, signal } = question
+    const { to, deadlineMs, endpoint, signal } = question
+    this.#to = to
     this.#signal = signal
     this.#onAbort = signal && (() => this.reject(signal.reason as Error))
     if (this.#onAbort) signal?.addEventListener('abort', this.#onAbort, { once: true })
@@ -80,6 +82,10 @@ class Reply {
   reject(error: Error): void {
     this.#end()
     this.#reject(error)
+  }
+
+  unreachable(): void {
+    this.reject(isStopping(this.#to))
   }
 
   #end(): void {
@@ -123,7 +129,10 @@ export class SimulatedNetwork implements Network {
     return this.#directory
       .all()
       .filter((node) => node !== this.self)
-      .map((node) => ({ node, isUp: this.#directory.find(node)?.isUp === true }))
+      .map((node) => ({
+        node,
+        isUp: !this.#isClosed && this.#directory.find(node)?.isUp === true,
+      }))
   }
 
   call(to: NodeId, endpoint: string, message: unknown, options: CallOptions): unknown {
@@ -174,7 +183,7 @@ export class SimulatedNetwork implements Network {
   /** Reaches nobody any more, and is reached by nobody: so a mesh ends, long before its process. */
   close(): Promise<void> {
     this.#isClosed = true
-    for (const reply of [...this.#replies]) reply.reject(isStopping('any'))
+    for (const reply of [...this.#replies]) reply.unreachable()
     return Promise.resolve()
   }
 
@@ -208,8 +217,9 @@ export class SimulatedNetwork implements Network {
   }
 
   arrive(from: SimulatedNetwork, question: Question, reply: Reply): void {
-    if (this.#isClosed) return
     this.#life.happen(() => {
+      // A frozen node may have been stopped before what came meanwhile is looked at.
+      if (this.#isClosed) return
       try {
         const value = question.perform(this)
         if (!(value instanceof Promise)) this.#send(from, question, () => reply.resolve(value))

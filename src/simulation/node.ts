@@ -48,11 +48,8 @@ const SEGMENT_BYTES = 128 * 1024
 /** What a node may complain of here: a drive that goes bad, a database that is gone, or an old one. */
 const EXPECTED = /corrupt|seal of the database is broken|a file is gone/
 
-/** The others have surely been told of something newer than a copy of this age. */
+/** The others have surely been told of what was stable for so long. */
 export const COPY_MS_MIN = 3 * SEQUENCE_TOLD_EVERY_MS
-
-/** So few groups more than a copy has may have been written just now, and been told to nobody. */
-const UNTOLD_GROUPS_MAX = 2
 
 const METADATA_FOLDER = '/meta'
 const BLOCKS_FOLDER = '/blocks'
@@ -100,7 +97,8 @@ export interface Present {
 interface Copy {
   readonly rows: MemoryStore
   readonly restoreDrive: () => void
-  readonly takenAt: number
+  /** When the first group that it lacks was stable, in microseconds of the world. */
+  outdatedAt: number | undefined
   /** Not of a time when the node had the only copy of something: then it would ask nobody. */
   readonly wouldAsk: boolean
 }
@@ -257,17 +255,14 @@ export class SimulatedNode {
     if (copy === undefined) return false
     const { world, witness } = this.#parts
     // Nobody is told how far one has come that does not store yet.
-    const toldFrom = Math.max(copy.takenAt, this.#storesSince ?? 0)
-    const isTooYoung = world.now - toldFrom < COPY_MS_MIN * 1000
+    const toldFrom = Math.max(copy.outdatedAt ?? Infinity, this.#storesSince ?? 0)
+    const isUntold = world.now - toldFrom < COPY_MS_MIN * 1000 || this.isStopping
     const groups = this.#rows.groupCount - copy.rows.groupCount
     // Of the last group that was acknowledged the seal may not have been noted yet, and one more may be
     // synced that waits for that note (decision 0020).
     const seal = this.disk.stored(`${METADATA_FOLDER}/seal`) ?? new Uint8Array(0)
     if (groups > 0 && !copy.rows.isBehind(seal)) return false
-    if (what === 'everything') {
-      if (isTooYoung || !copy.wouldAsk) return false
-      if (groups > 0 && groups <= UNTOLD_GROUPS_MAX) return false
-    }
+    if (what === 'everything' && (isUntold || !copy.wouldAsk)) return false
     this.#endLife()
     // Nothing is lost where nothing was written since.
     if (!copy.rows.isLike(this.#rows)) witness?.lost(this)
@@ -297,12 +292,11 @@ export class SimulatedNode {
   /** Takes a copy of everything, for `rollBack`. */
   remember(): void {
     if (!this.#isDatabaseThere) return
-    const takenAt = this.#parts.world.now
     const layouts = this.keptHistory()?.active ?? []
     const wouldAsk = layouts.every(({ factor }) => factor > 1)
     this.#remembered = {
       restoreDrive: this.disk.remember(),
-      ...{ rows: this.#rows.copy(), takenAt, wouldAsk },
+      ...{ rows: this.#rows.copy(), outdatedAt: undefined, wouldAsk },
     }
   }
 
@@ -386,6 +380,9 @@ export class SimulatedNode {
       write: async (operations) => {
         const fails = this.disk.failsSync(DATABASE_LOG)
         if (!fails || this.#parts.world.rng.chance(0.5)) await engine.write(operations)
+        if (this.#remembered !== undefined) {
+          this.#remembered.outdatedAt ??= this.#parts.world.now
+        }
         if (fails) throw systemError('EIO')
       },
     }

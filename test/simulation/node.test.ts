@@ -158,6 +158,17 @@ test('all of a node is put back only where its copy knows that others have what 
     await world.run(1_000_000, () => isLater)
     assert.equal(isLater, true)
     assert.equal(node.keptHistory()?.active[0]?.factor, isAlone ? 1 : undefined)
+    assert.equal(node.rollBack('everything'), false, 'it lacks nothing')
+    let isWritten = false
+    void node.product!.db.write((batch) => batch.put(notes, 'a', '')).then(() => (isWritten = true))
+    await world.run(1_000, () => isWritten)
+    await world.run(5_000_000, () => world.now > 62_000_000)
+    const { now } = world
+    let isTold = false
+    world.after(3_000, () => (isTold = true))
+    assert.equal(node.rollBack('everything'), false, 'nobody may have been told yet')
+    await world.run(1_000_000, () => isTold)
+    assert.ok(world.now > now)
     assert.equal(node.rollBack('everything'), !isAlone)
     assert.equal(
       node.rollBack('rows'),

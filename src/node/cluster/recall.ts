@@ -115,12 +115,16 @@ export class Recall implements Worker {
     return 'idle'
   }
 
-  /** Before the network ends: so that a copy of now is known to be old once more was written. */
+  /** Right before the network ends: so that a copy of now is known to be old once more was written. */
   async end(): Promise<void> {
     this.#cancel()
     // One that is under way may tell less.
     await Promise.all((this.#others() ?? []).map((node) => this.#say(node, LAST_WORD_MS)))
-    await this.#options.sequences.keep()
+  }
+
+  /** After the network ended: others may say their last word as long as it is there. */
+  keep(): Promise<void> {
+    return this.#options.sequences.keep()
   }
 
   async #tell(node: NodeId): Promise<void> {

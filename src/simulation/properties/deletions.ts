@@ -1,5 +1,6 @@
 /** No owner deletes a block that was referred to, settled, when it last asked whether anybody does. */
 
+import { PAGE_BYTES } from '../../base/limits.ts'
 import type { Operation } from '../../db/engine.ts'
 import type { Envelope, MergedRangeMessage } from '../../table/messages.ts'
 import type { SimulatedNode } from '../node.ts'
@@ -24,8 +25,8 @@ export class DeletionsWatch implements Watch {
   readonly #fault: (sentence: string) => void
   readonly #references = new Map<string, Map<string, Reference>>()
   readonly #asked = new Map<string, number>()
-  /** Copies without a reference beside them that each node has forgotten. */
-  readonly #forgotten = new Map<SimulatedNode, number>()
+  /** The last row of each node that says where a block lies. */
+  readonly #places = new Map<string, Uint8Array>()
 
   constructor(options: {
     readonly now: () => number
@@ -47,9 +48,11 @@ export class DeletionsWatch implements Watch {
     for (const operation of operations) {
       if (operation.key.startsWith(REFERENCE!)) this.#refer(node, operation)
     }
-    for (const { type, key } of operations) {
-      if (type !== 'del' || !key.startsWith(LOCATION!)) continue
+    for (const { type, key, value } of operations) {
+      if (!key.startsWith(LOCATION!)) continue
       const hash = key.slice(1)
+      if (type === 'put') this.#places.set(`${node.index} ${hash}`, (value as Uint8Array).slice())
+      if (type !== 'del') continue
       // One that was found damaged goes, and is missed from then on.
       const isMissed = operations.some((other) => other.key === WANTED + hash)
       if (!isMissed) this.#deleted(node, hash)
@@ -86,16 +89,22 @@ export class DeletionsWatch implements Watch {
 
   /**
    * A copy that was found changed, and that no row of that node refers to, is forgotten unasked: what
-   * refers to it will have it fetched. A drive that flipped so many bits has so many of them at most.
+   * refers to it will have it fetched.
    */
   #mayForget(node: SimulatedNode, hash: string): boolean {
-    const references = this.#references.get(hash)?.values() ?? []
-    for (const { nodes, isReleased } of references) {
+    for (const { nodes, isReleased } of this.#references.get(hash)!.values()) {
       if (nodes.has(node) && !isReleased) return false
     }
-    const count = this.#forgotten.get(node) ?? 0
-    if (count >= node.disk.rottenBits) return false
-    this.#forgotten.set(node, count + 1)
-    return true
+    const place = this.#places.get(`${node.index} ${hash}`)
+    return place !== undefined && node.disk.rotten.some((byte) => isWithin(byte, place))
   }
+}
+
+/** Whether a byte of a drive is one of the record that a row (doc/protocol/rows.md) says lies there. */
+function isWithin(byte: { readonly path: string; readonly at: number }, row: Uint8Array): boolean {
+  const view = new DataView(row.buffer, row.byteOffset)
+  const [segment, page, length] = [2, 14, 18].map((at) => view.getUint32(at, true))
+  const begin = page! * PAGE_BYTES
+  const isThatFile = byte.path.endsWith(`${segment!.toString(16).padStart(8, '0')}.segment`)
+  return isThatFile && byte.at >= begin && byte.at < begin + PAGE_BYTES + length!
 }

@@ -1,13 +1,14 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { encodeLocation } from '../../../src/block/segment/rows.ts'
 import { packMerged } from '../../../src/table/row.ts'
 import type { Operation } from '../../../src/db/engine.ts'
 import type { SimulatedNode } from '../../../src/simulation/node.ts'
 import { DeletionsWatch } from '../../../src/simulation/properties/deletions.ts'
 
-const [here, there, third] = [0, 1, 2].map((index) => {
-  return { index, disk: { rottenBits: 0 } } as SimulatedNode
-}) as [SimulatedNode, SimulatedNode, SimulatedNode]
+const [here, there] = [0, 1].map((index) => {
+  return { index, disk: { rotten: [] } }
+}) as unknown[] as [SimulatedNode, SimulatedNode]
 const hash = 'ab'.repeat(32)
 const removal: Operation = { type: 'del', key: `1${hash}`, value: undefined }
 
@@ -73,24 +74,35 @@ test('a damaged block goes rightly when it is missed from then on', () => {
   assert.deepEqual(deletedAfter(refer, [{ type: 'put', key: `6${hash}`, value: '' }]), [])
 })
 
-test('a copy that rotted before anything here referred to it goes unasked, one for each bit', () => {
-  const rotten = { index: 3, disk: { rottenBits: 1 } } as SimulatedNode
-  const faults: string[] = []
-  const watch = new DeletionsWatch({
-    ...{ now: () => now, quorum: 2, fault: (sentence) => faults.push(sentence) },
-  })
-  let now = 0
-  const goesFrom = (node: SimulatedNode): number => {
-    watch.wrote(node, [removal])
-    return faults.splice(0).length
+test('a copy that rotted before anything here referred to it goes unasked', () => {
+  const location = {
+    drive: 0,
+    segment: 0x1f,
+    generation: 1,
+    sequence: 1,
+    offset: 8192,
+    length: 100,
   }
-  watch.wrote(here, [reference(true)])
-  watch.wrote(there, [reference(true)])
-  now = 100
-  assert.equal(goesFrom(rotten), 0)
-  assert.equal(goesFrom(rotten), 1, 'one bit cannot spoil two blocks')
-  assert.equal(goesFrom(third), 1, 'its drive is sound')
-  const again = { index: 4, disk: { rottenBits: 1 } } as SimulatedNode
-  watch.wrote(again, [reference(true)])
-  assert.equal(goesFrom(again), 1, 'that node knows of the reference')
+  const placed: Operation = { type: 'put', key: `1${hash}`, value: encodeLocation(location) }
+  const foundOf = (at: number, before: readonly Operation[], path = '0000001f.segment'): number => {
+    const rotten = { index: 2, disk: { rotten: [{ path: `/blocks/${path}`, at }] } }
+    let now = 0
+    let faults = 0
+    const watch = new DeletionsWatch({
+      ...{ now: () => now, quorum: 2 },
+      fault: () => (faults += 1),
+    })
+    refer(watch)
+    now = 100
+    watch.wrote(rotten as unknown as SimulatedNode, before)
+    watch.wrote(rotten as unknown as SimulatedNode, [removal])
+    return faults
+  }
+  assert.equal(foundOf(8192, [placed]), 0)
+  assert.equal(foundOf(8192 + 4096 + 99, [placed]), 0)
+  assert.equal(foundOf(8192 + 4096 + 100, [placed]), 1, 'behind it')
+  assert.equal(foundOf(8191, [placed]), 1, 'before it')
+  assert.equal(foundOf(8192, [placed], '00000020.segment'), 1, 'another file')
+  assert.equal(foundOf(8192, []), 1, 'nobody knows where it lay')
+  assert.equal(foundOf(8192, [placed, reference(true)]), 1, 'that node knows of the reference')
 })
