@@ -1,6 +1,7 @@
 /** The engine on disk: LevelDB by way of `level`, every batch synced. */
 
 import { Level } from 'level'
+import { assert } from '../base/assert.ts'
 import { UTF8_UNIT_BYTES_MAX } from '../base/bytes.ts'
 import { KIB, LEVEL_CACHE_BYTES, LEVEL_WRITE_BUFFER_BYTES, MIB } from '../base/limits.ts'
 import type { RangeOptions } from './db.ts'
@@ -137,6 +138,21 @@ function levelAt(folder: string, createIfMissing: boolean): Level<string, Stored
     cacheSize: LEVEL_CACHE_BYTES,
     maxFileSize: FILE_SIZE_BYTES_MAX,
   })
+}
+
+/**
+ * LevelDB takes the lock of the folder first, then refuses a database for being there: it is not read.
+ *
+ * @throws {DbFault} `Locked`
+ */
+export async function assertLevelUnused(folder: string): Promise<void> {
+  const level = new Level<string, Stored>(folder, { createIfMissing: false, errorIfExists: true })
+  const fault = await level.open().then(
+    () => undefined,
+    (error: unknown) => openFault(folder, error),
+  )
+  assert(fault !== undefined, 'a database that is there, or is not, is refused')
+  if (fault.code === 'Locked') throw fault
 }
 
 /** It takes as much room again as the tables have. */

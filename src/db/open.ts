@@ -12,7 +12,7 @@ import { assertDamaged, DbFault, isUnreadable, readFailure } from './errors.ts'
 import { GroupCommitDb } from './group-commit.ts'
 import { newIdentity, newIncarnation, readIdentity, writeIdentity } from './identity.ts'
 import type { Identity } from './identity.ts'
-import { openLevelEngine, repairLevel } from './level.ts'
+import { assertLevelUnused, openLevelEngine, repairLevel } from './level.ts'
 import { MemoryStore, openMemoryEngine } from './memory.ts'
 import { SealFile } from './seal-file.ts'
 import { putIncarnation, Seal, type SealOptions, type SealVerdict } from './seal.ts'
@@ -50,7 +50,13 @@ export interface EngineHome {
   isPresent(): Promise<boolean>
   /** @throws {DbFault} `Locked`, `CannotOpen` */
   open(options: { readonly create: boolean }): Promise<Engine>
-  /** Makes a damaged one openable, with what is left of it. */
+  /**
+   * Opens nothing, and changes nothing of the rows.
+   *
+   * @throws {DbFault} `Locked`
+   */
+  assertUnused(): Promise<void>
+  /** Makes a damaged one openable, with what is left of it. It asks nobody: see `assertUnused`. */
   repair(): Promise<void>
 }
 
@@ -189,6 +195,8 @@ class Opening {
     const { acceptLoss, folder, log } = this.#options
     try {
       if (identity.isRepairing === true) {
+        // It may be under way in another process.
+        await this.#home.assertUnused()
         const message = `Cannot open the database in "${folder}": a repair of it was cut off`
         throw new DbFault('CannotOpen', message)
       }
@@ -345,6 +353,7 @@ function levelHome(folder: string, disk: Disk): EngineHome {
       if (create) await disk.makeFolder(folder)
       return openLevelEngine(folder, { create })
     },
+    assertUnused: () => assertLevelUnused(folder),
     repair: () => repairLevel(folder),
   }
 }

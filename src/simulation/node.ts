@@ -395,6 +395,7 @@ export class SimulatedNode {
         this.#isDatabaseThere = true
         return Promise.resolve(this.#engine(life))
       },
+      assertUnused: () => Promise.resolve(),
       repair: () => Promise.resolve(),
     }
   }

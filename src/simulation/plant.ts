@@ -131,6 +131,7 @@ export function withEngine(ground: Ground, change: (engine: Engine) => Partial<E
   const engineHome: EngineHome = {
     isPresent: () => home.isPresent(),
     open,
+    assertUnused: () => home.assertUnused(),
     repair: () => home.repair(),
   }
   return { ...ground, simulated: { ...simulated!, engineHome } }

@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { Level } from 'level'
 import { DbFault } from '../../src/db/errors.ts'
-import { openLevelEngine, repairLevel } from '../../src/db/level.ts'
+import { assertLevelUnused, openLevelEngine, repairLevel } from '../../src/db/level.ts'
 import { openLevelDb } from '../../src/db/open.ts'
 import { systemClock } from '../../src/node/system/clock.ts'
 import { dbConformance } from '../conformance/db.ts'
@@ -38,7 +38,16 @@ test('openLevelEngine() names a database that is open elsewhere', async () => {
   const engine = await openLevelEngine(folder, { create: true })
   const isLocked = (error: unknown): boolean => error instanceof DbFault && error.code === 'Locked'
   await assert.rejects(openLevelEngine(folder, { create: false }), isLocked)
+  await assert.rejects(assertLevelUnused(folder), isLocked)
+  await engine.write([{ type: 'put', key: 'a', value: 'b' }])
   await engine.close()
+  const files = readdirSync(folder).filter((name) => !name.startsWith('LOG'))
+  await assertLevelUnused(folder)
+  assert.deepEqual(
+    readdirSync(folder).filter((name) => !name.startsWith('LOG')),
+    files,
+  )
+  await assertLevelUnused(newFolder())
 })
 
 test('get() finds a long key of characters that take several bytes', async () => {

@@ -52,6 +52,7 @@ class Machine {
         if (!create && store.rowCount === 0) throw new DbFault('CannotOpen', 'Cannot open: empty')
         return Promise.resolve(openMemoryEngine(store, clock, () => chance() * 5))
       },
+      assertUnused: () => Promise.resolve(),
       repair: () => Promise.resolve(),
     }
   }
@@ -233,12 +234,15 @@ test('a repair that was cut off is done again before anything is read, though wh
   const store = new MemoryStore()
   let isDamaged = false
   let repairs = 0
+  let isLocked = false
   const engineHome: EngineHome = {
     isPresent: () => Promise.resolve(store.rowCount > 0),
     open: () =>
       isDamaged
         ? Promise.reject(new DbFault('CannotOpen', 'Cannot open: damaged'))
         : Promise.resolve(openMemoryEngine(store, clock, undefined)),
+    assertUnused: () =>
+      isLocked ? Promise.reject(new DbFault('Locked', 'in use')) : Promise.resolve(),
     repair: () => {
       isDamaged = false
       repairs += 1
@@ -261,6 +265,12 @@ test('a repair that was cut off is done again before anything is read, though wh
   await open(false)
   isDamaged = true
   assert.match(((await open(true)) as Error).message, /cut off/)
+  // It may be under way in another process.
+  isLocked = true
+  for (const acceptLoss of [false, true]) {
+    assert.match(((await open(acceptLoss)) as Error).message, /in use/)
+  }
+  isLocked = false
   assert.match(((await open(false)) as Error).message, /a repair of it was cut off/)
   assert.equal(repairs, 1)
   const { sealStatus } = (await open(true)) as Rows

@@ -27,6 +27,11 @@ export const recover: DefineCommand = (program, terminal) => {
     })
 }
 
+const HINTS: Readonly<Record<string, string>> = {
+  Locked: 'Stop the node first: it must not run meanwhile.',
+  NotUsable: 'Run it as the owner of the folder, with space left on its drive.',
+}
+
 async function run(options: RecoverOptions, terminal: Terminal): Promise<void> {
   const { recoverNode } = await import('../../node/recover.ts')
   const metadataDir = metadataFolder(options, terminal)
@@ -43,8 +48,9 @@ async function run(options: RecoverOptions, terminal: Terminal): Promise<void> {
   }
   const result = await recoverNode(metadataDir, { acceptLoss, progressed })
     .catch((error: unknown) => {
-      if (!(error instanceof DomainError) || error.code !== 'Locked') throw error
-      throw new CliError(error.message, 'Stop the node first: it must not run meanwhile.')
+      const hint = error instanceof DomainError ? HINTS[String(error.code)] : undefined
+      if (hint === undefined) throw error
+      throw new CliError((error as Error).message, hint)
     })
     .finally(() => {
       if (terminal.isInteractive) terminal.draw('')

@@ -142,6 +142,7 @@ export class Trio {
                 home.isDatabaseThere = true
                 return Promise.resolve(openMemoryEngine(home.rows, life, () => 0.2))
               },
+              assertUnused: () => Promise.resolve(),
               repair: () => Promise.resolve(),
             },
             ...(this.#isAlone
