@@ -170,7 +170,7 @@ const confined: readonly Confined[] = [
     module: /^(node:)?(timers|timers\/promises|child_process|perf_hooks)$/,
     places: /^(node\/system\/|cli\/)/,
   },
-  { module: /^(level|classic-level|abstract-level)$/, places: /^db\/level\.ts$/ },
+  { module: /^(level|classic-level|abstract-level)$/, places: /^db\/(level|repair)\.ts$/ },
   { module: /^koa$/, places: /^api\/(http|s3|admin|web)\// },
   { module: /^pino$/, places: /^node\/system\// },
   { module: /^commander$/, places: /^cli\// },

@@ -27,8 +27,8 @@ export interface Identity {
   readonly sealed: number
   /** False until the database was made: only then is one ever made. */
   readonly isDatabaseMade: boolean
-  /** A repair has begun, and not ended: what it left is not to be read before one has. */
-  readonly isRepairing?: boolean
+  /** The stage of a repair that has begun, and not ended: nothing is to be read before. */
+  readonly repairing?: 'files' | 'merge' | undefined
 }
 
 export function newIncarnation(rng: Rng): string {
@@ -101,6 +101,6 @@ function isIdentity(found: Partial<Identity>): found is Identity {
     typeof found.clusterId === 'string' &&
     Number.isSafeInteger(found.sealed) &&
     typeof found.isDatabaseMade === 'boolean' &&
-    (found.isRepairing === undefined || typeof found.isRepairing === 'boolean')
+    [undefined, 'files', 'merge'].includes(found.repairing)
   )
 }

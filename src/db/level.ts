@@ -131,7 +131,7 @@ export async function openLevelEngine(
   return new LevelEngine(level, folder)
 }
 
-function levelAt(folder: string, createIfMissing: boolean): Level<string, Stored> {
+export function levelAt(folder: string, createIfMissing: boolean): Level<string, Stored> {
   return new Level<string, Stored>(folder, {
     ...{ keyEncoding: 'utf8', valueEncoding: 'view', createIfMissing },
     writeBufferSize: LEVEL_WRITE_BUFFER_BYTES,
@@ -155,43 +155,6 @@ export async function assertLevelUnused(folder: string): Promise<void> {
   if (fault.code === 'Locked') throw fault
 }
 
-/** It takes as much room again as the tables have. */
-async function mergeAll(folder: string): Promise<void> {
-  const level = levelAt(folder, false)
-  await level.open()
-  try {
-    const mergeable = level as unknown as Mergeable
-    await mergeable.compactRange('', '\u{10ffff}')
-    // It does not say itself that it failed.
-    if (mergeable.getProperty('leveldb.num-files-at-level0') !== '0') {
-      throw new DbFault(
-        'NotUsable',
-        `Cannot merge what a repair left of the database "${folder}": its drive may be full`,
-      )
-    }
-  } finally {
-    await level.close()
-  }
-}
-
-interface Mergeable {
-  compactRange(start: string, end: string): Promise<void>
-  getProperty(name: string): string
-}
-
-/** Makes what can be read of a damaged folder openable. What could not be read is gone silently. */
-export async function repairLevel(folder: string): Promise<void> {
-  const repairable = Level as unknown as { repair(location: string): Promise<void> }
-  try {
-    await repairable.repair(folder)
-    // What it leaves is found by the number of its file until it is merged: a read may get an older row than a
-    // range does.
-    await mergeAll(folder)
-  } catch (error) {
-    throw error instanceof DbFault ? error : openFault(folder, error)
-  }
-}
-
 function isCorruption(error: unknown): boolean {
   return error instanceof Error && 'code' in error && error.code === 'LEVEL_CORRUPTION'
 }
@@ -210,7 +173,8 @@ function readFault(folder: string, error: unknown): unknown {
 const isNoDamage =
   /Permission denied|Read-only file system|No space left|Too many open files|Cannot allocate memory/
 
-function openFault(folder: string, error: unknown): DbFault {
+/** What the opening of a folder failed with. */
+export function openFault(folder: string, error: unknown): DbFault {
   const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error
   if (cause instanceof Error && 'code' in cause && cause.code === 'LEVEL_LOCKED') {
     return new DbFault(

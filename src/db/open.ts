@@ -12,7 +12,8 @@ import { assertDamaged, DbFault, isUnreadable, readFailure } from './errors.ts'
 import { GroupCommitDb } from './group-commit.ts'
 import { newIdentity, newIncarnation, readIdentity, writeIdentity } from './identity.ts'
 import type { Identity } from './identity.ts'
-import { assertLevelUnused, openLevelEngine, repairLevel } from './level.ts'
+import { openLevelEngine } from './level.ts'
+import { mergeTables, repairFiles, whileUnused } from './repair.ts'
 import { MemoryStore, openMemoryEngine } from './memory.ts'
 import { SealFile } from './seal-file.ts'
 import { putIncarnation, Seal, type SealOptions, type SealVerdict } from './seal.ts'
@@ -51,13 +52,19 @@ export interface EngineHome {
   /** @throws {DbFault} `Locked`, `CannotOpen` */
   open(options: { readonly create: boolean }): Promise<Engine>
   /**
-   * Opens nothing, and changes nothing of the rows.
+   * Runs `work` while no other process has the database open, or repairs it.
    *
    * @throws {DbFault} `Locked`
    */
-  assertUnused(): Promise<void>
-  /** Makes a damaged one openable, with what is left of it. It asks nobody: see `assertUnused`. */
-  repair(): Promise<void>
+  whileUnused<T>(work: () => Promise<T>): Promise<T>
+  /** Makes a damaged one mergeable, with what is left of it. Only within `whileUnused`. */
+  repairFiles(): Promise<void>
+  /**
+   * Makes it one that may be read. Only within `whileUnused`.
+   *
+   * @throws {DbFault} `CannotOpen` when `repairFiles` is to be done (again)
+   */
+  merge(): Promise<void>
 }
 
 export interface OpenRowsOptions extends OpenOptions {
@@ -194,9 +201,9 @@ class Opening {
   async openEngine(identity: Identity): Promise<{ engine: Engine; repaired: string | undefined }> {
     const { acceptLoss, folder, log } = this.#options
     try {
-      if (identity.isRepairing === true) {
+      if (identity.repairing !== undefined && (await this.#home.isPresent())) {
         // It may be under way in another process.
-        await this.#home.assertUnused()
+        await this.#home.whileUnused(() => Promise.resolve())
         const message = `Cannot open the database in "${folder}": a repair of it was cut off`
         throw new DbFault('CannotOpen', message)
       }
@@ -217,8 +224,27 @@ class Opening {
   async #repair(identity: Identity): Promise<void> {
     const { disk, rng } = this.#options
     const incarnation = newIncarnation(rng)
-    await writeIdentity(disk, this.#identityPath, { ...identity, incarnation, isRepairing: true })
-    await this.#home.repair()
+    const mark = (repairing: Identity['repairing']): Promise<void> =>
+      writeIdentity(disk, this.#identityPath, { ...identity, incarnation, repairing })
+    await this.#home.whileUnused(async () => {
+      // Files that wait for their merge alone are not to be taken apart again: among them may be what it was
+      // about to remove.
+      if (identity.repairing === 'merge' && (await this.#isMerged())) return
+      await mark('files')
+      await this.#home.repairFiles()
+      await mark('merge')
+      await this.#home.merge()
+    })
+  }
+
+  async #isMerged(): Promise<boolean> {
+    try {
+      await this.#home.merge()
+      return true
+    } catch (error) {
+      if (error instanceof DbFault && error.code === 'CannotOpen') return false
+      throw error
+    }
   }
 
   /** Closes both where it cannot be said what is there. */
@@ -278,11 +304,12 @@ class Opening {
     let { engine } = state
     if (isDamaged) {
       await engine.close()
-      await this.#repair(state.identity)
+      // Merged or not: what is damaged now is of the files.
+      await this.#repair({ ...state.identity, repairing: undefined })
       engine = await this.#home.open({ create: true })
     }
     const incarnation = newIncarnation(this.#options.rng)
-    const identity = { ...state.identity, incarnation, isRepairing: false }
+    const identity = { ...state.identity, incarnation, repairing: undefined }
     const above = Math.max(state.sequence, file.last?.sequence ?? 0, identity.sealed)
     const seal = await Seal.begin(engine, this.sealOptions(identity, file), above)
     this.#options.log.warn({ missing: broken, incarnation }, 'a loss of rows was accepted')
@@ -353,7 +380,8 @@ function levelHome(folder: string, disk: Disk): EngineHome {
       if (create) await disk.makeFolder(folder)
       return openLevelEngine(folder, { create })
     },
-    assertUnused: () => assertLevelUnused(folder),
-    repair: () => repairLevel(folder),
+    whileUnused: (work) => whileUnused(folder, work),
+    repairFiles: () => repairFiles(folder, disk),
+    merge: () => mergeTables(folder),
   }
 }

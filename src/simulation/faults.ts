@@ -208,9 +208,11 @@ function loseRows(faults: Faults, node: SimulatedNode): boolean {
   if (world.rng.chance(0.4)) node.wipe()
   else {
     // Who came up since remembers what it had written down, which may be ten seconds old; and who
-    // could not be reached was told nothing.
+    // could not be reached, or whose network ended with a stop, was told nothing.
     const reachedMs = (world.now - world.reachedAt) / 1000
-    const isSeen = nodes.every((each) => Math.min(each.upMs(), reachedMs) >= COPY_MS_MIN)
+    const hears = ({ isStopping }: SimulatedNode, upMs: number): boolean =>
+      !isStopping && Math.min(upMs, reachedMs) >= COPY_MS_MIN
+    const isSeen = nodes.every((each) => hears(each, each.upMs()))
     const what = isSeen && world.rng.chance(0.6) ? 'everything' : 'rows'
     if (!node.rollBack(what)) return false
     node.mustBeRemembered = what === 'everything'

@@ -379,9 +379,9 @@ export class SimulatedNode {
       ...engine,
       write: async (operations) => {
         const fails = this.disk.failsSync(DATABASE_LOG)
-        if (!fails || this.#parts.world.rng.chance(0.5)) await engine.write(operations)
-        if (this.#remembered !== undefined) {
-          this.#remembered.outdatedAt ??= this.#parts.world.now
+        if (!fails || this.#parts.world.rng.chance(0.5)) {
+          await engine.write(operations)
+          if (this.#remembered) this.#remembered.outdatedAt ??= this.#parts.world.now
         }
         if (fails) throw systemError('EIO')
       },
@@ -395,8 +395,9 @@ export class SimulatedNode {
         this.#isDatabaseThere = true
         return Promise.resolve(this.#engine(life))
       },
-      assertUnused: () => Promise.resolve(),
-      repair: () => Promise.resolve(),
+      whileUnused: (work) => work(),
+      repairFiles: () => Promise.resolve(),
+      merge: () => Promise.resolve(),
     }
   }
 }

@@ -131,8 +131,9 @@ export function withEngine(ground: Ground, change: (engine: Engine) => Partial<E
   const engineHome: EngineHome = {
     isPresent: () => home.isPresent(),
     open,
-    assertUnused: () => home.assertUnused(),
-    repair: () => home.repair(),
+    whileUnused: (work) => home.whileUnused(work),
+    repairFiles: () => home.repairFiles(),
+    merge: () => home.merge(),
   }
   return { ...ground, simulated: { ...simulated!, engineHome } }
 }

@@ -1,18 +1,16 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { randomBytes } from 'node:crypto'
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { Level } from 'level'
 import { DbFault } from '../../src/db/errors.ts'
-import { assertLevelUnused, openLevelEngine, repairLevel } from '../../src/db/level.ts'
+import { assertLevelUnused, openLevelEngine } from '../../src/db/level.ts'
 import { openLevelDb } from '../../src/db/open.ts'
 import { systemClock } from '../../src/node/system/clock.ts'
 import { dbConformance } from '../conformance/db.ts'
-import { damageTable } from './damage.ts'
+import { damagedTable, keyOf, ROWS } from './damage.ts'
 
 const root = mkdtempSync(join(tmpdir(), 'hangar-level-'))
 after(() => rmSync(root, { recursive: true }))
@@ -62,28 +60,8 @@ test('get() finds a long key of characters that take several bytes', async () =>
   await engine.close()
 })
 
-const ROWS = 20_000
-const keyOf = (index: number): string => `k${String(index).padStart(6, '0')}`
-
-/** A folder with its rows in one table, of which a block in the middle is damaged. */
-async function damagedTable(): Promise<string> {
-  const folder = newFolder()
-  const engine = await openLevelEngine(folder, { create: true })
-  const operations = Array.from({ length: ROWS }, (_, index) => ({
-    type: 'put' as const,
-    key: keyOf(index),
-    value: randomBytes(20),
-  }))
-  await engine.write(operations)
-  await engine.close()
-  // The log becomes a table.
-  await (await openLevelEngine(folder, { create: false })).close()
-  damageTable(folder)
-  return folder
-}
-
 test('range() says that it cannot read some rows, where LevelDB would step over them', async () => {
-  const engine = await openLevelEngine(await damagedTable(), { create: false })
+  const engine = await openLevelEngine(await damagedTable(newFolder()), { create: false })
   const isUnreadable = (error: unknown): boolean =>
     error instanceof DbFault && error.code === 'Unreadable'
   const unreadable: number[] = []
@@ -106,17 +84,6 @@ test('range() says that it cannot read some rows, where LevelDB would step over 
   assert.equal((await page(100, 1000)).length, 1000)
   assert.equal((await page(ROWS - 10, 1000)).length, 10)
   await engine.close()
-})
-
-test('repairLevel() keeps what can be read, and merges what a read would not find in its order', async () => {
-  const folder = await damagedTable()
-  await repairLevel(folder)
-  const level = new Level(folder) as Level & { getProperty(name: string): string }
-  await level.open()
-  assert.equal(level.getProperty('leveldb.num-files-at-level0'), '0')
-  const keys = await level.keys().all()
-  assert.ok(keys.length > ROWS - 1000 && keys.length < ROWS, `${keys.length} rows`)
-  await level.close()
 })
 
 test('level shows a batch to readers whole', async () => {

@@ -52,8 +52,9 @@ class Machine {
         if (!create && store.rowCount === 0) throw new DbFault('CannotOpen', 'Cannot open: empty')
         return Promise.resolve(openMemoryEngine(store, clock, () => chance() * 5))
       },
-      assertUnused: () => Promise.resolve(),
-      repair: () => Promise.resolve(),
+      whileUnused: (work) => work(),
+      repairFiles: () => Promise.resolve(),
+      merge: () => Promise.resolve(),
     }
   }
 
@@ -228,26 +229,30 @@ test('a table that is damaged is found where all is read, and what is left goes 
   }
 })
 
-test('a repair that was cut off is done again before anything is read, though what it left opens', async () => {
+test('a repair that was cut off goes on where it was before anything is read, though what it left opens', async () => {
   const clock = new VirtualClock()
   const disk = new MemoryDisk({ clock, chance: () => 0.5, delayMs: () => 0 })
   const store = new MemoryStore()
   let isDamaged = false
-  let repairs = 0
+  const done: string[] = []
+  /** What a stage ends with, the first that is left. */
+  const ends: (Error | undefined)[] = []
   let isLocked = false
+  const stage = (name: string): Promise<void> => {
+    isDamaged = false
+    done.push(name)
+    const error = ends.shift()
+    return error === undefined ? Promise.resolve() : Promise.reject(error)
+  }
   const engineHome: EngineHome = {
     isPresent: () => Promise.resolve(store.rowCount > 0),
     open: () =>
       isDamaged
         ? Promise.reject(new DbFault('CannotOpen', 'Cannot open: damaged'))
         : Promise.resolve(openMemoryEngine(store, clock, undefined)),
-    assertUnused: () =>
-      isLocked ? Promise.reject(new DbFault('Locked', 'in use')) : Promise.resolve(),
-    repair: () => {
-      isDamaged = false
-      repairs += 1
-      return repairs === 1 ? Promise.reject(new Error('cut off')) : Promise.resolve()
-    },
+    whileUnused: (work) => (isLocked ? Promise.reject(new DbFault('Locked', 'in use')) : work()),
+    repairFiles: () => stage('files'),
+    merge: () => stage('merge'),
   }
   const rng = { bytes: (length: number) => randomBytes(length) }
   const open = async (acceptLoss: boolean): Promise<Rows | Error> => {
@@ -264,7 +269,9 @@ test('a repair that was cut off is done again before anything is read, though wh
   }
   await open(false)
   isDamaged = true
-  assert.match(((await open(true)) as Error).message, /cut off/)
+  const cutOff = new Error('power cut')
+  ends.push(cutOff)
+  assert.match(((await open(true)) as Error).message, /power cut/)
   // It may be under way in another process.
   isLocked = true
   for (const acceptLoss of [false, true]) {
@@ -272,10 +279,20 @@ test('a repair that was cut off is done again before anything is read, though wh
   }
   isLocked = false
   assert.match(((await open(false)) as Error).message, /a repair of it was cut off/)
-  assert.equal(repairs, 1)
+  assert.deepEqual(done.splice(0), ['files'])
+  ends.push(undefined, cutOff)
+  assert.match(((await open(true)) as Error).message, /power cut/)
+  assert.deepEqual(done.splice(0), ['files', 'merge'])
+  // What is merged in part is not taken apart again.
+  ends.push(new DbFault('NotUsable', 'full'))
+  assert.match(((await open(true)) as Error).message, /full/)
+  assert.match(((await open(false)) as Error).message, /a repair of it was cut off/)
+  assert.deepEqual(done.splice(0), ['merge'])
+  // Unless it does not even open.
+  ends.push(new DbFault('CannotOpen', 'damaged'))
   const { sealStatus } = (await open(true)) as Rows
   assert.match(sealStatus.accepted ?? '', /a repair of it was cut off/)
-  assert.equal(repairs, 2)
+  assert.deepEqual(done.splice(0), ['merge', 'files', 'merge'])
   assert.equal(((await open(false)) as Rows).sealStatus.broken, undefined)
-  assert.equal(repairs, 2)
+  assert.deepEqual(done, [])
 })

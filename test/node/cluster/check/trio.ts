@@ -142,8 +142,9 @@ export class Trio {
                 home.isDatabaseThere = true
                 return Promise.resolve(openMemoryEngine(home.rows, life, () => 0.2))
               },
-              assertUnused: () => Promise.resolve(),
-              repair: () => Promise.resolve(),
+              whileUnused: (work) => work(),
+              repairFiles: () => Promise.resolve(),
+              merge: () => Promise.resolve(),
             },
             ...(this.#isAlone
               ? {}
