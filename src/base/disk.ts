@@ -42,3 +42,13 @@ export interface Disk {
   readSmall(path: string): Promise<Uint8Array | undefined>
   space(path: string): Promise<DiskSpace>
 }
+
+/** A disk on which whole folders of files, of which none is written to again, are made and exchanged. */
+export interface FolderDisk extends Disk {
+  /** Gives a file a second name, or makes a copy where the file system knows none. Not yet durable. */
+  link(from: string, to: string): Promise<void>
+  /** Gives a folder another name, durably, with the names in it. Nothing has the new one. */
+  renameFolder(from: string, to: string): Promise<void>
+  /** With all that is in it; an absent one is no error. */
+  removeFolder(path: string): Promise<void>
+}

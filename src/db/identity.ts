@@ -27,8 +27,6 @@ export interface Identity {
   readonly sealed: number
   /** False until the database was made: only then is one ever made. */
   readonly isDatabaseMade: boolean
-  /** The stage of a repair that has begun, and not ended: nothing is to be read before. */
-  readonly repairing?: 'files' | 'merge' | undefined
 }
 
 export function newIncarnation(rng: Rng): string {
@@ -100,7 +98,6 @@ function isIdentity(found: Partial<Identity>): found is Identity {
     typeof found.incarnation === 'string' &&
     typeof found.clusterId === 'string' &&
     Number.isSafeInteger(found.sealed) &&
-    typeof found.isDatabaseMade === 'boolean' &&
-    [undefined, 'files', 'merge'].includes(found.repairing)
+    typeof found.isDatabaseMade === 'boolean'
   )
 }

@@ -171,18 +171,20 @@ function readFault(folder: string, error: unknown): unknown {
 
 /** What the engine says when its files may well be whole. */
 const isNoDamage =
-  /Permission denied|Read-only file system|No space left|Too many open files|Cannot allocate memory/
+  /permission denied|read-only file system|no space left|quota exceeded|too many open files|cannot allocate memory/i
 
 /** What the opening of a folder failed with. */
-export function openFault(folder: string, error: unknown): DbFault {
+function openFault(folder: string, error: unknown): DbFault {
+  return engineFault(`Cannot open the database "${folder}"`, error)
+}
+
+/** @param failed the begin of a sentence */
+export function engineFault(failed: string, error: unknown): DbFault {
   const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error
   if (cause instanceof Error && 'code' in cause && cause.code === 'LEVEL_LOCKED') {
-    return new DbFault(
-      'Locked',
-      `Cannot open the database "${folder}": another process has it open`,
-    )
+    return new DbFault('Locked', `${failed}: another process has it open`)
   }
   const reason = cause instanceof Error ? cause.message : String(cause)
   const code = isNoDamage.test(reason) ? 'NotUsable' : 'CannotOpen'
-  return new DbFault(code, `Cannot open the database "${folder}": ${reason}`, { cause })
+  return new DbFault(code, `${failed}: ${reason}`, { cause })
 }

@@ -2,7 +2,7 @@
 
 import { assert } from '../base/assert.ts'
 import type { Clock } from '../base/clock.ts'
-import type { Disk } from '../base/disk.ts'
+import type { Disk, FolderDisk } from '../base/disk.ts'
 import { SCAN_SLICE_ROWS } from '../base/limits.ts'
 import type { Log } from '../base/log.ts'
 import type { Rng } from '../base/rng.ts'
@@ -13,7 +13,7 @@ import { GroupCommitDb } from './group-commit.ts'
 import { newIdentity, newIncarnation, readIdentity, writeIdentity } from './identity.ts'
 import type { Identity } from './identity.ts'
 import { openLevelEngine } from './level.ts'
-import { mergeTables, repairFiles, whileUnused } from './repair.ts'
+import { isHeldByRepair, repairLevel, settleRepair } from './repair.ts'
 import { MemoryStore, openMemoryEngine } from './memory.ts'
 import { SealFile } from './seal-file.ts'
 import { putIncarnation, Seal, type SealOptions, type SealVerdict } from './seal.ts'
@@ -52,25 +52,25 @@ export interface EngineHome {
   /** @throws {DbFault} `Locked`, `CannotOpen` */
   open(options: { readonly create: boolean }): Promise<Engine>
   /**
-   * Runs `work` while no other process has the database open, or repairs it.
+   * Puts one made of what can be read in the place of a damaged one. Until then that is as it was.
    *
-   * @throws {DbFault} `Locked`
+   * @param accepted awaited before it takes the place: from then on rows may be missing silently
+   * @returns where the damaged one is kept
+   * @throws {DbFault} `Locked`, `NotUsable` where there is no room, `CannotOpen`
    */
-  whileUnused<T>(work: () => Promise<T>): Promise<T>
-  /** Makes a damaged one mergeable, with what is left of it. Only within `whileUnused`. */
-  repairFiles(): Promise<void>
-  /**
-   * Makes it one that may be read. Only within `whileUnused`.
-   *
-   * @throws {DbFault} `CannotOpen` when `repairFiles` is to be done (again)
-   */
-  merge(): Promise<void>
+  repair(accepted: () => Promise<void>): Promise<string>
 }
 
-export interface OpenRowsOptions extends OpenOptions {
+export type OpenRowsOptions = RowsOptions &
+  (
+    | { readonly engineHome: EngineHome; readonly disk: Disk }
+    /** LevelDB in `folder`/db. */
+    | { readonly engineHome?: undefined; readonly disk: FolderDisk }
+  )
+
+interface RowsOptions extends OpenOptions {
   /** Holds `identity`, `seal` and the folder `db`; made when absent. */
   readonly folder: string
-  readonly disk: Disk
   readonly rng: Rng
   readonly log: Log
   /** Go on without what a broken seal says is missing, as a new incarnation. */
@@ -80,8 +80,6 @@ export interface OpenRowsOptions extends OpenOptions {
    * read so far. When absent only the seal is looked at.
    */
   readonly readAll?: (rows: number) => void
-  /** LevelDB in `folder`/db when absent. */
-  readonly engineHome?: EngineHome
 }
 
 export interface SealStatus {
@@ -162,7 +160,10 @@ class Opening {
     this.#options = options
     this.#identityPath = `${options.folder}/identity`
     this.sealPath = `${options.folder}/seal`
-    this.#home = options.engineHome ?? levelHome(`${options.folder}/db`, options.disk)
+    this.#home =
+      options.engineHome === undefined
+        ? levelHome(`${options.folder}/db`, options.disk)
+        : options.engineHome
   }
 
   /** Undefined when it must be made: on a fresh folder, or when its loss is accepted. */
@@ -199,52 +200,31 @@ class Opening {
 
   /** Opens what the identity file says was made; repairs it only when its loss is accepted. */
   async openEngine(identity: Identity): Promise<{ engine: Engine; repaired: string | undefined }> {
-    const { acceptLoss, folder, log } = this.#options
+    const { acceptLoss, log } = this.#options
     try {
-      if (identity.repairing !== undefined && (await this.#home.isPresent())) {
-        // It may be under way in another process.
-        await this.#home.whileUnused(() => Promise.resolve())
-        const message = `Cannot open the database in "${folder}": a repair of it was cut off`
-        throw new DbFault('CannotOpen', message)
-      }
       return { engine: await this.#home.open({ create: false }), repaired: undefined }
     } catch (error) {
       if (!(error instanceof DbFault) || error.code !== 'CannotOpen') throw error
       if (acceptLoss !== true) throw error
       log.warn({ reason: error.message }, 'the database does not open: repairing what is left')
-      if (await this.#home.isPresent()) await this.#repair(identity)
-      return { engine: await this.#home.open({ create: true }), repaired: error.message }
+      let repaired = error.message
+      if (await this.#home.isPresent()) repaired += await this.#repair(identity)
+      return { engine: await this.#home.open({ create: true }), repaired }
     }
   }
 
   /**
-   * Cut off in between, it is to be done again: what is left may well look whole, and a read may get an older
-   * row than a range does.
+   * A new incarnation is written down before the rows that are left take their place: they may well look whole.
+   *
+   * @returns the end of a sentence about what is missing
    */
-  async #repair(identity: Identity): Promise<void> {
+  async #repair(identity: Identity): Promise<string> {
     const { disk, rng } = this.#options
     const incarnation = newIncarnation(rng)
-    const mark = (repairing: Identity['repairing']): Promise<void> =>
-      writeIdentity(disk, this.#identityPath, { ...identity, incarnation, repairing })
-    await this.#home.whileUnused(async () => {
-      // Files that wait for their merge alone are not to be taken apart again: among them may be what it was
-      // about to remove.
-      if (identity.repairing === 'merge' && (await this.#isMerged())) return
-      await mark('files')
-      await this.#home.repairFiles()
-      await mark('merge')
-      await this.#home.merge()
-    })
-  }
-
-  async #isMerged(): Promise<boolean> {
-    try {
-      await this.#home.merge()
-      return true
-    } catch (error) {
-      if (error instanceof DbFault && error.code === 'CannotOpen') return false
-      throw error
-    }
+    const kept = await this.#home.repair(() =>
+      writeIdentity(disk, this.#identityPath, { ...identity, incarnation }),
+    )
+    return `; its damaged files are kept in "${kept}"`
   }
 
   /** Closes both where it cannot be said what is there. */
@@ -300,16 +280,20 @@ class Opening {
     readonly isDamaged: boolean
     readonly broken: string
   }): Promise<Rows> {
-    const { file, broken, isDamaged } = state
-    let { engine } = state
+    const { file, isDamaged } = state
+    let { engine, broken } = state
     if (isDamaged) {
       await engine.close()
-      // Merged or not: what is damaged now is of the files.
-      await this.#repair({ ...state.identity, repairing: undefined })
-      engine = await this.#home.open({ create: true })
+      try {
+        broken += await this.#repair(state.identity)
+        engine = await this.#home.open({ create: true })
+      } catch (error) {
+        await file.close()
+        throw error
+      }
     }
     const incarnation = newIncarnation(this.#options.rng)
-    const identity = { ...state.identity, incarnation, repairing: undefined }
+    const identity = { ...state.identity, incarnation }
     const above = Math.max(state.sequence, file.last?.sequence ?? 0, identity.sealed)
     const seal = await Seal.begin(engine, this.sealOptions(identity, file), above)
     this.#options.log.warn({ missing: broken, incarnation }, 'a loss of rows was accepted')
@@ -373,15 +357,15 @@ class Opening {
   }
 }
 
-function levelHome(folder: string, disk: Disk): EngineHome {
+function levelHome(folder: string, disk: FolderDisk): EngineHome {
   return {
-    isPresent: async () => (await disk.list(folder)).length > 0,
+    isPresent: async () =>
+      (await disk.list(folder)).length > 0 || (await isHeldByRepair(folder, disk)),
     open: async ({ create }) => {
+      await settleRepair(folder, disk)
       if (create) await disk.makeFolder(folder)
       return openLevelEngine(folder, { create })
     },
-    whileUnused: (work) => whileUnused(folder, work),
-    repairFiles: () => repairFiles(folder, disk),
-    merge: () => mergeTables(folder),
+    repair: (accepted) => repairLevel(folder, { disk, accepted }),
   }
 }

@@ -1,56 +1,212 @@
-/** Makes a damaged LevelDB folder openable with what is left of it: in two stages, each can be done again. */
+/**
+ * Makes a LevelDB folder of what can be read in a damaged one, beside it, and puts it in its place at the end. So
+ * a repair that is cut off, or fails, has changed nothing.
+ */
 
 import { join } from 'node:path'
 import { Level } from 'level'
-import type { Disk, DiskFile } from '../base/disk.ts'
+import type { Disk, DiskFile, FolderDisk } from '../base/disk.ts'
 import { DbFault } from './errors.ts'
-import { assertLevelUnused, levelAt, openFault } from './level.ts'
+import { assertLevelUnused, engineFault, levelAt } from './level.ts'
 
-/** Beside the database, for LevelDB's repair takes no lock of its own. It holds nothing. */
-const LOCK_SUFFIX = '-lock'
-const TABLE = /\.ldb$/
-/** What a repair reads, and writes anew. */
-const CONTENT = /\.(?:ldb|log)$/
+/** What a database is made of, beside its folder. */
+class Places {
+  readonly folder: string
+  /** A database that holds nothing, for its lock: LevelDB's repair takes none. */
+  readonly lock: string
+  /** What a repair works on. */
+  readonly draft: string
+  /** The same when all of it is on stable storage. */
+  readonly done: string
+  /** The damaged one, as it was. */
+  readonly damaged: string
+
+  constructor(folder: string) {
+    this.folder = folder
+    this.lock = `${folder}-lock`
+    this.draft = `${folder}-repair`
+    this.done = `${folder}-repaired`
+    this.damaged = `${folder}-damaged`
+  }
+}
+
+/** Tables, and logs of what is in no table yet. LevelDB never writes to one again that it did not make since. */
+const CONTENT = /\.(?:ldb|sst|log)$/
+/** What even a refused opening writes to. */
+const CHANGES_ALWAYS = /^LO(?:G|G\.old|CK)$/
+/** What the two stages of a repair may write for each byte that is there. */
+const ROOM_FACTOR = 2
 
 /**
- * Runs `work` while no other process has the database open, or repairs it.
+ * Replaces a damaged database by what can be read of it. What cannot be read is missing silently.
  *
- * @throws {DbFault} `Locked`
+ * @param options.accepted awaited before what can be read might be taken for the database
+ * @returns where the damaged files are kept, in place of those of an earlier repair
+ * @throws {DbFault} `Locked`, `NotUsable` (no room), `CannotOpen`: then the damaged one is as it was
  */
-export async function whileUnused<T>(folder: string, work: () => Promise<T>): Promise<T> {
-  const lock = new Level(folder + LOCK_SUFFIX)
-  try {
-    await lock.open()
-  } catch (error) {
-    throw openFault(folder, error)
-  }
-  try {
+export async function repairLevel(
+  folder: string,
+  options: { readonly disk: FolderDisk; readonly accepted: () => Promise<void> },
+): Promise<string> {
+  const { disk, accepted } = options
+  const places = new Places(folder)
+  await whileLocked(places, async () => {
     await assertLevelUnused(folder)
+    await clear(places, disk)
+    const before = await stateOf(folder, disk)
+    try {
+      await makeDraft(places, disk)
+      // First, for what is done may be found in place of the database, however this goes on.
+      await accepted()
+      await disk.renameFolder(places.draft, places.done)
+    } catch (error) {
+      await disk.removeFolder(places.draft)
+      throw repairFault(folder, error)
+    }
+    await disk.removeFolder(places.damaged)
+    await disk.renameFolder(folder, places.damaged)
+    try {
+      // Who opened it since wrote to it, or has its lock; who comes now does not find it.
+      await assertLevelUnused(places.damaged)
+      await assertSame(places, before, disk)
+    } catch (error) {
+      await disk.renameFolder(places.damaged, folder)
+      throw error
+    }
+    await disk.renameFolder(places.done, folder)
+  })
+  return places.damaged
+}
+
+/**
+ * Ends what a repair left that was cut off: before anything is opened.
+ *
+ * @throws {DbFault} `Locked` while one is under way in another process
+ */
+export async function settleRepair(folder: string, disk: FolderDisk): Promise<void> {
+  const places = new Places(folder)
+  const isThere = async (path: string): Promise<boolean> => (await disk.list(path)).length > 0
+  if (!(await isThere(places.draft)) && !(await isThere(places.done))) return
+  await whileLocked(places, async () => {
+    const isReplaced = (await isThere(places.done)) && !(await isThere(folder))
+    if (!isReplaced) return clear(places, disk)
+    await disk.removeFolder(folder)
+    await disk.renameFolder(places.done, folder)
+  })
+}
+
+/** Whether a repair was cut off right before the database had its name again. */
+export async function isHeldByRepair(folder: string, disk: Disk): Promise<boolean> {
+  return (await disk.list(new Places(folder).done)).length > 0
+}
+
+async function clear(places: Places, disk: FolderDisk): Promise<void> {
+  await disk.removeFolder(places.draft)
+  await disk.removeFolder(places.done)
+}
+
+/** @throws {DbFault} `Locked` */
+async function whileLocked<T>(places: Places, work: () => Promise<T>): Promise<T> {
+  const lock = await openLock(places)
+  try {
     return await work()
   } finally {
     await lock.close()
   }
 }
 
-/**
- * The first stage: makes tables of what can be read, and sets aside in `lost` what cannot. What cannot be read is
- * gone silently. It has to be merged before it is read.
- *
- * @throws {DbFault} `NotUsable` when there is no room for both stages, before anything is changed; `CannotOpen`
- */
-export async function repairFiles(folder: string, disk: Disk): Promise<void> {
-  await assertRoom(folder, disk)
-  const repairable = Level as unknown as { repair(location: string): Promise<void> }
+async function openLock(places: Places): Promise<Level> {
+  const lock = new Level(places.lock)
   try {
-    await repairable.repair(folder)
+    await lock.open()
+    return lock
   } catch (error) {
-    throw openFault(folder, error)
+    const failed = `Cannot open the database "${places.folder}", which may be under repair ("${places.lock}")`
+    const fault = engineFault(failed, error)
+    if (fault.code !== 'CannotOpen') throw fault
+    // It holds nothing that could be lost. This asks for its lock as well.
+    await (Level as unknown as Maintained).destroy(places.lock)
+    await lock.open()
+    return lock
   }
-  // It syncs none of the tables that it copies, and a merge may leave some as they are.
+}
+
+/** What is in a folder: names and sizes. */
+async function stateOf(folder: string, disk: Disk): Promise<ReadonlyMap<string, number>> {
+  const state = new Map<string, number>()
   for (const name of await disk.list(folder)) {
-    if (!TABLE.test(name)) continue
-    await withFile(disk, join(folder, name), (file) => file.datasync())
+    if (CHANGES_ALWAYS.test(name)) continue
+    // Folders that an older repair left are none of it.
+    if (name === 'lost') continue
+    const size = await withFile(disk, join(folder, name), (file) => file.sizeBytes())
+    state.set(name, size)
   }
+  return state
+}
+
+async function assertSame(
+  places: Places,
+  before: ReadonlyMap<string, number>,
+  disk: Disk,
+): Promise<void> {
+  const now = await stateOf(places.damaged, disk)
+  const isSame =
+    now.size === before.size && [...now].every(([name, bytes]) => before.get(name) === bytes)
+  if (isSame) return
+  const message = `Cannot repair the database "${places.folder}": another process opened it meanwhile`
+  throw new DbFault('Locked', message)
+}
+
+async function makeDraft(places: Places, disk: FolderDisk): Promise<void> {
+  const { folder, draft } = places
+  await disk.makeFolder(draft)
+  for (const name of await disk.list(folder)) {
+    if (CONTENT.test(name)) await disk.link(join(folder, name), join(draft, name))
+  }
+  await assertRoom(places, disk)
+  await (Level as unknown as Maintained).repair(draft)
+  await disk.removeFolder(join(draft, 'lost'))
+  await merge(places)
+  for (const name of await disk.list(draft)) {
+    await withFile(disk, join(draft, name), (file) => file.datasync())
+  }
+}
+
+/** Where LevelDB cannot write a log anew in full it sets it aside without a word: so room is asked for first. */
+async function assertRoom({ folder, draft }: Places, disk: Disk): Promise<void> {
+  let bytes = 0
+  for (const size of (await stateOf(draft, disk)).values()) bytes += size * ROOM_FACTOR
+  const { availableBytes, totalBytes } = await disk.space(draft)
+  // Some file systems do not say.
+  if (availableBytes >= bytes || totalBytes === 0) return
+  throw new DbFault(
+    'NotUsable',
+    `Cannot repair the database "${folder}": that takes ${bytes} bytes on its drive, which has ${availableBytes}`,
+  )
+}
+
+/** What LevelDB's repair leaves is found by the number of its file: a read may get an older row than a range does. */
+async function merge({ folder, draft }: Places): Promise<void> {
+  const level = levelAt(draft, false)
+  await level.open()
+  try {
+    const maintained = level as unknown as MaintainedLevel
+    await maintained.compactRange('', '\u{10ffff}')
+    // It does not say itself that it failed.
+    if (maintained.getProperty('leveldb.num-files-at-level0') === '0') return
+  } finally {
+    await level.close()
+  }
+  throw new DbFault(
+    'NotUsable',
+    `Cannot repair the database "${folder}", which is as it was: what was read of it could not be merged; its ` +
+      `drive may be full, or fail`,
+  )
+}
+
+function repairFault(folder: string, error: unknown): DbFault {
+  if (error instanceof DbFault) return error
+  return engineFault(`Cannot repair the database "${folder}", which is as it was`, error)
 }
 
 async function withFile<T>(
@@ -66,49 +222,13 @@ async function withFile<T>(
   }
 }
 
-/** Where a log cannot be written anew in full it is set aside without a word: so room is asked for first. */
-async function assertRoom(folder: string, disk: Disk): Promise<void> {
-  let bytes = 0
-  for (const name of await disk.list(folder)) {
-    if (!CONTENT.test(name)) continue
-    bytes += await withFile(disk, join(folder, name), (file) => file.sizeBytes())
-  }
-  const { availableBytes } = await disk.space(folder)
-  if (availableBytes >= bytes) return
-  throw new DbFault(
-    'NotUsable',
-    `Cannot repair the database "${folder}": that takes ${bytes} bytes on its drive, which has ${availableBytes}`,
-  )
+/** What classic-level has beyond the interface of `level`. */
+interface Maintained {
+  repair(folder: string): Promise<void>
+  destroy(folder: string): Promise<void>
 }
 
-/**
- * The second stage. What the first leaves is found by the number of its file until it is merged: a read may get
- * an older row than a range does. It takes as much room again as the tables have.
- *
- * @throws {DbFault} `NotUsable`, `CannotOpen`: then the first stage is to be done again
- */
-export async function mergeTables(folder: string): Promise<void> {
-  const level = levelAt(folder, false)
-  try {
-    await level.open()
-  } catch (error) {
-    throw openFault(folder, error)
-  }
-  try {
-    const mergeable = level as unknown as Mergeable
-    await mergeable.compactRange('', '\u{10ffff}')
-    // It does not say itself that it failed.
-    if (mergeable.getProperty('leveldb.num-files-at-level0') === '0') return
-  } finally {
-    await level.close()
-  }
-  throw new DbFault(
-    'NotUsable',
-    `Cannot merge what a repair left of the database "${folder}": its drive may be full`,
-  )
-}
-
-interface Mergeable {
+interface MaintainedLevel {
   compactRange(start: string, end: string): Promise<void>
   getProperty(name: string): string
 }

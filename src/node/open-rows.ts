@@ -8,6 +8,7 @@ import { NodeError } from './errors.ts'
 import type { Ground } from './ground.ts'
 import type { Folders } from './options.ts'
 import { IdentityCopy, restoreFromCopy } from './second-copy.ts'
+import { systemDisk } from './system/disk.ts'
 
 interface RowsParts {
   readonly ground: Ground
@@ -26,8 +27,11 @@ export async function openNodeRows(
   const open = (acceptLoss: boolean): Promise<Rows> =>
     openRows({
       onFatal: (fault) => fatal(`The rows cannot be written: ${fault.message}`),
-      ...{ folder, clock, disk, rng, log, acceptLoss },
-      ...(simulated === undefined ? {} : { engineHome: simulated.engineHome }),
+      ...{ folder, clock, rng, log, acceptLoss },
+      // LevelDB opens its files itself, on the one disk that is real.
+      ...(simulated === undefined
+        ? { disk: systemDisk }
+        : { disk, engineHome: simulated.engineHome }),
     })
   const copy = new IdentityCopy({ disk, folders })
   try {

@@ -395,9 +395,8 @@ export class SimulatedNode {
         this.#isDatabaseThere = true
         return Promise.resolve(this.#engine(life))
       },
-      whileUnused: (work) => work(),
-      repairFiles: () => Promise.resolve(),
-      merge: () => Promise.resolve(),
+      // Nothing in it is ever damaged.
+      repair: () => Promise.reject(new Error('nothing is to be repaired')),
     }
   }
 }

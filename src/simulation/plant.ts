@@ -131,9 +131,7 @@ export function withEngine(ground: Ground, change: (engine: Engine) => Partial<E
   const engineHome: EngineHome = {
     isPresent: () => home.isPresent(),
     open,
-    whileUnused: (work) => home.whileUnused(work),
-    repairFiles: () => home.repairFiles(),
-    merge: () => home.merge(),
+    repair: (accepted) => home.repair(accepted),
   }
   return { ...ground, simulated: { ...simulated!, engineHome } }
 }

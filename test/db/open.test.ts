@@ -52,9 +52,7 @@ class Machine {
         if (!create && store.rowCount === 0) throw new DbFault('CannotOpen', 'Cannot open: empty')
         return Promise.resolve(openMemoryEngine(store, clock, () => chance() * 5))
       },
-      whileUnused: (work) => work(),
-      repairFiles: () => Promise.resolve(),
-      merge: () => Promise.resolve(),
+      repair: (accepted) => accepted().then(() => '/meta/db-damaged'),
     }
   }
 
@@ -227,72 +225,4 @@ test('a table that is damaged is found where all is read, and what is left goes 
   } finally {
     rmSync(folder, { recursive: true })
   }
-})
-
-test('a repair that was cut off goes on where it was before anything is read, though what it left opens', async () => {
-  const clock = new VirtualClock()
-  const disk = new MemoryDisk({ clock, chance: () => 0.5, delayMs: () => 0 })
-  const store = new MemoryStore()
-  let isDamaged = false
-  const done: string[] = []
-  /** What a stage ends with, the first that is left. */
-  const ends: (Error | undefined)[] = []
-  let isLocked = false
-  const stage = (name: string): Promise<void> => {
-    isDamaged = false
-    done.push(name)
-    const error = ends.shift()
-    return error === undefined ? Promise.resolve() : Promise.reject(error)
-  }
-  const engineHome: EngineHome = {
-    isPresent: () => Promise.resolve(store.rowCount > 0),
-    open: () =>
-      isDamaged
-        ? Promise.reject(new DbFault('CannotOpen', 'Cannot open: damaged'))
-        : Promise.resolve(openMemoryEngine(store, clock, undefined)),
-    whileUnused: (work) => (isLocked ? Promise.reject(new DbFault('Locked', 'in use')) : work()),
-    repairFiles: () => stage('files'),
-    merge: () => stage('merge'),
-  }
-  const rng = { bytes: (length: number) => randomBytes(length) }
-  const open = async (acceptLoss: boolean): Promise<Rows | Error> => {
-    let found: Rows | Error | undefined
-    openRows({
-      ...{ folder: '/meta', disk, clock, rng, log: silentLog, engineHome, acceptLoss },
-      onFatal: (fault) => assert.fail(fault),
-    }).then(
-      (rows) => (found = rows),
-      (error: Error) => (found = error),
-    )
-    for (let at = 0; found === undefined && at < 100; at += 1) await clock.run(100)
-    return found!
-  }
-  await open(false)
-  isDamaged = true
-  const cutOff = new Error('power cut')
-  ends.push(cutOff)
-  assert.match(((await open(true)) as Error).message, /power cut/)
-  // It may be under way in another process.
-  isLocked = true
-  for (const acceptLoss of [false, true]) {
-    assert.match(((await open(acceptLoss)) as Error).message, /in use/)
-  }
-  isLocked = false
-  assert.match(((await open(false)) as Error).message, /a repair of it was cut off/)
-  assert.deepEqual(done.splice(0), ['files'])
-  ends.push(undefined, cutOff)
-  assert.match(((await open(true)) as Error).message, /power cut/)
-  assert.deepEqual(done.splice(0), ['files', 'merge'])
-  // What is merged in part is not taken apart again.
-  ends.push(new DbFault('NotUsable', 'full'))
-  assert.match(((await open(true)) as Error).message, /full/)
-  assert.match(((await open(false)) as Error).message, /a repair of it was cut off/)
-  assert.deepEqual(done.splice(0), ['merge'])
-  // Unless it does not even open.
-  ends.push(new DbFault('CannotOpen', 'damaged'))
-  const { sealStatus } = (await open(true)) as Rows
-  assert.match(sealStatus.accepted ?? '', /a repair of it was cut off/)
-  assert.deepEqual(done.splice(0), ['merge', 'files', 'merge'])
-  assert.equal(((await open(false)) as Rows).sealStatus.broken, undefined)
-  assert.deepEqual(done, [])
 })

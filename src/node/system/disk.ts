@@ -2,7 +2,7 @@
 
 import * as fs from 'node:fs'
 import { dirname } from 'node:path'
-import type { Disk, DiskFile } from '../../base/disk.ts'
+import type { DiskFile, FolderDisk } from '../../base/disk.ts'
 import { MIB } from '../../base/limits.ts'
 import { KeyedMutex } from '../../base/semaphore.ts'
 
@@ -10,6 +10,7 @@ import { KeyedMutex } from '../../base/semaphore.ts'
 const SMALL_WRITE_BYTES_MAX = 4096
 const SMALL_FILE_BYTES_MAX = 16 * MIB
 const OWNER_ONLY = 0o600
+const NO_LINKS = ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK']
 
 /** A call of the callback kind as a promise; `node:fs/promises` costs up to twice as much. */
 function call<T>(start: (done: (error: Error | null, value: T) => void) => void): Promise<T> {
@@ -150,7 +151,7 @@ async function open(
   return new SystemFile(fd, isDirect)
 }
 
-export const systemDisk: Disk = {
+export const systemDisk: FolderDisk = {
   open,
   makeFolder,
   replace: (path, content) => replacing.run(path, () => replace(path, content)),
@@ -193,5 +194,26 @@ export const systemDisk: Disk = {
       availableBytes: found.bavail * found.bsize,
       totalBytes: found.blocks * found.bsize,
     }
+  },
+
+  async link(from, to) {
+    try {
+      await run((done) => fs.link(from, to, done))
+    } catch (error) {
+      // What file systems without second names say.
+      if (!NO_LINKS.some((code) => isCode(error, code))) throw error
+      await run((done) => fs.copyFile(from, to, fs.constants.COPYFILE_EXCL, done))
+    }
+  },
+
+  async renameFolder(from, to) {
+    await syncFolder(from)
+    await run((done) => fs.rename(from, to, done))
+    await syncFolder(dirname(to))
+  },
+
+  async removeFolder(path) {
+    await run((done) => fs.rm(path, { recursive: true, force: true }, done))
+    await syncFolder(dirname(path))
   },
 }

@@ -66,6 +66,26 @@ test('list() and remove() take an absent name for nothing', async () => {
   assert.deepEqual(await systemDisk.list(join(root, 'some')), [])
 })
 
+test('link() gives a file a second name, and renameFolder() and removeFolder() take all that is in a folder', async () => {
+  const [from, to, last] = ['from', 'to', 'last'].map((name) => join(root, name)) as [
+    string,
+    string,
+    string,
+  ]
+  await systemDisk.makeFolder(join(from, 'in'))
+  await systemDisk.makeFolder(to)
+  await systemDisk.replace(join(from, 'x'), Uint8Array.of(7))
+  await systemDisk.link(join(from, 'x'), join(to, 'y'))
+  await assert.rejects(systemDisk.link(join(from, 'x'), join(to, 'y')), { code: 'EEXIST' })
+  await systemDisk.remove(join(from, 'x'))
+  await systemDisk.renameFolder(to, last)
+  assert.deepEqual(await systemDisk.readSmall(join(last, 'y')), Buffer.of(7))
+  assert.deepEqual(await systemDisk.list(to), [])
+  for (const folder of [from, last, last]) await systemDisk.removeFolder(folder)
+  assert.deepEqual((await systemDisk.list(root)).includes('last'), false)
+  assert.deepEqual((await systemDisk.list(root)).includes('from'), false)
+})
+
 test('space() says how much the drive has', async () => {
   const { availableBytes, totalBytes } = await systemDisk.space(root)
   assert.ok(availableBytes > 0 && availableBytes <= totalBytes)

@@ -142,9 +142,7 @@ export class Trio {
                 home.isDatabaseThere = true
                 return Promise.resolve(openMemoryEngine(home.rows, life, () => 0.2))
               },
-              whileUnused: (work) => work(),
-              repairFiles: () => Promise.resolve(),
-              merge: () => Promise.resolve(),
+              repair: () => Promise.reject(new Error('nothing is to be repaired')),
             },
             ...(this.#isAlone
               ? {}
