@@ -2,12 +2,12 @@
 
 import { defineRegister, type RegisterTable } from '../table/schema.ts'
 import { closeGate, deleteGate, openGate, takeGate } from './commands/gate.ts'
-import { decodeGate, encodeGate, type Gates, type GateValue } from './rows/gate.ts'
+import { decodeGate, encodeGate, GATE_TABLE, type Gates, type GateValue } from './rows/gate.ts'
 
 /** @param gates told of each change on this node */
 export function buildGateTable(gates: Gates): RegisterTable<GateValue> {
   return defineRegister<GateValue>({
-    name: 'gate',
+    name: GATE_TABLE,
     tag: 'g',
     placement: 'hash',
     sides: [],

@@ -9,7 +9,7 @@ import { deleteObject } from './commands/delete-object.ts'
 import { expireObject } from './commands/expire-object.ts'
 import { copyObject, putObject, recall } from './commands/put-object.ts'
 import { count } from './counter.table.ts'
-import type { Gates } from './rows/gate.ts'
+import { GATE_KEY, GATE_TABLE, type Gates } from './rows/gate.ts'
 import { liveLine, uploadsLine } from './rows/listing.ts'
 import { noteManifest, noteNamed, noteUpload } from './notes.ts'
 import {
@@ -99,5 +99,6 @@ export function buildObjectTable(gates: Gates): RegisterTable<ObjectValue> {
 
     /** What lives behind a gate that is deleted was never acknowledged. */
     mayPass: (code) => code === 'BucketClosing',
+    vetoedBy: () => ({ table: GATE_TABLE, key: GATE_KEY }),
   })
 }

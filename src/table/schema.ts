@@ -144,6 +144,8 @@ export interface RegisterTable<Value = unknown> {
   fence?(reader: Reader, partitionKey: string): string | undefined
   /** Whether what that code refuses may be taken later; what stays refused is nobody's loss. */
   mayPass?(code: string): boolean
+  /** The register of that partition key whose value on this owner the veto is made of. */
+  vetoedBy?(partitionKey: string): { readonly table: string; readonly key: string }
 }
 
 /** A table whose rows are merged: written in one round, for immutable or mergeable rows. */

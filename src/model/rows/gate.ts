@@ -5,6 +5,7 @@ import type { Batch, Reader, Tree } from '../../db/db.ts'
 import type { Plain } from '../../table/schema.ts'
 import { decodeOwner, encodeOwner, type OperationOwner, type StoredOwner } from '../operations.ts'
 
+export const GATE_TABLE = 'gate'
 /** The one key of a gate; its partition key is that of the objects behind it. */
 export const GATE_KEY = 'gate'
 

@@ -70,10 +70,7 @@ export interface PullerOptions {
   readonly floors: Floors
   readonly rules: Pick<Rules, 'floorOfCopy'>
   /** Makes the owners agree on a register, by a ballot whose time is above `above`. */
-  readonly settle: (
-    register: { readonly table: string; readonly partitionKey: string; readonly key: string },
-    above: number,
-  ) => Promise<void>
+  readonly settle: (register: Register, above: number) => Promise<void>
 }
 
 /** What one comparison with one owner came to. */
@@ -86,6 +83,14 @@ export interface SyncReport {
   unreadable: number
   /** Partitions in which the table's veto keeps something out for now. */
   readonly keptIn: Set<number>
+  /** What it is made of there, each once. */
+  readonly keptBy: Map<string, Register>
+}
+
+interface Register {
+  readonly table: string
+  readonly partitionKey: string
+  readonly key: string
 }
 
 /** What somebody needs all of. */
@@ -110,7 +115,8 @@ export class Puller {
    * @param wish leaves tables and partitions out
    */
   async pull(peer: NodeId, signal: AbortSignal, wish?: PullWish): Promise<SyncReport> {
-    const report: SyncReport = { differing: 0, settled: 0, unreadable: 0, keptIn: new Set() }
+    const counts = { differing: 0, settled: 0, unreadable: 0 }
+    const report: SyncReport = { ...counts, keptIn: new Set(), keptBy: new Map() }
     const answers = await this.#roots(peer)
     for (const [name, synced] of this.#options.tables) {
       if (wish !== undefined && hasVeto(synced.table) !== wish.hasVeto) continue
@@ -129,9 +135,24 @@ export class Puller {
         await this.#pullLeaves({ peer, synced, partition, leaves: wanted, signal, report })
       }
     }
+    await this.#settleKeepers([...report.keptBy.values()])
     // One that has been an owner all along was told of each floor, or still holds what it is for.
     if (wish?.floors === true) await this.#pullFloors(peer, wish.isWanted)
     return report
+  }
+
+  /**
+   * Perhaps only this owner holds what its veto is made of, and nobody asks one that recovers: so it would keep
+   * rows out for ever. One that cannot be settled is tried again with the next comparison.
+   */
+  async #settleKeepers(registers: readonly Register[]): Promise<void> {
+    for (const register of registers) {
+      try {
+        await this.#options.settle(register, 0)
+      } catch (error) {
+        if (!(error instanceof DomainError)) throw error
+      }
+    }
   }
 
   /** After the rows: what was collected there meanwhile has not come here, but binds as it did. */
@@ -347,7 +368,11 @@ export class Puller {
     const { partitionKey, key } = namesOf(table.placement, unit)
     const code = table.veto?.(this.#options.db, partitionKey, key, valueOf(table, row))
     if (code === undefined) return false
-    if (table.mayPass?.(code) === true) report.keptIn.add(partitionOfKey(table.placement, unit))
+    if (table.mayPass?.(code) !== true) return true
+    report.keptIn.add(partitionOfKey(table.placement, unit))
+    const by = table.vetoedBy?.(partitionKey)
+    if (by !== undefined)
+      report.keptBy.set(`${by.table}\0${partitionKey}\0${by.key}`, { ...by, partitionKey })
     return true
   }
 

@@ -7,6 +7,7 @@ import type { NodeId } from '../../../src/base/ids.ts'
 import { silentLog } from '../../../src/base/log.ts'
 import { NetError } from '../../../src/net/errors.ts'
 import { recovering } from '../../../src/table/custody.ts'
+import { TableError } from '../../../src/table/errors.ts'
 import { localTable } from '../../../src/table/owner/local.ts'
 import { rules } from '../../../src/table/rules.ts'
 import { defineMerged, defineRegister } from '../../../src/table/schema.ts'
@@ -202,6 +203,7 @@ const guarded = defineRegister<Word>({
   veto: () => vetoing.code,
   mayPass: (code) => code === 'for now',
 })
+const gated = { ...guarded, vetoedBy: () => ({ table: 'gate', key: 'g' }) }
 const { table: _words, ...place } = at('k')
 const guardedAt = { ...place, table: guarded }
 
@@ -241,9 +243,9 @@ test('a row that a veto keeps out is not settled, and keeps no other from coming
 test('who needs all that another holds is told where a veto keeps some of it out for now', async () => {
   const three = await keptOut()
   const [network, db] = [three.networks[2]!, three.dbs[2]!]
-  const local = localTable(guarded as never)
+  const local = localTable(gated as never)
   const tables = new Map([
-    ['word', { table: guarded as never, rows: local.rows, sides: local.sides }],
+    ['word', { table: gated as never, rows: local.rows, sides: local.sides }],
   ])
   const callOne = async (to: string, endpoint: string, body: unknown): Promise<unknown> => {
     const time = three.tables[0]!.now()
@@ -251,6 +253,8 @@ test('who needs all that another holds is told where a veto keeps some of it out
     const answer = network.call(to as NodeId, endpoint, envelope, { deadlineMs: 100 })
     return ((await answer) as { readonly body: unknown }).body
   }
+  const settled: unknown[] = []
+  const settling = { error: undefined as Error | undefined }
   const puller = new Puller({
     ...{ db, tables, digests: new NodeDigests(() => db, tables), merged: undefined as never },
     rpc: { self: network.self, callOne } as never,
@@ -262,7 +266,10 @@ test('who needs all that another holds is told where a veto keeps some of it out
     custody: { votes: () => false } as never,
     floors: { of: () => ({ ballot: ballotZero }), raise: () => undefined } as never,
     rules,
-    settle: () => assert.fail('a ballot would meet the veto too'),
+    settle: (register, above) => {
+      settled.push([register, above])
+      return settling.error === undefined ? Promise.resolve() : Promise.reject(settling.error)
+    },
   })
   const pull = async (wish?: PullWish): Promise<readonly number[]> => {
     const { signal } = new AbortController()
@@ -272,10 +279,20 @@ test('who needs all that another holds is told where a veto keeps some of it out
   const partition = blake3(utf8('p'))[0]!
   const wish = { isWanted: () => true, hasVeto: true, floors: true }
   assert.deepEqual(await pull(wish), [partition])
+  // What is kept out is not settled, a ballot would meet the veto too: but what keeps it out, which perhaps nobody
+  // else holds.
+  const gate = [{ table: 'gate', partitionKey: 'p', key: 'g' }, 0]
+  assert.deepEqual(settled.splice(0), [gate])
+  settling.error = new TableError('QuorumNotReached', 'Cannot reach a quorum')
   assert.deepEqual(await pull(), [partition])
+  assert.deepEqual(settled.splice(0), [gate])
+  settling.error = new Error('a fault')
+  await assert.rejects(pull(), settling.error)
+  settled.length = 0
   assert.deepEqual(await pull({ ...wish, hasVeto: false }), [], 'this table is not among those')
   vetoing.code = 'for good'
   assert.deepEqual(await pull(wish), [])
+  assert.deepEqual(settled, [])
 })
 
 test('a side row that a promise keeps out comes though the register itself is here', async () => {
