@@ -52,30 +52,39 @@ export async function repairLevel(
   const places = new Places(folder)
   await whileLocked(places, async () => {
     await assertLevelUnused(folder)
-    await clear(places, disk)
-    const before = await stateOf(folder, disk)
     try {
+      await clear(places, disk)
+      const before = await stateOf(folder, disk)
       await makeDraft(places, disk)
       // First, for what is done may be found in place of the database, however this goes on.
       await accepted()
       await disk.renameFolder(places.draft, places.done)
+      await replace(places, before, disk)
     } catch (error) {
-      await disk.removeFolder(places.draft)
+      await settle(places, disk)
       throw repairFault(folder, error)
     }
-    await disk.removeFolder(places.damaged)
-    await disk.renameFolder(folder, places.damaged)
-    try {
-      // Who opened it since wrote to it, or has its lock; who comes now does not find it.
-      await assertLevelUnused(places.damaged)
-      await assertSame(places, before, disk)
-    } catch (error) {
-      await disk.renameFolder(places.damaged, folder)
-      throw error
-    }
-    await disk.renameFolder(places.done, folder)
   })
   return places.damaged
+}
+
+async function replace(
+  places: Places,
+  before: ReadonlyMap<string, number>,
+  disk: FolderDisk,
+): Promise<void> {
+  const { folder, damaged, done } = places
+  await disk.removeFolder(damaged)
+  await disk.renameFolder(folder, damaged)
+  try {
+    // Who opened it since wrote to it, or has its lock; who comes now does not find it.
+    await assertLevelUnused(damaged)
+    await assertSame(places, before, disk)
+    await disk.renameFolder(done, folder)
+  } catch (error) {
+    await disk.renameFolder(damaged, folder)
+    throw error
+  }
 }
 
 /**
@@ -85,19 +94,26 @@ export async function repairLevel(
  */
 export async function settleRepair(folder: string, disk: FolderDisk): Promise<void> {
   const places = new Places(folder)
-  const isThere = async (path: string): Promise<boolean> => (await disk.list(path)).length > 0
-  if (!(await isThere(places.draft)) && !(await isThere(places.done))) return
-  await whileLocked(places, async () => {
-    const isReplaced = (await isThere(places.done)) && !(await isThere(folder))
-    if (!isReplaced) return clear(places, disk)
-    await disk.removeFolder(folder)
-    await disk.renameFolder(places.done, folder)
-  })
+  const { draft, done } = places
+  if (!(await isThere(draft, disk)) && !(await isThere(done, disk))) return
+  await whileLocked(places, () => settle(places, disk))
+}
+
+/** What is done takes the place of a database that was taken away for it. */
+async function settle(places: Places, disk: FolderDisk): Promise<void> {
+  const { folder, done } = places
+  if ((await isThere(folder, disk)) || !(await isThere(done, disk))) return clear(places, disk)
+  await disk.removeFolder(folder)
+  await disk.renameFolder(done, folder)
+}
+
+async function isThere(path: string, disk: Disk): Promise<boolean> {
+  return (await disk.list(path)).length > 0
 }
 
 /** Whether a repair was cut off right before the database had its name again. */
 export async function isHeldByRepair(folder: string, disk: Disk): Promise<boolean> {
-  return (await disk.list(new Places(folder).done)).length > 0
+  return isThere(new Places(folder).done, disk)
 }
 
 async function clear(places: Places, disk: FolderDisk): Promise<void> {
@@ -117,18 +133,25 @@ async function whileLocked<T>(places: Places, work: () => Promise<T>): Promise<T
 
 async function openLock(places: Places): Promise<Level> {
   const lock = new Level(places.lock)
-  try {
-    await lock.open()
-    return lock
-  } catch (error) {
-    const failed = `Cannot open the database "${places.folder}", which may be under repair ("${places.lock}")`
-    const fault = engineFault(failed, error)
-    if (fault.code !== 'CannotOpen') throw fault
-    // It holds nothing that could be lost. This asks for its lock as well.
+  const tried = async (step: () => Promise<void>): Promise<DbFault | undefined> => {
+    try {
+      await step()
+      return undefined
+    } catch (error) {
+      const failed = `Cannot open the database "${places.folder}", which may be under repair ("${places.lock}")`
+      return engineFault(failed, error)
+    }
+  }
+  const fault = await tried(() => lock.open())
+  if (fault === undefined) return lock
+  if (fault.code !== 'CannotOpen') throw fault
+  // It is damaged itself, and holds nothing that could be lost. This asks for its lock as well.
+  const again = await tried(async () => {
     await (Level as unknown as Maintained).destroy(places.lock)
     await lock.open()
-    return lock
-  }
+  })
+  if (again !== undefined) throw again
+  return lock
 }
 
 /** What is in a folder: names and sizes. */

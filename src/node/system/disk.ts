@@ -10,7 +10,7 @@ import { KeyedMutex } from '../../base/semaphore.ts'
 const SMALL_WRITE_BYTES_MAX = 4096
 const SMALL_FILE_BYTES_MAX = 16 * MIB
 const OWNER_ONLY = 0o600
-const NO_LINKS = ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK']
+const NO_LINKS = ['EXDEV', 'EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK']
 
 /** A call of the callback kind as a promise; `node:fs/promises` costs up to twice as much. */
 function call<T>(start: (done: (error: Error | null, value: T) => void) => void): Promise<T> {
@@ -200,7 +200,7 @@ export const systemDisk: FolderDisk = {
     try {
       await run((done) => fs.link(from, to, done))
     } catch (error) {
-      // What file systems without second names say.
+      // What file systems without second names say, and one for a name in another.
       if (!NO_LINKS.some((code) => isCode(error, code))) throw error
       await run((done) => fs.copyFile(from, to, fs.constants.COPYFILE_EXCL, done))
     }
